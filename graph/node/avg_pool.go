@@ -1,0 +1,116 @@
+package node
+
+import (
+	"fmt"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/ir"
+)
+
+// avgPool adds AvgPool where TensorFlow's kernel knows the padding: VALID,
+// SAME, and explicit padding that is one of the two at this size. Any other
+// explicit padding becomes the sum of each window of the zero-padded input, a
+// depthwise convolution with ones, divided by the number of the window's
+// places that are no padding. On integers that is exact up to the division,
+// as AvgPool is; AvgPool of the padded input times window/number is not.
+func avgPool(scope *op.Scope, o ir.AvgPool, shape []int, x tf.Output) (tf.Output, error) {
+	if o.Padding.Kind != ir.Explicit {
+		return op.AvgPool(scope, x, four(o.Size), four(o.Strides), o.Padding.Kind.String()), nil
+	}
+	h, w, err := o.Window(shape)
+	if err != nil {
+		return tf.Output{}, err
+	}
+	if (o.Padding == ir.Padding{Kind: ir.Explicit}) {
+		return op.AvgPool(scope, x, four(o.Size), four(o.Strides), ir.Valid.String()), nil
+	}
+	if ir.SamePadding(h, w) {
+		return op.AvgPool(scope, x, four(o.Size), four(o.Strides), ir.Same.String()), nil
+	}
+	return explicitAvgPool(scope, o, h, w, shape[3], x)
+}
+
+func explicitAvgPool(scope *op.Scope, o ir.AvgPool, h, w ir.Axis, channels int, x tf.Output) (tf.Output, error) {
+	ones, err := tensor.New(h.Size, w.Size, channels, 1)
+	if err != nil {
+		return tf.Output{}, err
+	}
+	for i := range ones.Data {
+		ones.Data[i] = 1
+	}
+	counts, err := tensor.New(1, h.Out, w.Out, 1)
+	if err != nil {
+		return tf.Output{}, err
+	}
+	for row := range h.Out {
+		first, end := h.Taps(row)
+		for column := range w.Out {
+			from, to := w.Taps(column)
+			counts.Data[row*w.Out+column] = float32((end - first) * (to - from))
+		}
+	}
+	filter, err := constant(scope, "ones", ones)
+	if err != nil {
+		return tf.Output{}, err
+	}
+	divisor, err := constant(scope, "counts", counts)
+	if err != nil {
+		return tf.Output{}, err
+	}
+	if dtype := x.DataType(); dtype != tf.Float {
+		filter = op.Cast(scope.SubScope("ones"), filter, dtype)
+		divisor = op.Cast(scope.SubScope("counts"), divisor, dtype)
+	}
+	// DepthwiseConv2dNative takes one stride for both axes: the common part
+	// of the two strides, and what is left of each is stepped over after.
+	common := gcd(h.Stride, w.Stride)
+	sums := op.DepthwiseConv2dNative(scope, x, filter, four([2]int{common, common}), ir.Explicit.String(),
+		op.DepthwiseConv2dNativeExplicitPaddings(sides(o.Padding)))
+	if h.Stride != common || w.Stride != common {
+		sums, err = every(scope, sums, h.Stride/common, w.Stride/common)
+		if err != nil {
+			return tf.Output{}, err
+		}
+	}
+	return op.RealDiv(scope, sums, divisor), nil
+}
+
+// every keeps the rows and columns 0, step, 2·step, …
+func every(scope *op.Scope, x tf.Output, rows, columns int) (tf.Output, error) {
+	scope = scope.SubScope("every")
+	part := func(name string, values ...int32) (tf.Output, error) {
+		t, err := tf.NewTensor(values)
+		if err != nil {
+			return tf.Output{}, fmt.Errorf("stride: %w", err)
+		}
+		return output(scope, tf.OpSpec{
+			Type: "Const", Name: name,
+			Attrs: map[string]any{"dtype": tf.Int32, "value": t},
+		}), nil
+	}
+	begin, err := part("begin", 0, 0, 0, 0)
+	if err != nil {
+		return tf.Output{}, err
+	}
+	end, err := part("end", 0, 0, 0, 0)
+	if err != nil {
+		return tf.Output{}, err
+	}
+	steps, err := part("steps", 1, int32(rows), int32(columns), 1)
+	if err != nil {
+		return tf.Output{}, err
+	}
+	const all = 0b1111 // every axis from its beginning to its end
+	return op.StridedSlice(scope, x, begin, end, steps,
+		op.StridedSliceBeginMask(all), op.StridedSliceEndMask(all)), nil
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}

@@ -1,0 +1,170 @@
+// Package node turns operations into TensorFlow graph nodes.
+//
+// Build adds a whole network, each layer's nodes in a scope of the layer's
+// name: conv1/filter, conv1/Conv2D, conv1/bias, conv1/BiasAdd. Names depend
+// on the network alone.
+//
+// Conv2D, MaxPool and AvgPool are for graphs built by hand with tfgo. They add
+// one checked operation to a scope of the caller's own:
+//
+//	root := tfgo.NewRoot()
+//	pictures := op.Placeholder(root, tf.Float, op.PlaceholderShape(tf.MakeShape(-1, 427, 640, 3)))
+//	pooled, err := node.MaxPool(root, pictures, node.PoolOptions{
+//		Size: [4]int{1, 2, 2, 1}, Strides: [4]int{1, 2, 2, 1},
+//	})
+//
+// What they refuse is refused before TensorFlow sees it: the error is
+// returned and the scope stays as it was. TensorFlow's own wrappers would
+// store the error in the scope, or build a graph that ends the process when
+// it runs (a VALID window larger than an input whose size is not static).
+package node
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"tfcnn/graph"
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/capi"
+	"tfcnn/internal/ir"
+)
+
+// Built is a program in a graph: the placeholder for its input, of shape
+// [?,H,W,C], and the output of each step.
+type Built struct {
+	Input tf.Output
+	Steps []tf.Output
+}
+
+// Build adds a checked program and its weights, as constants, to a scope. The
+// placeholder is called "input".
+func Build(scope *op.Scope, program ir.Program, weights graph.Weights) (Built, error) {
+	if err := weights.CheckProgram(program); err != nil {
+		return Built{}, err
+	}
+	built := Built{Input: placeholder(scope, graph.InputName, tf.Float, program.InputShape(-1))}
+	scopes := map[string]*op.Scope{}
+	for i, step := range program.Steps {
+		layer, _, _ := strings.Cut(step.Name, "/")
+		if scopes[layer] == nil {
+			scopes[layer] = scope.SubScope(layer)
+		}
+		var operands []tf.Output
+		for _, from := range step.Inputs {
+			if from == ir.Input {
+				operands = append(operands, built.Input)
+			} else {
+				operands = append(operands, built.Steps[from])
+			}
+		}
+		for _, w := range step.Weights {
+			_, name, _ := strings.Cut(w.Name, "/")
+			value, err := constant(scopes[layer], name, weights[w.Name])
+			if err != nil {
+				return Built{}, fmt.Errorf("node: %s %q: %w", step.Op.Kind(), step.Name, err)
+			}
+			operands = append(operands, value)
+		}
+		output, err := add(scopes[layer], step.Op, program.Operands(i, -1), operands)
+		if err == nil {
+			err = clean(scope.Err())
+		}
+		if err != nil {
+			return Built{}, fmt.Errorf("node: %s %q: %w", step.Op.Kind(), step.Name, err)
+		}
+		built.Steps = append(built.Steps, output)
+	}
+	return built, nil
+}
+
+// BuildOperation adds a single operation with a placeholder for each of its
+// operands, called "0", "1", …, for those who feed everything.
+func BuildOperation(scope *op.Scope, o ir.Op, shapes ...[]int) (inputs []tf.Output, output tf.Output, err error) {
+	if _, err := o.Shape(shapes...); err != nil {
+		return nil, tf.Output{}, fmt.Errorf("node: %s: %w", o.Kind(), err)
+	}
+	for i, shape := range shapes {
+		inputs = append(inputs, placeholder(scope, fmt.Sprint(i), tf.Float, shape))
+	}
+	output, err = add(scope, o, shapes, inputs)
+	if err == nil {
+		err = clean(scope.Err())
+	}
+	if err != nil {
+		return nil, tf.Output{}, fmt.Errorf("node: %s: %w", o.Kind(), err)
+	}
+	return inputs, output, nil
+}
+
+// add adds the nodes of one operation. The shapes have passed its Shape.
+func add(scope *op.Scope, o ir.Op, shapes [][]int, operands []tf.Output) (tf.Output, error) {
+	switch o := o.(type) {
+	case ir.Conv2D:
+		return conv2D(scope, o, operands), nil
+	case ir.MaxPool:
+		return maxPool(scope, o, operands[0]), nil
+	case ir.AvgPool:
+		return avgPool(scope, o, shapes[0], operands[0])
+	case ir.ReLU:
+		return op.Relu(scope, operands[0]), nil
+	}
+	return tf.Output{}, fmt.Errorf("no TensorFlow nodes for %s", o.Kind())
+}
+
+func placeholder(scope *op.Scope, name string, dtype tf.DataType, shape []int) tf.Output {
+	sizes := make([]int64, len(shape))
+	for i, size := range shape {
+		sizes[i] = int64(size)
+	}
+	return output(scope, tf.OpSpec{
+		Type: "Placeholder", Name: name,
+		Attrs: map[string]any{"dtype": dtype, "shape": tf.MakeShape(sizes...)},
+	})
+}
+
+// constant adds a constant of a name of its own; op.Const's nodes are all
+// called Const. TensorFlow copies the numbers.
+func constant(scope *op.Scope, name string, t tensor.Tensor) (tf.Output, error) {
+	value, err := capi.NewTensor(t)
+	if err != nil {
+		return tf.Output{}, err
+	}
+	defer capi.FreeTensor(value)
+	return output(scope, tf.OpSpec{
+		Type: "Const", Name: name,
+		Attrs: map[string]any{"dtype": tf.Float, "value": value},
+	}), nil
+}
+
+// output adds a node and gives its first output; after an error, which the
+// scope keeps, there is none.
+func output(scope *op.Scope, spec tf.OpSpec) tf.Output {
+	operation := scope.AddOperation(spec)
+	if operation == nil {
+		return tf.Output{}
+	}
+	return operation.Output(0)
+}
+
+// clean cuts the stack trace that the bindings put into an error's text.
+func clean(err error) error {
+	if err == nil {
+		return nil
+	}
+	text, _, _ := strings.Cut(err.Error(), " (Stacktrace:")
+	text, _, _ = strings.Cut(text, "\n")
+	return errors.New(text)
+}
+
+// four is a pair of numbers for height and width among TensorFlow's four.
+func four(pair [2]int) []int64 { return []int64{1, int64(pair[0]), int64(pair[1]), 1} }
+
+// sides is explicit padding as TensorFlow lists it: before and after, for
+// each of the four axes.
+func sides(p ir.Padding) []int64 {
+	return []int64{0, 0, int64(p.Top), int64(p.Bottom), int64(p.Left), int64(p.Right), 0, 0}
+}

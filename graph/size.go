@@ -1,0 +1,76 @@
+package graph
+
+import (
+	"fmt"
+
+	"tfcnn/internal/ir"
+)
+
+// Size is a pair of a vertical and a horizontal number: a kernel size, a
+// pool's window, strides or dilations.
+type Size struct {
+	Height, Width int
+}
+
+// Square is n by n.
+func Square(n int) Size { return Size{n, n} }
+
+// String is 7×7.
+func (s Size) String() string { return fmt.Sprintf("%d×%d", s.Height, s.Width) }
+
+// or fills each zero of s from the other size.
+func (s Size) or(other Size) Size {
+	if s.Height == 0 {
+		s.Height = other.Height
+	}
+	if s.Width == 0 {
+		s.Width = other.Width
+	}
+	return s
+}
+
+func (s Size) pair() [2]int { return [2]int{s.Height, s.Width} }
+
+// Padding is how the rim of a layer's input is filled up with zeros (or, for
+// a pool, with nothing): Valid, the zero value, Same, or Explicit. The fields
+// besides Kind are for Explicit alone: the rows and columns on each side.
+type Padding struct {
+	Kind                     PaddingKind
+	Top, Bottom, Left, Right int
+}
+
+// PaddingKind is one of VALID, SAME and EXPLICIT.
+type PaddingKind = ir.PaddingKind
+
+// The two paddings without numbers of their own, as TensorFlow defines them.
+var (
+	// Valid adds nothing. ⌊(size − window)/stride⌋ + 1 windows fit; rows at
+	// the bottom and columns at the right that fill no stride are not read.
+	Valid = Padding{Kind: ir.Valid}
+	// Same pads so that there are ⌈size/stride⌉ windows, as evenly as can be;
+	// the odd row goes to the bottom, the odd column to the right.
+	Same = Padding{Kind: ir.Same}
+)
+
+// Explicit pads each side by its own number of rows or columns.
+func Explicit(top, bottom, left, right int) Padding {
+	return Padding{Kind: ir.Explicit, Top: top, Bottom: bottom, Left: left, Right: right}
+}
+
+// String is VALID, SAME, or [[top,bottom],[left,right]].
+func (p Padding) String() string {
+	if p.Kind == ir.Explicit {
+		return fmt.Sprintf("[[%d,%d],[%d,%d]]", p.Top, p.Bottom, p.Left, p.Right)
+	}
+	return p.Kind.String()
+}
+
+// Activation is what a layer does to each of its numbers at the end.
+type Activation string
+
+const (
+	// Linear leaves them as they are. It is the default.
+	Linear Activation = ""
+	// ReLUActivation is max(x, 0), as the layer ReLU.
+	ReLUActivation Activation = "relu"
+)

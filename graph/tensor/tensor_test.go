@@ -1,0 +1,195 @@
+package tensor_test
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tfcnn/graph/tensor"
+)
+
+func TestElements(t *testing.T) {
+	tests := []struct {
+		shape []int
+		want  int
+		err   string
+	}{
+		{nil, 1, ""},
+		{[]int{0, 2, 3}, 0, ""},
+		{[]int{math.MaxInt64, math.MaxInt64, 0}, 0, ""},
+		{[]int{2, 427, 640, 3}, 1639680, ""},
+		{[]int{2, -1}, 0, "tensor: shape [2,?]: size -1 is negative"},
+		{[]int{1 << 32, 1 << 31}, 0, "overflows int64"},
+		{[]int{1 << 62, 1}, 1 << 62, ""},
+	}
+	for _, tt := range tests {
+		got, err := tensor.Elements(tt.shape)
+		if got != tt.want || !contains(err, tt.err) {
+			t.Errorf("Elements(%v) = %d, %v; want %d, %q", tt.shape, got, err, tt.want, tt.err)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	short := tensor.Tensor{Shape: []int{2, 2}, Data: []float32{1}}
+	if err := short.Check(); !contains(err, "shape [2,2]: got 1 numbers, want 4") {
+		t.Error(err)
+	}
+	if err := (tensor.Tensor{}).Check(); err == nil {
+		t.Error("the zero Tensor passed Check")
+	}
+}
+
+func TestEqual(t *testing.T) {
+	nan := float32(math.NaN())
+	a := tensor.Tensor{Shape: []int{3}, Data: []float32{1, nan, 0}}
+	b := tensor.Tensor{Shape: []int{3}, Data: []float32{1, nan, float32(math.Copysign(0, -1))}}
+	if equal, _ := tensor.Equal(a, b); !equal {
+		t.Error("NaN and signed zeros: not equal")
+	}
+	b.Data[1] = 2
+	if equal, first := tensor.Equal(a, b); equal || first != 1 {
+		t.Errorf("got %v at %d, want a difference at 1", equal, first)
+	}
+	if equal, _ := tensor.Equal(a, tensor.Tensor{Shape: []int{1, 3}, Data: a.Data}); equal {
+		t.Error("other shape, equal")
+	}
+}
+
+func TestIndex(t *testing.T) {
+	x, _ := tensor.New(2, 3, 4)
+	if got := fmt.Sprint(x.Index(17)); got != "[1 1 1]" {
+		t.Error(got)
+	}
+}
+
+// NumPy itself says whether our files are its format, and writes the ones
+// that we must read.
+func TestNPYAgainstNumPy(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err == nil {
+		err = exec.Command(python, "-c", "import numpy").Run()
+	}
+	if err != nil {
+		t.Skip("no NumPy on this machine; TestNPYGolden holds files that it wrote")
+	}
+	dir := t.TempDir()
+	x, _ := tensor.New(2, 3, 1, 5)
+	for i := range x.Data {
+		x.Data[i] = float32(i) / 8
+	}
+	var buf bytes.Buffer
+	if err := x.WriteNPY(&buf); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ours.npy"), buf.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	script := `
+import numpy as np
+x = np.load("ours.npy")
+assert x.shape == (2, 3, 1, 5) and x.dtype == np.float32, (x.shape, x.dtype)
+assert (x.ravel() == np.arange(30, dtype=np.float32) / 8).all()
+np.save("f8.npy", x.astype(">f8")); np.save("u1.npy", np.arange(6, dtype=np.uint8).reshape(2, 3))
+np.save("i8.npy", np.arange(6, dtype=np.int64).reshape(2, 3)); np.save("f2.npy", x.astype("f2"))
+np.save("fortran.npy", np.asfortranarray(np.ones((2, 3)))); np.save("big.npy", np.array([1e300]))
+`
+	cmd := exec.Command(python, "-c", script)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for name, want := range map[string]string{
+		"ours": "", "f8": "", "u1": "", "i8": "",
+		"f2": "want 32- or 64-bit floats", "fortran": "Fortran order", "big": "beyond float32's range",
+	} {
+		data, err := os.ReadFile(filepath.Join(dir, name+".npy"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := tensor.ReadNPY(bytes.NewReader(data))
+		if !contains(err, want) {
+			t.Errorf("%s: error %v, want %q", name, err, want)
+		}
+		if err == nil && name == "f8" {
+			if equal, _ := tensor.Equal(got, x); !equal {
+				t.Errorf("%s: read %v", name, got)
+			}
+		}
+		if err == nil && len(got.Data) == 6 && (got.Data[5] != 5 || fmt.Sprint(got.Shape) != "[2 3]") {
+			t.Errorf("%s: read %v", name, got)
+		}
+	}
+}
+
+// The bytes numpy.save writes for these arrays (NumPy 2).
+func TestNPYGolden(t *testing.T) {
+	golden := func(shape, numbers string) string {
+		header := "{'descr': '<f4', 'fortran_order': False, 'shape': " + shape + ", }"
+		return "\x93NUMPY\x01\x00v\x00" + header + strings.Repeat(" ", 117-len(header)) + "\n" + numbers
+	}
+	for _, tt := range []struct {
+		x    tensor.Tensor
+		want string
+	}{
+		{tensor.Tensor{Shape: []int{1, 2}, Data: []float32{1, -2}}, golden("(1, 2)", "\x00\x00\x80\x3f\x00\x00\x00\xc0")},
+		{tensor.Tensor{Shape: []int{1}, Data: []float32{1}}, golden("(1,)", "\x00\x00\x80\x3f")},
+		{tensor.Tensor{Shape: []int{0, 3}, Data: []float32{}}, golden("(0, 3)", "")},
+		{tensor.Tensor{Shape: []int{}, Data: []float32{1}}, golden("()", "\x00\x00\x80\x3f")},
+	} {
+		var buf bytes.Buffer
+		if err := tt.x.WriteNPY(&buf); err != nil || buf.String() != tt.want {
+			t.Errorf("%v: %v\n got %q\nwant %q", tt.x, err, buf.String(), tt.want)
+		}
+		back, err := tensor.ReadNPY(&buf)
+		if err != nil {
+			t.Errorf("%v: %v", tt.x, err)
+		} else if equal, _ := tensor.Equal(back, tt.x); !equal {
+			t.Errorf("read %v, want %v", back, tt.x)
+		}
+	}
+	for name, text := range map[string]string{
+		"file ends after 0 of 2 numbers":  golden("(1, 2)", "\x00\x00\x80\x3f"),
+		"bytes follow the last number":    golden("(1, 1)", "\x00\x00\x80\x3f\x00"),
+		"shorter than a header":           "",
+		"at most 2147483647 are read":     golden("(65536, 65536)", ""),
+		"file ends after 0 of 2147483647": golden("(1, 2147483647)", ""),
+		"size -4 is negative":             golden("(-4, 1)", ""),
+		"header of 4294967295 bytes":      "\x93NUMPY\x02\x00\xff\xff\xff\xff",
+	} {
+		if _, err := tensor.ReadNPY(strings.NewReader(text)); !contains(err, name) {
+			t.Errorf("got %v, want %q", err, name)
+		}
+	}
+}
+
+func FuzzReadNPY(f *testing.F) {
+	x := tensor.Tensor{Shape: []int{1, 2}, Data: []float32{1, -2}}
+	var buf bytes.Buffer
+	if err := x.WriteNPY(&buf); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(buf.Bytes())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		x, err := tensor.ReadNPY(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		if err := x.Check(); err != nil {
+			t.Fatalf("read a tensor that does not pass Check: %v", err)
+		}
+	})
+}
+
+// contains says whether err's text has want in it; "" wants no error.
+func contains(err error, want string) bool {
+	if err == nil || want == "" {
+		return err == nil && want == ""
+	}
+	return strings.Contains(err.Error(), want)
+}

@@ -1,0 +1,149 @@
+// Package capi makes the calls of TensorFlow's C API that the Go bindings
+// lack: a run whose tensors are freed when it ends, not when the garbage
+// collector happens to look (it does not see native memory), and a pointer to
+// the session and the graph that the bindings have built.
+//
+//	session, err := capi.Wrap(tfSession, tfGraph)
+//	outputs, err := session.Run([]capi.Feed{{Port: in, Value: x}}, []capi.Port{out})
+//	// outputs are Go memory; nothing native is left
+//
+// Graphs are built and sessions opened with the bindings.
+package capi
+
+/*
+#cgo LDFLAGS: -ltensorflow
+#include <stdlib.h>
+#include <string.h>
+#include "tensorflow/c/c_api.h"
+
+// A TF_Output is a struct of a pointer and an int, which cgo cannot take from
+// a Go slice of ours: the arrays are filled here.
+static void set_port(TF_Output* ports, int i, TF_Operation* op, int index) {
+	ports[i].oper = op;
+	ports[i].index = index;
+}
+*/
+import "C"
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"unsafe"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+
+	"tfcnn/graph/tensor"
+)
+
+// Version is that of the libtensorflow that the process runs on.
+func Version() string { return C.GoString(C.TF_Version()) }
+
+// Session is a session and its graph, as C knows them. Several goroutines may
+// call Run at once. It is valid while the bindings' values are: who wraps them
+// keeps them, and closes them.
+type Session struct {
+	session *tf.Session
+	graph   *tf.Graph
+	c       *C.TF_Session
+	g       *C.TF_Graph
+}
+
+// Wrap reads the two private pointers of the bindings. It is an error where
+// the bindings no longer have them where this package was written to look.
+func Wrap(session *tf.Session, graph *tf.Graph) (*Session, error) {
+	c, err := private(session, "c")
+	if err != nil {
+		return nil, err
+	}
+	g, err := private(graph, "c")
+	if err != nil {
+		return nil, err
+	}
+	return &Session{session: session, graph: graph, c: (*C.TF_Session)(c), g: (*C.TF_Graph)(g)}, nil
+}
+
+// private reads a pointer field of one of the bindings' structs.
+func private(of any, field string) (unsafe.Pointer, error) {
+	v := reflect.ValueOf(of)
+	if v.Kind() != reflect.Pointer || v.IsNil() {
+		return nil, fmt.Errorf("capi: %T is nil", of)
+	}
+	f := v.Elem().FieldByName(field)
+	if !f.IsValid() || f.Kind() != reflect.Pointer {
+		return nil, fmt.Errorf("capi: %T has no pointer %q: these bindings are not the ones tfcnn was written for", of, field)
+	}
+	if f.IsNil() {
+		return nil, fmt.Errorf("capi: %T is closed", of)
+	}
+	return f.UnsafePointer(), nil
+}
+
+// Port is an output of a node of the session's graph.
+type Port struct {
+	op    *C.TF_Operation
+	index C.int
+}
+
+// Port finds a node's output by the node's name.
+func (s *Session) Port(name string, index int) (Port, error) {
+	text := C.CString(name)
+	defer C.free(unsafe.Pointer(text))
+	op := C.TF_GraphOperationByName(s.g, text)
+	if op == nil {
+		return Port{}, fmt.Errorf("capi: graph has no node %q", name)
+	}
+	if n := int(C.TF_OperationNumOutputs(op)); index < 0 || index >= n {
+		return Port{}, fmt.Errorf("capi: node %q has %d outputs, got index %d", name, n, index)
+	}
+	return Port{op: op, index: C.int(index)}, nil
+}
+
+// PortOf finds the same output as the bindings' value names.
+func (s *Session) PortOf(output tf.Output) (Port, error) {
+	if output.Op == nil {
+		return Port{}, fmt.Errorf("capi: output of no node")
+	}
+	return s.Port(output.Op.Name(), output.Index)
+}
+
+// Feed gives a placeholder its value: a float32 tensor, or bytes (a scalar of
+// type string) where Bytes is not nil. TensorFlow reads a copy.
+type Feed struct {
+	Port  Port
+	Value tensor.Tensor
+	Bytes []byte
+}
+
+// Error is a failed call: TensorFlow's code and its message, in one line.
+type Error struct {
+	Code    int // of TF_Code, as 3 for INVALID_ARGUMENT
+	Message string
+}
+
+// Error gives the message and the code's number.
+func (e *Error) Error() string { return fmt.Sprintf("tensorflow: %s (code %d)", e.Message, e.Code) }
+
+// failure turns a status into an error; nil where it is OK.
+func failure(status *C.TF_Status) error {
+	code := C.TF_GetCode(status)
+	if code == C.TF_OK {
+		return nil
+	}
+	message := C.GoString(C.TF_Message(status))
+	// The lines after the first repeat the graph's nodes and their callers.
+	message, _, _ = strings.Cut(message, "\n")
+	return &Error{Code: int(code), Message: strings.TrimSpace(message)}
+}
+
+// ports makes a C array of outputs. It is freed by the caller.
+func ports(list []Port) *C.TF_Output {
+	if len(list) == 0 {
+		return nil
+	}
+	array := (*C.TF_Output)(C.calloc(C.size_t(len(list)), C.sizeof_TF_Output))
+	for i, p := range list {
+		C.set_port(array, C.int(i), p.op, p.index)
+	}
+	return array
+}

@@ -1,0 +1,121 @@
+package capi
+
+/*
+#include <stdlib.h>
+#include <string.h>
+#include "tensorflow/c/c_api.h"
+#include "tensorflow/c/tf_tensor.h"
+#include "tensorflow/c/tf_tstring.h"
+*/
+import "C"
+
+import (
+	"fmt"
+	"unsafe"
+
+	"tfcnn/graph/tensor"
+)
+
+// Fetched is a tensor that a run gave: Float for type float32, Bytes for
+// uint8, and its shape.
+type Fetched struct {
+	Shape []int
+	Float []float32
+	Bytes []uint8
+}
+
+// Tensor is the fetched value as a float32 tensor.
+func (f Fetched) Tensor() tensor.Tensor {
+	if f.Float == nil && f.Bytes != nil {
+		f.Float = make([]float32, len(f.Bytes))
+		for i, b := range f.Bytes {
+			f.Float[i] = float32(b)
+		}
+	}
+	return tensor.Tensor{Shape: f.Shape, Data: f.Float}
+}
+
+// native copies a feed into a tensor of TensorFlow's own.
+func (f Feed) native() (*C.TF_Tensor, error) {
+	if f.Bytes != nil {
+		return nativeString(f.Bytes)
+	}
+	if err := f.Value.Check(); err != nil {
+		return nil, err
+	}
+	dims := make([]C.int64_t, len(f.Value.Shape)+1)
+	for i, size := range f.Value.Shape {
+		dims[i] = C.int64_t(size)
+	}
+	bytes := C.size_t(4 * len(f.Value.Data))
+	t := C.TF_AllocateTensor(C.TF_FLOAT, &dims[0], C.int(len(f.Value.Shape)), bytes)
+	if t == nil {
+		return nil, fmt.Errorf("capi: TensorFlow has no memory for a tensor of %d bytes", uint64(bytes))
+	}
+	if len(f.Value.Data) > 0 {
+		C.memcpy(C.TF_TensorData(t), unsafe.Pointer(&f.Value.Data[0]), bytes)
+	}
+	return t, nil
+}
+
+// nativeString makes a scalar of type string.
+func nativeString(text []byte) (*C.TF_Tensor, error) {
+	t := C.TF_AllocateTensor(C.TF_STRING, nil, 0, C.sizeof_TF_TString)
+	if t == nil {
+		return nil, fmt.Errorf("capi: TensorFlow has no memory for a string of %d bytes", len(text))
+	}
+	s := (*C.TF_TString)(C.TF_TensorData(t))
+	C.TF_StringInit(s)
+	if len(text) > 0 {
+		C.TF_StringCopy(s, (*C.char)(unsafe.Pointer(&text[0])), C.size_t(len(text)))
+	}
+	return t, nil
+}
+
+// deleteTensors frees what is there; strings own memory of their own.
+func deleteTensors(list []*C.TF_Tensor) {
+	for _, t := range list {
+		if t == nil {
+			continue
+		}
+		if C.TF_TensorType(t) == C.TF_STRING {
+			size := C.TF_TensorByteSize(t)
+			for at := C.size_t(0); at+C.sizeof_TF_TString <= size; at += C.sizeof_TF_TString {
+				C.TF_StringDealloc((*C.TF_TString)(unsafe.Add(C.TF_TensorData(t), at)))
+			}
+		}
+		C.TF_DeleteTensor(t)
+	}
+}
+
+// copyOut copies a result into Go's memory.
+func copyOut(t *C.TF_Tensor) (Fetched, error) {
+	shape := make([]int, int(C.TF_NumDims(t)))
+	for i := range shape {
+		shape[i] = int(C.TF_Dim(t, C.int(i)))
+	}
+	n, err := tensor.Elements(shape)
+	if err != nil {
+		return Fetched{}, err
+	}
+	f := Fetched{Shape: shape}
+	var width int
+	var data unsafe.Pointer
+	switch kind := C.TF_TensorType(t); kind {
+	case C.TF_FLOAT:
+		f.Float, width = make([]float32, n), 4
+		data = unsafe.Pointer(unsafe.SliceData(f.Float))
+	case C.TF_UINT8:
+		f.Bytes, width = make([]uint8, n), 1
+		data = unsafe.Pointer(unsafe.SliceData(f.Bytes))
+	default:
+		return Fetched{}, fmt.Errorf("capi: result has TensorFlow's type %d, want float32 or uint8", int(kind))
+	}
+	if got := int(C.TF_TensorByteSize(t)); got != n*width {
+		return Fetched{}, fmt.Errorf("capi: result %s has %d bytes, want %d", tensor.FormatShape(shape), got, n*width)
+	}
+	if n > 0 {
+		C.memcpy(data, C.TF_TensorData(t), C.size_t(n*width))
+	}
+	return f, nil
+}

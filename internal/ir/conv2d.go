@@ -1,0 +1,104 @@
+package ir
+
+import (
+	"errors"
+	"fmt"
+
+	"tfcnn/graph/tensor"
+)
+
+// Conv2D is TensorFlow's Conv2D, a cross-correlation: the filter is not
+// flipped. Operands: input [N,H,W,C], filter [kernel height, kernel width,
+// C/groups, filters], and optionally a bias [filters], added at the end.
+type Conv2D struct {
+	Strides   [2]int // vertical, horizontal
+	Dilations [2]int
+	Padding   Padding
+	Groups    int
+}
+
+// Kind is "conv2d".
+func (Conv2D) Kind() string { return "conv2d" }
+
+// Shape is [N, H', W', filters].
+func (c Conv2D) Shape(operands ...[]int) ([]int, error) {
+	if len(operands) != 2 && len(operands) != 3 {
+		return nil, fmt.Errorf("got %d operands, want input, filter and perhaps a bias", len(operands))
+	}
+	input, filter := operands[0], operands[1]
+	if err := checkInput(input); err != nil {
+		return nil, err
+	}
+	if err := c.checkFilter(input[3], filter); err != nil {
+		return nil, err
+	}
+	if len(operands) == 3 {
+		if bias := operands[2]; len(bias) != 1 || bias[0] != filter[3] {
+			return nil, fmt.Errorf("bias is %s, want [%d], one number a filter", tensor.FormatShape(bias), filter[3])
+		}
+	}
+	h, w, err := c.Window(input, filter)
+	if err != nil {
+		return nil, err
+	}
+	output := []int{input[0], h.Out, w.Out, filter[3]}
+	return output, checkPadded(input, h, w, output)
+}
+
+func (c Conv2D) checkFilter(channels int, filter []int) error {
+	if len(filter) != 4 {
+		return fmt.Errorf("filter %s has %d axes, want 4 (height, width, channels/groups, filters)", tensor.FormatShape(filter), len(filter))
+	}
+	for axis, name := range []string{"height", "width", "channels", "filters"} {
+		if size := filter[axis]; size < 1 || size > maxSize {
+			return fmt.Errorf("filter %s: %s is %d, want 1 or more", tensor.FormatShape(filter), name, size)
+		}
+	}
+	if c.Groups < 1 || c.Groups > maxSize {
+		return fmt.Errorf("groups is %d, want 1 or more", c.Groups)
+	}
+	if c.Groups == 1 {
+		if channels != filter[2] {
+			return fmt.Errorf("input has %d channels, filter wants %d", channels, filter[2])
+		}
+	} else {
+		if channels%c.Groups != 0 {
+			return fmt.Errorf("input has %d channels, not a multiple of the %d groups", channels, c.Groups)
+		}
+		if filter[3]%c.Groups != 0 {
+			return fmt.Errorf("%d filters are not a multiple of the %d groups", filter[3], c.Groups)
+		}
+		if channels/c.Groups != filter[2] {
+			return fmt.Errorf("input has %d channels in %d groups, %d a group, filter wants %d", channels, c.Groups, channels/c.Groups, filter[2])
+		}
+	}
+	return CheckElements("filter", filter)
+}
+
+// Window settles the geometry. Input and filter have the ranks that Shape
+// asks for.
+func (c Conv2D) Window(input, filter []int) (h, w Axis, err error) {
+	return window(input, [2]int{filter[0], filter[1]}, c.Strides, c.Dilations, c.Padding)
+}
+
+// Multiplications counts one for each tap of each output, padding included.
+func (c Conv2D) Multiplications(operands ...[]int) int64 {
+	out, err := c.Shape(operands...)
+	if err != nil {
+		return 0
+	}
+	filter := operands[1]
+	return int64(out[1]) * int64(out[2]) * int64(out[3]) * int64(filter[0]*filter[1]*filter[2])
+}
+
+// checkPadded refuses an output, or an input with its padding, that is too
+// large to index.
+func checkPadded(input []int, h, w Axis, output []int) error {
+	padded := []int{input[0], h.In + h.Before + h.After, w.In + w.Before + w.After, input[3]}
+	if err := CheckElements("input with its padding", padded); err != nil {
+		return err
+	}
+	return CheckElements("output", output)
+}
+
+var errEmptyPool = errors.New("input has no rows or no columns, a pool has nothing to choose from")

@@ -1,0 +1,68 @@
+package ir
+
+import "fmt"
+
+// Pool is what max_pool and avg_pool share. Operand: input [N,H,W,C].
+type Pool struct {
+	Size    [2]int // height, width
+	Strides [2]int // vertical, horizontal
+	Padding Padding
+}
+
+// MaxPool is TensorFlow's MaxPool: the largest number in each window, padding
+// never among them.
+type MaxPool struct{ Pool }
+
+// AvgPool is TensorFlow's AvgPool: the mean of each window's numbers, padding
+// never counted. TensorFlow knows only SAME and VALID; explicit padding means
+// the same here and is built from other nodes.
+type AvgPool struct{ Pool }
+
+// Kind is "max_pool".
+func (MaxPool) Kind() string { return "max_pool" }
+
+// Kind is "avg_pool".
+func (AvgPool) Kind() string { return "avg_pool" }
+
+// Shape is [N, H', W', C].
+func (p Pool) Shape(operands ...[]int) ([]int, error) {
+	if len(operands) != 1 {
+		return nil, fmt.Errorf("got %d operands, want one input", len(operands))
+	}
+	input := operands[0]
+	if err := checkInput(input); err != nil {
+		return nil, err
+	}
+	if input[1] == 0 || input[2] == 0 {
+		return nil, errEmptyPool
+	}
+	h, w, err := p.Window(input)
+	if err != nil {
+		return nil, err
+	}
+	if p.Padding.Kind == Explicit {
+		for _, side := range []struct {
+			name         string
+			size, window int
+		}{
+			{"top", p.Padding.Top, h.Size},
+			{"bottom", p.Padding.Bottom, h.Size},
+			{"left", p.Padding.Left, w.Size},
+			{"right", p.Padding.Right, w.Size},
+		} {
+			if side.size >= side.window {
+				return nil, fmt.Errorf("padding %d at the %s is not less than the window's %d, a window could hold padding alone", side.size, side.name, side.window)
+			}
+		}
+	}
+	output := []int{input[0], h.Out, w.Out, input[3]}
+	return output, checkPadded(input, h, w, output)
+}
+
+// Window settles the geometry. The input has the rank that Shape asks for.
+func (p Pool) Window(input []int) (h, w Axis, err error) {
+	return window(input, p.Size, p.Strides, [2]int{1, 1}, p.Padding)
+}
+
+// Multiplications is 0: a pool compares or adds.
+func (Pool) Multiplications(...[]int) int64 { return 0 }

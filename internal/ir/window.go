@@ -1,0 +1,193 @@
+package ir
+
+import (
+	"fmt"
+)
+
+// PaddingKind is how the rim of the input is filled up.
+type PaddingKind int
+
+const (
+	// Valid adds nothing: every window lies inside the input, and rows and
+	// columns that fill no whole stride are left unread.
+	Valid PaddingKind = iota
+	// Same pads so that there are ⌈size/stride⌉ windows; the odd one goes
+	// after (bottom, right).
+	Same
+	// Explicit pads each side by its own count.
+	Explicit
+)
+
+// String is TensorFlow's name for the kind.
+func (k PaddingKind) String() string {
+	switch k {
+	case Valid:
+		return "VALID"
+	case Same:
+		return "SAME"
+	case Explicit:
+		return "EXPLICIT"
+	}
+	return fmt.Sprintf("PaddingKind(%d)", int(k))
+}
+
+// Padding is a kind and, where the kind is Explicit, the rows and columns
+// added on each side. The sides of the other kinds are zero.
+type Padding struct {
+	Kind                     PaddingKind
+	Top, Bottom, Left, Right int
+}
+
+func (p Padding) check() error {
+	switch p.Kind {
+	case Valid, Same:
+		if p != (Padding{Kind: p.Kind}) {
+			return fmt.Errorf("padding %s has explicit sides too, want one of the two", p.Kind)
+		}
+		return nil
+	case Explicit:
+	default:
+		return fmt.Errorf("padding kind %d is none of VALID, SAME and explicit", int(p.Kind))
+	}
+	for _, side := range []struct {
+		name string
+		size int
+	}{{"top", p.Top}, {"bottom", p.Bottom}, {"left", p.Left}, {"right", p.Right}} {
+		if side.size < 0 || side.size > maxSize {
+			return fmt.Errorf("padding at the %s is %d, want 0 or more", side.name, side.size)
+		}
+	}
+	return nil
+}
+
+// Axis is a sliding window along one axis, with everything settled: window i
+// reads the input at i·Stride − Before + j·Dilation for j from 0 to Size−1;
+// what lies outside 0 … In−1 is padding.
+type Axis struct {
+	In, Out                int
+	Size, Stride, Dilation int
+	Before, After          int // padding
+}
+
+// axisNames are what the axes are called in errors.
+type axisNames struct{ axis, size, places string }
+
+var (
+	heightAxis = axisNames{"height", "rows", "vertical"}
+	widthAxis  = axisNames{"width", "columns", "horizontal"}
+)
+
+// newAxis settles a window on an axis of a known size.
+func newAxis(names axisNames, in, size, stride, dilation int, kind PaddingKind, before, after int) (Axis, error) {
+	for _, part := range []struct {
+		name string
+		size int
+	}{{"window", size}, {"stride", stride}, {"dilation", dilation}} {
+		if part.size < 1 || part.size > maxSize {
+			return Axis{}, fmt.Errorf("%s %s is %d, want 1 or more", names.places, part.name, part.size)
+		}
+	}
+	a := Axis{In: in, Size: size, Stride: stride, Dilation: dilation, Before: before, After: after}
+	if kind == Same {
+		a.Out = (in + stride - 1) / stride
+		total := max(0, (a.Out-1)*stride+a.Reach()-in)
+		if a.Out == 0 {
+			total = 0
+		}
+		a.Before = total / 2
+		a.After = total - a.Before
+		return a, nil
+	}
+	room := in + before + after
+	if room < a.Reach() {
+		padded := ""
+		if before+after > 0 {
+			padded = fmt.Sprintf(", %d with the padding", room)
+		}
+		return Axis{}, fmt.Errorf("window spans %d %s, input has only %d%s", a.Reach(), names.size, in, padded)
+	}
+	a.Out = (room-a.Reach())/stride + 1
+	return a, nil
+}
+
+// Reach is the number of rows or columns from a window's first tap to its
+// last, both included.
+func (a Axis) Reach() int { return (a.Size-1)*a.Dilation + 1 }
+
+// Start is where window out begins; it is negative in the padding before.
+func (a Axis) Start(out int) int { return out*a.Stride - a.Before }
+
+// Taps gives the taps j of window out that read the input: from first up to,
+// but not including, end. The others fall on padding.
+func (a Axis) Taps(out int) (first, end int) {
+	start := a.Start(out)
+	if start < 0 {
+		first = (-start + a.Dilation - 1) / a.Dilation
+	}
+	end = a.Size
+	if last := a.In - 1 - start; last < (a.Size-1)*a.Dilation {
+		end = 0
+		if last >= 0 {
+			end = last/a.Dilation + 1
+		}
+	}
+	return min(first, end), end
+}
+
+// Unread is the number of rows or columns of the input that no window reads:
+// those after the last window, and those that the stride or the dilation
+// steps over.
+func (a Axis) Unread() int {
+	if a.Out == 0 {
+		return a.In
+	}
+	if a.Dilation == 1 && a.Stride <= a.Size {
+		// The windows leave no gap.
+		from := max(0, a.Start(0))
+		to := min(a.In, a.Start(a.Out-1)+a.Size)
+		return a.In - max(0, to-from)
+	}
+	unread := 0
+	for row := range a.In {
+		if !a.reads(row) {
+			unread++
+		}
+	}
+	return unread
+}
+
+// reads says whether some tap of some window meets the row.
+func (a Axis) reads(row int) bool {
+	for j := range a.Size {
+		at := row + a.Before - j*a.Dilation
+		if at >= 0 && at%a.Stride == 0 && at/a.Stride < a.Out {
+			return true
+		}
+	}
+	return false
+}
+
+// SamePadding says whether SAME would pad both axes just like this. Then
+// TensorFlow's own SAME kernels serve.
+func SamePadding(h, w Axis) bool {
+	for _, a := range []Axis{h, w} {
+		same, err := newAxis(heightAxis, a.In, a.Size, a.Stride, a.Dilation, Same, 0, 0)
+		if err != nil || same != a {
+			return false
+		}
+	}
+	return true
+}
+
+// window settles both axes of a window over an input of shape [N,H,W,C].
+func window(input []int, size, strides, dilations [2]int, p Padding) (h, w Axis, err error) {
+	if err := p.check(); err != nil {
+		return h, w, err
+	}
+	h, err = newAxis(heightAxis, input[1], size[0], strides[0], dilations[0], p.Kind, p.Top, p.Bottom)
+	if err != nil {
+		return h, w, err
+	}
+	w, err = newAxis(widthAxis, input[2], size[1], strides[1], dilations[1], p.Kind, p.Left, p.Right)
+	return h, w, err
+}

@@ -1,0 +1,137 @@
+package proof
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/ir"
+	"tfcnn/internal/ref"
+)
+
+// Backend computes operations: TensorFlow on some device, or anything else
+// that is to be held to the reference.
+type Backend interface {
+	// Apply computes op on operands that may not fit it: then it returns an
+	// error.
+	Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor) (tensor.Tensor, error)
+}
+
+// Outcome is what came of one case.
+type Outcome struct {
+	File string `json:"file"`
+	Name string `json:"name"`
+	Op   string `json:"op"`
+	// Status is the worse of the two verdicts'.
+	Status Status `json:"status"`
+	// Expectation is the case's expect, held to the reference; nil without.
+	Expectation *Verdict `json:"expectation,omitempty"`
+	// Device is what the backend computed, held to the reference; nil where
+	// the case is one to be refused or the backend failed.
+	Device *Verdict `json:"device,omitempty"`
+	// Refusal is the error of a case that was to be refused.
+	Refusal string `json:"refusal,omitempty"`
+	// Failure says in one line why Status is Fail.
+	Failure string  `json:"failure,omitempty"`
+	Seconds float64 `json:"seconds"`
+	// Repeat is the failed case, a file for verify --cases.
+	Repeat json.RawMessage `json:"repeat,omitempty"`
+}
+
+// Text is the outcome in one line, without the case's name.
+func (o Outcome) Text() string {
+	switch {
+	case o.Failure != "":
+		return o.Failure
+	case o.Refusal != "":
+		return "refused as expected: " + o.Refusal
+	case o.Device != nil:
+		return o.Device.String()
+	}
+	return string(o.Status)
+}
+
+// Run runs one case: the reference, the expectation held to it, and the
+// backend held to it. A ctx that ends is the only error.
+func (c Case) Run(ctx context.Context, backend Backend) (Outcome, error) {
+	start := time.Now()
+	o := Outcome{Name: c.Name, Op: c.Op, Status: Pass}
+	c.run(ctx, backend, &o)
+	o.Seconds = time.Since(start).Seconds()
+	if err := ctx.Err(); err != nil {
+		return Outcome{}, err
+	}
+	if o.Status == Fail && c.json != nil {
+		o.Repeat, _ = json.Marshal(map[string]any{"cases": []json.RawMessage{c.json}})
+	}
+	return o, nil
+}
+
+func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
+	fail := func(format string, arguments ...any) {
+		o.Status, o.Failure = Fail, fmt.Sprintf(format, arguments...)
+	}
+	op, operands, err := c.Resolve()
+	if err != nil {
+		fail("%v", err)
+		return
+	}
+	want, refErr := ref.Apply(ctx, op, operands...)
+	if c.Error != "" {
+		c.runRefusal(ctx, backend, op, operands, refErr, o)
+		return
+	}
+	if refErr != nil {
+		fail("refused: %v", refErr)
+		return
+	}
+	if c.Expect != nil {
+		v := CompareExpectation(want, *c.Expect)
+		o.Expectation = &v
+		if !v.OK() {
+			fail("expectation against the reference: %v", v)
+		}
+	}
+	got, err := backend.Apply(ctx, op, operands...)
+	if err != nil {
+		fail("device: %v", err)
+		return
+	}
+	v := Compare(want, got)
+	o.Device = &v
+	if !v.OK() {
+		text := fmt.Sprintf("device against the reference: %v", v)
+		if o.Failure != "" {
+			text = o.Failure + "; " + text
+		}
+		fail("%s", text)
+	}
+	if o.Status != Fail {
+		o.Status = v.Status
+	}
+}
+
+// runRefusal asks the reference and the backend to refuse the case, with the
+// text that it wants.
+func (c Case) runRefusal(ctx context.Context, backend Backend, op ir.Op, operands []tensor.Tensor, refErr error, o *Outcome) {
+	_, deviceErr := backend.Apply(ctx, op, operands...)
+	for _, side := range []struct {
+		name string
+		err  error
+	}{{"reference", refErr}, {"device", deviceErr}} {
+		switch {
+		case side.err == nil:
+			side.err = errors.New("computed")
+			fallthrough
+		case !strings.Contains(side.err.Error(), c.Error):
+			o.Status = Fail
+			o.Failure = fmt.Sprintf("%s: got %q, want it refused with %q", side.name, side.err, c.Error)
+			return
+		}
+	}
+	o.Refusal = deviceErr.Error()
+}

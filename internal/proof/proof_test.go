@@ -1,0 +1,269 @@
+package proof_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"math"
+	"os"
+	"strings"
+	"testing"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/ir"
+	"tfcnn/internal/proof"
+	"tfcnn/internal/ref"
+)
+
+// reference is the reference itself, rounded to float32, as a backend. change
+// makes it wrong on purpose.
+type reference struct {
+	change func(op ir.Op, x tensor.Tensor)
+}
+
+func (b reference) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor) (tensor.Tensor, error) {
+	r, err := ref.Apply(ctx, op, operands...)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	x := tensor.Tensor{Shape: r.Shape, Data: make([]float32, len(r.Value))}
+	for i, v := range r.Value {
+		x.Data[i] = float32(v)
+	}
+	if b.change != nil {
+		b.change(op, x)
+	}
+	return x, nil
+}
+
+func cases(t *testing.T) []proof.File {
+	t.Helper()
+	files, err := proof.ReadAll(os.DirFS("../../testdata"), "cases")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// The known answers, from TensorFlow's own kernel tests, hold for the
+// reference; what must be refused is refused.
+func TestKnownAnswers(t *testing.T) {
+	n := 0
+	for _, file := range cases(t) {
+		for _, c := range file.Cases {
+			o, err := c.Run(t.Context(), reference{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if o.Status == proof.Fail {
+				t.Errorf("%s: %s: %s", file.Name, c.Name, o.Text())
+			}
+			n++
+		}
+	}
+	if n < 80 {
+		t.Errorf("%d cases, want them all", n)
+	}
+}
+
+// A device that is wrong in one number of every case must fail every case
+// that has one.
+func TestWrongDeviceFails(t *testing.T) {
+	wrong := reference{func(_ ir.Op, x tensor.Tensor) {
+		for i, v := range x.Data {
+			if v == v {
+				x.Data[i] = v - max(1, v/4)
+				if v-v != 0 {
+					x.Data[i] = 0
+				}
+				return
+			}
+		}
+	}}
+	for _, file := range cases(t) {
+		for _, c := range file.Cases {
+			o, err := c.Run(t.Context(), wrong)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.Error == "" && o.Device.Elements > o.Device.Unspecified && o.Status != proof.Fail {
+				t.Errorf("%s: %s: a wrong device passed: %s", file.Name, c.Name, o.Text())
+			}
+			if o.Status == proof.Fail {
+				if _, err := proof.Read("repeat", o.Repeat); err != nil {
+					t.Errorf("%s: the failure cannot be repeated: %v", c.Name, err)
+				}
+			}
+		}
+	}
+}
+
+func TestWrongExpectationFails(t *testing.T) {
+	for name, text := range map[string]string{
+		"a max": `{"op":"max_pool","size":[2,2],"input":{"shape":[1,2,2,1],"data":[1,2,3,4]},
+			"expect":{"shape":[1,1,1,1],"data":[4.000001]}}`,
+		"an exact sum": `{"op":"conv2d","filter":{"shape":[2,2,1,1],"data":[1,1,1,1]},"input":{"shape":[1,2,2,1],"data":[1,2,3,4]},
+			"expect":{"shape":[1,1,1,1],"data":[10.000001]}}`,
+		"a rounded sum": `{"op":"conv2d","filter":{"shape":[2,2,1,1],"data":[0.1,0.2,0.3,0.4]},"input":{"shape":[1,2,2,1],"data":[0.1,0.2,0.3,0.4]},
+			"expect":{"shape":[1,1,1,1],"data":[0.300001]}}`,
+		"a mean": `{"op":"avg_pool","size":[1,3],"input":{"shape":[1,1,3,1],"data":[1,2,4]},
+			"expect":{"shape":[1,1,1,1],"data":[2.333335]}}`,
+		"a shape":     `{"op":"relu","input":{"shape":[2],"data":[1,2]},"expect":{"shape":[1,2],"data":[1,2]}}`,
+		"an infinity": `{"op":"relu","input":{"shape":[1],"data":[1]},"expect":{"shape":[1],"data":["Inf"]}}`,
+	} {
+		var c proof.Case
+		if err := json.Unmarshal([]byte(text), &c); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		o, err := c.Run(t.Context(), reference{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.Status != proof.Fail || o.Expectation.OK() || !o.Device.OK() {
+			t.Errorf("%s: a wrong expectation gave %s: %s", name, o.Status, o.Text())
+		}
+	}
+	// The right ones pass, also as float32 would have computed them.
+	for _, text := range []string{
+		`{"op":"conv2d","filter":{"shape":[2,2,1,1],"data":[0.1,0.2,0.3,0.4]},"input":{"shape":[1,2,2,1],"data":[0.1,0.2,0.3,0.4]},
+			"expect":{"shape":[1,1,1,1],"data":[0.3]}}`,
+		`{"op":"avg_pool","size":[1,3],"input":{"shape":[1,1,3,1],"data":[1,2,4]},"expect":{"shape":[1,1,1,1],"data":[2.3333333]}}`,
+	} {
+		var c proof.Case
+		if err := json.Unmarshal([]byte(text), &c); err != nil {
+			t.Fatal(err)
+		}
+		if o, _ := c.Run(t.Context(), reference{}); o.Status != proof.Pass {
+			t.Errorf("%s: %s", text, o.Text())
+		}
+	}
+}
+
+func TestStatuses(t *testing.T) {
+	one := func(value, bound, level float64, state ref.State) ref.Result {
+		return ref.Result{Shape: []int{1}, Value: []float64{value}, Bound: []float64{bound}, Level: []float64{level}, State: []ref.State{state}}
+	}
+	inf, nan := math.Inf(1), math.NaN()
+	for _, tt := range []struct {
+		want ref.Result
+		got  float64
+		is   proof.Status
+	}{
+		{one(1, 0, 0, ref.Plain), 1, proof.Pass},
+		{one(1, 0.1, 0.01, ref.Plain), 1.015, proof.Pass},
+		{one(1, 0.1, 0.01, ref.Plain), 1.05, proof.Precision},
+		{one(1, 0.1, 0.01, ref.Plain), 1.11, proof.Fail},
+		{one(1, 0.1, 0.01, ref.Plain), inf, proof.Fail},
+		{one(1, 0.1, 0.01, ref.Plain), nan, proof.Fail},
+		{one(1e38, 1e36, 0, ref.OverflowPossible), inf, proof.Overflow},
+		{one(1e38, 1e36, 0, ref.OverflowPossible), nan, proof.Overflow},
+		{one(1e38, 1e36, 0, ref.OverflowPossible), 1e38, proof.Pass},
+		{one(1e38, 1e36, 0, ref.OverflowPossible), 2e38, proof.Fail},
+		{one(nan, 0, 0, ref.Plain), nan, proof.Pass},
+		{one(nan, 0, 0, ref.Plain), 1, proof.Fail},
+		{one(inf, 0, 0, ref.Plain), inf, proof.Pass},
+		{one(inf, 0, 0, ref.Plain), -inf, proof.Fail},
+		{one(nan, 0, 0, ref.Unspecified), 1, proof.Pass},
+	} {
+		v := proof.Compare(tt.want, tensor.Tensor{Shape: []int{1}, Data: []float32{float32(tt.got)}})
+		if v.Status != tt.is {
+			t.Errorf("%+v, got %v: %+v, want %s", tt.want, tt.got, v, tt.is)
+		}
+		if _, err := json.Marshal(v); err != nil {
+			t.Errorf("%+v has no JSON form: %v", v, err)
+		}
+	}
+}
+
+func TestStrictFiles(t *testing.T) {
+	pool := `"op":"max_pool","input":{"shape":[1,1,1,1],"data":[1]}`
+	for text, want := range map[string]string{
+		`{"case":[]}`:                           `field "case" is not known here, the nearest is "cases"`,
+		`{"cases":[]}`:                          `no cases`,
+		`{"cases":{}}`:                          `want a list`,
+		`[`:                                     `not JSON`,
+		`{"cases":[{}]} x`:                      `not JSON at byte`,
+		`{"cases":[{"op":1}]}`:                  `op: want a string`,
+		`{"cases":[{"size":1}]}`:                `case 1: field "op" is missing`,
+		`{"cases":[{"name":"n","op":"conv2"}]}`: `case 1 "n": op "conv2" is not known here, the nearest is "conv2d"`,
+		`{"cases":[{` + pool + `}]}`:            `field "size" is missing`,
+		`{"cases":[{"op":"max_pool","size":[1,1]}]}`:                        `field "input" is missing`,
+		`{"cases":[{` + pool + `,"size":[1,1],"stride":[1,1]}]}`:            `field "stride" is not known here, the nearest is "strides"`,
+		`{"cases":[{` + pool + `,"size":[1,1],"filter":1}]}`:                `field "filter" is not known here`,
+		`{"cases":[{` + pool + `,"size":[1,1],"size":[1,1]}]}`:              `field "size" is there twice`,
+		`{"cases":[{` + pool + `,"size":[1]}]}`:                             `size: want [vertical, horizontal], got [1]`,
+		`{"cases":[{` + pool + `,"size":[1.5,1]}]}`:                         `size: want [vertical, horizontal]`,
+		`{"cases":[{` + pool + `,"size":[1,1],"padding":"same"}]}`:          `padding: want "SAME", "VALID"`,
+		`{"cases":[{` + pool + `,"size":[1,1],"padding":[[1,1]]}]}`:         `padding: want "SAME", "VALID"`,
+		`{"cases":[{"op":"relu","input":{"shape":[1],"data":["nan"]}}]}`:    `"nan" is no number`,
+		`{"cases":[{"op":"relu","input":{"shape":[1],"data":[1e39]}}]}`:     `beyond float32's range`,
+		`{"cases":[{"op":"relu","input":{"shape":[1]}}]}`:                   `want an object with "shape" and "data"`,
+		`{"cases":[{"op":"relu","input":{"shape":[1],"date":[1]}}]}`:        `the nearest is "data"`,
+		`{"cases":[{"op":"relu","input":{"shape":["1"],"data":[1]}}]}`:      `shape: want whole numbers`,
+		`{"cases":[{` + pool + `,"size":[1,1],"error":""}]}`:                `"error" wants a text`,
+		`{"cases":[{` + pool + `,"size":[1,1],"error":"a","expect":null}]}`: `expect: `,
+	} {
+		if _, err := proof.Read("f", []byte(text)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	for _, name := range []string{"relu", "max_pool"} {
+		text, err := os.ReadFile("../../testdata/cases/" + name + ".json")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(_ *testing.T, text []byte) {
+		file, err := proof.Read("fuzz", text)
+		if err != nil {
+			return
+		}
+		for _, c := range file.Cases {
+			if op, operands, err := c.Resolve(); err == nil {
+				shapes := make([][]int, len(operands))
+				for i, x := range operands {
+					shapes[i] = x.Shape
+				}
+				_, _ = op.Shape(shapes...)
+			}
+		}
+	})
+}
+
+func TestJUnit(t *testing.T) {
+	outcomes := []proof.Outcome{
+		{File: "a.json", Name: `<&"1`, Op: "relu", Status: proof.Pass},
+		{File: "a.json", Name: "2", Op: "relu", Status: proof.Fail, Failure: "wrong <1>", Repeat: []byte(`{"cases":[]}`)},
+		{File: "b.json", Name: "3", Op: "relu", Status: proof.Precision},
+	}
+	var buf bytes.Buffer
+	if err := proof.WriteJUnit(&buf, outcomes); err != nil {
+		t.Fatal(err)
+	}
+	var back struct {
+		Tests    int `xml:"tests,attr"`
+		Failures int `xml:"failures,attr"`
+		Suites   []struct {
+			Name  string `xml:"name,attr"`
+			Cases []struct {
+				Name    string `xml:"name,attr"`
+				Failure *struct {
+					Message string `xml:"message,attr"`
+					Text    string `xml:",chardata"`
+				} `xml:"failure"`
+			} `xml:"testcase"`
+		} `xml:"testsuite"`
+	}
+	if err := xml.Unmarshal(buf.Bytes(), &back); err != nil {
+		t.Fatalf("%v\n%s", err, buf.String())
+	}
+	if back.Tests != 3 || back.Failures != 1 || len(back.Suites) != 2 || back.Suites[0].Cases[0].Name != `<&"1` ||
+		back.Suites[0].Cases[1].Failure.Message != "wrong <1>" || back.Suites[0].Cases[0].Failure != nil {
+		t.Errorf("read back %+v from\n%s", back, buf.String())
+	}
+}

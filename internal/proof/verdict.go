@@ -1,0 +1,182 @@
+// Package proof holds what a device computed against the reference and says
+// what came of it. It knows no session: a Backend is handed to it.
+//
+//	want, err := ref.Apply(ctx, op, input, filter)
+//	verdict := proof.Compare(want, got)
+//	fmt.Println(verdict) // pass: largest error 1.9e-06 is 0.021 of its bound
+package proof
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/ref"
+)
+
+// Status is what came of a comparison.
+type Status string
+
+// From good to bad. Only Fail is an error of the device.
+const (
+	// Pass: every number within its bound.
+	Pass Status = "pass"
+	// Overflow: all within their bounds but for numbers whose partial sums
+	// may leave float32's range, where infinities are as right.
+	Overflow Status = "overflow possible"
+	// Precision: within the bounds, but with errors larger than float32
+	// kernels make: the device seems to round its inputs (bfloat16, TF32).
+	Precision Status = "precision"
+	// Fail: a number outside its bound, or another shape.
+	Fail Status = "fail"
+)
+
+// Verdict is the outcome of one comparison. Errors are absolute. Numbers that
+// are not finite have their text in Note; the figures here are all finite, so
+// that JSON can hold them.
+type Verdict struct {
+	Status   Status `json:"status"`
+	Elements int    `json:"elements"`
+	Outside  int    `json:"outside"` // elements that fail
+
+	// The element whose error is the largest share of its bound.
+	MaxError float64 `json:"max_error"`
+	Bound    float64 `json:"bound"`
+	// Share is MaxError/Bound; 0 where both are 0, and math.MaxFloat64 where
+	// a number that must be exact is not.
+	Share float64 `json:"share_of_bound"`
+	Worst []int   `json:"worst,omitempty"` // its index
+	Got   Number  `json:"got"`
+	Want  Number  `json:"want"`
+
+	// Level is the largest error in units of √n·u·Σ|x·w|; see
+	// ref.AlarmLevel.
+	Level       float64 `json:"level"`
+	Exact       int     `json:"exact"`       // elements whose bound is 0
+	Overflowed  int     `json:"overflowed"`  // elements not finite where that is allowed
+	Unspecified int     `json:"unspecified"` // elements of which nothing is asked
+	Note        string  `json:"note,omitempty"`
+}
+
+// OK says that the device did not fail; a precision alarm is OK.
+func (v Verdict) OK() bool { return v.Status != Fail }
+
+// String is the verdict in one line.
+func (v Verdict) String() string {
+	switch {
+	case v.Note != "" && v.Status == Fail:
+		return fmt.Sprintf("%s: %s", v.Status, v.Note)
+	case v.Status == Fail:
+		return fmt.Sprintf("%s: %d of %d numbers outside: at %s got %v, want %v ± %.3g, error %.3g",
+			v.Status, v.Outside, v.Elements, tensor.FormatShape(v.Worst), v.Got, v.Want, v.Bound, v.MaxError)
+	case v.Status == Precision:
+		return fmt.Sprintf("%s: largest error is %.3g of √n·u·Σ|x·w|, float32 stays below %d; within the bound", v.Status, v.Level, ref.AlarmLevel)
+	case v.Exact == v.Elements:
+		return fmt.Sprintf("%s: all %d numbers exact", v.Status, v.Elements)
+	}
+	return fmt.Sprintf("%s: largest error %.3g is %.3g of its bound", v.Status, v.MaxError, v.Share)
+}
+
+// Compare holds a device's tensor to the reference. Between finite numbers a
+// difference up to the bound passes; NaN must meet NaN, and an infinity the
+// same infinity, unless the element's state allows more.
+func Compare(want ref.Result, got tensor.Tensor) Verdict {
+	return compare(want, got.Shape, len(got.Data), func(i int) (float64, float64) { return float64(got.Data[i]), 0 })
+}
+
+// CompareExpectation holds numbers that were written down to the reference.
+// They are float32, perhaps computed by a float32 kernel and then rounded to
+// be written, so that each may be off by the bound plus one rounding.
+func CompareExpectation(want ref.Result, expected tensor.Tensor) Verdict {
+	return compare(want, expected.Shape, len(expected.Data), func(i int) (float64, float64) {
+		return float64(expected.Data[i]), rounding(want.Value[i])
+	})
+}
+
+// rounding is the most that rounding to float32 changes a number: half a unit
+// in its last place.
+func rounding(x float64) float64 {
+	if x != x || math.IsInf(x, 0) {
+		return 0
+	}
+	near := float64(float32(x))
+	if math.IsInf(near, 0) {
+		return 0
+	}
+	return math.Abs(x - near)
+}
+
+// compare asks at for each number and for the slack on top of its bound.
+func compare(want ref.Result, shape []int, n int, at func(i int) (number, slack float64)) Verdict {
+	v := Verdict{Status: Pass, Elements: len(want.Value)}
+	if !slices.Equal(want.Shape, shape) || n != len(want.Value) {
+		v.Status, v.Outside = Fail, v.Elements
+		v.Note = fmt.Sprintf("output is %s, want %s", tensor.FormatShape(shape), tensor.FormatShape(want.Shape))
+		return v
+	}
+	worst, share := -1, -1.0
+	for i, value := range want.Value {
+		number, slack := at(i)
+		bound := want.Bound[i] + slack
+		if bound == 0 {
+			v.Exact++
+		}
+		if want.State[i] == ref.Unspecified {
+			v.Unspecified++
+			continue
+		}
+		if !finite(number) || !finite(value) {
+			switch {
+			case want.State[i] == ref.OverflowPossible && !finite(number):
+				v.Overflowed++
+			case number == value || number != number && value != value:
+			default:
+				v.Outside++
+				if share < math.Inf(1) {
+					worst, share = i, math.Inf(1)
+				}
+			}
+			continue
+		}
+		err := math.Abs(number - value)
+		part := 0.0
+		switch {
+		case err == 0:
+		case bound == 0:
+			part = math.MaxFloat64
+		default:
+			part = err / bound
+		}
+		if err > bound {
+			v.Outside++
+		}
+		if level := want.Level[i]; level > 0 {
+			v.Level = max(v.Level, err/level)
+		}
+		if part > share {
+			worst, share = i, part
+		}
+	}
+	if worst >= 0 {
+		number, slack := at(worst)
+		v.Worst = tensor.Tensor{Shape: want.Shape}.Index(worst)
+		v.Got, v.Want = Number(number), Number(want.Value[worst])
+		if share < math.Inf(1) {
+			v.MaxError, v.Share, v.Bound = math.Abs(number-want.Value[worst]), share, want.Bound[worst]+slack
+		} else {
+			v.Note = fmt.Sprintf("%d of %d numbers outside: at %s got %v, want %v", v.Outside, v.Elements, tensor.FormatShape(v.Worst), v.Got, v.Want)
+		}
+	}
+	switch {
+	case v.Outside > 0:
+		v.Status = Fail
+	case v.Level > ref.AlarmLevel:
+		v.Status = Precision
+	case v.Overflowed > 0:
+		v.Status = Overflow
+	}
+	return v
+}
+
+func finite(x float64) bool { return x-x == 0 }

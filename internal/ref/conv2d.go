@@ -1,0 +1,200 @@
+package ref
+
+import (
+	"context"
+	"math"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/ir"
+)
+
+// convolution is the plain loop over NHWC, set up for one set of operands.
+type convolution struct {
+	h, w             ir.Axis
+	x                tensor.Tensor
+	filter, absolute []float64 // [kernel height, kernel width, channels/groups, filters]
+	depth, filters   int       // channels a group, filters in all
+	groups           int
+}
+
+func newConvolution(op ir.Conv2D, x, filter tensor.Tensor) (*convolution, error) {
+	h, w, err := op.Window(x.Shape, filter.Shape)
+	if err != nil {
+		return nil, err
+	}
+	c := &convolution{
+		h: h, w: w, x: x, depth: filter.Shape[2], filters: filter.Shape[3], groups: op.Groups,
+		filter: make([]float64, len(filter.Data)), absolute: make([]float64, len(filter.Data)),
+	}
+	for i, v := range filter.Data {
+		c.filter[i], c.absolute[i] = float64(v), math.Abs(float64(v))
+	}
+	return c, nil
+}
+
+// pixel adds up the products of all filters at one place of one picture, and
+// their absolute values, and returns the number of products of one sum.
+func (c *convolution) pixel(picture, row, column int, sums, absolutes []float64) (terms int) {
+	clear(sums)
+	clear(absolutes)
+	channels := c.depth * c.groups
+	perGroup := c.filters / c.groups
+	firstRow, endRow := c.h.Taps(row)
+	firstColumn, endColumn := c.w.Taps(column)
+	for i := firstRow; i < endRow; i++ {
+		y := c.h.Start(row) + i*c.h.Dilation
+		for j := firstColumn; j < endColumn; j++ {
+			at := ((picture*c.h.In+y)*c.w.In + c.w.Start(column) + j*c.w.Dilation) * channels
+			tap := (i*c.w.Size + j) * c.depth * c.filters
+			for channel, value := range c.x.Data[at : at+channels] {
+				group, k := channel/c.depth, channel%c.depth
+				v, a := float64(value), math.Abs(float64(value))
+				from := group * perGroup
+				weights := c.filter[tap+k*c.filters+from:][:perGroup]
+				magnitudes := c.absolute[tap+k*c.filters+from:][:perGroup]
+				s, t := sums[from:][:perGroup], absolutes[from:][:perGroup]
+				for f, weight := range weights {
+					s[f] += v * weight
+					t[f] += a * magnitudes[f]
+				}
+			}
+		}
+	}
+	return (endRow - firstRow) * (endColumn - firstColumn) * c.depth
+}
+
+func conv2D(ctx context.Context, r *Result, op ir.Conv2D, operands []tensor.Tensor) error {
+	x, filter := operands[0], operands[1]
+	c, err := newConvolution(op, x, filter)
+	if err != nil {
+		return err
+	}
+	q := termQuantum(x.Data, filter.Data)
+	bias := make([]float64, c.filters)
+	extra := 0 // terms beside the products
+	if len(operands) == 3 {
+		for f, b := range operands[2].Data {
+			bias[f] = float64(b)
+		}
+		q = min(q, quantum(operands[2].Data))
+		extra = 1
+	}
+	flushed, err := subnormalParts(op, operands)
+	if err != nil {
+		return err
+	}
+	finite := allFinite(filter.Data)
+	taps := c.h.Size * c.w.Size * c.depth
+	peak := largestFinite(x.Data)*largestFinite(filter.Data)*float64(taps) + largestFinite32(bias)
+
+	return eachRow(ctx, r.Shape[0], c.h.Out, func(picture, row int) {
+		sums, absolutes := make([]float64, c.filters), make([]float64, c.filters)
+		lost, ignored := make([]float64, c.filters), make([]float64, c.filters)
+		for column := range c.w.Out {
+			products := c.pixel(picture, row, column, sums, absolutes)
+			n := products + extra
+			clear(lost)
+			for _, part := range flushed {
+				part.pixel(picture, row, column, ignored, ignored)
+				for f, v := range ignored {
+					lost[f] += v
+				}
+			}
+			at := ((picture*c.h.Out+row)*c.w.Out + column) * c.filters
+			for f, sum := range sums {
+				i := at + f
+				absolute := absolutes[f] + math.Abs(bias[f])
+				r.Value[i] = sum + bias[f]
+				switch {
+				case !finite && products < taps:
+					r.State[i] = Unspecified
+				case math.IsNaN(r.Value[i]) || math.IsInf(r.Value[i], 0):
+					if peak > math.MaxFloat32 {
+						r.State[i] = OverflowPossible
+					}
+					if len(flushed) > 0 {
+						// Inf times a subnormal number read as zero is NaN.
+						r.State[i] = Unspecified
+					}
+				case q > 0 && absolute <= exactTerms*q:
+					// Bound and Level stay 0.
+				default:
+					r.sum(i, n, absolute, lost[f])
+				}
+			}
+		}
+	})
+}
+
+// sum sets the bound of element i, a sum of n terms of which the absolute
+// values add up to absolute, and those with subnormal factors to lost.
+func (r *Result) sum(i, n int, absolute, lost float64) {
+	r.Bound[i] = gamma(n)*absolute + float64(n)*smallest + lost + float64(n)*unit64*absolute
+	r.Level[i] = math.Sqrt(float64(n)) * unit * absolute
+	if absolute+r.Bound[i] > math.MaxFloat32 {
+		r.State[i] = OverflowPossible
+	}
+}
+
+// subnormalParts sets up the convolutions whose absolute sums add up to what
+// is lost where subnormal numbers are read as zero. There are none as a rule.
+func subnormalParts(op ir.Conv2D, operands []tensor.Tensor) ([]*convolution, error) {
+	var parts []*convolution
+	x, filter := operands[0], operands[1]
+	for _, pair := range [][2]tensor.Tensor{{keepSubnormal(x), filter}, {x, keepSubnormal(filter)}} {
+		if pair[0].Shape == nil || pair[1].Shape == nil {
+			continue
+		}
+		part, err := newConvolution(op, pair[0], pair[1])
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part)
+	}
+	return parts, nil
+}
+
+// keepSubnormal is x with all but its subnormal numbers set to zero, or no
+// tensor at all where x has none.
+func keepSubnormal(x tensor.Tensor) tensor.Tensor {
+	var kept tensor.Tensor
+	for i, v := range x.Data {
+		if !isSubnormal(v) {
+			continue
+		}
+		if kept.Shape == nil {
+			kept = tensor.Tensor{Shape: x.Shape, Data: make([]float32, len(x.Data))}
+		}
+		kept.Data[i] = v
+	}
+	return kept
+}
+
+func allFinite(data []float32) bool {
+	for _, v := range data {
+		if v-v != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func largestFinite(data []float32) float64 {
+	largest := float32(0)
+	for _, v := range data {
+		if v-v == 0 {
+			largest = max(largest, v, -v)
+		}
+	}
+	return float64(largest)
+}
+
+func largestFinite32(data []float64) float64 {
+	largest := 0.0
+	for _, v := range data {
+		if v-v == 0 {
+			largest = max(largest, math.Abs(v))
+		}
+	}
+	return largest
+}

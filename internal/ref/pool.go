@@ -1,0 +1,94 @@
+package ref
+
+import (
+	"context"
+	"math"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/ir"
+)
+
+// maxPool takes the largest number of each window; that is exact. A window
+// with NaN gives NaN here, and its element is Unspecified, as is that of a
+// window of nothing but −Inf: TensorFlow's CPU kernel drops NaN beside
+// numbers, and starts from −3.4e38.
+func maxPool(ctx context.Context, r *Result, op ir.MaxPool, x tensor.Tensor) error {
+	h, w, err := op.Window(x.Shape)
+	if err != nil {
+		return err
+	}
+	channels := x.Shape[3]
+	return eachRow(ctx, r.Shape[0], h.Out, func(picture, row int) {
+		for column := range w.Out {
+			for channel := range channels {
+				largest := math.Inf(-1)
+				eachTap(h, w, row, column, func(y, z int) {
+					largest = math.Max(largest, float64(x.Data[((picture*h.In+y)*w.In+z)*channels+channel]))
+				})
+				i := ((picture*h.Out+row)*w.Out+column)*channels + channel
+				r.Value[i] = largest
+				if math.IsNaN(largest) || math.IsInf(largest, -1) {
+					r.State[i] = Unspecified
+				}
+			}
+		}
+	})
+}
+
+// avgPool takes the mean of each window's numbers, of which there are n;
+// padding is none of them. The kernel adds n−1 times and divides, or
+// multiplies by a rounded 1/n: at most n+1 roundings.
+func avgPool(ctx context.Context, r *Result, op ir.AvgPool, x tensor.Tensor) error {
+	h, w, err := op.Window(x.Shape)
+	if err != nil {
+		return err
+	}
+	channels := x.Shape[3]
+	q := quantum(x.Data)
+	peak := largestFinite(x.Data) * float64(h.Size*w.Size)
+	return eachRow(ctx, r.Shape[0], h.Out, func(picture, row int) {
+		for column := range w.Out {
+			for channel := range channels {
+				n, sum, absolute, lost := 0, 0.0, 0.0, 0.0
+				eachTap(h, w, row, column, func(y, z int) {
+					v := x.Data[((picture*h.In+y)*w.In+z)*channels+channel]
+					n++
+					sum += float64(v)
+					absolute += math.Abs(float64(v))
+					if isSubnormal(v) {
+						lost += math.Abs(float64(v))
+					}
+				})
+				i := ((picture*h.Out+row)*w.Out+column)*channels + channel
+				count := float64(n)
+				r.Value[i] = sum / count
+				switch {
+				case math.IsNaN(sum) || math.IsInf(sum, 0):
+					if peak > math.MaxFloat32 {
+						r.State[i] = OverflowPossible
+					}
+				case n&(n-1) == 0 && q > 0 && absolute <= exactTerms*q && q/count >= smallest:
+					// Division by a power of two rounds nothing.
+				default:
+					// The sums flush before the division, the quotient after it.
+					r.sum(i, n+1, absolute/count, lost/count)
+					if absolute+count*r.Bound[i] > math.MaxFloat32 {
+						r.State[i] = OverflowPossible
+					}
+				}
+			}
+		}
+	})
+}
+
+// eachTap calls f with every row y and column z of the input that window (row, column)
+// reads.
+func eachTap(h, w ir.Axis, row, column int, f func(y, z int)) {
+	firstRow, endRow := h.Taps(row)
+	firstColumn, endColumn := w.Taps(column)
+	for i := firstRow; i < endRow; i++ {
+		for j := firstColumn; j < endColumn; j++ {
+			f(h.Start(row)+i, w.Start(column)+j)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package session
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/galeone/tfgo"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+
+	"tfcnn/graph/node"
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/capi"
+	"tfcnn/internal/ir"
+)
+
+// Backend runs single operations in TensorFlow, each in a graph of its own,
+// to hold a device to the reference (internal/proof). Networks are run by
+// Open. It may be used from many goroutines at once.
+type Backend struct {
+	device string
+}
+
+// NewBackend chooses the device as Open does.
+func NewBackend(o Options) (*Backend, error) {
+	device, err := choose(o.Device)
+	if err != nil {
+		return nil, err
+	}
+	return &Backend{device: device}, nil
+}
+
+// Device is where operations are placed, as "/device:CPU:0".
+func (b *Backend) Device() string { return b.device }
+
+// Apply computes one operation; operands that do not fit it are refused before
+// TensorFlow sees them. Everything native is freed when it returns.
+func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor) (result tensor.Tensor, err error) {
+	if err := ctx.Err(); err != nil {
+		return tensor.Tensor{}, err
+	}
+	shapes := make([][]int, len(operands))
+	for i, x := range operands {
+		if err := x.Check(); err != nil {
+			return tensor.Tensor{}, fmt.Errorf("session: %s: operand %d: %w", op.Kind(), i, err)
+		}
+		shapes[i] = x.Shape
+	}
+	root := tfgo.NewRoot().WithDevice(b.device)
+	inputs, output, err := node.BuildOperation(root, op, shapes...)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	var n native
+	defer func() {
+		if closing := n.close(); err == nil {
+			err = closing
+		}
+	}()
+	if n.graph, err = root.Finalize(); err != nil {
+		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), oneLine(err))
+	}
+	if err := n.start(b.device); err != nil {
+		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
+	}
+	feeds := make([]capi.Feed, len(operands))
+	for i, x := range operands {
+		port, err := n.c.PortOf(inputs[i])
+		if err != nil {
+			return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
+		}
+		feeds[i] = capi.Feed{Port: port, Value: x}
+	}
+	port, err := n.c.PortOf(output)
+	if err != nil {
+		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
+	}
+	results, err := n.c.Run(feeds, []capi.Port{port})
+	if err != nil {
+		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
+	}
+	return results[0].Tensor(), nil
+}
+
+// start opens a session on the graph.
+func (n *native) start(device string) error {
+	options, err := configuration(device != "/device:CPU:0")
+	if err != nil {
+		return err
+	}
+	if n.session, err = tf.NewSession(n.graph, options); err != nil {
+		return oneLine(err)
+	}
+	n.c, err = capi.Wrap(n.session, n.graph)
+	return err
+}

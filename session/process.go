@@ -1,0 +1,196 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/galeone/tfgo"
+	"google.golang.org/protobuf/proto"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+
+	"tfcnn/internal/capi"
+)
+
+// Process is what TensorFlow keeps once for the whole process, whatever a
+// session asks for: the thread pools of the first session serve all, oneDNN
+// is switched when the library is loaded, and memory growth belongs to the
+// GPU's allocator. The zero value leaves all to TensorFlow.
+type Process struct {
+	// IntraOpThreads is the number of threads that one operation's work is
+	// split over. 0: one a core.
+	IntraOpThreads int
+	// InterOpThreads is the number of operations that may run at once. 0: one
+	// a core.
+	InterOpThreads int
+	// OneDNN says whether kernels of oneDNN must be used on the CPU; results
+	// differ in the last bits. It is settled before main, by the environment
+	// variable TF_ENABLE_ONEDNN_OPTS (1 or 0) or else by the processor:
+	// Configure can only hold the process to it, and fails where it is not so.
+	OneDNN OneDNN
+	// GPUMemoryGrowth takes a GPU's memory as it is needed, not nearly all of
+	// it at the start.
+	GPUMemoryGrowth bool
+}
+
+// OneDNN is left as it is, on, or off.
+type OneDNN string
+
+// The values of OneDNN.
+const (
+	OneDNNDefault OneDNN = ""
+	OneDNNOn      OneDNN = "on"
+	OneDNNOff     OneDNN = "off"
+)
+
+// ErrConfigured is the error of a Configure that comes too late.
+var ErrConfigured = errors.New("TensorFlow keeps these for the process, and they are set already")
+
+// process is the one Process of this process, and whether it is settled.
+var process struct {
+	sync.Mutex
+	Process
+	set  bool // by Configure
+	used bool // by a first session
+}
+
+// Configure settles what TensorFlow keeps per process. It must come before
+// the first Open or Devices; once settled, by a call or by a first session,
+// the same values again are fine and others are an error that names them and
+// wraps ErrConfigured.
+func Configure(p Process) error {
+	if p.IntraOpThreads < 0 || p.InterOpThreads < 0 {
+		return fmt.Errorf("session: configure: got %d intra-op and %d inter-op threads, want 0 or more", p.IntraOpThreads, p.InterOpThreads)
+	}
+	if p.OneDNN != OneDNNDefault && p.OneDNN != OneDNNOn && p.OneDNN != OneDNNOff {
+		return fmt.Errorf("session: configure: oneDNN is %q, want %q, %q or nothing", p.OneDNN, OneDNNOn, OneDNNOff)
+	}
+	process.Lock()
+	defer process.Unlock()
+	if process.set || process.used {
+		if differences := p.differences(process.Process); differences != "" {
+			return fmt.Errorf("session: configure: %s: %w", differences, ErrConfigured)
+		}
+		return nil
+	}
+	if err := holdOneDNN(p.OneDNN); err != nil {
+		return fmt.Errorf("session: configure: %w", err)
+	}
+	process.Process, process.set = p, true
+	return nil
+}
+
+// holdOneDNN says whether the library was loaded with oneDNN as asked.
+func holdOneDNN(asked OneDNN) error {
+	if asked == OneDNNDefault {
+		return nil
+	}
+	value := map[OneDNN]string{OneDNNOn: "1", OneDNNOff: "0"}[asked]
+	have := OneDNN("of unknown state")
+	if on, known := capi.OneDNN(); known {
+		have = map[bool]OneDNN{true: OneDNNOn, false: OneDNNOff}[on]
+	} else if os.Getenv("TF_ENABLE_ONEDNN_OPTS") == value {
+		have = asked
+	}
+	if have == asked {
+		return nil
+	}
+	return fmt.Errorf("oneDNN is %s, asked for %s: set TF_ENABLE_ONEDNN_OPTS=%s before the process starts, TensorFlow reads it when it is loaded: %w", have, asked, value, ErrConfigured)
+}
+
+// OneDNNInUse says whether TensorFlow uses oneDNN's kernels on the CPU, and
+// whether this libtensorflow can tell.
+func OneDNNInUse() (on, known bool) { return capi.OneDNN() }
+
+// differences names what p asks for and the process does not have.
+func (p Process) differences(have Process) string {
+	var list []string
+	note := func(what string, got, want any) {
+		if got != want {
+			list = append(list, fmt.Sprintf("%s is %v, asked for %v", what, got, want))
+		}
+	}
+	note("intra-op threads", have.IntraOpThreads, p.IntraOpThreads)
+	note("inter-op threads", have.InterOpThreads, p.InterOpThreads)
+	note("oneDNN", `"`+have.OneDNN+`"`, `"`+p.OneDNN+`"`)
+	note("GPU memory growth", have.GPUMemoryGrowth, p.GPUMemoryGrowth)
+	return strings.Join(list, ", ")
+}
+
+// configuration is the ConfigProto of every session of this process. Settling
+// it ends Configure's time.
+func configuration(withGPU bool) (*tf.SessionOptions, error) {
+	process.Lock()
+	defer process.Unlock()
+	process.used = true
+	config := &for_core_protos_go_proto.ConfigProto{
+		IntraOpParallelismThreads: int32(process.IntraOpThreads),
+		InterOpParallelismThreads: int32(process.InterOpThreads),
+		// A node that does not fit its device is an error, not moved.
+		AllowSoftPlacement: false,
+		GpuOptions:         &for_core_protos_go_proto.GPUOptions{AllowGrowth: process.GPUMemoryGrowth},
+	}
+	if !withGPU {
+		config.DeviceCount = map[string]int32{"GPU": 0}
+	}
+	bytes, err := proto.Marshal(config)
+	if err != nil {
+		return nil, fmt.Errorf("session: configuration: %w", err)
+	}
+	return &tf.SessionOptions{Config: bytes}, nil
+}
+
+// Version is that of the libtensorflow that the process runs on, as "2.21.0".
+func Version() string { return capi.Version() }
+
+// Device is one of TensorFlow's devices.
+type Device struct {
+	Name        string // as "/device:CPU:0"
+	Type        string // as "CPU" or "GPU"
+	MemoryBytes int64  // what TensorFlow's allocator may take of it
+}
+
+// Devices lists TensorFlow's devices on this machine. It starts TensorFlow,
+// as the first Open does.
+func Devices() ([]Device, error) { return listDevices() }
+
+var listDevices = sync.OnceValues(func() ([]Device, error) {
+	options, err := configuration(true)
+	if err != nil {
+		return nil, err
+	}
+	graph, err := tfgo.NewRoot().Finalize()
+	if err != nil {
+		return nil, fmt.Errorf("session: devices: %w", err)
+	}
+	defer capi.FreeGraph(graph)
+	probe, err := tf.NewSession(graph, options)
+	if err != nil {
+		return nil, fmt.Errorf("session: devices: %w", oneLine(err))
+	}
+	defer probe.Close()
+	found, err := probe.ListDevices()
+	if err != nil {
+		return nil, fmt.Errorf("session: devices: %w", oneLine(err))
+	}
+	var devices []Device
+	for _, d := range found {
+		name := d.Name
+		if at := strings.Index(name, "/device:"); at > 0 {
+			name = name[at:]
+		}
+		devices = append(devices, Device{Name: name, Type: d.Type, MemoryBytes: d.MemoryLimitBytes})
+	}
+	return devices, nil
+})
+
+// oneLine is an error's first line; the bindings' errors may carry a stack.
+func oneLine(err error) error {
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	text, _, _ = strings.Cut(text, " (Stacktrace:")
+	return errors.New(text)
+}

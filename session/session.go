@@ -1,0 +1,294 @@
+// Package session runs networks in TensorFlow.
+//
+//	s, err := session.Open(net, net.InitialWeights(1), session.Options{})
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	defer s.Close()
+//	maps, err := s.Run(ctx, pictures) // [N,H,W,C] in, the last layer's [N,H',W',C'] out
+//
+// What a run allocates outside Go's heap is freed when the run ends, and a
+// session's graph and weights when it is closed: the garbage collector has no
+// part in it.
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/galeone/tfgo"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+
+	"tfcnn/graph"
+	"tfcnn/graph/node"
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/capi"
+	"tfcnn/internal/ir"
+)
+
+// ErrClosed is wrapped by the error of a run on a session that was closed.
+var ErrClosed = errors.New("session is closed")
+
+// Options says where a session runs. The zero value works.
+type Options struct {
+	// Device is "auto" (a GPU where TensorFlow has one, else the CPU), "cpu",
+	// "gpu" (the first) or "gpu:N". Empty: "auto". A GPU that is asked for and
+	// not there is an error that wraps ErrNoDevice.
+	Device string
+}
+
+// Session is a network with its weights in TensorFlow. Its methods may be
+// called from many goroutines at once.
+type Session struct {
+	lowered graph.Lowered
+	device  string
+	input   []int // [height, width, channels]
+	largest int   // elements of the largest tensor for one picture
+
+	native  native
+	running tracker
+}
+
+// native is what TensorFlow holds for a session.
+type native struct {
+	session *tf.Session
+	graph   *tf.Graph
+	c       *capi.Session
+	input   capi.Port
+	layers  []capi.Port
+}
+
+// Open checks the network and its weights, builds the graph and starts a
+// session. The network and the weights are copied; Close frees the session.
+// Refusals of the network or the weights are *graph.Error.
+func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error) {
+	lowered, err := graph.Lower(net)
+	if err != nil {
+		return nil, err
+	}
+	if err := weights.CheckProgram(lowered.Program); err != nil {
+		return nil, err
+	}
+	device, err := choose(o.Device)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{
+		lowered: lowered, device: device,
+		input:   slices.Clone(lowered.Program.Input),
+		largest: largest(lowered.Program),
+	}
+	if err := s.native.open(lowered, weights, device); err != nil {
+		s.native.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (n *native) open(lowered graph.Lowered, weights graph.Weights, device string) error {
+	root := tfgo.NewRoot().WithDevice(device)
+	built, err := node.Build(root, lowered.Program, weights)
+	if err != nil {
+		// The graph behind a scope that failed can only be left to the
+		// bindings' finalizer.
+		return err
+	}
+	if n.graph, err = root.Finalize(); err != nil {
+		return fmt.Errorf("session: open: %w", oneLine(err))
+	}
+	if err := n.start(device); err != nil {
+		return fmt.Errorf("session: open: %w", err)
+	}
+	if n.input, err = n.c.PortOf(built.Input); err != nil {
+		return fmt.Errorf("session: open: %w", err)
+	}
+	for _, layer := range lowered.Layers {
+		port, err := n.c.PortOf(built.Steps[layer.Last])
+		if err != nil {
+			return fmt.Errorf("session: open: layer %q: %w", layer.Name, err)
+		}
+		n.layers = append(n.layers, port)
+	}
+	return nil
+}
+
+// close frees what open has made, as far as it came.
+func (n *native) close() error {
+	var err error
+	if n.session != nil {
+		if err = n.session.Close(); err != nil {
+			return fmt.Errorf("session: close: %w", oneLine(err))
+		}
+	}
+	if n.graph != nil {
+		capi.FreeGraph(n.graph)
+	}
+	*n = native{}
+	return nil
+}
+
+// largest is the number of elements of the largest tensor for one picture.
+func largest(p ir.Program) int {
+	most, _ := tensor.Elements(p.Input)
+	for _, step := range p.Steps {
+		n, _ := tensor.Elements(step.Shape[1:])
+		most = max(most, n)
+	}
+	return most
+}
+
+// Device is where the session's nodes are placed, as "/device:CPU:0".
+func (s *Session) Device() string { return s.device }
+
+// Run computes the network's first output (the last layer, or the first of
+// Network.Outputs) for a batch of pictures [N,H,W,C]; N may be 0.
+//
+// A ctx that is done before the run starts prevents it. One that ends while
+// TensorFlow computes makes Run return its error at once, but TensorFlow
+// cannot be interrupted: the computation goes on in the background, keeps its
+// core and its memory until it is through, and its result is thrown away.
+// Close waits for it.
+func (s *Session) Run(ctx context.Context, batch tensor.Tensor) (tensor.Tensor, error) {
+	outputs, err := s.run(ctx, batch, s.lowered.Outputs[:1])
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	return outputs[0], nil
+}
+
+// RunOutputs is Run for any layers by name, in the order of the names; without
+// names, for all of the network's outputs.
+func (s *Session) RunOutputs(ctx context.Context, batch tensor.Tensor, names ...string) ([]tensor.Tensor, error) {
+	layers := s.lowered.Outputs
+	if len(names) > 0 {
+		layers = make([]int, len(names))
+		for i, name := range names {
+			at, err := s.lowered.Layer(name)
+			if err != nil {
+				return nil, fmt.Errorf("session: run: %w", errors.Unwrap(err))
+			}
+			layers[i] = at
+		}
+	}
+	return s.run(ctx, batch, layers)
+}
+
+func (s *Session) run(ctx context.Context, batch tensor.Tensor, layers []int) ([]tensor.Tensor, error) {
+	if err := s.check(batch); err != nil {
+		return nil, fmt.Errorf("session: run: %w", err)
+	}
+	fetches := make([]capi.Port, len(layers))
+	if !s.running.begin() {
+		return nil, fmt.Errorf("session: run: %w", ErrClosed)
+	}
+	for i, layer := range layers {
+		fetches[i] = s.native.layers[layer]
+	}
+	// The feed is copied before the call can outlive this function.
+	call, err := s.native.c.Prepare([]capi.Feed{{Port: s.native.input, Value: batch}}, fetches)
+	if err != nil {
+		s.running.end()
+		return nil, fmt.Errorf("session: run: %w", err)
+	}
+	results, err := s.running.do(ctx, call)
+	if err != nil {
+		return nil, fmt.Errorf("session: run: %w", err)
+	}
+	outputs := make([]tensor.Tensor, len(results))
+	for i, r := range results {
+		outputs[i] = r.Tensor()
+	}
+	return outputs, nil
+}
+
+// check refuses a batch before TensorFlow sees it.
+func (s *Session) check(batch tensor.Tensor) error {
+	want := "[N," + tensor.FormatShape(s.input)[1:]
+	if len(batch.Shape) != 4 || !slices.Equal(batch.Shape[1:], s.input) {
+		return fmt.Errorf("batch is %s, want %s", tensor.FormatShape(batch.Shape), want)
+	}
+	if err := batch.Check(); err != nil {
+		return err
+	}
+	if n := batch.Shape[0]; n > 0 && s.largest > math.MaxInt32/n {
+		return fmt.Errorf("batch of %d pictures makes tensors of more than %d elements, which TensorFlow's kernels do not index, want at most %d pictures", n, math.MaxInt32, math.MaxInt32/s.largest)
+	}
+	return nil
+}
+
+// Close waits for the runs that are under way, also for those whose ctx has
+// ended, and frees the session. Runs that come later fail with ErrClosed. A
+// second Close does nothing.
+func (s *Session) Close() error {
+	if !s.running.close() {
+		return nil
+	}
+	return s.native.close()
+}
+
+// tracker counts the calls that are inside TensorFlow.
+type tracker struct {
+	mu     sync.Mutex
+	closed bool
+	calls  sync.WaitGroup
+}
+
+// begin counts a call, unless the tracker is closed.
+func (t *tracker) begin() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return false
+	}
+	t.calls.Add(1)
+	return true
+}
+
+// end takes back a call that begin has counted.
+func (t *tracker) end() { t.calls.Done() }
+
+// do makes a call that begin has counted. It returns early when ctx ends; the
+// call stays counted until it is through.
+func (t *tracker) do(ctx context.Context, call *capi.Call) ([]capi.Fetched, error) {
+	if err := ctx.Err(); err != nil {
+		call.Free()
+		t.end()
+		return nil, err
+	}
+	if ctx.Done() == nil {
+		defer t.end()
+		return call.Run()
+	}
+	type answer struct {
+		results []capi.Fetched
+		err     error
+	}
+	through := make(chan answer, 1)
+	go func() {
+		defer t.end()
+		results, err := call.Run()
+		through <- answer{results, err}
+	}()
+	select {
+	case a := <-through:
+		return a.results, a.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// close lets no call in any more and waits for those inside. It is false
+// where the tracker was closed before.
+func (t *tracker) close() bool {
+	t.mu.Lock()
+	first := !t.closed
+	t.closed = true
+	t.mu.Unlock()
+	t.calls.Wait()
+	return first
+}
