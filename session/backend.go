@@ -46,6 +46,14 @@ func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor
 		}
 		shapes[i] = x.Shape
 	}
+	shape, err := op.Shape(shapes...)
+	if err != nil {
+		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
+	}
+	if n, _ := tensor.Elements(shape); n == 0 {
+		// As in Session.empty.
+		return tensor.New(shape...)
+	}
 	root := tfgo.NewRoot().WithDevice(b.device)
 	inputs, output, err := node.BuildOperation(root, op, shapes...)
 	if err != nil {

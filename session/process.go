@@ -69,6 +69,9 @@ func Configure(p Process) error {
 	if p.OneDNN != OneDNNDefault && p.OneDNN != OneDNNOn && p.OneDNN != OneDNNOff {
 		return fmt.Errorf("session: configure: oneDNN is %q, want %q, %q or nothing", p.OneDNN, OneDNNOn, OneDNNOff)
 	}
+	if err := holdOneDNN(p.OneDNN); err != nil {
+		return fmt.Errorf("session: configure: %w", err)
+	}
 	process.Lock()
 	defer process.Unlock()
 	if process.set || process.used {
@@ -76,9 +79,6 @@ func Configure(p Process) error {
 			return fmt.Errorf("session: configure: %s: %w", differences, ErrConfigured)
 		}
 		return nil
-	}
-	if err := holdOneDNN(p.OneDNN); err != nil {
-		return fmt.Errorf("session: configure: %w", err)
 	}
 	process.Process, process.set = p, true
 	return nil
@@ -116,7 +116,6 @@ func (p Process) differences(have Process) string {
 	}
 	note("intra-op threads", have.IntraOpThreads, p.IntraOpThreads)
 	note("inter-op threads", have.InterOpThreads, p.InterOpThreads)
-	note("oneDNN", `"`+have.OneDNN+`"`, `"`+p.OneDNN+`"`)
 	note("GPU memory growth", have.GPUMemoryGrowth, p.GPUMemoryGrowth)
 	return strings.Join(list, ", ")
 }

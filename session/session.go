@@ -186,6 +186,10 @@ func (s *Session) run(ctx context.Context, batch tensor.Tensor, layers []int) ([
 	if !s.running.begin() {
 		return nil, fmt.Errorf("session: run: %w", ErrClosed)
 	}
+	if batch.Shape[0] == 0 {
+		defer s.running.end()
+		return s.empty(layers), ctx.Err()
+	}
 	for i, layer := range layers {
 		fetches[i] = s.native.layers[layer]
 	}
@@ -204,6 +208,18 @@ func (s *Session) run(ctx context.Context, batch tensor.Tensor, layers []int) ([
 		outputs[i] = r.Tensor()
 	}
 	return outputs, nil
+}
+
+// empty is what layers make of no pictures. TensorFlow is not asked: with
+// oneDNN it gives the shape of a convolution's input for that of its output.
+func (s *Session) empty(layers []int) []tensor.Tensor {
+	outputs := make([]tensor.Tensor, len(layers))
+	for i, layer := range layers {
+		shape := slices.Clone(s.lowered.Program.Steps[s.lowered.Layers[layer].Last].Shape)
+		shape[0] = 0
+		outputs[i] = tensor.Tensor{Shape: shape, Data: []float32{}}
+	}
+	return outputs
 }
 
 // check refuses a batch before TensorFlow sees it.

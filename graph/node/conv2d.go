@@ -9,14 +9,21 @@ import (
 
 // conv2D adds Conv2D and, where there is a bias, BiasAdd. TensorFlow derives
 // the groups from the channels of input and filter.
+//
+// With groups the bias is added by AddV2, which gives the same bits: where
+// oneDNN is off, TensorFlow's optimizer fuses Conv2D and BiasAdd into a kernel
+// that then refuses groups when it runs.
 func conv2D(scope *op.Scope, o ir.Conv2D, operands []tf.Output) tf.Output {
 	attributes := []op.Conv2DAttr{op.Conv2DDilations(four(o.Dilations))}
 	if o.Padding.Kind == ir.Explicit {
 		attributes = append(attributes, op.Conv2DExplicitPaddings(sides(o.Padding)))
 	}
 	y := op.Conv2D(scope, operands[0], operands[1], four(o.Strides), o.Padding.Kind.String(), attributes...)
-	if len(operands) == 3 {
-		y = op.BiasAdd(scope, y, operands[2])
+	switch {
+	case len(operands) == 2:
+		return y
+	case o.Groups > 1:
+		return op.AddV2(scope, y, operands[2])
 	}
-	return y
+	return op.BiasAdd(scope, y, operands[2])
 }

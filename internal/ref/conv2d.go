@@ -10,11 +10,11 @@ import (
 
 // convolution is the plain loop over NHWC, set up for one set of operands.
 type convolution struct {
-	h, w             ir.Axis
-	x                tensor.Tensor
-	filter, absolute []float64 // [kernel height, kernel width, channels/groups, filters]
-	depth, filters   int       // channels a group, filters in all
-	groups           int
+	h, w           ir.Axis
+	x              tensor.Tensor
+	filter         []float64 // [filters, kernel height, kernel width, channels/groups]
+	depth, filters int       // channels a group, filters in all
+	groups         int
 }
 
 func newConvolution(op ir.Conv2D, x, filter tensor.Tensor) (*convolution, error) {
@@ -24,43 +24,41 @@ func newConvolution(op ir.Conv2D, x, filter tensor.Tensor) (*convolution, error)
 	}
 	c := &convolution{
 		h: h, w: w, x: x, depth: filter.Shape[2], filters: filter.Shape[3], groups: op.Groups,
-		filter: make([]float64, len(filter.Data)), absolute: make([]float64, len(filter.Data)),
+		filter: make([]float64, len(filter.Data)),
 	}
+	taps := len(filter.Data) / c.filters
 	for i, v := range filter.Data {
-		c.filter[i], c.absolute[i] = float64(v), math.Abs(float64(v))
+		c.filter[i%c.filters*taps+i/c.filters] = float64(v)
 	}
 	return c, nil
 }
 
-// pixel adds up the products of all filters at one place of one picture, and
-// their absolute values, and returns the number of products of one sum.
-func (c *convolution) pixel(picture, row, column int, sums, absolutes []float64) (terms int) {
-	clear(sums)
-	clear(absolutes)
+// at adds up the products of one filter at one place of one picture, and
+// their absolute values, and returns the number of products too.
+func (c *convolution) at(picture, row, column, filter int) (sum, absolute float64, terms int) {
 	channels := c.depth * c.groups
-	perGroup := c.filters / c.groups
+	group := filter / (c.filters / c.groups)
 	firstRow, endRow := c.h.Taps(row)
 	firstColumn, endColumn := c.w.Taps(column)
+	// Taps that lie side by side in memory are taken in one run.
+	runs, length := endColumn-firstColumn, c.depth
+	if c.w.Dilation == 1 && c.groups == 1 {
+		runs, length = min(runs, 1), runs*c.depth
+	}
 	for i := firstRow; i < endRow; i++ {
 		y := c.h.Start(row) + i*c.h.Dilation
-		for j := firstColumn; j < endColumn; j++ {
-			at := ((picture*c.h.In+y)*c.w.In + c.w.Start(column) + j*c.w.Dilation) * channels
-			tap := (i*c.w.Size + j) * c.depth * c.filters
-			for channel, value := range c.x.Data[at : at+channels] {
-				group, k := channel/c.depth, channel%c.depth
-				v, a := float64(value), math.Abs(float64(value))
-				from := group * perGroup
-				weights := c.filter[tap+k*c.filters+from:][:perGroup]
-				magnitudes := c.absolute[tap+k*c.filters+from:][:perGroup]
-				s, t := sums[from:][:perGroup], absolutes[from:][:perGroup]
-				for f, weight := range weights {
-					s[f] += v * weight
-					t[f] += a * magnitudes[f]
-				}
+		for j := firstColumn; j < firstColumn+runs; j++ {
+			z := c.w.Start(column) + j*c.w.Dilation
+			x := c.x.Data[((picture*c.h.In+y)*c.w.In+z)*channels+group*c.depth:][:length]
+			w := c.filter[((filter*c.h.Size+i)*c.w.Size+j)*c.depth:][:length]
+			for k, v := range x {
+				product := float64(v) * w[k]
+				sum += product
+				absolute += math.Abs(product)
 			}
 		}
 	}
-	return (endRow - firstRow) * (endColumn - firstColumn) * c.depth
+	return sum, absolute, (endRow - firstRow) * (endColumn - firstColumn) * c.depth
 }
 
 func conv2D(ctx context.Context, r *Result, op ir.Conv2D, operands []tensor.Tensor) error {
@@ -88,22 +86,11 @@ func conv2D(ctx context.Context, r *Result, op ir.Conv2D, operands []tensor.Tens
 	peak := largestFinite(x.Data)*largestFinite(filter.Data)*float64(taps) + largestFinite32(bias)
 
 	return eachRow(ctx, r.Shape[0], c.h.Out, func(picture, row int) {
-		sums, absolutes := make([]float64, c.filters), make([]float64, c.filters)
-		lost, ignored := make([]float64, c.filters), make([]float64, c.filters)
 		for column := range c.w.Out {
-			products := c.pixel(picture, row, column, sums, absolutes)
-			n := products + extra
-			clear(lost)
-			for _, part := range flushed {
-				part.pixel(picture, row, column, ignored, ignored)
-				for f, v := range ignored {
-					lost[f] += v
-				}
-			}
-			at := ((picture*c.h.Out+row)*c.w.Out + column) * c.filters
-			for f, sum := range sums {
-				i := at + f
-				absolute := absolutes[f] + math.Abs(bias[f])
+			for f := range c.filters {
+				sum, absolute, products := c.at(picture, row, column, f)
+				absolute += math.Abs(bias[f])
+				i := ((picture*c.h.Out+row)*c.w.Out+column)*c.filters + f
 				r.Value[i] = sum + bias[f]
 				switch {
 				case !finite && products < taps:
@@ -119,7 +106,12 @@ func conv2D(ctx context.Context, r *Result, op ir.Conv2D, operands []tensor.Tens
 				case q > 0 && absolute <= exactTerms*q:
 					// Bound and Level stay 0.
 				default:
-					r.sum(i, n, absolute, lost[f])
+					lost := 0.0
+					for _, part := range flushed {
+						_, l, _ := part.at(picture, row, column, f)
+						lost += l
+					}
+					r.sum(i, products+extra, absolute, lost)
 				}
 			}
 		}

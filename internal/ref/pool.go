@@ -8,9 +8,11 @@ import (
 	"tfcnn/internal/ir"
 )
 
-// maxPool takes the largest number of each window; that is exact. A window
-// with NaN gives NaN here, and its element is Unspecified, as is that of a
-// window of nothing but −Inf: TensorFlow's CPU kernel drops NaN beside
+// maxPool takes the largest number of each window; that is exact, but for
+// kernels that read subnormal numbers as zero: where the largest is zero or
+// subnormal they may give zero, or another subnormal number of the window. A
+// window with NaN gives NaN here, and its element is Unspecified, as is that
+// of a window of nothing but −Inf: TensorFlow's CPU kernel drops NaN beside
 // numbers, and starts from −3.4e38.
 func maxPool(ctx context.Context, r *Result, op ir.MaxPool, x tensor.Tensor) error {
 	h, w, err := op.Window(x.Shape)
@@ -21,14 +23,21 @@ func maxPool(ctx context.Context, r *Result, op ir.MaxPool, x tensor.Tensor) err
 	return eachRow(ctx, r.Shape[0], h.Out, func(picture, row int) {
 		for column := range w.Out {
 			for channel := range channels {
-				largest := math.Inf(-1)
+				largest, subnormal := math.Inf(-1), 0.0
 				eachTap(h, w, row, column, func(y, z int) {
-					largest = math.Max(largest, float64(x.Data[((picture*h.In+y)*w.In+z)*channels+channel]))
+					v := x.Data[((picture*h.In+y)*w.In+z)*channels+channel]
+					largest = math.Max(largest, float64(v))
+					if isSubnormal(v) {
+						subnormal = math.Max(subnormal, math.Abs(float64(v)))
+					}
 				})
 				i := ((picture*h.Out+row)*w.Out+column)*channels + channel
 				r.Value[i] = largest
 				if math.IsNaN(largest) || math.IsInf(largest, -1) {
 					r.State[i] = Unspecified
+				}
+				if subnormal > 0 && math.Abs(largest) < smallest {
+					r.Bound[i] = math.Abs(largest) + subnormal
 				}
 			}
 		}
