@@ -1,0 +1,75 @@
+# tfcnn: `make demo` builds and runs everything once, `make test` runs all tests.
+
+# Where libtensorflow is: LIBTENSORFLOW=/prefix uses one of your own.
+PREFIX := $(or $(LIBTENSORFLOW),$(CURDIR)/.libtensorflow)
+# A Go command finds it by these; the run path makes programs find it, too.
+export CGO_CFLAGS  := -I$(PREFIX)/include
+export CGO_LDFLAGS := -L$(PREFIX)/lib -Wl,-rpath,$(PREFIX)/lib
+
+GO          ?= go
+GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.9.1
+STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1
+# Everything that must build and pass where libtensorflow is missing.
+NO_CGO      := ./graph ./graph/tensor ./internal/ir ./internal/ref ./internal/proof ./internal/report \
+               ./internal/machine ./internal/libtf ./docker/... ./cmd/doctor ./testdata
+
+.PHONY: help libtensorflow build demo test lint unit race no-cgo outside doctor go-env go-env-undo fmt clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+libtensorflow: ## fetch and check libtensorflow (LIBTENSORFLOW=/prefix: check that one)
+	@CGO_ENABLED=0 $(GO) run ./docker/installer -prefix "$(PREFIX)"
+
+build: libtensorflow ## build bin/cnndemo, which runs from any folder
+	$(GO) build -o bin/cnndemo ./cmd/cnndemo
+	CGO_ENABLED=0 $(GO) build -o bin/doctor ./cmd/doctor
+
+demo: build ## the sample pictures through conv2d and max_pool, checked; pictures in out/
+	bin/cnndemo run --out out
+
+test: libtensorflow lint no-cgo unit race outside ## all tests
+
+lint:
+	@echo "== formatting, vet, staticcheck"
+	@files=$$($(GOFUMPT) -l .) || exit 1; if [ -n "$$files" ]; then echo "not gofumpt'ed: $$files"; exit 1; fi
+	$(GO) vet ./... ./testdata
+	$(STATICCHECK) ./... ./testdata
+
+no-cgo: # the packages that need no libtensorflow, without cgo
+	@echo "== without cgo"
+	CGO_ENABLED=0 CGO_CFLAGS= CGO_LDFLAGS= $(GO) test $(NO_CGO)
+
+unit: libtensorflow
+	@echo "== tests"
+	$(GO) test ./...
+
+race: libtensorflow
+	@echo "== tests with the race detector"
+	$(GO) test -race ./...
+
+outside: libtensorflow # a module of its own that embeds graph and session
+	@echo "== a module outside"
+	GO="$(GO)" sh testdata/outside/run.sh
+
+doctor: ## say what this machine has and lacks
+	@CGO_ENABLED=0 $(GO) run ./cmd/doctor
+
+go-env: libtensorflow ## let plain go commands and editors find libtensorflow (go env -w)
+	@unset CGO_CFLAGS CGO_LDFLAGS; \
+	add() { old="$$($(GO) env $$1)"; case "$$old" in *"$$2"*) ;; *) $(GO) env -w "$$1=$$old $$2" ;; esac; }; \
+	add CGO_CFLAGS "-I$(PREFIX)/include" && add CGO_LDFLAGS "-L$(PREFIX)/lib -Wl,-rpath,$(PREFIX)/lib" && \
+	echo "go env -w has set CGO_CFLAGS and CGO_LDFLAGS for $(PREFIX); make go-env-undo takes it back"
+
+go-env-undo: ## take that back
+	@unset CGO_CFLAGS CGO_LDFLAGS; \
+	cut() { old="$$($(GO) env $$1)"; case "$$old" in *" $$2"*) ;; *) return 0 ;; esac; \
+		new="$${old%%" $$2"*}$${old#*" $$2"}"; \
+		if [ "$$new" = "-O2 -g" ]; then $(GO) env -u $$1; else $(GO) env -w "$$1=$$new"; fi; }; \
+	cut CGO_CFLAGS "-I$(PREFIX)/include" && cut CGO_LDFLAGS "-L$(PREFIX)/lib -Wl,-rpath,$(PREFIX)/lib"
+
+fmt: ## format
+	$(GOFUMPT) -w .
+
+clean: ## remove what was built, libtensorflow too
+	rm -rf bin out .libtensorflow

@@ -1,0 +1,65 @@
+// Command doctor says what this machine has for tfcnn and what it lacks, each
+// with its fix. It needs no libtensorflow.
+//
+//	go run ./cmd/doctor
+//
+// Exit status: 0 all that is needed is there, 3 something is missing, 2 wrong
+// usage.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"tfcnn/internal/machine"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	os.Exit(run(machine.This(".").Facts(ctx), os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(facts []machine.Fact, arguments []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("doctor", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		fmt.Fprintln(stderr, "Says what this machine has for tfcnn and what it lacks.\n\n  doctor [-json]")
+		flags.PrintDefaults()
+	}
+	asJSON := flags.Bool("json", false, "print the facts as JSON")
+	if err := flags.Parse(arguments); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return 0
+		}
+		return 2
+	}
+	if flags.NArg() > 0 {
+		fmt.Fprintf(stderr, "doctor: unexpected argument %q\n", flags.Arg(0))
+		return 2
+	}
+	missing := machine.Missing(facts)
+	if *asJSON {
+		encoder := json.NewEncoder(stdout)
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(facts); err != nil {
+			fmt.Fprintf(stderr, "doctor: %v\n", err)
+			return 1
+		}
+	} else {
+		for _, f := range facts {
+			fmt.Fprintln(stdout, f)
+		}
+	}
+	if len(missing) > 0 {
+		fmt.Fprintf(stderr, "doctor: %d needed things are missing\n", len(missing))
+		return 3
+	}
+	return 0
+}

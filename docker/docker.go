@@ -1,0 +1,9 @@
+// Package docker holds what is pinned for installers and images.
+package docker
+
+import _ "embed"
+
+// Manifest is libtensorflow.manifest, which internal/libtf parses.
+//
+//go:embed libtensorflow.manifest
+var Manifest []byte

@@ -1,0 +1,133 @@
+// Command installer puts libtensorflow into a folder, from the pinned wheel of
+// docker/libtensorflow.manifest.
+//
+//	go run ./docker/installer                       # into .libtensorflow
+//	go run ./docker/installer -prefix /usr/local    # for every compiler and linker
+//
+// Exit status: 0 done, 1 failed, 2 wrong usage, 3 the machine lacks something,
+// 130 interrupted.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"tfcnn/docker"
+	"tfcnn/internal/libtf"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("installer", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		fmt.Fprintf(stderr, "Puts libtensorflow into a folder.\n\n  installer [flags]\n  installer -prefix /usr/local\n\nWith LIBTENSORFLOW=/prefix set nothing is installed: that prefix is checked.\n\n")
+		flags.PrintDefaults()
+	}
+	prefix := flags.String("prefix", ".libtensorflow", "the folder: lib, include and share go below it")
+	variant := flags.String("variant", "", "a line of the manifest (default: this platform's CPU variant)")
+	wheel := flags.String("wheel", "", "take this wheel, do not download; it must be the pinned one")
+	python := flags.String("python", os.Getenv("PYTHON"), "the Python that has pip (default: what PATH has)")
+	check := flags.Bool("check", false, "hash every installed file again")
+	list := flags.Bool("list", false, "list the manifest's variants")
+	if err := flags.Parse(arguments); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return 0
+		}
+		return 2
+	}
+	if flags.NArg() > 0 {
+		fmt.Fprintf(stderr, "installer: unexpected argument %q\n", flags.Arg(0))
+		return 2
+	}
+	variants, err := libtf.ParseManifest(bytes.NewReader(docker.Manifest))
+	if err != nil {
+		return fail(stderr, err)
+	}
+	if *list {
+		for _, v := range variants {
+			fmt.Fprintf(stdout, "%-18s %-24s %4d MB wheel, %4d MB installed  %s\n", v.Name, v.Requirement, v.Bytes/1e6, v.Installed/1e6, v.Status)
+		}
+		return 0
+	}
+	if own := os.Getenv("LIBTENSORFLOW"); own != "" {
+		found, err := libtf.Inspect(own)
+		if err != nil {
+			return fail(stderr, err)
+		}
+		fmt.Fprintf(stdout, "libtensorflow %s is in %s (LIBTENSORFLOW)\n", found.Version, own)
+		return 0
+	}
+	options := libtf.Options{Prefix: *prefix, Manifest: variants, Variant: *variant, Wheel: *wheel, Python: *python, Log: stderr}
+	if f, isFile := stderr.(*os.File); isFile && term.IsTerminal(int(f.Fd())) {
+		options.Progress = bar()
+	}
+	changed, err := libtf.Install(ctx, options)
+	if err == nil && *check {
+		err = libtf.Verify(*prefix)
+	}
+	if err != nil {
+		return fail(stderr, err)
+	}
+	if changed {
+		refreshLinker(*prefix, stderr)
+	}
+	found, err := libtf.Inspect(*prefix)
+	if err != nil {
+		return fail(stderr, err)
+	}
+	fmt.Fprintf(stdout, "libtensorflow %s is in %s\n", found.Version, *prefix)
+	return 0
+}
+
+// fail prints the error and chooses the exit status.
+func fail(stderr io.Writer, err error) int {
+	fmt.Fprintln(stderr, err)
+	var lacks *libtf.EnvironmentError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return 130
+	case errors.As(err, &lacks):
+		return 3
+	}
+	return 1
+}
+
+func bar() func(what string, done, total int64) {
+	var b *progressbar.ProgressBar
+	return func(what string, done, total int64) {
+		if b == nil {
+			b = progressbar.DefaultBytes(total, what)
+		}
+		b.Set64(done)
+	}
+}
+
+// refreshLinker tells the dynamic linker of new libraries in a system folder.
+func refreshLinker(prefix string, stderr io.Writer) {
+	absolute, err := filepath.Abs(prefix)
+	if err != nil || !slices.Contains([]string{"/usr/local", "/usr"}, absolute) {
+		return
+	}
+	if out, err := exec.Command("ldconfig").CombinedOutput(); err != nil {
+		fmt.Fprintf(stderr, "installer: run ldconfig as root before programs look for the library: %v %s\n", err, bytes.TrimSpace(out))
+	}
+}
