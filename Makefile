@@ -53,7 +53,7 @@ outside: libtensorflow # a module of its own that embeds graph and session
 	GO="$(GO)" sh testdata/outside/run.sh
 
 doctor: ## say what this machine has and lacks
-	@CGO_ENABLED=0 $(GO) run ./cmd/doctor
+	@unset CGO_CFLAGS CGO_LDFLAGS; CGO_ENABLED=0 $(GO) run ./cmd/doctor
 
 go-env: libtensorflow ## let plain go commands and editors find libtensorflow (go env -w)
 	@unset CGO_CFLAGS CGO_LDFLAGS; \

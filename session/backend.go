@@ -92,7 +92,7 @@ func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor
 
 // start opens a session on the graph.
 func (n *native) start(device string) error {
-	options, err := configuration(device != "/device:CPU:0")
+	options, err := configuration(device != cpuDevice)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 )
 
+const cpuDevice = "/device:CPU:0"
+
 // ErrNoDevice is wrapped by the error of a device that was asked for by name
 // and is not there.
 var ErrNoDevice = errors.New("no such device")
@@ -15,7 +17,7 @@ var ErrNoDevice = errors.New("no such device")
 func choose(asked string) (name string, err error) {
 	switch asked {
 	case "cpu":
-		return "/device:CPU:0", nil
+		return cpuDevice, nil
 	case "", "auto", "gpu":
 	default:
 		number, isGPU := strings.CutPrefix(asked, "gpu:")
@@ -41,5 +43,5 @@ func choose(asked string) (name string, err error) {
 	if asked == "gpu" || wanted != "" {
 		return "", fmt.Errorf("session: device %q: TensorFlow %s has %s: %w", asked, Version(), strings.Join(have, ", "), ErrNoDevice)
 	}
-	return "/device:CPU:0", nil
+	return cpuDevice, nil
 }

@@ -143,6 +143,17 @@ func configuration(withGPU bool) (*tf.SessionOptions, error) {
 	return &tf.SessionOptions{Config: bytes}, nil
 }
 
+// NativeOptions are the options for a session of the bindings' own, for a
+// graph that was built by hand, so that it agrees with what the process has
+// settled. Without a GPU, none is touched.
+func NativeOptions(o Options) (*tf.SessionOptions, error) {
+	device, err := choose(o.Device)
+	if err != nil {
+		return nil, err
+	}
+	return configuration(device != cpuDevice)
+}
+
 // Version is that of the libtensorflow that the process runs on, as "2.21.0".
 func Version() string { return capi.Version() }
 

@@ -1,0 +1,205 @@
+// Package decode turns JPEG and PNG files into RGB pixels with TensorFlow's
+// own decoders.
+//
+//	d, err := decode.Open(options, decode.Resize{})
+//	defer d.Close()
+//	picture, err := d.Decode(file, decode.Options{})
+//	// picture.Pixels: height × width × 3 bytes
+//
+// A file's header is read here before TensorFlow sees the file: what is no
+// picture, or declares more pixels than wanted, is refused without any being
+// allocated. JPEGs are decoded with the accurate integer transform, which
+// gives scikit-learn's and Pillow's pixels to the byte.
+package decode
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/galeone/tfgo"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/capi"
+)
+
+// DefaultMaxPixels is the most pixels that a picture may declare, 100 million.
+const DefaultMaxPixels = 100_000_000
+
+// Options says how a picture is read. The zero value works.
+type Options struct {
+	MaxPixels int // 0: DefaultMaxPixels
+	// IgnoreOrientation leaves a picture as it is stored, also where its EXIF
+	// data say that it is to be turned or mirrored.
+	IgnoreOrientation bool
+	// Background is what shows through transparent pixels. nil: white.
+	Background *[3]uint8
+}
+
+// Picture is a decoded picture: Pixels are rows of RGB bytes.
+type Picture struct {
+	Height, Width int
+	Pixels        []uint8
+	Notes         []string // what was done that one might not expect
+}
+
+// Tensor is the picture as [1,H,W,3], 0 to 255.
+func (p Picture) Tensor() tensor.Tensor {
+	x := tensor.Tensor{Shape: []int{1, p.Height, p.Width, 3}, Data: make([]float32, len(p.Pixels))}
+	for i, v := range p.Pixels {
+		x.Data[i] = float32(v)
+	}
+	return x
+}
+
+// Decoder holds a TensorFlow session with the decoders. Several goroutines may
+// use it at once; Close must come after all of them.
+type Decoder struct {
+	graph   *tf.Graph
+	session *tf.Session
+	c       *capi.Session
+
+	file, jpeg, png, pngA capi.Port
+	image, scale, resized capi.Port
+	resize                Resize
+	needsScales           bool // the method of resizing is fed with scale
+}
+
+// Open builds the decoders' graph. The session options are those of the
+// process (session.NativeOptions). Resize may be zero.
+func Open(options *tf.SessionOptions, resize Resize) (*Decoder, error) {
+	if err := resize.check(); err != nil {
+		return nil, err
+	}
+	d := &Decoder{resize: resize}
+	if err := d.open(options); err != nil {
+		d.Close()
+		return nil, fmt.Errorf("decode: open: %w", err)
+	}
+	return d, nil
+}
+
+func (d *Decoder) open(options *tf.SessionOptions) error {
+	root := tfgo.NewRoot().WithDevice("/device:CPU:0")
+	file := op.Placeholder(root.SubScope("file"), tf.String, op.PlaceholderShape(tf.ScalarShape()))
+	jpeg := op.DecodeJpeg(root, file, op.DecodeJpegChannels(3), op.DecodeJpegDctMethod("INTEGER_ACCURATE"))
+	png := op.DecodePng(root.SubScope("png"), file, op.DecodePngChannels(3))
+	pngA := op.DecodePng(root.SubScope("png_alpha"), file, op.DecodePngChannels(4))
+	ports := map[*capi.Port]tf.Output{&d.file: file, &d.jpeg: jpeg, &d.png: png, &d.pngA: pngA}
+	if d.resize != (Resize{}) {
+		image, scale, resized := d.resize.nodes(root)
+		ports[&d.image], ports[&d.resized] = image, resized
+		if scale.Op != nil {
+			ports[&d.scale], d.needsScales = scale, true
+		}
+	}
+	var err error
+	if d.graph, err = root.Finalize(); err != nil {
+		return errors.New("TensorFlow refuses a decoder's node")
+	}
+	if d.session, err = tf.NewSession(d.graph, options); err != nil {
+		return err
+	}
+	if d.c, err = capi.Wrap(d.session, d.graph); err != nil {
+		return err
+	}
+	for port, output := range ports {
+		if *port, err = d.c.PortOf(output); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close frees the session and the graph.
+func (d *Decoder) Close() error {
+	if d.session != nil {
+		if err := d.session.Close(); err != nil {
+			return fmt.Errorf("decode: close: %w", err)
+		}
+	}
+	if d.graph != nil {
+		capi.FreeGraph(d.graph)
+	}
+	*d = Decoder{}
+	return nil
+}
+
+// Decode decodes a whole file. Grey becomes RGB; 16 bits become the upper 8;
+// transparent pixels are laid over the background; of an animated PNG the
+// first frame is taken. Broken and truncated files are errors.
+func (d *Decoder) Decode(file []byte, o Options) (Picture, error) {
+	h, err := readHeader(file)
+	if err != nil {
+		return Picture{}, fmt.Errorf("decode: %w", err)
+	}
+	limit := o.MaxPixels
+	if limit == 0 {
+		limit = DefaultMaxPixels
+	}
+	if h.width < 1 || h.height < 1 || h.height > limit/h.width {
+		return Picture{}, fmt.Errorf("decode: %s of %d×%d pixels, at most %d pixels are decoded", h.format, h.width, h.height, limit)
+	}
+	port, channels := d.jpeg, 3
+	switch {
+	case h.alpha:
+		// Only where there is alpha: asked for it, TensorFlow gives files of
+		// less than 8 bits without any an alpha of 2^bits − 1, nearly nothing.
+		port, channels = d.pngA, 4
+	case h.format == formatPNG:
+		port = d.png
+	}
+	results, err := d.c.Run([]capi.Feed{{Port: d.file, Bytes: file}}, []capi.Port{port})
+	if err != nil {
+		return Picture{}, fmt.Errorf("decode: %s: %w", h.format, broken(err))
+	}
+	got := results[0]
+	if len(got.Shape) != 3 || got.Shape[0] != h.height || got.Shape[1] != h.width || got.Shape[2] != channels {
+		return Picture{}, fmt.Errorf("decode: %s: decoded to %s, the header says [%d,%d,%d]", h.format, tensor.FormatShape(got.Shape), h.height, h.width, channels)
+	}
+	p := Picture{Height: h.height, Width: h.width, Pixels: got.Bytes, Notes: h.notes}
+	if channels == 4 {
+		background := [3]uint8{255, 255, 255}
+		if o.Background != nil {
+			background = *o.Background
+		}
+		var transparent bool
+		p.Pixels, transparent = flatten(got.Bytes, background)
+		if transparent {
+			p.Notes = append(p.Notes, fmt.Sprintf("transparent pixels laid over #%02x%02x%02x", background[0], background[1], background[2]))
+		}
+	}
+	if turn := orientation(file, h.format); turn > 1 && !o.IgnoreOrientation {
+		p = p.turned(turn)
+		p.Notes = append(p.Notes, fmt.Sprintf("turned upright (EXIF orientation %d)", turn))
+	}
+	return p, nil
+}
+
+// broken says what TensorFlow's decoders mean.
+func broken(err error) error {
+	var failed *capi.Error
+	if errors.As(err, &failed) && failed.Code == 3 {
+		return fmt.Errorf("broken or truncated file: %s", failed.Message)
+	}
+	return err
+}
+
+// flatten lays RGBA over a background, exactly rounded, and says whether any
+// pixel was transparent.
+func flatten(rgba []uint8, background [3]uint8) (rgb []uint8, transparent bool) {
+	rgb = make([]uint8, len(rgba)/4*3)
+	for i := range len(rgba) / 4 {
+		alpha := uint32(rgba[4*i+3])
+		if alpha < 255 {
+			transparent = true
+		}
+		for c := range 3 {
+			over := uint32(rgba[4*i+c])*alpha + uint32(background[c])*(255-alpha)
+			rgb[3*i+c] = uint8((over + 127) / 255)
+		}
+	}
+	return rgb, transparent
+}
