@@ -35,6 +35,11 @@ type Process struct {
 	// GPUMemoryGrowth takes a GPU's memory as it is needed, not nearly all of
 	// it at the start.
 	GPUMemoryGrowth bool
+	// Quiet drops TensorFlow's log lines on stderr, but for fatal ones; what
+	// goes wrong comes as an error all the same. Where the environment
+	// variable TF_CPP_MIN_LOG_LEVEL is set, it is left to that, and lines that
+	// are printed before main, while the library is loaded, stay.
+	Quiet bool
 }
 
 // OneDNN is left as it is, on, or off.
@@ -81,6 +86,9 @@ func Configure(p Process) error {
 		return nil
 	}
 	process.Process, process.set = p, true
+	if p.Quiet && os.Getenv("TF_CPP_MIN_LOG_LEVEL") == "" {
+		capi.Quiet()
+	}
 	return nil
 }
 
@@ -116,6 +124,7 @@ func (p Process) differences(have Process) string {
 	}
 	note("intra-op threads", have.IntraOpThreads, p.IntraOpThreads)
 	note("inter-op threads", have.InterOpThreads, p.InterOpThreads)
+	note("quiet", have.Quiet, p.Quiet)
 	note("GPU memory growth", have.GPUMemoryGrowth, p.GPUMemoryGrowth)
 	return strings.Join(list, ", ")
 }

@@ -2,7 +2,6 @@ package tensor
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -20,37 +19,50 @@ import (
 // most that TensorFlow's kernels index (32-bit counters).
 const MaxNPYElements = math.MaxInt32
 
-// WriteNPY writes t in NumPy's .npy format, version 1.0, little-endian
-// float32 ('<f4'), C order: numpy.load reads it back with the same shape.
+// NPYHeader is what comes before the numbers of a .npy file, version 1.0,
+// little-endian float32 ('<f4'), C order. It is 128 bytes for all shapes of
+// four sizes below 2³¹, so that a file that grows can have its own replaced.
 //
-// The header is written here since npyio derives a shape from the Go type and
-// so cannot write flat numbers with one.
+// It is written here since npyio derives a shape from the Go type and so
+// cannot write flat numbers with one.
+func NPYHeader(shape []int) ([]byte, error) {
+	sizes := make([]string, len(shape))
+	for i, size := range shape {
+		sizes[i] = fmt.Sprint(size)
+	}
+	text := strings.Join(sizes, ", ")
+	if len(sizes) == 1 {
+		text += ","
+	}
+	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", text)
+	const prefix = 10 // magic, version, length
+	header += strings.Repeat(" ", 63-(prefix+len(header))%64) + "\n"
+	if len(header) > math.MaxUint16 {
+		return nil, fmt.Errorf("tensor: write .npy: header of %d bytes does not fit version 1.0", len(header))
+	}
+	file := []byte("\x93NUMPY\x01\x00")
+	file = binary.LittleEndian.AppendUint16(file, uint16(len(header)))
+	return append(file, header...), nil
+}
+
+// WriteNPY writes t in NumPy's .npy format: numpy.load reads it back with the
+// same shape.
 func (t Tensor) WriteNPY(w io.Writer) error {
 	if err := t.Check(); err != nil {
 		return err
 	}
-	sizes := make([]string, len(t.Shape))
-	for i, size := range t.Shape {
-		sizes[i] = fmt.Sprint(size)
+	header, err := NPYHeader(t.Shape)
+	if err != nil {
+		return err
 	}
-	shape := strings.Join(sizes, ", ")
-	if len(sizes) == 1 {
-		shape += ","
-	}
-	header := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", shape)
-	const prefix = 10 // magic, version, length
-	header += strings.Repeat(" ", 63-(prefix+len(header))%64) + "\n"
-	if len(header) > math.MaxUint16 {
-		return fmt.Errorf("tensor: write .npy: header of %d bytes does not fit version 1.0", len(header))
-	}
-
-	var buf bytes.Buffer
-	buf.WriteString("\x93NUMPY\x01\x00")
-	buf.Write(binary.LittleEndian.AppendUint16(nil, uint16(len(header))))
-	buf.WriteString(header)
-	if _, err := w.Write(buf.Bytes()); err != nil {
+	if _, err := w.Write(header); err != nil {
 		return fmt.Errorf("tensor: write .npy: %w", err)
 	}
+	return t.WriteNumbers(w)
+}
+
+// WriteNumbers writes the numbers of a .npy file without its header.
+func (t Tensor) WriteNumbers(w io.Writer) error {
 	chunk := make([]byte, 0, 1<<16)
 	for data := range slices.Chunk(t.Data, cap(chunk)/4) {
 		chunk = chunk[:0]

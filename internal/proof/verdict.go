@@ -180,3 +180,36 @@ func compare(want ref.Result, shape []int, n int, at func(i int) (number, slack 
 }
 
 func finite(x float64) bool { return x-x == 0 }
+
+// rank orders statuses from good to bad.
+func (s Status) rank() int {
+	return slices.Index([]Status{Pass, Overflow, Precision, Fail}, s)
+}
+
+// Worse is the worse of two statuses.
+func (s Status) Worse(other Status) Status {
+	if other.rank() > s.rank() {
+		return other
+	}
+	return s
+}
+
+// Merge joins the verdicts of two parts of a batch: v's, and one that comes
+// after the first n pictures.
+func (v Verdict) Merge(next Verdict, n int) Verdict {
+	if len(next.Worst) > 0 {
+		next.Worst = slices.Clone(next.Worst)
+		next.Worst[0] += n
+	}
+	worse := v
+	if next.Status.rank() > v.Status.rank() || next.Status == v.Status && next.Share > v.Share {
+		worse = next
+	}
+	worse.Elements = v.Elements + next.Elements
+	worse.Outside = v.Outside + next.Outside
+	worse.Exact = v.Exact + next.Exact
+	worse.Overflowed = v.Overflowed + next.Overflowed
+	worse.Unspecified = v.Unspecified + next.Unspecified
+	worse.Level = max(v.Level, next.Level)
+	return worse
+}

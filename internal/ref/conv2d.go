@@ -121,8 +121,9 @@ func conv2D(ctx context.Context, r *Result, op ir.Conv2D, operands []tensor.Tens
 // sum sets the bound of element i, a sum of n terms of which the absolute
 // values add up to absolute, and those with subnormal factors to lost.
 func (r *Result) sum(i, n int, absolute, lost float64) {
-	r.Bound[i] = gamma(n)*absolute + float64(n)*smallest + lost + float64(n)*unit64*absolute
-	r.Level[i] = math.Sqrt(float64(n)) * unit * absolute
+	flushed := float64(n)*smallest + lost
+	r.Bound[i] = gamma(n)*absolute + flushed + float64(n)*unit64*absolute
+	r.Level[i] = math.Sqrt(float64(n))*unit*absolute + flushed
 	if absolute+r.Bound[i] > math.MaxFloat32 {
 		r.State[i] = OverflowPossible
 	}

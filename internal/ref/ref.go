@@ -20,8 +20,9 @@
 // do no wrong (see exact.go) the bound is zero and numbers compare with ==.
 //
 // The bound grows with n and real errors with √n, so a device that rounds its
-// inputs to bfloat16 or TF32 can hide under it. Result.Level is √n·u·Σ|x·w|,
-// where float32 kernels stay below AlarmLevel on data of random signs.
+// inputs to bfloat16 or TF32 can hide under it. Result.Level is √n·u·Σ|x·w|
+// and the same terms for subnormal numbers; float32 kernels stay below
+// AlarmLevel times that on data of random signs.
 //
 // Filters that hold NaN or infinities give another answer on padding from one
 // kernel to the next, as do windows of max_pool with NaN: those elements are

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"tfcnn/graph"
+)
+
+// sizeFlag is N or HxW.
+type sizeFlag graph.Size
+
+func (s *sizeFlag) String() string {
+	if s.Height == s.Width {
+		return strconv.Itoa(s.Height)
+	}
+	return fmt.Sprintf("%dx%d", s.Height, s.Width)
+}
+
+func (s *sizeFlag) Set(text string) error {
+	parts := strings.Split(text, "x")
+	if len(parts) == 1 {
+		parts = append(parts, parts[0])
+	}
+	if len(parts) != 2 {
+		return fmt.Errorf("want N or HxW, got %q", text)
+	}
+	var numbers [2]int
+	for i, part := range parts {
+		n, err := strconv.Atoi(part)
+		if err != nil || n < 1 {
+			return fmt.Errorf("want N or HxW of 1 or more, got %q", text)
+		}
+		numbers[i] = n
+	}
+	*s = sizeFlag{Height: numbers[0], Width: numbers[1]}
+	return nil
+}
+
+func (*sizeFlag) Type() string { return "N|HxW" }
+
+// paddingFlag is same, valid, or top,bottom,left,right.
+type paddingFlag graph.Padding
+
+func (p *paddingFlag) String() string { return strings.ToLower(graph.Padding(*p).String()) }
+
+func (p *paddingFlag) Set(text string) error {
+	switch strings.ToLower(text) {
+	case "same":
+		*p = paddingFlag(graph.Same)
+		return nil
+	case "valid":
+		*p = paddingFlag(graph.Valid)
+		return nil
+	}
+	var sides []int
+	for part := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(part)
+		if err != nil || n < 0 {
+			break
+		}
+		sides = append(sides, n)
+	}
+	if len(sides) != 4 || strings.Count(text, ",") != 3 {
+		return fmt.Errorf("want same, valid or TOP,BOTTOM,LEFT,RIGHT, got %q", text)
+	}
+	*p = paddingFlag(graph.Explicit(sides[0], sides[1], sides[2], sides[3]))
+	return nil
+}
+
+func (*paddingFlag) Type() string { return "padding" }
+
+// colourFlag is six hexadecimal digits.
+type colourFlag [3]uint8
+
+func (c *colourFlag) String() string { return fmt.Sprintf("%02x%02x%02x", c[0], c[1], c[2]) }
+
+func (c *colourFlag) Set(text string) error {
+	n, err := strconv.ParseUint(strings.TrimPrefix(text, "#"), 16, 24)
+	if err != nil || len(strings.TrimPrefix(text, "#")) != 6 {
+		return fmt.Errorf("want a colour as ffffff, got %q", text)
+	}
+	*c = colourFlag{uint8(n >> 16), uint8(n >> 8), uint8(n)}
+	return nil
+}
+
+func (*colourFlag) Type() string { return "RRGGBB" }

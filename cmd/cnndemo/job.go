@@ -1,0 +1,354 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"tfcnn/graph"
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/decode"
+	"tfcnn/internal/ir"
+	"tfcnn/internal/proof"
+	"tfcnn/internal/ref"
+	"tfcnn/internal/report"
+	"tfcnn/session"
+)
+
+// pendingBytes is how much decoded pictures may take before some are done.
+const pendingBytes = 256 << 20
+
+// job is a run under way.
+type job struct {
+	runFlags
+	filter  filter
+	staging *staging
+	names   names
+	report  report.Run
+	groups  []*group // by size, in the order in which sizes came
+	pending int      // bytes of pictures in groups
+}
+
+// group is the pictures of one size. The pending ones wait for their turn.
+type group struct {
+	height, width int
+	pending       []picture
+	report        report.Size
+	done          bool // some have been run
+	stems         []string
+}
+
+func newJob(f runFlags) (*job, error) {
+	j := &job{runFlags: f, names: names{}}
+	var filters []filter
+	for _, name := range f.filters {
+		one, err := loadFilter(name)
+		if err != nil {
+			return nil, &exitError{exitUsage, err}
+		}
+		filters = append(filters, one)
+	}
+	var note string
+	var err error
+	if j.filter, note, err = stack(filters); err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	if note != "" {
+		j.report.Notes = append(j.report.Notes, note)
+	}
+	return j, nil
+}
+
+func (j *job) poolName() string { return j.pool + "_pool" }
+
+// network is the two operations on pictures of one size.
+func (j *job) network(height, width int) graph.Network {
+	reads := graph.InputName
+	if j.chain {
+		reads = "conv2d"
+	}
+	size, strides, padding := graph.Size(j.poolSize), graph.Size(j.poolStride), graph.Padding(j.poolPadding)
+	var pool graph.Layer = graph.MaxPool{Name: j.poolName(), From: reads, Size: size, Strides: strides, Padding: padding}
+	if j.pool == "avg" {
+		pool = graph.AvgPool{Name: j.poolName(), From: reads, Size: size, Strides: strides, Padding: padding}
+	}
+	return graph.Network{
+		Input: graph.Input{Height: height, Width: width, Channels: 3},
+		Layers: []graph.Layer{
+			graph.Conv2D{
+				Name: "conv2d", Filters: len(j.filter.maps), Size: graph.Size{Height: j.filter.Shape[0], Width: j.filter.Shape[1]},
+				Strides: graph.Size(j.stride), Dilations: graph.Size(j.dilation), Padding: graph.Padding(j.padding), NoBias: true,
+			},
+			pool,
+		},
+		Outputs: []string{"conv2d", j.poolName()},
+	}
+}
+
+// pictures decodes the sources and runs the network over them, a bounded
+// number at a time.
+func (j *job) pictures(ctx context.Context, sources []source) error {
+	native, err := session.NativeOptions(session.Options{Device: j.device})
+	if err != nil {
+		return err
+	}
+	resize := decode.Resize{}
+	if j.resize != (sizeFlag{}) {
+		resize = decode.Resize{Height: j.resize.Height, Width: j.resize.Width, Method: j.resizeMethod}
+	}
+	start := time.Now()
+	d, err := decode.Open(native, resize)
+	if err != nil {
+		return exit(exitUsage, "%w", err)
+	}
+	defer d.Close()
+	bar := newProgress(j.stderr, "pictures")
+	defer bar.finish()
+	background := [3]uint8(j.background)
+	seen := 0
+	running := time.Duration(0)
+	err = decodeAll(ctx, d, sources, decode.Options{
+		MaxPixels: j.maxPixels, IgnoreOrientation: j.ignoreOrientation, Background: &background,
+	}, func(p decoded) error {
+		seen++
+		bar.show(seen, len(sources))
+		for _, note := range p.notes {
+			j.report.Notes = append(j.report.Notes, p.name+": "+note)
+		}
+		if p.refused != "" {
+			j.refuse(p.name, p.refused)
+			return nil
+		}
+		j.add(p.picture)
+		before := time.Now()
+		defer func() { running += time.Since(before) }()
+		for j.pending > pendingBytes {
+			if err := j.runLargest(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	j.report.Seconds.Decode = (time.Since(start) - running).Seconds()
+	if err != nil {
+		return err
+	}
+	for _, g := range j.groups {
+		if err := j.runGroup(ctx, g); err != nil {
+			return err
+		}
+	}
+	for _, g := range j.groups {
+		if g.done {
+			j.report.Sizes = append(j.report.Sizes, g.report)
+		}
+	}
+	return nil
+}
+
+func (j *job) refuse(name, why string) {
+	j.report.Refused = append(j.report.Refused, report.Refused{Picture: name, Reason: why})
+}
+
+// add puts a picture with those of its size.
+func (j *job) add(p picture) {
+	height, width := p.Shape[1], p.Shape[2]
+	i := slices.IndexFunc(j.groups, func(g *group) bool { return g.height == height && g.width == width })
+	if i < 0 {
+		i = len(j.groups)
+		j.groups = append(j.groups, &group{height: height, width: width, report: report.Size{Height: height, Width: width}})
+	}
+	j.groups[i].pending = append(j.groups[i].pending, p)
+	j.pending += 4 * len(p.Data)
+}
+
+// runLargest runs the group with the most bytes pending.
+func (j *job) runLargest(ctx context.Context) error {
+	return j.runGroup(ctx, slices.MaxFunc(j.groups, func(a, b *group) int {
+		return len(a.pending)*a.height*a.width - len(b.pending)*b.height*b.width
+	}))
+}
+
+// runGroup runs the network over a group's pending pictures, checks what came
+// out and stages its files.
+func (j *job) runGroup(ctx context.Context, g *group) error {
+	if len(g.pending) == 0 {
+		return nil
+	}
+	pictures := g.pending
+	g.pending = nil
+	batch := tensor.Tensor{Shape: []int{len(pictures), g.height, g.width, 3}}
+	batch.Data = make([]float32, 0, len(pictures)*g.height*g.width*3)
+	for _, p := range pictures {
+		batch.Data = append(batch.Data, p.Data...)
+		j.pending -= 4 * len(p.Data)
+	}
+	net := j.network(g.height, g.width)
+	plan, err := net.Plan()
+	if err != nil {
+		// The network does not fit pictures of this size; others may do.
+		for _, p := range pictures {
+			j.refuse(p.name, fmt.Sprintf("%d×%d pixels: %v", g.width, g.height, err))
+		}
+		return nil
+	}
+	start := time.Now()
+	s, err := session.Open(net, graph.Weights{"conv2d/filter": j.filter.Tensor}, session.Options{Device: j.device})
+	if err != nil {
+		return exit(exitCheck, "run: %w", err)
+	}
+	defer s.Close()
+	j.report.Device = s.Device()
+	j.report.Seconds.Open += time.Since(start).Seconds()
+	start = time.Now()
+	outputs, err := s.RunOutputs(ctx, batch)
+	if err != nil {
+		return exit(exitCheck, "run: pictures of %d×%d: %w", g.width, g.height, err)
+	}
+	j.report.Seconds.Run += time.Since(start).Seconds()
+	for _, p := range pictures {
+		g.report.Pictures = append(g.report.Pictures, p.name)
+		g.stems = append(g.stems, j.names.unique(p.name))
+	}
+	j.describe(g, plan, outputs)
+
+	var group errgroup.Group
+	group.Go(func() error { return j.check(ctx, g, net, batch, outputs) })
+	group.Go(func() error { return j.write(ctx, g, g.stems[len(g.stems)-len(pictures):], outputs) })
+	err = group.Wait()
+	g.done = true
+	return err
+}
+
+// describe enters shapes and padding into the report.
+func (j *job) describe(g *group, plan graph.Plan, outputs []tensor.Tensor) {
+	n := len(g.report.Pictures)
+	first := g.report.Ops == nil
+	for i, layer := range plan.Layers {
+		if first {
+			g.report.Ops = append(g.report.Ops, report.Op{
+				Layer: layer.Name, Reads: layer.From, Input: append([]int{0}, layer.Input...), Output: append([]int{0}, layer.Output...),
+				Padding:    graph.Padding([]paddingFlag{j.padding, j.poolPadding}[i]).String(),
+				Padded:     [4]int{layer.Padding.Top, layer.Padding.Bottom, layer.Padding.Left, layer.Padding.Right},
+				Unread:     [2]int{layer.Unread.Rows, layer.Unread.Columns},
+				Parameters: layer.Parameters,
+			})
+			if i == 0 || j.chain {
+				g.report.Ops[i].Maps = j.filter.maps
+			}
+		}
+		g.report.Ops[i].Input[0], g.report.Ops[i].Output[0] = n, n
+	}
+}
+
+// check holds both operations to the reference, each on what it really read.
+func (j *job) check(ctx context.Context, g *group, net graph.Network, batch tensor.Tensor, outputs []tensor.Tensor) error {
+	if j.noVerify {
+		return nil
+	}
+	start := time.Now()
+	lowered, err := graph.Lower(net)
+	if err != nil {
+		return exit(exitCheck, "run: %w", err)
+	}
+	for i, step := range lowered.Program.Steps {
+		operands := []tensor.Tensor{batch}
+		if step.Inputs[0] != ir.Input {
+			operands[0] = outputs[step.Inputs[0]]
+		}
+		if len(step.Weights) > 0 {
+			operands = append(operands, j.filter.Tensor)
+		}
+		want, err := ref.Apply(ctx, step.Op, operands...)
+		if err != nil {
+			return exit(exitCheck, "run: check %s: %w", step.Name, err)
+		}
+		v := proof.Compare(want, outputs[i])
+		if old := g.report.Ops[i].Verdict; old != nil {
+			v = old.Merge(v, len(g.report.Pictures)-batch.Shape[0])
+		}
+		g.report.Ops[i].Verdict = &v
+	}
+	j.report.Seconds.Check += time.Since(start).Seconds()
+	return nil
+}
+
+// finish writes the report and gives every file its name.
+func (j *job) finish() error {
+	start := time.Now()
+	j.report.TensorFlow = session.Version()
+	if on, known := session.OneDNNInUse(); known {
+		j.report.OneDNN = &on
+	}
+	if err := j.shortenNames(); err != nil {
+		return err
+	}
+	status := proof.Pass
+	for i := range j.report.Sizes {
+		size := &j.report.Sizes[i]
+		for _, op := range size.Ops {
+			if op.Verdict != nil {
+				status = status.Worse(op.Verdict.Status)
+			}
+		}
+		for k := range size.Files {
+			sum, err := j.staging.hash(size.Files[k].Path)
+			if err != nil {
+				return err
+			}
+			size.Files[k].SHA256 = sum
+		}
+	}
+	j.report.Status = string(status)
+	if j.noVerify {
+		j.report.Status = "not verified"
+	}
+	j.report.Complete = status != proof.Fail && len(j.report.Refused) == 0
+	err := j.staging.write("report.json", func(w io.Writer) error {
+		encoder := json.NewEncoder(w)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(j.report)
+	})
+	if err != nil {
+		return err
+	}
+	j.report.Seconds.Write += time.Since(start).Seconds()
+	return j.staging.commit()
+}
+
+// appendNumbers puts a batch at the end of a staged .npy file; its header
+// tells the number of pictures so far.
+func (j *job) appendNumbers(name string, total int, x tensor.Tensor) (err error) {
+	f, err := os.OpenFile(filepath.Join(j.staging.dir, name), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	header, err := tensor.NPYHeader(append([]int{total}, x.Shape[1:]...))
+	if err != nil {
+		return err
+	}
+	if _, err := f.WriteAt(header, 0); err != nil {
+		return err
+	}
+	if _, err := f.Seek(0, io.SeekEnd); err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(f, 1<<16)
+	if err := x.WriteNumbers(w); err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return f.Sync()
+}

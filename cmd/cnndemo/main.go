@@ -1,0 +1,100 @@
+// Command cnndemo runs convolutions and pools over pictures in TensorFlow and
+// holds every number to a reference.
+//
+//	cnndemo run                  the sample pictures
+//	cnndemo run holiday/ --out maps
+//	cnndemo verify               known answers of TensorFlow's own tests
+//	cnndemo devices
+//
+// Exit status: 0 done, 1 a check failed, 2 wrong usage, 3 the machine lacks
+// something, 130 interrupted.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"tfcnn/session"
+)
+
+// Exit statuses.
+const (
+	exitCheck       = 1
+	exitUsage       = 2
+	exitEnvironment = 3
+	exitInterrupted = 130
+)
+
+// exitError is an error with the status that it ends the program with.
+type exitError struct {
+	status int
+	err    error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func exit(status int, format string, arguments ...any) error {
+	return &exitError{status, fmt.Errorf(format, arguments...)}
+}
+
+// commands are the program's, one file each.
+var commands = []func() *cobra.Command{newRunCommand, newVerifyCommand, newDevicesCommand}
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+}
+
+func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) int {
+	root := &cobra.Command{
+		Use:   "cnndemo",
+		Short: "Convolutions and pools over pictures, in TensorFlow, checked",
+		Long: `cnndemo runs convolutions and pools over pictures in TensorFlow and holds
+every number to a reference, with a computed error bound.`,
+		Example:       "  cnndemo run\n  cnndemo run holiday/ --filter sobel-x --filter sobel-y --out maps\n  cnndemo verify",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	for _, command := range commands {
+		root.AddCommand(command())
+	}
+	root.SetArgs(arguments)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	status, hint := classify(ctx, err)
+	fmt.Fprintf(stderr, "cnndemo: %v\n", err)
+	if hint != "" {
+		fmt.Fprintln(stderr, hint)
+	}
+	return status
+}
+
+// classify finds the exit status of an error, and a hint for people.
+func classify(ctx context.Context, err error) (status int, hint string) {
+	var known *exitError
+	switch {
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return exitInterrupted, ""
+	case errors.Is(err, session.ErrNoDevice):
+		return exitEnvironment, "hint: cnndemo devices lists what TensorFlow has; a GPU needs NVIDIA's driver and the CUDA variant of libtensorflow; --device auto takes what is there"
+	case errors.As(err, &known):
+		return known.status, ""
+	}
+	// What is left is cobra's: an unknown command or flag, a wrong value.
+	return exitUsage, "hint: cnndemo --help"
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/decode"
+	"tfcnn/internal/report"
+	"tfcnn/testdata"
+)
+
+// source is a picture that is not read yet.
+type source struct {
+	name string
+	read func() ([]byte, error)
+}
+
+// picture is one that is decoded, and resized where that was asked for:
+// [1,H,W,3].
+type picture struct {
+	name string
+	tensor.Tensor
+}
+
+// maxFileBytes is the most that is read of one file: more than 100 million
+// pixels need in either format.
+const maxFileBytes = 1 << 30
+
+// samples are the two pictures that the program carries.
+func samples() []source {
+	var list []source
+	for _, name := range []string{"china.jpg", "flower.jpg"} {
+		list = append(list, source{name, func() ([]byte, error) { return testdata.Files.ReadFile("images/" + name) }})
+	}
+	return list
+}
+
+// findSources lists the pictures that the arguments name. Of a folder, files
+// that are called like JPEG or PNG are taken, in the order of their names.
+func findSources(arguments []string) (found []source, refused []report.Refused, notes []string) {
+	if len(arguments) == 0 {
+		return samples(), nil, []string{"no pictures named: scikit-learn's two sample pictures"}
+	}
+	file := func(path string) source {
+		return source{path, func() ([]byte, error) { return readFile(path) }}
+	}
+	for _, path := range arguments {
+		info, err := os.Stat(path)
+		if err != nil {
+			refused = append(refused, report.Refused{Picture: path, Reason: reason(err)})
+			continue
+		}
+		if !info.IsDir() {
+			found = append(found, file(path))
+			continue
+		}
+		entries, err := os.ReadDir(path)
+		if err != nil {
+			refused = append(refused, report.Refused{Picture: path, Reason: reason(err)})
+			continue
+		}
+		others, before := 0, len(found)
+		for _, entry := range entries {
+			ending := strings.ToLower(filepath.Ext(entry.Name()))
+			if entry.IsDir() || !slices.Contains([]string{".jpg", ".jpeg", ".png"}, ending) {
+				others++
+				continue
+			}
+			found = append(found, file(filepath.Join(path, entry.Name())))
+		}
+		if others > 0 {
+			notes = append(notes, fmt.Sprintf("%s: %d entries are not called .jpg, .jpeg or .png and are left out", path, others))
+		}
+		if len(found) == before {
+			refused = append(refused, report.Refused{Picture: path, Reason: "folder holds no .jpg, .jpeg or .png"})
+		}
+	}
+	return found, refused, notes
+}
+
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("is no regular file")
+	}
+	if info.Size() > maxFileBytes {
+		return nil, fmt.Errorf("file has %d MB, at most %d are read", info.Size()/1e6, maxFileBytes/1_000_000)
+	}
+	return os.ReadFile(path)
+}
+
+// reason is an error's text without the path, which is named before it.
+func reason(err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err.Error()
+	}
+	return strings.TrimPrefix(err.Error(), "decode: ")
+}
+
+// decoded is what became of a source: a picture, or the reason why not.
+type decoded struct {
+	picture
+	notes   []string
+	refused string
+}
+
+// decodeAll decodes sources with all cores, a handful at a time, and hands
+// them on in order.
+func decodeAll(ctx context.Context, d *decode.Decoder, sources []source, o decode.Options, take func(decoded) error) error {
+	for some := range slices.Chunk(sources, 4*runtime.GOMAXPROCS(0)) {
+		results := make([]decoded, len(some))
+		var group errgroup.Group
+		group.SetLimit(runtime.GOMAXPROCS(0))
+		for i, s := range some {
+			group.Go(func() error {
+				if ctx.Err() == nil {
+					results[i] = decodeOne(d, s, o)
+				}
+				return ctx.Err()
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+		for _, r := range results {
+			if err := take(r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func decodeOne(d *decode.Decoder, s source, o decode.Options) decoded {
+	result := decoded{picture: picture{name: s.name}}
+	file, err := s.read()
+	if err != nil {
+		result.refused = reason(err)
+		return result
+	}
+	p, err := d.Decode(file, o)
+	if err != nil {
+		result.refused = reason(err)
+		return result
+	}
+	result.notes = p.Notes
+	if result.Tensor, err = d.Resize(p.Tensor()); err != nil {
+		result.refused = reason(err)
+	}
+	return result
+}

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tfcnn/graph"
+	"tfcnn/internal/decode"
+	"tfcnn/internal/proof"
+	"tfcnn/internal/report"
+	"tfcnn/session"
+)
+
+// runFlags are what cnndemo run is asked for.
+type runFlags struct {
+	filters              []string
+	stride, dilation     sizeFlag
+	padding              paddingFlag
+	pool                 string
+	poolSize, poolStride sizeFlag
+	poolPadding          paddingFlag
+	chain                bool
+	resize               sizeFlag
+	resizeMethod         string
+	background           colourFlag
+	maxPixels            int
+	ignoreOrientation    bool
+	device               string
+	threads              int
+	out                  string
+	asJSON, noVerify     bool
+	stdout, stderr       io.Writer
+}
+
+func newRunCommand() *cobra.Command {
+	f := runFlags{
+		stride: sizeFlag(graph.Square(2)), dilation: sizeFlag(graph.Square(1)), padding: paddingFlag(graph.Same),
+		poolSize: sizeFlag(graph.Square(2)), poolPadding: paddingFlag(graph.Valid), background: colourFlag{255, 255, 255},
+	}
+	c := &cobra.Command{
+		Use:   "run [pictures or folders…]",
+		Short: "Run a convolution and a pool over pictures, checked, and write what comes out",
+		Long: `run decodes pictures (JPEG, PNG) and applies two operations to them, in
+TensorFlow: a convolution with one or more filters, and a pool. Each output
+number is held to a reference with a computed error bound. Without arguments
+it takes scikit-learn's two sample pictures and the tutorial's two line
+filters.
+
+Into the output folder go the numbers (conv2d.npy, max_pool.npy; with pictures
+of several sizes one file a size, as conv2d-427x640.npy), a PNG for each
+picture and feature map, the pooled pictures, and report.json.`,
+		Example: `  cnndemo run
+  cnndemo run holiday/ --filter sobel-x --filter sobel-y --stride 1 --out maps
+  cnndemo run cat.png --chain --pool avg --json`,
+		RunE: func(c *cobra.Command, arguments []string) error {
+			f.stdout, f.stderr = c.OutOrStdout(), c.ErrOrStderr()
+			if c.Flags().Changed("resize-method") && f.resize == (sizeFlag{}) {
+				return errors.New("--resize-method wants --resize beside it")
+			}
+			return f.run(c.Context(), arguments)
+		},
+	}
+	flags := c.Flags()
+	flags.StringArrayVar(&f.filters, "filter", []string{"vertical", "horizontal"}, strings.Join(filterNames(), ", ")+", or FILE.npy (repeatable)")
+	flags.Var(&f.stride, "stride", "the convolution's stride")
+	flags.Var(&f.padding, "padding", "the convolution's padding: same, valid, or TOP,BOTTOM,LEFT,RIGHT")
+	flags.Var(&f.dilation, "dilation", "the convolution's dilation")
+	flags.StringVar(&f.pool, "pool", "max", "max or avg")
+	flags.Var(&f.poolSize, "pool-size", "the pool's window")
+	flags.Var(&f.poolStride, "pool-stride", "the pool's stride (default: its window)")
+	flags.Var(&f.poolPadding, "pool-padding", "the pool's padding: same, valid, or TOP,BOTTOM,LEFT,RIGHT")
+	flags.BoolVar(&f.chain, "chain", false, "pool the feature maps, not the pictures")
+	flags.Var(&f.resize, "resize", "bring all pictures to one size, HxW")
+	flags.StringVar(&f.resizeMethod, "resize-method", decode.Methods[0], strings.Join(decode.Methods, ", "))
+	flags.Var(&f.background, "background", "what shows through transparent pixels")
+	flags.IntVar(&f.maxPixels, "max-pixels", decode.DefaultMaxPixels, "refuse pictures that declare more pixels")
+	flags.BoolVar(&f.ignoreOrientation, "no-orientation", false, "leave pictures as stored, whatever EXIF says")
+	flags.StringVar(&f.device, "device", "auto", "auto, cpu, gpu or gpu:N")
+	flags.IntVar(&f.threads, "threads", 0, "TensorFlow's threads (default: one a core)")
+	flags.StringVar(&f.out, "out", "out", "the output folder")
+	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
+	flags.BoolVar(&f.noVerify, "no-verify", false, "do not hold the results to the reference")
+	return c
+}
+
+// check refuses what flags alone can get wrong.
+func (f runFlags) check() error {
+	switch {
+	case f.pool != "max" && f.pool != "avg":
+		return fmt.Errorf("--pool is %q, want max or avg", f.pool)
+	case f.maxPixels < 1:
+		return fmt.Errorf("--max-pixels is %d, want 1 or more", f.maxPixels)
+	case f.out == "":
+		return errors.New("--out is empty, want a folder")
+	}
+	return nil
+}
+
+func (f runFlags) run(ctx context.Context, arguments []string) error {
+	start := time.Now()
+	if err := f.check(); err != nil {
+		return err
+	}
+	j, err := newJob(f)
+	if err != nil {
+		return err
+	}
+	if err := session.Configure(session.Process{IntraOpThreads: f.threads, InterOpThreads: f.threads, Quiet: true}); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	sources, refused, notes := findSources(arguments)
+	j.report.Refused = refused
+	j.report.Notes = append(j.report.Notes, notes...)
+	j.report.Arguments = os.Args[1:]
+
+	if j.staging, err = newStaging(f.out); err != nil {
+		return &exitError{exitEnvironment, err}
+	}
+	defer j.staging.close()
+	if err := j.pictures(ctx, sources); err != nil {
+		return err
+	}
+	if len(j.report.Sizes) == 0 {
+		j.printRefused()
+		return exit(exitCheck, "run: no picture could be done, nothing was written")
+	}
+	j.report.Seconds.Total = time.Since(start).Seconds()
+	if err := j.finish(); err != nil {
+		return exit(exitEnvironment, "run: %w", err)
+	}
+	return j.conclude()
+}
+
+// conclude prints the report and chooses the exit status.
+func (j *job) conclude() error {
+	if j.asJSON {
+		encoder := json.NewEncoder(j.stdout)
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(j.report); err != nil {
+			return exit(exitCheck, "print JSON: %w", err)
+		}
+	} else {
+		j.print()
+	}
+	j.printRefused()
+	switch {
+	case j.report.Status == string(proof.Fail):
+		return exit(exitCheck, "run: a result lies outside its bound")
+	case len(j.report.Refused) > 0:
+		return exit(exitCheck, "run: %d of the pictures named were not done", len(j.report.Refused))
+	}
+	return nil
+}
+
+func (j *job) printRefused() {
+	for _, r := range j.report.Refused {
+		fmt.Fprintf(j.stderr, "cnndemo: %s: %s\n", r.Picture, r.Reason)
+	}
+}
+
+// print is the table for people.
+func (j *job) print() {
+	fmt.Fprintf(j.stdout, "TensorFlow %s on %s\n", j.report.TensorFlow, j.report.Device)
+	for _, note := range j.report.Notes {
+		fmt.Fprintf(j.stdout, "note: %s\n", note)
+	}
+	w := tabwriter.NewWriter(j.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "layer\treads\tinput\toutput\tpadding\tlargest error\tbound\tverdict")
+	for _, size := range j.report.Sizes {
+		for _, op := range size.Ops {
+			largest, bound, verdict := "-", "-", "not verified"
+			if v := op.Verdict; v != nil {
+				largest, bound, verdict = fmt.Sprintf("%.3g", v.MaxError), fmt.Sprintf("%.3g", v.Bound), string(v.Status)
+				if v.Exact == v.Elements {
+					verdict += ", exact"
+				}
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", op.Layer, op.Reads, times(op.Input), times(op.Output), describePadding(op), largest, bound, verdict)
+		}
+	}
+	w.Flush()
+	for _, size := range j.report.Sizes {
+		for _, op := range size.Ops {
+			if op.Verdict != nil && (op.Verdict.Status == proof.Fail || op.Verdict.Status == proof.Precision) {
+				fmt.Fprintf(j.stdout, "%s: %v\n", op.Layer, op.Verdict)
+			}
+		}
+	}
+	files := 0
+	for _, size := range j.report.Sizes {
+		files += len(size.Files)
+	}
+	s := j.report.Seconds
+	fmt.Fprintf(j.stdout, "%d files and report.json in %s; decode %.0f ms, open %.0f, run %.0f, check %.0f, in all %.0f\n",
+		files, j.out, s.Decode*1e3, s.Open*1e3, s.Run*1e3, s.Check*1e3, s.Total*1e3)
+}
+
+func times(shape []int) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(shape), " ", "×"), "[]")
+}
+
+// describePadding names the padding with what it really adds or leaves.
+func describePadding(op report.Op) string {
+	text := op.Padding
+	if op.Padded != ([4]int{}) {
+		text += fmt.Sprintf(" %d,%d,%d,%d", op.Padded[0], op.Padded[1], op.Padded[2], op.Padded[3])
+	}
+	if op.Unread[0] > 0 {
+		text += fmt.Sprintf(", %d rows unread", op.Unread[0])
+	}
+	if op.Unread[1] > 0 {
+		text += fmt.Sprintf(", %d columns unread", op.Unread[1])
+	}
+	return text
+}

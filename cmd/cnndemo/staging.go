@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/gofrs/flock"
+)
+
+// staging is a hidden folder inside the output folder where files are written
+// whole before any of them gets its name: a run that fails or is stopped
+// leaves nothing behind.
+type staging struct {
+	out, dir string
+	made     []string // folders that were made for out, deepest first
+	lock     *flock.Flock
+
+	mu    sync.Mutex
+	files []string // in the order they were written
+}
+
+const stagingPrefix = ".cnndemo-"
+
+// newStaging makes the output folder and the staging folder in it, and
+// removes those of runs that were killed.
+func newStaging(out string) (*staging, error) {
+	s := &staging{out: out}
+	for folder := filepath.Clean(out); ; folder = filepath.Dir(folder) {
+		if _, err := os.Lstat(folder); err == nil || folder == filepath.Dir(folder) {
+			break
+		}
+		s.made = append(s.made, folder)
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return nil, fmt.Errorf("output folder: %w", err)
+	}
+	s.removeAbandoned()
+	dir, err := os.MkdirTemp(out, stagingPrefix)
+	if err != nil {
+		s.close()
+		return nil, fmt.Errorf("output folder cannot be written to: %w", err)
+	}
+	s.dir = dir
+	s.lock = flock.New(filepath.Join(dir, "lock"))
+	if err := s.lock.Lock(); err != nil {
+		s.close()
+		return nil, fmt.Errorf("output folder: %w", err)
+	}
+	return s, nil
+}
+
+// removeAbandoned removes staging folders that no process holds.
+func (s *staging) removeAbandoned() {
+	old, _ := filepath.Glob(filepath.Join(s.out, stagingPrefix+"*"))
+	for _, dir := range old {
+		lock := flock.New(filepath.Join(dir, "lock"), flock.SetFlag(os.O_RDWR))
+		if held, err := lock.TryLock(); err == nil && held {
+			os.RemoveAll(dir)
+			lock.Unlock()
+		}
+	}
+}
+
+// write writes a whole file and forces it to the disk.
+func (s *staging) write(name string, content func(w io.Writer) error) error {
+	f, err := os.OpenFile(filepath.Join(s.dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	defer f.Close()
+	w := bufio.NewWriterSize(f, 1<<16)
+	if err := content(w); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	s.note(name)
+	return f.Close()
+}
+
+func (s *staging) note(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files = append(s.files, name)
+}
+
+// rename gives a staged file another name.
+func (s *staging) rename(from, to string) error {
+	if err := os.Rename(filepath.Join(s.dir, from), filepath.Join(s.dir, to)); err != nil {
+		return fmt.Errorf("write %s: %w", to, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, name := range s.files {
+		if name == from {
+			s.files[i] = to
+		}
+	}
+	return nil
+}
+
+// hash is the sha256 of a staged file.
+func (s *staging) hash(name string) (string, error) {
+	f, err := os.Open(filepath.Join(s.dir, name))
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// commit gives all files their names, the last one written last.
+func (s *staging) commit() error {
+	for _, name := range s.files {
+		if err := os.Rename(filepath.Join(s.dir, name), filepath.Join(s.out, name)); err != nil {
+			return fmt.Errorf("write %s: %w", name, err)
+		}
+	}
+	s.made = nil
+	f, err := os.Open(s.out)
+	if err != nil {
+		return fmt.Errorf("output folder: %w", err)
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("output folder: %w", err)
+	}
+	return nil
+}
+
+// close removes what was not committed.
+func (s *staging) close() {
+	if s.dir != "" {
+		os.RemoveAll(s.dir)
+	}
+	if s.lock != nil {
+		s.lock.Unlock()
+	}
+	for _, folder := range s.made {
+		os.Remove(folder) // only where it is empty
+	}
+}
+
+// names hands out file names, none twice.
+type names map[string]int
+
+// unique is the picture's name without folder and ending, numbered where it
+// was given before.
+func (n names) unique(picture string) string {
+	base := filepath.Base(picture)
+	base = strings.TrimSuffix(base, filepath.Ext(base))
+	if base == "" || strings.HasPrefix(base, ".") {
+		base = "picture" + base
+	}
+	for {
+		n[base]++
+		if n[base] == 1 {
+			return base
+		}
+		base = fmt.Sprint(base, "-", n[base])
+	}
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"tfcnn/internal/proof"
+	"tfcnn/session"
+	"tfcnn/testdata"
+)
+
+// verification is what cnndemo verify prints as JSON.
+type verification struct {
+	TensorFlow string               `json:"tensorflow"`
+	Device     string               `json:"device"`
+	Cases      int                  `json:"cases"`
+	Counts     map[proof.Status]int `json:"counts"`
+	Outcomes   []proof.Outcome      `json:"outcomes"`
+}
+
+func newVerifyCommand() *cobra.Command {
+	var cases []string
+	var junit, device string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "verify",
+		Short: "Hold TensorFlow on this machine to known answers and to the reference",
+		Long: `verify runs case files and says of each case whether it passes, or by how much
+it fails. Two checks are made: the file's expectation against the reference,
+and the device against the reference. Without --cases the known answers of
+TensorFlow's own kernel tests are run.
+
+A case file is {"cases": [{"name": "…", "op": "conv2d", "input": {"shape":
+[1,5,5,1], "data": […]}, "filter": {…}, "bias": {…}, "strides": [2,2],
+"dilations": [1,1], "padding": "SAME", "groups": 1, "expect": {…}}]}.
+max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
+[[top,bottom],[left,right]]; "error": "text" wants the case refused.`,
+		Example: "  cnndemo verify\n  cnndemo verify --cases my-cases/ --junit report.xml",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			files, err := readCases(cases)
+			if err != nil {
+				return &exitError{exitUsage, err}
+			}
+			if err := session.Configure(session.Process{Quiet: true}); err != nil {
+				return &exitError{exitUsage, err}
+			}
+			backend, err := session.NewBackend(session.Options{Device: device})
+			if err != nil {
+				return err
+			}
+			result := verification{TensorFlow: session.Version(), Device: backend.Device(), Counts: map[proof.Status]int{}}
+			if result.Outcomes, err = runCases(c.Context(), files, backend, newProgress(c.ErrOrStderr(), "cases")); err != nil {
+				return err
+			}
+			for _, o := range result.Outcomes {
+				result.Cases++
+				result.Counts[o.Status]++
+			}
+			if junit != "" {
+				if err := writeJUnit(junit, result.Outcomes); err != nil {
+					return err
+				}
+			}
+			if asJSON {
+				if err := printJSON(c, result); err != nil {
+					return err
+				}
+			} else {
+				result.print(c.OutOrStdout())
+			}
+			if failed := result.Counts[proof.Fail]; failed > 0 {
+				return exit(exitCheck, "verify: %d of %d cases failed", failed, result.Cases)
+			}
+			return nil
+		},
+	}
+	c.Flags().StringArrayVar(&cases, "cases", nil, "a case file, or a folder of them (repeatable; default: the built-in ones)")
+	c.Flags().StringVar(&junit, "junit", "", "write the outcomes as JUnit's XML to this file")
+	c.Flags().StringVar(&device, "device", "auto", "auto, cpu, gpu or gpu:N")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func readCases(paths []string) ([]proof.File, error) {
+	if len(paths) == 0 {
+		return proof.ReadAll(testdata.Files, "cases")
+	}
+	var all []proof.File
+	for _, path := range paths {
+		folder, name := filepath.Split(filepath.Clean(path))
+		if folder == "" {
+			folder = "."
+		}
+		files, err := proof.ReadAll(os.DirFS(folder), name)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			f.Name = filepath.Join(folder, f.Name)
+			all = append(all, f)
+		}
+	}
+	return all, nil
+}
+
+func runCases(ctx context.Context, files []proof.File, backend proof.Backend, bar *progress) ([]proof.Outcome, error) {
+	total := 0
+	for _, file := range files {
+		total += len(file.Cases)
+	}
+	defer bar.finish()
+	var outcomes []proof.Outcome
+	for _, file := range files {
+		for _, c := range file.Cases {
+			o, err := c.Run(ctx, backend)
+			if err != nil {
+				return nil, err
+			}
+			o.File = file.Name
+			outcomes = append(outcomes, o)
+			bar.show(len(outcomes), total)
+		}
+	}
+	return outcomes, nil
+}
+
+func (v verification) print(w io.Writer) {
+	fmt.Fprintf(w, "TensorFlow %s on %s\n", v.TensorFlow, v.Device)
+	for _, o := range v.Outcomes {
+		mark := "ok  "
+		if o.Status == proof.Fail {
+			mark = "FAIL"
+		}
+		fmt.Fprintf(w, "%s  %s: %s: %s\n", mark, filepath.Base(o.File), o.Name, o.Text())
+		if o.Repeat != nil {
+			fmt.Fprintf(w, "      repeat with --cases: %s\n", o.Repeat)
+		}
+	}
+	fmt.Fprintf(w, "%d cases", v.Cases)
+	for _, status := range []proof.Status{proof.Pass, proof.Overflow, proof.Precision, proof.Fail} {
+		if n := v.Counts[status]; n > 0 || status == proof.Fail {
+			fmt.Fprintf(w, ", %d %s", n, status)
+		}
+	}
+	fmt.Fprintln(w)
+}
+
+func writeJUnit(path string, outcomes []proof.Outcome) error {
+	var buf bytes.Buffer
+	if err := proof.WriteJUnit(&buf, outcomes); err != nil {
+		return &exitError{exitCheck, err}
+	}
+	if err := renameio.WriteFile(path, buf.Bytes(), 0o644); err != nil {
+		return exit(exitEnvironment, "verify: write %s: %w", path, err)
+	}
+	return nil
+}

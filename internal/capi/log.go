@@ -1,0 +1,39 @@
+package capi
+
+/*
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+
+// absl::SetMinLogLevel; its name holds the version of Abseil that TensorFlow
+// was built with, so that it is looked for, not linked.
+static int set_min_log_level(const char* symbol, int level) {
+	void (*set)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, symbol);
+	if (!set) return 0;
+	set(level);
+	return 1;
+}
+*/
+import "C"
+
+import "unsafe"
+
+// abseils are the versions whose function is known to take the level as an
+// int.
+var abseils = []string{"_ZN4absl12lts_2025081414SetMinLogLevelENS0_18LogSeverityAtLeastE"}
+
+// Quiet drops TensorFlow's log lines but for fatal ones, and says whether this
+// libtensorflow could be told so. TensorFlow reads TF_CPP_MIN_LOG_LEVEL when
+// it is loaded; after that only this helps.
+func Quiet() bool {
+	const fatal = 3
+	for _, name := range abseils {
+		symbol := C.CString(name)
+		done := C.set_min_log_level(symbol, fatal)
+		C.free(unsafe.Pointer(symbol))
+		if done == 1 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,150 @@
+// Package report turns results into files that people and programs look at:
+// PNG pictures of feature maps and pools, and the report of a run. It knows
+// plain data only.
+//
+//	err := report.WriteMap(w, report.Map{Height: 214, Width: 320, At: at}, report.Text{"Layer": "conv2d"})
+package report
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"maps"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot/palette/moreland"
+)
+
+// Text is what a PNG says about itself, in tEXt chunks: keywords of 1 to 79
+// Latin letters, and values.
+type Text map[string]string
+
+// Map is one channel of numbers, read by row and column.
+type Map struct {
+	Height, Width int
+	At            func(row, column int) float32
+}
+
+// notFinite is the colour of NaN and infinities, which no colour of the map is
+// like.
+var notFinite = color.RGBA{0xff, 0x00, 0xff, 0xff}
+
+// colours is a colour map of 255 colours from dark to light, in even steps of
+// perceived lightness (Moreland's extended black body), and notFinite.
+var colours = func() color.Palette {
+	const n = 255
+	scale := moreland.ExtendedBlackBody()
+	scale.SetMin(0)
+	scale.SetMax(n - 1)
+	list := make(color.Palette, 0, n+1)
+	for i := range n {
+		c, err := scale.At(float64(i))
+		if err != nil {
+			c = color.Gray{Y: uint8(i)}
+		}
+		r, g, b, _ := c.RGBA()
+		list = append(list, color.RGBA{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8), 0xff})
+	}
+	return append(list, notFinite)
+}()
+
+// Range is the smallest and the largest finite number of a map; 0 and 0 where
+// there is none.
+func (m Map) Range() (low, high float32) {
+	first := true
+	for row := range m.Height {
+		for column := range m.Width {
+			v := m.At(row, column)
+			if v-v != 0 {
+				continue
+			}
+			if first {
+				low, high, first = v, v, false
+			}
+			low, high = min(low, v), max(high, v)
+		}
+	}
+	return low, high
+}
+
+// WriteMap writes a map as a PNG with a palette: the smallest number dark, the
+// largest light, what is not finite magenta. The text gains Minimum and
+// Maximum, the numbers behind the two ends.
+func WriteMap(w io.Writer, m Map, text Text) error {
+	low, high := m.Range()
+	scale := 0.0
+	if high > low {
+		scale = float64(len(colours)-2) / (float64(high) - float64(low))
+	}
+	picture := image.NewPaletted(image.Rect(0, 0, m.Width, m.Height), colours)
+	for row := range m.Height {
+		for column := range m.Width {
+			v := m.At(row, column)
+			index := uint8(len(colours) - 1)
+			if v-v == 0 {
+				index = uint8(math.Round((float64(v) - float64(low)) * scale))
+			}
+			picture.Pix[row*picture.Stride+column] = index
+		}
+	}
+	all := Text{"Minimum": fmt.Sprint(low), "Maximum": fmt.Sprint(high)}
+	maps.Copy(all, text)
+	return encode(w, picture, all)
+}
+
+// WriteColour writes numbers of three channels as an RGB picture: rounded to
+// whole numbers from 0 to 255, NaN as 0.
+func WriteColour(w io.Writer, height, width int, at func(row, column, channel int) float32, text Text) error {
+	picture := image.NewNRGBA(image.Rect(0, 0, width, height))
+	for row := range height {
+		for column := range width {
+			i := row*picture.Stride + 4*column
+			for channel := range 3 {
+				picture.Pix[i+channel] = toByte(at(row, column, channel))
+			}
+			picture.Pix[i+3] = 255
+		}
+	}
+	return encode(w, picture, text)
+}
+
+func toByte(v float32) uint8 {
+	if v != v {
+		return 0
+	}
+	return uint8(math.Round(float64(min(max(v, 0), 255))))
+}
+
+// encode writes a PNG with its text right after the header, where readers
+// that stop at the first pixels still see it.
+func encode(w io.Writer, picture image.Image, text Text) error {
+	var buf bytes.Buffer
+	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
+	if err := encoder.Encode(&buf, picture); err != nil {
+		return fmt.Errorf("report: PNG: %w", err)
+	}
+	const headerEnd = 8 + 12 + 13 // signature, IHDR
+	file := slices.Clone(buf.Bytes()[:headerEnd])
+	for _, keyword := range slices.Sorted(maps.Keys(text)) {
+		file = appendChunk(file, "tEXt", keyword+"\x00"+text[keyword])
+	}
+	file = append(file, buf.Bytes()[headerEnd:]...)
+	if _, err := w.Write(file); err != nil {
+		return fmt.Errorf("report: PNG: %w", err)
+	}
+	return nil
+}
+
+func appendChunk(file []byte, kind, data string) []byte {
+	file = binary.BigEndian.AppendUint32(file, uint32(len(data)))
+	start := len(file)
+	file = append(file, kind...)
+	file = append(file, data...)
+	return binary.BigEndian.AppendUint32(file, crc32.ChecksumIEEE(file[start:]))
+}

@@ -1,0 +1,63 @@
+package report
+
+import "tfcnn/internal/proof"
+
+// Run is the report of cnndemo run, report.json.
+type Run struct {
+	TensorFlow string   `json:"tensorflow"`
+	Device     string   `json:"device"`
+	OneDNN     *bool    `json:"onednn,omitempty"` // nil where the library cannot tell
+	Arguments  []string `json:"arguments"`
+	Status     string   `json:"status"` // pass, precision, overflow possible, fail; "not verified"
+	// Sizes has one entry for each size of picture.
+	Sizes    []Size    `json:"sizes"`
+	Refused  []Refused `json:"refused,omitempty"` // pictures that were not done
+	Notes    []string  `json:"notes,omitempty"`
+	Seconds  Seconds   `json:"seconds"`
+	Complete bool      `json:"complete"` // all pictures done and no check failed
+}
+
+// Size is what was done with the pictures of one size.
+type Size struct {
+	Height   int      `json:"height"`
+	Width    int      `json:"width"`
+	Pictures []string `json:"pictures"`
+	Ops      []Op     `json:"ops"`
+	Files    []File   `json:"files"`
+}
+
+// Op is one operation on the pictures of one size.
+type Op struct {
+	Layer      string         `json:"layer"`
+	Reads      string         `json:"reads"`
+	Maps       []string       `json:"maps,omitempty"` // what each output channel is
+	Input      []int          `json:"input"`          // [N,H,W,C]
+	Output     []int          `json:"output"`
+	Padding    string         `json:"padding"`
+	Padded     [4]int         `json:"padded"` // rows and columns: top, bottom, left, right
+	Unread     [2]int         `json:"unread"` // rows, columns
+	Parameters int64          `json:"parameters"`
+	Verdict    *proof.Verdict `json:"verdict,omitempty"` // nil: not verified
+}
+
+// File is a file that was written, its path below the output folder.
+type File struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"`
+}
+
+// Refused is a picture that was not done, and why.
+type Refused struct {
+	Picture string `json:"picture"`
+	Reason  string `json:"reason"`
+}
+
+// Seconds are wall-clock times. Verification and writing overlap.
+type Seconds struct {
+	Decode float64 `json:"decode"`
+	Open   float64 `json:"open"` // building the graph, starting the session
+	Run    float64 `json:"run"`  // in TensorFlow, first run's optimisation included
+	Check  float64 `json:"check"`
+	Write  float64 `json:"write"`
+	Total  float64 `json:"total"`
+}
