@@ -77,6 +77,10 @@ every number to a reference, with a computed error bound.`,
 		return 0
 	}
 	status, hint := classify(ctx, err)
+	if status == exitInterrupted {
+		fmt.Fprintln(stderr, "cnndemo: interrupted, nothing was written")
+		return status
+	}
 	fmt.Fprintf(stderr, "cnndemo: %v\n", err)
 	if hint != "" {
 		fmt.Fprintln(stderr, hint)

@@ -211,14 +211,16 @@ func times(shape []int) string {
 // describePadding names the padding with what it really adds or leaves.
 func describePadding(op report.Op) string {
 	text := op.Padding
-	if op.Padded != ([4]int{}) {
+	if op.Padded != ([4]int{}) && !strings.HasPrefix(text, "[") {
 		text += fmt.Sprintf(" %d,%d,%d,%d", op.Padded[0], op.Padded[1], op.Padded[2], op.Padded[3])
 	}
-	if op.Unread[0] > 0 {
-		text += fmt.Sprintf(", %d rows unread", op.Unread[0])
-	}
-	if op.Unread[1] > 0 {
-		text += fmt.Sprintf(", %d columns unread", op.Unread[1])
+	for i, what := range []string{"row", "column"} {
+		switch n := op.Unread[i]; {
+		case n == 1:
+			text += fmt.Sprintf(", 1 %s unread", what)
+		case n > 1:
+			text += fmt.Sprintf(", %d %ss unread", n, what)
+		}
 	}
 	return text
 }

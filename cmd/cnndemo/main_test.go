@@ -1,0 +1,200 @@
+package main
+
+import (
+	"errors"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/session"
+	"tfcnn/testdata"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"cnndemo": main})
+}
+
+// The scripts are the program's documentation as much as its tests.
+func TestScripts(t *testing.T) {
+	devices, err := session.Devices()
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			// With oneDNN TensorFlow prints a line before main that nothing
+			// but its environment variable can keep it from.
+			env.Setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			return name == "gpu" && slices.ContainsFunc(devices, func(d session.Device) bool { return d.Type == "GPU" }), nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			// usage, lacking: the command must end with status 2, 3.
+			"usage":   status(2),
+			"lacking": status(3),
+			// picture FILE WIDTHxHEIGHT writes a PNG; sample NAME copies one of
+			// the two samples here; cut FILE BYTES keeps a file's beginning.
+			"picture": func(ts *testscript.TestScript, _ bool, a []string) {
+				w, h, _ := strings.Cut(a[1], "x")
+				width, _ := strconv.Atoi(w)
+				height, _ := strconv.Atoi(h)
+				ts.Check(writePicture(ts.MkAbs(a[0]), width, height))
+			},
+			"sample": func(ts *testscript.TestScript, _ bool, a []string) {
+				file, err := testdata.Files.ReadFile("images/" + a[0])
+				ts.Check(err)
+				ts.Check(os.WriteFile(ts.MkAbs(a[1]), file, 0o644))
+			},
+			"cut": func(ts *testscript.TestScript, _ bool, a []string) {
+				n, err := strconv.ParseInt(a[1], 10, 64)
+				ts.Check(err)
+				ts.Check(os.Truncate(ts.MkAbs(a[0]), n))
+			},
+			// npy FILE N… writes numbers 1, 2, 3, … of a shape.
+			"npy": func(ts *testscript.TestScript, _ bool, a []string) {
+				var shape []int
+				for _, text := range a[1:] {
+					n, err := strconv.Atoi(text)
+					ts.Check(err)
+					shape = append(shape, n)
+				}
+				x, err := tensor.New(shape...)
+				ts.Check(err)
+				for i := range x.Data {
+					x.Data[i] = float32(i + 1)
+				}
+				f, err := os.Create(ts.MkAbs(a[0]))
+				ts.Check(err)
+				defer f.Close()
+				ts.Check(x.WriteNPY(f))
+			},
+			// shape FILE WANT reads a .npy file's shape.
+			"shape": func(ts *testscript.TestScript, _ bool, a []string) {
+				f, err := os.Open(ts.MkAbs(a[0]))
+				ts.Check(err)
+				defer f.Close()
+				x, err := tensor.ReadNPY(f)
+				ts.Check(err)
+				if got := tensor.FormatShape(x.Shape); got != a[1] {
+					ts.Fatalf("%s has shape %s, want %s", a[0], got, a[1])
+				}
+			},
+			// empty FOLDER fails where anything lies in it, or it is not there.
+			"empty": func(ts *testscript.TestScript, neg bool, a []string) {
+				entries, err := os.ReadDir(ts.MkAbs(a[0]))
+				ts.Check(err)
+				if (len(entries) == 0) == neg {
+					ts.Fatalf("%s holds %v", a[0], entries)
+				}
+			},
+		},
+	})
+}
+
+func status(want int) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, a []string) {
+		var exited *exec.ExitError
+		if err := ts.Exec(a[0], a[1:]...); !errors.As(err, &exited) || exited.ExitCode() != want {
+			ts.Fatalf("%v: %v, want exit status %d", a, err, want)
+		}
+	}
+}
+
+func writePicture(path string, width, height int) error {
+	picture := image.NewNRGBA(image.Rect(0, 0, width, height))
+	for y := range height {
+		for x := range width {
+			picture.SetNRGBA(x, y, color.NRGBA{uint8(x * 7), uint8(y * 5), uint8(x * y), 255})
+		}
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return png.Encode(f, picture)
+}
+
+// start runs the program over a folder of pictures that keep it busy, and
+// waits until it has begun to write.
+func start(t *testing.T, out string) *exec.Cmd {
+	t.Helper()
+	folder := t.TempDir()
+	for i := range 12 {
+		if err := writePicture(filepath.Join(folder, strconv.Itoa(i)+".png"), 1500, 1500+i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	program, err := exec.LookPath("cnndemo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "run", folder, "--stride", "1", "--out", out)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		staged, _ := filepath.Glob(filepath.Join(out, ".cnndemo-*", "*.npy"))
+		if len(staged) > 0 {
+			return cmd
+		}
+		if err := cmd.Process.Signal(syscall.Signal(0)); err != nil {
+			t.Fatal("the program ended before it wrote anything")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// Ctrl-C: exit 130, and nothing is left, not even the folder that it made.
+func TestInterrupt(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "made", "out")
+	cmd := start(t, out)
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	if got := cmd.ProcessState.ExitCode(); got != 130 {
+		t.Errorf("exit status %d, want 130", got)
+	}
+	if _, err := os.Stat(filepath.Dir(out)); !os.IsNotExist(err) {
+		t.Errorf("the output folder is still there: %v", err)
+	}
+}
+
+// Killed: no file has its name, and the next run clears what is left.
+func TestKilled(t *testing.T) {
+	out := t.TempDir()
+	cmd := start(t, out)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	entries, err := os.ReadDir(out)
+	if err != nil || len(entries) != 1 || !strings.HasPrefix(entries[0].Name(), stagingPrefix) {
+		t.Fatalf("after the kill: %v, %v", entries, err)
+	}
+	program, _ := exec.LookPath("cnndemo")
+	if text, err := exec.Command(program, "run", "--out", out).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	left, _ := filepath.Glob(filepath.Join(out, stagingPrefix+"*"))
+	if len(left) > 0 {
+		t.Errorf("left over: %v", left)
+	}
+}
