@@ -142,7 +142,9 @@ func older(a, b string) bool {
 	for i := range y {
 		n := 0
 		if i < len(x) {
-			n, _ = strconv.Atoi(strings.TrimRight(x[i], "abcdefghijklmnopqrstuvwxyz-"))
+			// 27rc1 counts as 27.
+			digits := strings.IndexFunc(x[i]+".", func(r rune) bool { return r < '0' || r > '9' })
+			n, _ = strconv.Atoi(x[i][:digits])
 		}
 		if want, _ := strconv.Atoi(y[i]); n != want {
 			return n < want

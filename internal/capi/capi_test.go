@@ -1,0 +1,150 @@
+package capi_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/galeone/tfgo"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/capi"
+)
+
+type opened struct {
+	*capi.Session
+	session *tf.Session
+	graph   *tf.Graph
+}
+
+// open builds a graph of its own: x → x+x, and text → its bytes.
+func open(t *testing.T) opened {
+	t.Helper()
+	root := tfgo.NewRoot()
+	x := op.Placeholder(root.SubScope("x"), tf.Float)
+	op.Add(root, x, x)
+	text := op.Placeholder(root.SubScope("text"), tf.String)
+	op.DecodeRaw(root, text, tf.Uint8)
+	op.Cast(root, x, tf.Double)
+	// A constant of 6 numbers cannot be told apart in shape before the run.
+	op.Reshape(root, x, op.Const(root.SubScope("shape"), []int32{2, 3}))
+	graph, err := root.Finalize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := tf.NewSession(graph, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := capi.Wrap(session, graph)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { session.Close() })
+	return opened{c, session, graph}
+}
+
+func port(t *testing.T, s opened, name string) capi.Port {
+	t.Helper()
+	p, err := s.Port(name, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestRun(t *testing.T) {
+	s := open(t)
+	x := tensor.Tensor{Shape: []int{1, 2}, Data: []float32{1, 2.5}}
+	for _, x := range []tensor.Tensor{x, {Shape: []int{}, Data: []float32{3}}, {Shape: []int{0, 4}, Data: []float32{}}} {
+		out, err := s.Run([]capi.Feed{{Port: port(t, s, "x/Placeholder"), Value: x}}, []capi.Port{port(t, s, "Add")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := x.Clone()
+		for i := range want.Data {
+			want.Data[i] *= 2
+		}
+		if equal, _ := tensor.Equal(out[0].Tensor(), want); !equal {
+			t.Errorf("got %v, want %v", out[0], want)
+		}
+	}
+	for _, text := range []string{"", "short", strings.Repeat("long ", 1000)} {
+		out, err := s.Run([]capi.Feed{{Port: port(t, s, "text/Placeholder"), Bytes: []byte(text)}}, []capi.Port{port(t, s, "DecodeRaw")})
+		if err != nil || string(out[0].Bytes) != text {
+			t.Errorf("got %d bytes, want %d: %v", len(out[0].Bytes), len(text), err)
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	s := open(t)
+	x := port(t, s, "x/Placeholder")
+	feed := []capi.Feed{{Port: x, Value: tensor.Tensor{Shape: []int{2}, Data: []float32{1, 2}}}}
+	_, err := s.Run(feed, []capi.Port{port(t, s, "Reshape")})
+	var failed *capi.Error
+	if !errors.As(err, &failed) || failed.Code != 3 || !strings.Contains(err.Error(), "2 values") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("a step that fails: %v", err)
+	}
+	if _, err := s.Run(nil, []capi.Port{port(t, s, "Add")}); !errors.As(err, &failed) {
+		t.Errorf("a placeholder without its value: %v", err)
+	}
+	if _, err := s.Run(feed, []capi.Port{port(t, s, "Cast")}); err == nil || !strings.Contains(err.Error(), "TensorFlow's type 2, want float32 or uint8") {
+		t.Errorf("a result of type double: %v", err)
+	}
+	if _, err := s.Run([]capi.Feed{{Port: x, Value: tensor.Tensor{Shape: []int{3}}}}, nil); err == nil {
+		t.Error("a feed that is too short: no error")
+	}
+	if _, err := s.Port("nothing", 0); err == nil || !strings.Contains(err.Error(), `no node "nothing"`) {
+		t.Error(err)
+	}
+	if _, err := s.Port("Add", 1); err == nil || !strings.Contains(err.Error(), "1 outputs, got index 1") {
+		t.Error(err)
+	}
+	if _, err := s.PortOf(tf.Output{}); err == nil {
+		t.Error("an output of no node: no error")
+	}
+}
+
+// Wrap says so where the bindings' values are not what it reads.
+func TestWrap(t *testing.T) {
+	s := open(t)
+	if _, err := capi.Wrap(nil, s.graph); err == nil || !strings.Contains(err.Error(), "is nil") {
+		t.Error(err)
+	}
+	if _, err := capi.Wrap(s.session, nil); err == nil {
+		t.Error("no graph: no error")
+	}
+	if err := s.session.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := capi.Wrap(s.session, s.graph); err == nil || !strings.Contains(err.Error(), "is closed") {
+		t.Error(err)
+	}
+	capi.FreeGraph(s.graph)
+	capi.FreeGraph(s.graph) // a second time does nothing
+}
+
+func TestPrepareCopies(t *testing.T) {
+	s := open(t)
+	x := tensor.Tensor{Shape: []int{1}, Data: []float32{4}}
+	call, err := s.Prepare([]capi.Feed{{Port: port(t, s, "x/Placeholder"), Value: x}}, []capi.Port{port(t, s, "Add")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.Data[0] = 100
+	out, err := call.Run()
+	if err != nil || out[0].Float[0] != 8 {
+		t.Errorf("%v, %v", out, err)
+	}
+	call.Free() // after Run it does nothing
+	unused, err := s.Prepare(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unused.Free()
+	unused.Free()
+}
