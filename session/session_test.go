@@ -316,7 +316,7 @@ func TestContext(t *testing.T) {
 		}
 	}
 	if ended == 0 {
-		t.Error("no deadline ended a run of 36 billion multiplications")
+		t.Error("no deadline ended a run of 30 billion multiplications")
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)

@@ -115,7 +115,7 @@ func stack(filters []filter) (all filter, note string, err error) {
 	if all.Tensor, err = tensor.New(h, w, 3, n); err != nil {
 		return filter{}, "", err
 	}
-	seen := map[string]int{}
+	given := names{}
 	for _, f := range filters {
 		top, left := h-f.Shape[0], w-f.Shape[1]
 		if top%2 != 0 || left%2 != 0 {
@@ -130,11 +130,7 @@ func stack(filters []filter) (all filter, note string, err error) {
 			all.Data[(((at[0]+top/2)*w+at[1]+left/2)*3+at[2])*n+first+at[3]] = v
 		}
 		for _, name := range f.maps {
-			seen[name]++
-			if seen[name] > 1 {
-				name = fmt.Sprint(name, "-", seen[name])
-			}
-			all.maps = append(all.maps, name)
+			all.maps = append(all.maps, given.number(name))
 		}
 	}
 	return all, note, nil

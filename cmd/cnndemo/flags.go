@@ -12,6 +12,9 @@ import (
 type sizeFlag graph.Size
 
 func (s *sizeFlag) String() string {
+	if *s == (sizeFlag{}) {
+		return ""
+	}
 	if s.Height == s.Width {
 		return strconv.Itoa(s.Height)
 	}

@@ -27,6 +27,11 @@ import (
 // pendingBytes is how much decoded pictures may take before some are done.
 const pendingBytes = 256 << 20
 
+// workingBytes is how much may be taken by pictures that are run together,
+// what comes out of them, and what the check needs beside it. A picture that
+// takes more is run alone. Tests lower it.
+var workingBytes = 1 << 30
+
 // job is a run under way.
 type job struct {
 	runFlags
@@ -178,18 +183,14 @@ func (j *job) runLargest(ctx context.Context) error {
 	}))
 }
 
-// runGroup runs the network over a group's pending pictures, checks what came
-// out and stages its files.
+// runGroup runs the network over a group's pending pictures.
 func (j *job) runGroup(ctx context.Context, g *group) error {
 	if len(g.pending) == 0 {
 		return nil
 	}
 	pictures := g.pending
 	g.pending = nil
-	batch := tensor.Tensor{Shape: []int{len(pictures), g.height, g.width, 3}}
-	batch.Data = make([]float32, 0, len(pictures)*g.height*g.width*3)
 	for _, p := range pictures {
-		batch.Data = append(batch.Data, p.Data...)
 		j.pending -= 4 * len(p.Data)
 	}
 	net := j.network(g.height, g.width)
@@ -209,7 +210,42 @@ func (j *job) runGroup(ctx context.Context, g *group) error {
 	defer s.Close()
 	j.report.Device = s.Device()
 	j.report.Seconds.Open += time.Since(start).Seconds()
-	start = time.Now()
+	for some := range slices.Chunk(pictures, atOnce(plan)) {
+		if err := j.runBatch(ctx, g, net, plan, s, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// atOnce is how many pictures are run together, so that workingBytes holds.
+func atOnce(plan graph.Plan) int {
+	const (
+		in  = 4 + 4           // ours and TensorFlow's
+		out = 4 + 4 + 3*8 + 1 // and the reference's value, bound, level, state
+	)
+	bytes := 0
+	for i, layer := range plan.Layers {
+		if i == 0 {
+			bytes += in * layer.Input[0] * layer.Input[1] * layer.Input[2]
+		}
+		bytes += out * layer.Output[0] * layer.Output[1] * layer.Output[2]
+	}
+	return max(1, workingBytes/max(1, bytes))
+}
+
+// runBatch runs the network over some pictures of one size, checks what comes
+// out and stages its files.
+func (j *job) runBatch(ctx context.Context, g *group, net graph.Network, plan graph.Plan, s *session.Session, pictures []picture) error {
+	batch := tensor.Tensor{Shape: []int{len(pictures), g.height, g.width, 3}, Data: pictures[0].Data}
+	if len(pictures) > 1 {
+		batch.Data = make([]float32, 0, len(pictures)*len(pictures[0].Data))
+		for i, p := range pictures {
+			batch.Data = append(batch.Data, p.Data...)
+			pictures[i].Data = nil // it has served
+		}
+	}
+	start := time.Now()
 	outputs, err := s.RunOutputs(ctx, batch)
 	if err != nil {
 		return exit(exitCheck, "run: pictures of %d×%d: %w", g.width, g.height, err)

@@ -19,7 +19,9 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/agnivade/levenshtein"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tfcnn/session"
 )
@@ -69,6 +71,7 @@ every number to a reference, with a computed error bound.`,
 	for _, command := range commands {
 		root.AddCommand(command())
 	}
+	root.SetFlagErrorFunc(suggestFlag)
 	root.SetArgs(arguments)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -86,6 +89,24 @@ every number to a reference, with a computed error bound.`,
 		fmt.Fprintln(stderr, hint)
 	}
 	return status
+}
+
+// suggestFlag names the flag that is nearest to an unknown one.
+func suggestFlag(c *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
+		return err
+	}
+	nearest, least := "", 4 // further apart is no likeness
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if d := levenshtein.ComputeDistance(unknown.GetSpecifiedName(), f.Name); d < least {
+			nearest, least = f.Name, d
+		}
+	})
+	if nearest == "" {
+		return err
+	}
+	return fmt.Errorf("%w, the nearest is --%s", err, nearest)
 }
 
 // classify finds the exit status of an error, and a hint for people.

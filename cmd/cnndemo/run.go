@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tfcnn/graph"
 	"tfcnn/internal/decode"
@@ -39,6 +39,7 @@ type runFlags struct {
 	out                  string
 	asJSON, noVerify     bool
 	stdout, stderr       io.Writer
+	options              map[string]string // all flags, as text
 }
 
 func newRunCommand() *cobra.Command {
@@ -66,6 +67,12 @@ picture and feature map, the pooled pictures, and report.json.`,
 			if c.Flags().Changed("resize-method") && f.resize == (sizeFlag{}) {
 				return errors.New("--resize-method wants --resize beside it")
 			}
+			f.options = map[string]string{}
+			c.Flags().VisitAll(func(flag *pflag.Flag) {
+				if flag.Name != "help" {
+					f.options[flag.Name] = flag.Value.String()
+				}
+			})
 			return f.run(c.Context(), arguments)
 		},
 	}
@@ -120,7 +127,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	sources, refused, notes := findSources(arguments)
 	j.report.Refused = refused
 	j.report.Notes = append(j.report.Notes, notes...)
-	j.report.Arguments = os.Args[1:]
+	j.report.Options = f.options
 
 	if j.staging, err = newStaging(f.out); err != nil {
 		return &exitError{exitEnvironment, err}

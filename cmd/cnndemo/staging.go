@@ -126,6 +126,13 @@ func (s *staging) hash(name string) (string, error) {
 
 // commit gives all files their names, the last one written last.
 func (s *staging) commit() error {
+	// What would stop a renaming is looked for before the first, so that
+	// the files of two runs are not mixed.
+	for _, name := range s.files {
+		if info, err := os.Lstat(filepath.Join(s.out, name)); err == nil && info.IsDir() {
+			return fmt.Errorf("write %s: a folder of that name is in the way", filepath.Join(s.out, name))
+		}
+	}
 	for _, name := range s.files {
 		if err := os.Rename(filepath.Join(s.dir, name), filepath.Join(s.out, name)); err != nil {
 			return fmt.Errorf("write %s: %w", name, err)
@@ -167,11 +174,16 @@ func (n names) unique(picture string) string {
 	if base == "" || strings.HasPrefix(base, ".") {
 		base = "picture" + base
 	}
+	return n.number(base)
+}
+
+// number is the name, numbered where it was given before.
+func (n names) number(name string) string {
 	for {
-		n[base]++
-		if n[base] == 1 {
-			return base
+		n[name]++
+		if n[name] == 1 {
+			return name
 		}
-		base = fmt.Sprint(base, "-", n[base])
+		name = fmt.Sprint(name, "-", n[name])
 	}
 }

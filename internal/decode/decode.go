@@ -159,6 +159,9 @@ func (d *Decoder) Decode(file []byte, o Options) (Picture, error) {
 	if len(got.Shape) != 3 || got.Shape[0] != h.height || got.Shape[1] != h.width || got.Shape[2] != channels {
 		return Picture{}, fmt.Errorf("decode: %s: decoded to %s, the header says [%d,%d,%d]", h.format, tensor.FormatShape(got.Shape), h.height, h.width, channels)
 	}
+	if h.format == formatJPEG && h.endsEarly(file, got.Bytes) {
+		return Picture{}, errors.New("decode: JPEG: broken or truncated file: its data end before the picture does")
+	}
 	p := Picture{Height: h.height, Width: h.width, Pixels: got.Bytes, Notes: h.notes}
 	if channels == 4 {
 		background := [3]uint8{255, 255, 255}

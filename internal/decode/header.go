@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"image"
-	"image/jpeg"
 	"image/png"
 
 	"github.com/bep/imagemeta"
@@ -23,6 +21,10 @@ type header struct {
 	height, width int
 	alpha         bool // pixels may be transparent
 	notes         []string
+
+	// Of JPEGs.
+	components  int
+	progressive bool
 }
 
 // foreign are pictures that people have and TensorFlow's decoders here do not
@@ -37,7 +39,11 @@ var foreign = []struct {
 	{"BMP", 0, "BM"},
 	{"TIFF", 0, "II*\x00"},
 	{"TIFF", 0, "MM\x00*"},
-	{"HEIC or AVIF", 4, "ftyp"},
+	{"AVIF", 4, "ftypavi"},
+	{"HEIC", 4, "ftyphe"},
+	{"HEIC or AVIF", 4, "ftypmi"},
+	{"HEIC or AVIF", 4, "ftypmsf"},
+	{"a film (MP4)", 4, "ftyp"},
 	{"JPEG XL", 0, "\x00\x00\x00\x0cJXL "},
 	{"JPEG XL", 0, "\xff\x0a"},
 	{"JPEG 2000", 0, "\x00\x00\x00\x0cjP"},
@@ -51,20 +57,9 @@ func readHeader(file []byte) (header, error) {
 	case len(file) == 0:
 		return header{}, errors.New("file is empty")
 	case bytes.HasPrefix(file, []byte("\xff\xd8")):
-		config, err := jpeg.DecodeConfig(bytes.NewReader(file))
-		return newHeader(formatJPEG, config, err)
+		return readJPEG(file)
 	case bytes.HasPrefix(file, []byte("\x89PNG\r\n\x1a\n")):
-		config, err := png.DecodeConfig(bytes.NewReader(file))
-		h, err := newHeader(formatPNG, config, err)
-		if err != nil {
-			return header{}, err
-		}
-		const colourType, alphaBit = 25, 4
-		h.alpha = file[colourType]&alphaBit != 0 || hasChunk(file, "tRNS")
-		if hasChunk(file, "acTL") {
-			h.notes = append(h.notes, "animated: the first frame is taken")
-		}
-		return h, nil
+		return readPNG(file)
 	}
 	for _, f := range foreign {
 		if len(file) >= f.at && bytes.HasPrefix(file[f.at:], []byte(f.prefix)) {
@@ -74,15 +69,27 @@ func readHeader(file []byte) (header, error) {
 	return header{}, errors.New("file is no picture, want JPEG or PNG")
 }
 
-func newHeader(format string, config image.Config, err error) (header, error) {
-	var unsupported jpeg.UnsupportedError
-	switch {
-	case errors.As(err, &unsupported):
-		return header{}, fmt.Errorf("%s of a kind that is not decoded here: %s", format, string(unsupported))
-	case err != nil:
-		return header{}, fmt.Errorf("%s: broken or truncated header: %w", format, err)
+// maxSide is libpng's limit on a picture's height and width.
+const maxSide = 1_000_000
+
+func readPNG(file []byte) (header, error) {
+	if hasChunk(file, "CgBI") {
+		return header{}, errors.New("PNG in Apple's own variant (CgBI), want a standard one")
 	}
-	return header{format: format, height: config.Height, width: config.Width}, nil
+	config, err := png.DecodeConfig(bytes.NewReader(file))
+	if err != nil {
+		return header{}, fmt.Errorf("PNG: broken or truncated header: %w", err)
+	}
+	h := header{format: formatPNG, height: config.Height, width: config.Width}
+	if h.height > maxSide || h.width > maxSide {
+		return header{}, fmt.Errorf("PNG of %d×%d pixels, libpng takes at most %d a side", h.width, h.height, maxSide)
+	}
+	const colourType, alphaBit = 25, 4
+	h.alpha = file[colourType]&alphaBit != 0 || hasChunk(file, "tRNS")
+	if hasChunk(file, "acTL") {
+		h.notes = append(h.notes, "animated: the first frame is taken")
+	}
+	return h, nil
 }
 
 // hasChunk looks for a PNG chunk before the first pixels.

@@ -4,11 +4,12 @@ import "tfcnn/internal/proof"
 
 // Run is the report of cnndemo run, report.json.
 type Run struct {
-	TensorFlow string   `json:"tensorflow"`
-	Device     string   `json:"device"`
-	OneDNN     *bool    `json:"onednn,omitempty"` // nil where the library cannot tell
-	Arguments  []string `json:"arguments"`
-	Status     string   `json:"status"` // pass, precision, overflow possible, fail; "not verified"
+	TensorFlow string `json:"tensorflow"`
+	Device     string `json:"device"`
+	OneDNN     *bool  `json:"onednn,omitempty"` // nil where the library cannot tell
+	// Options are all flags with the values that they had.
+	Options map[string]string `json:"options"`
+	Status  string            `json:"status"` // pass, precision, overflow possible, fail; "not verified"
 	// Sizes has one entry for each size of picture.
 	Sizes    []Size    `json:"sizes"`
 	Refused  []Refused `json:"refused,omitempty"` // pictures that were not done
