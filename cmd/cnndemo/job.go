@@ -37,7 +37,8 @@ type job struct {
 	runFlags
 	filter  filter
 	staging *staging
-	names   names
+	names   names // of pictures
+	pngs    names // of files, which picture and map names together could make twice
 	report  report.Run
 	groups  []*group // by size, in the order in which sizes came
 	pending int      // bytes of pictures in groups
@@ -53,7 +54,7 @@ type group struct {
 }
 
 func newJob(f runFlags) (*job, error) {
-	j := &job{runFlags: f, names: names{}}
+	j := &job{runFlags: f, names: names{}, pngs: names{}}
 	var filters []filter
 	for _, name := range f.filters {
 		one, err := loadFilter(name)

@@ -50,7 +50,7 @@ func (j *job) write(ctx context.Context, g *group, stems []string, outputs []ten
 			}
 			text := report.Text{"Software": "cnndemo", "Layer": layer, "Title": stem}
 			if i == 1 && !j.chain {
-				name := fmt.Sprintf("%s-%s.png", stem, layer)
+				name := j.pngs.number(stem+"-"+layer) + ".png"
 				add(name, func() error {
 					return j.staging.write(name, func(w io.Writer) error {
 						return report.WriteColour(w, x.Shape[1], x.Shape[2], at, text)
@@ -59,7 +59,7 @@ func (j *job) write(ctx context.Context, g *group, stems []string, outputs []ten
 				continue
 			}
 			for channel, label := range j.filter.maps {
-				name := fmt.Sprintf("%s-%s-%s.png", stem, layer, label)
+				name := j.pngs.number(stem+"-"+layer+"-"+label) + ".png"
 				m := report.Map{Height: x.Shape[1], Width: x.Shape[2], At: func(row, column int) float32 { return at(row, column, channel) }}
 				described := report.Text{"Map": label}
 				for keyword, value := range text {

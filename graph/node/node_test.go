@@ -93,6 +93,17 @@ func TestByHand(t *testing.T) {
 		{"avg_pool, explicit", []int{1, 4, 5, 2}, func(s *op.Scope, x tf.Output) (tf.Output, error) {
 			return node.AvgPool(s, x, node.PoolOptions{Size: [4]int{1, 3, 3, 1}, Strides: [4]int{1, 2, 3, 1}, Padding: graph.Explicit(1, 0, 1, 0)})
 		}, []float32{7, 8, 12, 13, 22, 23, 27, 28}},
+		{"avg_pool of doubles, explicit", []int{1, 4, 5, 2}, func(s *op.Scope, x tf.Output) (tf.Output, error) {
+			wide := op.Cast(s.SubScope("wide"), x, tf.Double)
+			y, err := node.AvgPool(s, wide, node.PoolOptions{Size: [4]int{1, 3, 3, 1}, Strides: [4]int{1, 2, 3, 1}, Padding: graph.Explicit(1, 0, 1, 0)})
+			if err == nil && y.DataType() != tf.Double {
+				err = fmt.Errorf("type %d became %d", tf.Double, y.DataType())
+			}
+			if err != nil {
+				return tf.Output{}, err
+			}
+			return op.Cast(s.SubScope("narrow"), y, tf.Float), nil
+		}, []float32{7, 8, 12, 13, 22, 23, 27, 28}},
 	} {
 		root := tfgo.NewRoot()
 		x := placeholder(root, -1, int64(tt.shape[1]), int64(tt.shape[2]), int64(tt.shape[3]))
