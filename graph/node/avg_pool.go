@@ -75,7 +75,9 @@ func explicitAvgPool(scope *op.Scope, o ir.AvgPool, h, w ir.Axis, channels int, 
 			return tf.Output{}, err
 		}
 	}
-	return op.RealDiv(scope, sums, divisor), nil
+	// Not RealDiv: its constant divisor is folded into a factor, and the
+	// optimizer's 1/1 is 0.99999994. No divisor here is 0.
+	return op.DivNoNan(scope, sums, divisor), nil
 }
 
 // every keeps the rows and columns 0, step, 2·step, …
