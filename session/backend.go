@@ -33,8 +33,10 @@ func NewBackend(o Options) (*Backend, error) {
 // Device is where operations are placed, as "/device:CPU:0".
 func (b *Backend) Device() string { return b.device }
 
-// Apply computes one operation; operands that do not fit it are refused before
-// TensorFlow sees them. Everything native is freed when it returns.
+// Apply computes one operation, unless ctx is done before it starts; operands that do not fit it are refused before
+// TensorFlow sees them. What is
+// native is freed when it returns, but for the graph of an operation that
+// TensorFlow itself refuses, which the bindings' finalizer frees.
 func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor) (result tensor.Tensor, err error) {
 	if err := ctx.Err(); err != nil {
 		return tensor.Tensor{}, err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -52,6 +53,10 @@ const (
 	OneDNNOff     OneDNN = "off"
 )
 
+// maxThreads is the most threads of a pool. TensorFlow ends the process when
+// the system gives it fewer than it asks for.
+const maxThreads = 1024
+
 // ErrConfigured is the error of a Configure that comes too late.
 var ErrConfigured = errors.New("TensorFlow keeps these for the process, and they are set already")
 
@@ -68,8 +73,8 @@ var process struct {
 // the same values again are fine and others are an error that names them and
 // wraps ErrConfigured.
 func Configure(p Process) error {
-	if p.IntraOpThreads < 0 || p.InterOpThreads < 0 {
-		return fmt.Errorf("session: configure: got %d intra-op and %d inter-op threads, want 0 or more", p.IntraOpThreads, p.InterOpThreads)
+	if min(p.IntraOpThreads, p.InterOpThreads) < 0 || max(p.IntraOpThreads, p.InterOpThreads) > maxThreads {
+		return fmt.Errorf("session: configure: got %d intra-op and %d inter-op threads, want 0 to %d", p.IntraOpThreads, p.InterOpThreads, maxThreads)
 	}
 	if p.OneDNN != OneDNNDefault && p.OneDNN != OneDNNOn && p.OneDNN != OneDNNOff {
 		return fmt.Errorf("session: configure: oneDNN is %q, want %q, %q or nothing", p.OneDNN, OneDNNOn, OneDNNOff)
@@ -175,7 +180,10 @@ type Device struct {
 
 // Devices lists TensorFlow's devices on this machine. It starts TensorFlow,
 // as the first Open does.
-func Devices() ([]Device, error) { return listDevices() }
+func Devices() ([]Device, error) {
+	devices, err := listDevices()
+	return slices.Clone(devices), err
+}
 
 var listDevices = sync.OnceValues(func() ([]Device, error) {
 	options, err := configuration(true)

@@ -16,7 +16,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"sync"
 
@@ -28,7 +27,6 @@ import (
 	"tfcnn/graph/node"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
-	"tfcnn/internal/ir"
 )
 
 // ErrClosed is wrapped by the error of a run on a session that was closed.
@@ -48,7 +46,6 @@ type Session struct {
 	lowered graph.Lowered
 	device  string
 	input   []int // [height, width, channels]
-	largest int   // elements of the largest tensor for one picture
 
 	native  native
 	running tracker
@@ -80,8 +77,7 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 	}
 	s := &Session{
 		lowered: lowered, device: device,
-		input:   slices.Clone(lowered.Program.Input),
-		largest: largest(lowered.Program),
+		input: slices.Clone(lowered.Program.Input),
 	}
 	if err := s.native.open(lowered, weights, device); err != nil {
 		s.native.close()
@@ -121,25 +117,16 @@ func (n *native) open(lowered graph.Lowered, weights graph.Weights, device strin
 func (n *native) close() error {
 	var err error
 	if n.session != nil {
-		if err = n.session.Close(); err != nil {
-			return fmt.Errorf("session: close: %w", oneLine(err))
+		if failed := n.session.Close(); failed != nil {
+			err = fmt.Errorf("session: close: %w", oneLine(failed))
 		}
 	}
 	if n.graph != nil {
+		// TensorFlow keeps the graph itself while a session refers to it.
 		capi.FreeGraph(n.graph)
 	}
 	*n = native{}
-	return nil
-}
-
-// largest is the number of elements of the largest tensor for one picture.
-func largest(p ir.Program) int {
-	most, _ := tensor.Elements(p.Input)
-	for _, step := range p.Steps {
-		n, _ := tensor.Elements(step.Shape[1:])
-		most = max(most, n)
-	}
-	return most
+	return err
 }
 
 // Device is where the session's nodes are placed, as "/device:CPU:0".
@@ -154,7 +141,7 @@ func (s *Session) Device() string { return s.device }
 // core and its memory until it is through, and its result is thrown away.
 // Close waits for it.
 func (s *Session) Run(ctx context.Context, batch tensor.Tensor) (tensor.Tensor, error) {
-	outputs, err := s.run(ctx, batch, s.lowered.Outputs[:1])
+	outputs, err := s.run(ctx, batch, s.lowered.Outputs[:min(1, len(s.lowered.Outputs))])
 	if err != nil {
 		return tensor.Tensor{}, err
 	}
@@ -179,6 +166,9 @@ func (s *Session) RunOutputs(ctx context.Context, batch tensor.Tensor, names ...
 }
 
 func (s *Session) run(ctx context.Context, batch tensor.Tensor, layers []int) ([]tensor.Tensor, error) {
+	if len(layers) == 0 { // the zero value, which Open has not made
+		return nil, fmt.Errorf("session: run: %w", ErrClosed)
+	}
 	if err := s.check(batch); err != nil {
 		return nil, fmt.Errorf("session: run: %w", err)
 	}
@@ -186,9 +176,13 @@ func (s *Session) run(ctx context.Context, batch tensor.Tensor, layers []int) ([
 	if !s.running.begin() {
 		return nil, fmt.Errorf("session: run: %w", ErrClosed)
 	}
+	if err := ctx.Err(); err != nil {
+		s.running.end()
+		return nil, fmt.Errorf("session: run: %w", err)
+	}
 	if batch.Shape[0] == 0 {
-		defer s.running.end()
-		return s.empty(layers), ctx.Err()
+		s.running.end()
+		return s.empty(layers), nil
 	}
 	for i, layer := range layers {
 		fetches[i] = s.native.layers[layer]
@@ -231,8 +225,11 @@ func (s *Session) check(batch tensor.Tensor) error {
 	if err := batch.Check(); err != nil {
 		return err
 	}
-	if n := batch.Shape[0]; n > 0 && s.largest > math.MaxInt32/n {
-		return fmt.Errorf("batch of %d pictures makes tensors of more than %d elements, which TensorFlow's kernels do not index, want at most %d pictures", n, math.MaxInt32, math.MaxInt32/s.largest)
+	program := s.lowered.Program
+	for i, step := range program.Steps {
+		if _, err := step.Op.Shape(program.Operands(i, batch.Shape[0])...); err != nil {
+			return fmt.Errorf("batch of %d pictures: %s %q: %w", batch.Shape[0], step.Op.Kind(), step.Name, err)
+		}
 	}
 	return nil
 }

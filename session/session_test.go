@@ -123,10 +123,10 @@ func TestNetworkAgainstReference(t *testing.T) {
 func TestWithAndWithoutOneDNN(t *testing.T) {
 	for _, value := range []string{"0", "1"} {
 		asked := map[string]string{"0": "off", "1": "on"}[value]
-		cmd := exec.Command(os.Args[0], "-test.run", "TestNetworkAgainstReference|TestCaseFiles|TestRandomOperations|TestHoldsOneDNN", "-test.count=1", "-test.v")
+		cmd := exec.Command(os.Args[0], "-test.run", "TestNetworkAgainstReference|TestBlindWindows|TestCaseFiles|TestRandomOperations|TestHoldsOneDNN", "-test.count=1", "-test.v")
 		cmd.Env = append(os.Environ(), "TF_ENABLE_ONEDNN_OPTS="+value, "TFCNN_CHILD="+asked)
 		out, err := cmd.CombinedOutput()
-		if err != nil || strings.Count(string(out), "--- PASS") < 4 {
+		if err != nil || strings.Count(string(out), "--- PASS") < 5 {
 			t.Errorf("oneDNN %s: %v\n%s", asked, err, out)
 		}
 	}
@@ -223,6 +223,45 @@ func TestRunRefuses(t *testing.T) {
 	} {
 		if _, err := s.RunOutputs(t.Context(), tt.batch, tt.names...); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("got %v, want %q", err, tt.want)
+		}
+	}
+}
+
+func TestZeroValue(t *testing.T) {
+	var s session.Session
+	if _, err := s.Run(t.Context(), batchOf(vocabulary, 1, 1)); err == nil {
+		t.Error("a Session that Open has not made runs")
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Where no window reads any input, in networks: constants, fusion and all.
+func TestBlindWindows(t *testing.T) {
+	for _, groups := range []int{1, 2} {
+		for _, noBias := range []bool{false, true} {
+			net := graph.Network{
+				Input: graph.Input{Height: 3, Width: 1, Channels: 2},
+				Layers: []graph.Layer{graph.Conv2D{
+					Filters: 4, Size: graph.Square(2), Strides: graph.Size{Width: 2}, Dilations: graph.Size{Height: 2, Width: 3},
+					Padding: graph.Explicit(1, 1, 1, 4), Groups: groups, NoBias: noBias, Activation: graph.ReLUActivation,
+				}},
+			}
+			weights := net.InitialWeights(1)
+			for i := range weights["conv1/bias"].Data {
+				weights["conv1/bias"].Data[i] = float32(i) - 1
+			}
+			s, err := session.Open(net, weights, session.Options{Device: "cpu"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 20 {
+				hold(t, s, net, weights, batchOf(net, 2, 1))
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 
 	"tfcnn/graph"
+	"tfcnn/internal/capi"
 	"tfcnn/internal/ir"
 )
 
@@ -150,6 +151,9 @@ func addChecked(scope *op.Scope, name string, o ir.Op, operands ...tf.Output) (t
 		if operand.Op == nil {
 			return tf.Output{}, fmt.Errorf("%s is the output of no node", what)
 		}
+		if n := operand.Op.NumOutputs(); operand.Index < 0 || operand.Index >= n {
+			return tf.Output{}, fmt.Errorf("%s is output %d of a node that has %d", what, operand.Index, n)
+		}
 		if !inGraph(scope, operand) {
 			return tf.Output{}, fmt.Errorf("%s is a node of another graph than the scope's", what)
 		}
@@ -200,7 +204,13 @@ func rehearse(o ir.Op, shapes [][]int, operands []tf.Output) error {
 	if _, err := add(scratch, o, shapes, stand); err != nil {
 		return err
 	}
-	return clean(scratch.Err())
+	// A graph that TensorFlow has refused is left to the bindings' finalizer.
+	thrown, err := scratch.Finalize()
+	if err != nil {
+		return clean(err)
+	}
+	capi.FreeGraph(thrown)
+	return nil
 }
 
 // staticShape is the shape that TensorFlow has inferred. Only the batch, the

@@ -13,7 +13,11 @@ import (
 // With groups the bias is added by AddV2, which gives the same bits: where
 // oneDNN is off, TensorFlow's optimizer fuses Conv2D and BiasAdd into a kernel
 // that then refuses groups when it runs.
-func conv2D(scope *op.Scope, o ir.Conv2D, operands []tf.Output) tf.Output {
+//
+// Where no window reads any input (padding and dilation can bring that about)
+// the bias is subtracted negated: with oneDNN, the fused kernel of convolution
+// and bias ends the process there, and Sub is not fused.
+func conv2D(scope *op.Scope, o ir.Conv2D, shapes [][]int, operands []tf.Output) tf.Output {
 	attributes := []op.Conv2DAttr{op.Conv2DDilations(four(o.Dilations))}
 	if o.Padding.Kind == ir.Explicit {
 		attributes = append(attributes, op.Conv2DExplicitPaddings(sides(o.Padding)))
@@ -22,8 +26,16 @@ func conv2D(scope *op.Scope, o ir.Conv2D, operands []tf.Output) tf.Output {
 	switch {
 	case len(operands) == 2:
 		return y
+	case blind(o, shapes):
+		return op.Sub(scope, y, op.Neg(scope, operands[2]))
 	case o.Groups > 1:
 		return op.AddV2(scope, y, operands[2])
 	}
 	return op.BiasAdd(scope, y, operands[2])
+}
+
+// blind says whether all windows lie on padding alone, along one axis.
+func blind(o ir.Conv2D, shapes [][]int) bool {
+	h, w, err := o.Window(shapes[0], shapes[1])
+	return err == nil && (h.Blind() || w.Blind())
 }

@@ -104,7 +104,7 @@ func BuildOperation(scope *op.Scope, o ir.Op, shapes ...[]int) (inputs []tf.Outp
 func add(scope *op.Scope, o ir.Op, shapes [][]int, operands []tf.Output) (tf.Output, error) {
 	switch o := o.(type) {
 	case ir.Conv2D:
-		return conv2D(scope, o, operands), nil
+		return conv2D(scope, o, shapes, operands), nil
 	case ir.MaxPool:
 		return maxPool(scope, o, operands[0]), nil
 	case ir.AvgPool:

@@ -170,6 +170,8 @@ func TestRefusalsLeaveTheScope(t *testing.T) {
 		{conv(x, filter, node.Conv2DOptions{Dilations: [4]int{2, 1, 1, 1}}), `dilations [2 1 1 1]: factor 2 on batch`},
 		{conv(x, filter, node.Conv2DOptions{Strides: [4]int{1, -1, 1, 1}}), `vertical stride is -1`},
 		{conv(x, filter, node.Conv2DOptions{Groups: 2}), `input has 3 channels, not a multiple of the 2 groups`},
+		{pool(x.Op.Output(7), node.PoolOptions{Size: two}), `input is output 7 of a node that has 1`},
+		{pool(x.Op.Output(-1), node.PoolOptions{Size: two}), `input is output -1 of a node that has 1`},
 		{conv(x, foreign, node.Conv2DOptions{}), `filter is a node of another graph than the scope's`},
 		{conv(x, double, node.Conv2DOptions{}), `filter has TensorFlow's type 2, the input 1, want one type`},
 		{conv(x, loose, node.Conv2DOptions{}), `filter has the shape [3, 3, 3, ?]`},

@@ -2,6 +2,8 @@ package capi_test
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -126,6 +128,41 @@ func TestWrap(t *testing.T) {
 	}
 	capi.FreeGraph(s.graph)
 	capi.FreeGraph(s.graph) // a second time does nothing
+}
+
+// A step that fails in TensorFlow, and one whose result is of another type,
+// leave nothing behind: each holds a feed of 4 MiB, the second a result of 8.
+func TestFailuresFree(t *testing.T) {
+	s := open(t)
+	x, err := tensor.New(1 << 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed := []capi.Feed{{Port: port(t, s, "x/Placeholder"), Value: x}}
+	fail := func(n int) {
+		for range n {
+			for _, name := range []string{"Reshape", "Cast"} {
+				if _, err := s.Run(feed, []capi.Port{port(t, s, name)}); err == nil {
+					t.Fatal("no error")
+				}
+			}
+		}
+	}
+	resident := func() int {
+		text, err := os.ReadFile("/proc/self/statm")
+		if err != nil {
+			t.Skip("no /proc to read the resident size from")
+		}
+		var size, pages int
+		fmt.Sscan(string(text), &size, &pages)
+		return pages * os.Getpagesize() >> 20
+	}
+	fail(10)
+	before := resident()
+	fail(60)
+	if grown := resident() - before; grown > 60*(4+4)/2 {
+		t.Errorf("60 failing steps of each kind grew the process by %d MiB", grown)
+	}
 }
 
 func TestPrepareCopies(t *testing.T) {

@@ -83,9 +83,15 @@ func (p Program) Operands(i, batch int) [][]int {
 // in places, and products of two such numbers fit an int64.
 const maxSize = math.MaxInt32
 
+// maxRank is the most axes of a TensorFlow tensor; one more ends the process.
+const maxRank = 254
+
 // CheckElements refuses a shape with more elements than TensorFlow's kernels
 // index. An unknown batch counts as one picture.
 func CheckElements(what string, shape []int) error {
+	if len(shape) > maxRank {
+		return fmt.Errorf("%s has %d axes, TensorFlow's tensors have at most %d", what, len(shape), maxRank)
+	}
 	known := shape
 	if len(shape) > 0 && shape[0] == -1 {
 		known = shape[1:]

@@ -38,6 +38,11 @@ type Padding struct {
 	Top, Bottom, Left, Right int
 }
 
+// maxPadding is the most rows or columns on one side. Without oneDNN,
+// TensorFlow's Conv2D gives 0 for the windows behind 10⁸ rows of padding;
+// 5·10⁷ were right.
+const maxPadding = 1 << 24
+
 func (p Padding) check() error {
 	switch p.Kind {
 	case Valid, Same:
@@ -53,8 +58,11 @@ func (p Padding) check() error {
 		name string
 		size int
 	}{{"top", p.Top}, {"bottom", p.Bottom}, {"left", p.Left}, {"right", p.Right}} {
-		if side.size < 0 || side.size > maxSize {
+		if side.size < 0 {
 			return fmt.Errorf("padding at the %s is %d, want 0 or more", side.name, side.size)
+		}
+		if side.size > maxPadding {
+			return fmt.Errorf("padding at the %s is %d, want at most %d, beyond which TensorFlow computes wrongly", side.name, side.size, maxPadding)
 		}
 	}
 	return nil
@@ -134,6 +142,16 @@ func (a Axis) Taps(out int) (first, end int) {
 	return min(first, end), end
 }
 
+// Blind says whether no window reads any input.
+func (a Axis) Blind() bool {
+	for out := range a.Out {
+		if first, end := a.Taps(out); first < end {
+			return false
+		}
+	}
+	return true
+}
+
 // Unread is the number of rows or columns of the input that no window reads:
 // those after the last window, and those that the stride or the dilation
 // steps over.
@@ -147,24 +165,30 @@ func (a Axis) Unread() int {
 		to := min(a.In, a.Start(a.Out-1)+a.Size)
 		return a.In - max(0, to-from)
 	}
-	unread := 0
-	for row := range a.In {
-		if !a.reads(row) {
-			unread++
+	if a.Dilation == 1 {
+		// The windows do not meet: each reads its own rows.
+		read := 0
+		for out := range a.Out {
+			first, end := a.Taps(out)
+			read += end - first
+		}
+		return a.In - read
+	}
+	read := make([]bool, a.In)
+	unread := a.In
+	for out := range a.Out {
+		first, end := a.Taps(out)
+		for j := first; j < end; j++ {
+			if row := a.Start(out) + j*a.Dilation; !read[row] {
+				read[row] = true
+				unread--
+			}
+		}
+		if unread == 0 {
+			break
 		}
 	}
 	return unread
-}
-
-// reads says whether some tap of some window meets the row.
-func (a Axis) reads(row int) bool {
-	for j := range a.Size {
-		at := row + a.Before - j*a.Dilation
-		if at >= 0 && at%a.Stride == 0 && at/a.Stride < a.Out {
-			return true
-		}
-	}
-	return false
 }
 
 // SamePadding says whether SAME would pad both axes just like this. Then

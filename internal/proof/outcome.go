@@ -49,6 +49,8 @@ func (o Outcome) Text() string {
 		return o.Failure
 	case o.Refusal != "":
 		return "refused as expected: " + o.Refusal
+	case o.Expectation != nil && o.Device != nil && o.Expectation.Status.Worse(o.Device.Status) != o.Device.Status:
+		return fmt.Sprintf("%v; the expectation: %v", o.Device, o.Expectation)
 	case o.Device != nil:
 		return o.Device.String()
 	}
@@ -92,6 +94,7 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 	if c.Expect != nil {
 		v := CompareExpectation(want, *c.Expect)
 		o.Expectation = &v
+		o.Status = v.Status
 		if !v.OK() {
 			fail("expectation against the reference: %v", v)
 		}
@@ -110,9 +113,7 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 		}
 		fail("%s", text)
 	}
-	if o.Status != Fail {
-		o.Status = v.Status
-	}
+	o.Status = o.Status.Worse(v.Status)
 }
 
 // runRefusal asks the reference and the backend to refuse the case, with the

@@ -53,7 +53,7 @@ type Verdict struct {
 	// Level is the largest error in units of √n·u·Σ|x·w|; see
 	// ref.AlarmLevel.
 	Level       float64 `json:"level"`
-	Exact       int     `json:"exact"`       // elements whose bound is 0
+	Exact       int     `json:"exact"`       // elements that must be equal
 	Overflowed  int     `json:"overflowed"`  // elements not finite where that is allowed
 	Unspecified int     `json:"unspecified"` // elements of which nothing is asked
 	Note        string  `json:"note,omitempty"`
@@ -67,15 +67,24 @@ func (v Verdict) String() string {
 	switch {
 	case v.Note != "" && v.Status == Fail:
 		return fmt.Sprintf("%s: %s", v.Status, v.Note)
+	case v.Status == Fail && (!finite(float64(v.Got)) || !finite(float64(v.Want))):
+		return fmt.Sprintf("%s: %d of %d numbers outside: at %s got %v, want %v", v.Status, v.Outside, v.Elements, tensor.FormatShape(v.Worst), v.Got, v.Want)
 	case v.Status == Fail:
 		return fmt.Sprintf("%s: %d of %d numbers outside: at %s got %v, want %v ± %.3g, error %.3g",
 			v.Status, v.Outside, v.Elements, tensor.FormatShape(v.Worst), v.Got, v.Want, v.Bound, v.MaxError)
 	case v.Status == Precision:
-		return fmt.Sprintf("%s: largest error is %.3g of √n·u·Σ|x·w|, float32 stays below %d; within the bound", v.Status, v.Level, ref.AlarmLevel)
+		return fmt.Sprintf("%s: largest error is %.3g of √n·u·Σ|x·w|, float32 kernels stay below %d on data of random signs; within the bound", v.Status, v.Level, ref.AlarmLevel)
 	case v.Exact == v.Elements:
 		return fmt.Sprintf("%s: all %d numbers exact", v.Status, v.Elements)
 	}
-	return fmt.Sprintf("%s: largest error %.3g is %.3g of its bound", v.Status, v.MaxError, v.Share)
+	text := fmt.Sprintf("%s: largest error %.3g is %.3g of its bound", v.Status, v.MaxError, v.Share)
+	if v.Unspecified > 0 {
+		text += fmt.Sprintf("; nothing asked of %d numbers, where kernels differ", v.Unspecified)
+	}
+	if v.Overflowed > 0 {
+		text += fmt.Sprintf("; %d not finite, where partial sums may overflow", v.Overflowed)
+	}
+	return text
 }
 
 // Compare holds a device's tensor to the reference. Between finite numbers a
@@ -119,9 +128,6 @@ func compare(want ref.Result, shape []int, n int, at func(i int) (number, slack 
 	for i, value := range want.Value {
 		number, slack := at(i)
 		bound := want.Bound[i] + slack
-		if bound == 0 {
-			v.Exact++
-		}
 		if want.State[i] == ref.Unspecified {
 			v.Unspecified++
 			continue
@@ -131,6 +137,7 @@ func compare(want ref.Result, shape []int, n int, at func(i int) (number, slack 
 			case want.State[i] == ref.OverflowPossible && !finite(number):
 				v.Overflowed++
 			case number == value || number != number && value != value:
+				v.Exact++
 			default:
 				v.Outside++
 				if share < math.Inf(1) {
@@ -138,6 +145,9 @@ func compare(want ref.Result, shape []int, n int, at func(i int) (number, slack 
 				}
 			}
 			continue
+		}
+		if bound == 0 {
+			v.Exact++
 		}
 		err := math.Abs(number - value)
 		part := 0.0
@@ -165,7 +175,8 @@ func compare(want ref.Result, shape []int, n int, at func(i int) (number, slack 
 		if share < math.Inf(1) {
 			v.MaxError, v.Share, v.Bound = math.Abs(number-want.Value[worst]), share, want.Bound[worst]+slack
 		} else {
-			v.Note = fmt.Sprintf("%d of %d numbers outside: at %s got %v, want %v", v.Outside, v.Elements, tensor.FormatShape(v.Worst), v.Got, v.Want)
+			// A number that is not finite where it must be, or the reverse.
+			v.Share = math.MaxFloat64
 		}
 	}
 	switch {

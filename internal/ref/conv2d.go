@@ -122,7 +122,15 @@ func conv2D(ctx context.Context, r *Result, op ir.Conv2D, operands []tensor.Tens
 // values add up to absolute, and those with subnormal factors to lost.
 func (r *Result) sum(i, n int, absolute, lost float64) {
 	flushed := float64(n)*smallest + lost
-	r.Bound[i] = gamma(n)*absolute + flushed + float64(n)*unit64*absolute
+	r.Bound[i] = flushed
+	if absolute > 0 {
+		r.Bound[i] += gamma(n)*absolute + float64(n)*unit64*absolute
+	}
+	if math.IsInf(r.Bound[i], 1) {
+		r.State[i] = Unspecified // 2²⁴ terms: the bound says nothing
+		r.Bound[i] = 0
+		return
+	}
 	r.Level[i] = math.Sqrt(float64(n))*unit*absolute + flushed
 	if absolute+r.Bound[i] > math.MaxFloat32 {
 		r.State[i] = OverflowPossible

@@ -26,7 +26,7 @@ func maxPool(ctx context.Context, r *Result, op ir.MaxPool, x tensor.Tensor) err
 				largest, subnormal := math.Inf(-1), 0.0
 				eachTap(h, w, row, column, func(y, z int) {
 					v := x.Data[((picture*h.In+y)*w.In+z)*channels+channel]
-					largest = math.Max(largest, float64(v))
+					largest = max(largest, float64(v)) // NaN stays NaN, beside +Inf too
 					if isSubnormal(v) {
 						subnormal = math.Max(subnormal, math.Abs(float64(v)))
 					}
@@ -81,6 +81,9 @@ func avgPool(ctx context.Context, r *Result, op ir.AvgPool, x tensor.Tensor) err
 				default:
 					// The sums flush before the division, the quotient after it.
 					r.sum(i, n+1, absolute/count, lost/count)
+					// No factors, so none that a device could round; and sums
+					// of equal numbers err all one way.
+					r.Level[i] = 0
 					if absolute+count*r.Bound[i] > math.MaxFloat32 {
 						r.State[i] = OverflowPossible
 					}

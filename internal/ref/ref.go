@@ -73,7 +73,7 @@ type Result struct {
 	Shape []int
 	Value []float64
 	Bound []float64
-	Level []float64 // 0 where Bound is 0, and for operations that are no sums
+	Level []float64 // 0 where Bound is 0, and for operations without products
 	State []State
 }
 
