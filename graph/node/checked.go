@@ -135,7 +135,8 @@ func spatial(what string, four, standard [4]int) ([2]int, error) {
 
 // addChecked checks the operands, rehearses the nodes in a graph of their own
 // and adds them to the scope.
-func addChecked(scope *op.Scope, name string, o ir.Op, operands ...tf.Output) (tf.Output, error) {
+func addChecked(scope *op.Scope, name string, o ir.Op, operands ...tf.Output) (y tf.Output, err error) {
+	defer recovered(&err)
 	if scope == nil {
 		return tf.Output{}, errors.New("scope is nil")
 	}
@@ -174,7 +175,7 @@ func addChecked(scope *op.Scope, name string, o ir.Op, operands ...tf.Output) (t
 	if err := rehearse(o, shapes, operands); err != nil {
 		return tf.Output{}, err
 	}
-	y, err := add(scope.SubScope(name), o, shapes, operands)
+	y, err = add(scope.SubScope(name), o, shapes, operands)
 	if err == nil {
 		err = clean(scope.Err())
 	}

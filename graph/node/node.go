@@ -22,6 +22,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
@@ -42,7 +43,8 @@ type Built struct {
 
 // Build adds a checked program and its weights, as constants, to a scope. The
 // placeholder is called "input".
-func Build(scope *op.Scope, program ir.Program, weights graph.Weights) (Built, error) {
+func Build(scope *op.Scope, program ir.Program, weights graph.Weights) (_ Built, err error) {
+	defer recovered(&err)
 	if err := weights.CheckProgram(program); err != nil {
 		return Built{}, err
 	}
@@ -84,6 +86,7 @@ func Build(scope *op.Scope, program ir.Program, weights graph.Weights) (Built, e
 // BuildOperation adds a single operation with a placeholder for each of its
 // operands, called "0", "1", …, for those who feed everything.
 func BuildOperation(scope *op.Scope, o ir.Op, shapes ...[]int) (inputs []tf.Output, output tf.Output, err error) {
+	defer recovered(&err)
 	if _, err := o.Shape(shapes...); err != nil {
 		return nil, tf.Output{}, fmt.Errorf("node: %s: %w", o.Kind(), err)
 	}
@@ -129,6 +132,10 @@ func placeholder(scope *op.Scope, name string, dtype tf.DataType, shape []int) t
 // constant adds a constant of a name of its own; op.Const's nodes are all
 // called Const. TensorFlow copies the numbers.
 func constant(scope *op.Scope, name string, t tensor.Tensor) (tf.Output, error) {
+	const most = math.MaxInt32 / 4 // a graph is a message of at most 2 GiB
+	if len(t.Data) > most {
+		return tf.Output{}, fmt.Errorf("%s has %d numbers, a constant of a TensorFlow graph at most %d", name, len(t.Data), most)
+	}
 	value, err := capi.NewTensor(t)
 	if err != nil {
 		return tf.Output{}, err
@@ -148,6 +155,14 @@ func output(scope *op.Scope, spec tf.OpSpec) tf.Output {
 		return tf.Output{}
 	}
 	return operation.Output(0)
+}
+
+// recovered turns a panic of the bindings, as for a scope that was not made by
+// NewRoot, into an error.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("node: panic in the bindings: %v", p)
+	}
 }
 
 // clean cuts the stack trace that the bindings put into an error's text.

@@ -195,6 +195,9 @@ func TestRefusalsLeaveTheScope(t *testing.T) {
 	if _, err := node.MaxPool(root, x, node.PoolOptions{Size: two}); err == nil || strings.Contains(err.Error(), "Stacktrace") {
 		t.Errorf("a finished scope: %v", err)
 	}
+	if _, err := node.MaxPool(new(op.Scope), x, node.PoolOptions{Size: two}); err == nil || !strings.Contains(err.Error(), "panic in the bindings") {
+		t.Errorf("a scope that nobody made: %v", err)
+	}
 	if _, err := node.MaxPool(nil, x, node.PoolOptions{Size: two}); err == nil {
 		t.Error("no scope: no error")
 	}
