@@ -7,8 +7,8 @@ import (
 	"tfcnn/graph/tensor"
 )
 
-// relu is max(x, 0), exact but for a subnormal number, which may come out as
-// zero. NaN stays NaN here; which kernels keep it differs, so that it is
+// relu is max(x, 0), exact but for a subnormal number: a positive one may come
+// out as zero, and a negative one as it is, since it compares like zero. NaN stays NaN here; which kernels keep it differs, so that it is
 // Unspecified.
 func relu(ctx context.Context, r *Result, x tensor.Tensor) error {
 	const row = 1 << 14
@@ -19,8 +19,8 @@ func relu(ctx context.Context, r *Result, x tensor.Tensor) error {
 			if v != v {
 				r.State[i] = Unspecified
 			}
-			if v > 0 && isSubnormal(v) {
-				r.Bound[i] = float64(v)
+			if isSubnormal(v) {
+				r.Bound[i] = math.Abs(float64(v))
 			}
 		}
 	})
