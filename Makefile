@@ -1,18 +1,38 @@
 # tfcnn: `make demo` builds and runs everything once, `make test` runs all tests.
 
-# Where libtensorflow is: LIBTENSORFLOW=/prefix uses one of your own.
-PREFIX := $(or $(LIBTENSORFLOW),$(CURDIR)/.libtensorflow)
-# A Go command finds it by these; the run path makes programs find it, too.
-export CGO_CFLAGS  := -I$(PREFIX)/include
-export CGO_LDFLAGS := -L$(PREFIX)/lib -Wl,-rpath,$(PREFIX)/lib
+GO ?= go
 
-GO          ?= go
+# Where libtensorflow is: LIBTENSORFLOW=/prefix uses one of your own.
+ifneq ($(LIBTENSORFLOW),)
+override LIBTENSORFLOW := $(or $(shell cd "$(LIBTENSORFLOW)" 2>/dev/null && pwd),$(LIBTENSORFLOW))
+export LIBTENSORFLOW
+endif
+PREFIX := $(or $(LIBTENSORFLOW),$(CURDIR)/.libtensorflow)
+
+# By these flags cgo finds it, and by the run path the programs do. They go
+# behind those that are set, as go-env puts them: so plain go commands and make
+# share Go's build cache. A path with spaces is quoted as `go env` quotes it.
+Q        := $(if $(word 2,$(PREFIX)),')
+COMPILE  := $(Q)-I$(PREFIX)/include$(Q)
+LINK     := $(Q)-L$(PREFIX)/lib$(Q) $(Q)-Wl,-rpath,$(PREFIX)/lib$(Q)
+OLD_COMPILE := $(shell $(GO) env CGO_CFLAGS)
+OLD_LINK := $(shell $(GO) env CGO_LDFLAGS)
+export CGO_CFLAGS  := $(OLD_COMPILE)$(if $(findstring $(COMPILE),$(OLD_COMPILE)),, $(COMPILE))
+export CGO_LDFLAGS := $(OLD_LINK)$(if $(findstring $(LINK),$(OLD_LINK)),, $(LINK))
+# For recipes, which cannot have the quotes in their text.
+go-env go-env-undo: export TFCNN_COMPILE := $(COMPILE)
+go-env go-env-undo: export TFCNN_LINK := $(LINK)
+doctor: export CGO_CFLAGS := $(OLD_COMPILE)
+doctor: export CGO_LDFLAGS := $(OLD_LINK)
+
 GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.9.1
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1
 # Everything that must build and pass where libtensorflow is missing.
 NO_CGO      := ./graph ./graph/tensor ./internal/ir ./internal/ref ./internal/proof ./internal/report \
                ./internal/machine ./internal/libtf ./docker/... ./cmd/doctor ./testdata
 
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help libtensorflow build demo test lint unit race no-cgo outside doctor go-env go-env-undo fmt clean
 
 help: ## this list
@@ -30,15 +50,16 @@ demo: build ## the sample pictures through conv2d and max_pool, checked; picture
 
 test: libtensorflow lint no-cgo unit race outside ## all tests
 
-lint:
+lint: libtensorflow
 	@echo "== formatting, vet, staticcheck"
-	@files=$$($(GOFUMPT) -l .) || exit 1; if [ -n "$$files" ]; then echo "not gofumpt'ed: $$files"; exit 1; fi
-	$(GO) vet ./... ./testdata
-	$(STATICCHECK) ./... ./testdata
+	@files=$$($(GOFUMPT) -l . testdata) || exit 1; if [ -n "$$files" ]; then echo "not gofumpt'ed: $$files"; exit 1; fi
+	$(GO) vet ./... ./testdata ./testdata/outside
+	$(STATICCHECK) ./... ./testdata ./testdata/outside
 
 no-cgo: # the packages that need no libtensorflow, without cgo
 	@echo "== without cgo"
-	CGO_ENABLED=0 CGO_CFLAGS= CGO_LDFLAGS= $(GO) test $(NO_CGO)
+	CGO_ENABLED=0 $(GO) vet $(NO_CGO)
+	CGO_ENABLED=0 $(GO) test $(NO_CGO)
 
 unit: libtensorflow
 	@echo "== tests"
@@ -53,20 +74,20 @@ outside: libtensorflow # a module of its own that embeds graph and session
 	GO="$(GO)" sh testdata/outside/run.sh
 
 doctor: ## say what this machine has and lacks
-	@unset CGO_CFLAGS CGO_LDFLAGS; CGO_ENABLED=0 $(GO) run ./cmd/doctor
+	@CGO_ENABLED=0 $(GO) run ./cmd/doctor
 
 go-env: libtensorflow ## let plain go commands and editors find libtensorflow (go env -w)
 	@unset CGO_CFLAGS CGO_LDFLAGS; \
 	add() { old="$$($(GO) env $$1)"; case "$$old" in *"$$2"*) ;; *) $(GO) env -w "$$1=$$old $$2" ;; esac; }; \
-	add CGO_CFLAGS "-I$(PREFIX)/include" && add CGO_LDFLAGS "-L$(PREFIX)/lib -Wl,-rpath,$(PREFIX)/lib" && \
-	echo "go env -w has set CGO_CFLAGS and CGO_LDFLAGS for $(PREFIX); make go-env-undo takes it back"
+	add CGO_CFLAGS "$$TFCNN_COMPILE" && add CGO_LDFLAGS "$$TFCNN_LINK" && \
+	echo "go env -w has set CGO_CFLAGS and CGO_LDFLAGS for $(PREFIX); make go-env-undo takes that back"
 
 go-env-undo: ## take that back
 	@unset CGO_CFLAGS CGO_LDFLAGS; \
 	cut() { old="$$($(GO) env $$1)"; case "$$old" in *" $$2"*) ;; *) return 0 ;; esac; \
 		new="$${old%%" $$2"*}$${old#*" $$2"}"; \
 		if [ "$$new" = "-O2 -g" ]; then $(GO) env -u $$1; else $(GO) env -w "$$1=$$new"; fi; }; \
-	cut CGO_CFLAGS "-I$(PREFIX)/include" && cut CGO_LDFLAGS "-L$(PREFIX)/lib -Wl,-rpath,$(PREFIX)/lib"
+	cut CGO_CFLAGS "$$TFCNN_COMPILE" && cut CGO_LDFLAGS "$$TFCNN_LINK"
 
 fmt: ## format
 	$(GOFUMPT) -w .

@@ -16,14 +16,28 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 
+	"tfcnn/internal/libtf"
 	"tfcnn/internal/machine"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	os.Exit(run(machine.This(".").Facts(ctx), os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(machine.This(project()).Facts(ctx), os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// project is the work tree that the doctor is asked in, else the one that it
+// was built in, as bin/doctor.
+func project() string {
+	if here := libtf.Project("."); here != "" {
+		return here
+	}
+	if program, err := os.Executable(); err == nil {
+		return libtf.Project(filepath.Dir(program))
+	}
+	return ""
 }
 
 func run(facts []machine.Fact, arguments []string, stdout, stderr io.Writer) int {
@@ -58,7 +72,7 @@ func run(facts []machine.Fact, arguments []string, stdout, stderr io.Writer) int
 		}
 	}
 	if len(missing) > 0 {
-		fmt.Fprintf(stderr, "doctor: %d needed things are missing\n", len(missing))
+		fmt.Fprintf(stderr, "doctor: needed and missing: %d\n", len(missing))
 		return 3
 	}
 	return 0

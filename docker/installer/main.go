@@ -1,7 +1,7 @@
 // Command installer puts libtensorflow into a folder, from the pinned wheel of
 // docker/libtensorflow.manifest.
 //
-//	go run ./docker/installer                       # into .libtensorflow
+//	go run ./docker/installer                       # into the project's .libtensorflow
 //	go run ./docker/installer -prefix /usr/local    # for every compiler and linker
 //
 // Exit status: 0 done, 1 failed, 2 wrong usage, 3 the machine lacks something,
@@ -22,7 +22,6 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
 	"tfcnn/docker"
@@ -32,20 +31,20 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(ctx, docker.Manifest, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, manifest []byte, arguments []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("installer", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprintf(stderr, "Puts libtensorflow into a folder.\n\n  installer [flags]\n  installer -prefix /usr/local\n\nWith LIBTENSORFLOW=/prefix set nothing is installed: that prefix is checked.\n\n")
+		fmt.Fprint(stderr, "Puts libtensorflow into a folder.\n\n  installer [flags]\n  installer -prefix /usr/local\n\nWith LIBTENSORFLOW=/prefix set nothing is installed: that prefix is checked.\n\n")
 		flags.PrintDefaults()
 	}
-	prefix := flags.String("prefix", ".libtensorflow", "the folder: lib, include and share go below it")
-	variant := flags.String("variant", "", "a line of the manifest (default: this platform's CPU variant)")
+	prefix := flags.String("prefix", "", "the folder: lib, include and share go below it (default: the project's .libtensorflow)")
+	variant := flags.String("variant", "", "a line of the manifest (default: the one that is there, else this platform's for the CPU)")
 	wheel := flags.String("wheel", "", "take this wheel, do not download; it must be the pinned one")
-	python := flags.String("python", os.Getenv("PYTHON"), "the Python that has pip (default: what PATH has)")
+	python := flags.String("python", os.Getenv("PYTHON"), "the Python that has pip (default: $PYTHON, else what PATH has)")
 	check := flags.Bool("check", false, "hash every installed file again")
 	list := flags.Bool("list", false, "list the manifest's variants")
 	if err := flags.Parse(arguments); err != nil {
@@ -58,7 +57,7 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 		fmt.Fprintf(stderr, "installer: unexpected argument %q\n", flags.Arg(0))
 		return 2
 	}
-	variants, err := libtf.ParseManifest(bytes.NewReader(docker.Manifest))
+	variants, err := libtf.ParseManifest(bytes.NewReader(manifest))
 	if err != nil {
 		return fail(stderr, err)
 	}
@@ -76,11 +75,21 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 		fmt.Fprintf(stdout, "libtensorflow %s is in %s (LIBTENSORFLOW)\n", found.Version, own)
 		return 0
 	}
+	if *prefix == "" {
+		project := libtf.Project(".")
+		if project == "" {
+			fmt.Fprintln(stderr, "installer: this folder is in no work tree of tfcnn; say where to with -prefix DIR")
+			return 2
+		}
+		*prefix = filepath.Join(project, ".libtensorflow")
+	}
 	options := libtf.Options{Prefix: *prefix, Manifest: variants, Variant: *variant, Wheel: *wheel, Python: *python, Log: stderr}
+	var bar progress
 	if f, isFile := stderr.(*os.File); isFile && term.IsTerminal(int(f.Fd())) {
-		options.Progress = bar()
+		options.Progress = bar.show
 	}
 	changed, err := libtf.Install(ctx, options)
+	bar.end(stderr)
 	if err == nil && *check {
 		err = libtf.Verify(*prefix)
 	}
@@ -93,6 +102,9 @@ func run(ctx context.Context, arguments []string, stdout, stderr io.Writer) int 
 	found, err := libtf.Inspect(*prefix)
 	if err != nil {
 		return fail(stderr, err)
+	}
+	if i := slices.IndexFunc(variants, func(v libtf.Variant) bool { return v.Name == found.Variant }); i >= 0 && variants[i].Status == "not-run" {
+		fmt.Fprintf(stderr, "installer: %s is pinned and unpacked, but this project has never run it\n", found.Variant)
 	}
 	fmt.Fprintf(stdout, "libtensorflow %s is in %s\n", found.Version, *prefix)
 	return 0
@@ -109,16 +121,6 @@ func fail(stderr io.Writer, err error) int {
 		return 3
 	}
 	return 1
-}
-
-func bar() func(what string, done, total int64) {
-	var b *progressbar.ProgressBar
-	return func(what string, done, total int64) {
-		if b == nil {
-			b = progressbar.DefaultBytes(total, what)
-		}
-		b.Set64(done)
-	}
 }
 
 // refreshLinker tells the dynamic linker of new libraries in a system folder.

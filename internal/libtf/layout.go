@@ -2,12 +2,11 @@ package libtf
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 )
 
 // members are the wheel's files that are taken, and where they go in the
@@ -36,10 +35,18 @@ const (
 	linkerScriptName = "lib/libtensorflow.so"
 	linkerScript     = "INPUT(libtensorflow_cc.so.2 libtensorflow_framework.so.2)\n"
 
-	stampName   = "share/libtensorflow/stamp.json"
-	stagingName = ".libtensorflow-staging"
-	lockName    = ".libtensorflow-lock"
+	stampName = "share/libtensorflow/stamp.json"
+
+	// stagingName is in the prefix, so that files move by renaming.
+	stagingName  = ".libtensorflow-staging"
+	downloadName = "wheel" // in staging
 )
+
+// libraries are what the linker looks for.
+var libraries = []string{linkerScriptName, "lib/libtensorflow_cc.so.2", "lib/libtensorflow_framework.so.2"}
+
+// Members are the names, in the wheel, of the files that are taken.
+func Members() []string { return slices.Sorted(maps.Keys(members)) }
 
 // Stamp says what an installation consists of. It is written last: a prefix
 // without it has no installation of ours.
@@ -75,16 +82,28 @@ func ReadStamp(prefix string) (Stamp, error) {
 // by name and size.
 func Installed(prefix string, v Variant) bool {
 	s, err := ReadStamp(prefix)
-	if err != nil || s.Variant != v.Name || s.SHA256 != v.SHA256 || len(s.Files) != len(members)+1 {
-		return false
-	}
+	return err == nil && s.Variant == v.Name && s.SHA256 == v.SHA256 && s.damage(prefix) == ""
+}
+
+// damage names the first file that is missing or of another size.
+func (s Stamp) damage(prefix string) string {
+	there := map[string]bool{}
 	for _, f := range s.Files {
 		info, err := os.Lstat(filepath.Join(prefix, f.Path))
 		if err != nil || !info.Mode().IsRegular() || info.Size() != f.Bytes {
-			return false
+			return f.Path
+		}
+		there[f.Path] = true
+	}
+	for _, target := range members {
+		if !there[target] {
+			return target
 		}
 	}
-	return true
+	if !there[linkerScriptName] {
+		return linkerScriptName
+	}
+	return ""
 }
 
 // Verify hashes every installed file again.
@@ -96,40 +115,11 @@ func Verify(prefix string) error {
 	for _, f := range s.Files {
 		got, _, err := hashFile(filepath.Join(prefix, f.Path))
 		if err != nil {
-			return fmt.Errorf("libtf: verify: %w", err)
+			return fmt.Errorf("libtf: verify: %w; install it again", err)
 		}
 		if got != f.SHA256 {
-			return fmt.Errorf("libtf: verify: %s has sha256 %s, want %s; install it again", f.Path, got, f.SHA256)
+			return fmt.Errorf("libtf: verify: %s has sha256 %s, want %s; remove that file and install again", filepath.Join(prefix, f.Path), got, f.SHA256)
 		}
 	}
 	return nil
-}
-
-// Found is a libtensorflow in a prefix, whoever has put it there.
-type Found struct {
-	Prefix  string
-	Version string // "unknown" where its files do not tell
-}
-
-// Inspect says whether a prefix has the libraries and the headers to build
-// with: one of ours, or one made from TensorFlow's own tarball.
-func Inspect(prefix string) (Found, error) {
-	for _, name := range []string{"include/tensorflow/c/c_api.h", linkerScriptName, "lib/libtensorflow_framework.so.2"} {
-		if _, err := os.Stat(filepath.Join(prefix, name)); err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				return Found{}, lacking("%s has no %s: it is no prefix of libtensorflow; run `make libtensorflow`, or set LIBTENSORFLOW to one", prefix, name)
-			}
-			return Found{}, lacking("%s: %v", prefix, err)
-		}
-	}
-	found := Found{Prefix: prefix, Version: "unknown"}
-	if s, err := ReadStamp(prefix); err == nil {
-		found.Version = s.Version
-	} else if real, err := filepath.EvalSymlinks(filepath.Join(prefix, "lib/libtensorflow_framework.so.2")); err == nil {
-		// The tarball's file is called libtensorflow_framework.so.2.18.0.
-		if _, version, cut := strings.Cut(filepath.Base(real), ".so."); cut && strings.Count(version, ".") == 2 {
-			found.Version = version
-		}
-	}
-	return found, nil
 }

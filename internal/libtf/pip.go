@@ -8,21 +8,24 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 )
 
-const lockRetry = 200 * time.Millisecond
-
-// FindPip gives the command that runs pip, or an *EnvironmentError.
-func FindPip(ctx context.Context, python string) ([]string, error) {
-	candidates := [][]string{{"python3", "-m", "pip"}, {"python", "-m", "pip"}, {"pip3"}, {"pip"}}
+// PipCommands are the commands to try as pip, with this Python or, where it is
+// "", with what PATH has.
+func PipCommands(python string) [][]string {
 	if python != "" {
-		candidates = [][]string{{python, "-m", "pip"}}
+		return [][]string{{python, "-m", "pip"}}
 	}
-	for _, c := range candidates {
+	return [][]string{{"python3", "-m", "pip"}, {"python", "-m", "pip"}, {"pip3"}, {"pip"}}
+}
+
+// findPip gives the first of them that works, or an *EnvironmentError.
+func findPip(ctx context.Context, python string) ([]string, error) {
+	for _, c := range PipCommands(python) {
 		if exec.CommandContext(ctx, c[0], append(c[1:], "--version")...).Run() == nil {
 			return c, nil
 		}
@@ -38,15 +41,15 @@ func FindPip(ctx context.Context, python string) ([]string, error) {
 
 // download has pip fetch the wheel into a folder of its own below staging.
 func (o Options) download(ctx context.Context, v Variant, staging string) (wheel string, err error) {
-	pip, err := FindPip(ctx, o.Python)
+	pip, err := findPip(ctx, o.Python)
 	if err != nil {
 		return "", err
 	}
-	folder := filepath.Join(staging, "wheel")
+	folder := filepath.Join(staging, downloadName)
 	if err := os.Mkdir(folder, 0o755); err != nil {
 		return "", fmt.Errorf("libtf: download: %w", err)
 	}
-	arguments := append(pip[1:],
+	arguments := append(slices.Clone(pip[1:]),
 		"download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check",
 		"--implementation", "cp", "--python-version", v.Python, "--abi", v.ABI, "--platform", v.Platform,
 		"--dest", folder, v.Requirement)
@@ -54,24 +57,16 @@ func (o Options) download(ctx context.Context, v Variant, staging string) (wheel
 	// pip collects what it downloads in TMPDIR: the prefix's own disk, where
 	// the space was checked, and gone with staging.
 	cmd.Env = append(os.Environ(), "TMPDIR="+folder)
-	// pip may start processes of its own: all of them end with ctx, and pip
-	// with this process, however it ends. The kernel ties the latter to the
-	// thread that starts it.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second
-	log := o.Log
-	if log == nil {
-		log = io.Discard
-	}
 	var words bytes.Buffer
-	cmd.Stdout = log
-	cmd.Stderr = io.MultiWriter(log, &words)
-	if err := cmd.Run(); err != nil {
+	cmd.Stdout = o.Log
+	cmd.Stderr = io.MultiWriter(o.Log, &words)
+	if err := runGroup(cmd); err != nil {
 		if ctx.Err() != nil {
 			return "", ctx.Err()
+		}
+		if strings.Contains(words.String(), "No space left on device") {
+			return "", fmt.Errorf("libtf: download: pip: %w", syscall.ENOSPC)
 		}
 		return "", lacking("pip could not download %s (%s); check the network and pip's index and proxy settings, or give the wheel with -wheel FILE", v.Requirement, lastLine(words.String(), err))
 	}

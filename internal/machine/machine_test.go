@@ -55,78 +55,142 @@ func TestBareMachine(t *testing.T) {
 	}
 }
 
-func prefix(t *testing.T, folder string) {
+func write(t *testing.T, path, text string) {
 	t.Helper()
-	for _, name := range []string{"include/tensorflow/c/c_api.h", "lib/libtensorflow.so", "lib/libtensorflow_framework.so.2"} {
-		path := filepath.Join(folder, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, nil, 0o644); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
-func TestFacts(t *testing.T) {
+// prefix makes one as from TensorFlow's tarball.
+func prefix(t *testing.T, folder string) {
+	t.Helper()
+	for _, name := range []string{"include/tensorflow/c/c_api.h", "lib/libtensorflow.so", "lib/libtensorflow_framework.so.2"} {
+		write(t, filepath.Join(folder, name), "")
+	}
+}
+
+// expect holds a fact to what it must say.
+func expect(t *testing.T, m Machine, name string, found bool, value, fix string) {
+	t.Helper()
+	f := fact(t, m, name)
+	if f.Found != found || !strings.Contains(f.Value, value) || !strings.Contains(f.Fix, fix) || (fix == "") != (f.Fix == "") {
+		t.Errorf("got\n%v\nwant found %v, %q, fix %q", f, found, value, fix)
+	}
+}
+
+func TestHardware(t *testing.T) {
 	m := bare(t)
 	m.Features["AVX"], m.Features["AVX2"] = true, true
-	if f := fact(t, m, "processor"); !f.Found || f.Value != "AVX AVX2" {
-		t.Error(f)
-	}
+	expect(t, m, "processor", true, "AVX AVX2", "")
+	write(t, m.Root+"/proc/cpuinfo", "processor\t: 0\nmodel name\t: Nimble 5000\nflags\t\t: fpu\n\nprocessor\t: 1\nmodel name\t: Other\n")
+	expect(t, m, "processor", true, "Nimble 5000: AVX AVX2", "")
 	m.Features["AVX"] = false
-	if f := fact(t, m, "processor"); f.Found || !strings.Contains(f.Fix, "AVX") {
-		t.Error(f)
-	}
+	expect(t, m, "processor", false, "Nimble 5000: no AVX", "needs AVX")
+	m.Arch = "arm64"
+	expect(t, m, "processor", true, "arm64", "")
+
+	m.Cores = 6
+	write(t, m.Root+"/proc/meminfo", "MemTotal:       16777216 kB\nMemFree:  1 kB\n")
+	expect(t, m, "system", true, "linux/arm64, cores: 6, memory: 16.0 GiB", "")
 	m.OS = "darwin"
-	if f := fact(t, m, "system"); f.Found || !f.Needed {
-		t.Error(f)
+	expect(t, m, "system", false, "darwin/arm64", "Linux only")
+}
+
+func TestGPU(t *testing.T) {
+	m := bare(t)
+	expect(t, m, "GPU driver", false, "none: the CPU is used", "linux-amd64-cuda")
+	if f := fact(t, m, "GPU driver"); f.Needed {
+		t.Error("a GPU is no need")
+	}
+	ldconfig := map[string]string{"/sbin/ldconfig -p": "\tlibcuda.so.1 (libc6,x86-64) => /usr/lib/libcuda.so.1"}
+	expect(t, m.with(ldconfig), "GPU driver", false, "no driver runs", "NVIDIA's driver")
+	write(t, m.Root+"/proc/driver/nvidia/version", "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54  Tue\nGCC\n")
+	expect(t, m, "GPU driver", false, "Module 550.54 Tue, but no libcuda.so.1", "--gpus all")
+	expect(t, m.with(ldconfig), "GPU driver", true, "NVIDIA UNIX x86_64 Kernel Module 550.54 Tue, with libcuda.so.1", "")
+	expect(t, m.with(map[string]string{
+		"nvidia-smi --query-gpu=name,driver_version --format=csv,noheader": "H100, 550.54\nH100, 550.54", "ldconfig -p": "libcuda.so.1",
+	}), "GPU driver", true, "H100, 550.54; H100, 550.54, with", "")
+	folder := t.TempDir()
+	write(t, filepath.Join(folder, "libcuda.so.1"), "")
+	m.Getenv = func(name string) string { return map[string]string{"LD_LIBRARY_PATH": "/x:" + folder}[name] }
+	expect(t, m, "GPU driver", true, "with libcuda.so.1", "")
+}
+
+func TestTools(t *testing.T) {
+	m := bare(t)
+	write(t, filepath.Join(m.Project, "go.mod"), "module x\n\ngo 1.26\n")
+	for version, found := range map[string]bool{"go1.26": true, "go1.26.8": true, "go1.27rc1": true, "go2.0": true, "go1.25.9": false, "go1.9": false} {
+		fix := ""
+		if !found {
+			fix = "install Go 1.26 or newer"
+		}
+		expect(t, m.with(map[string]string{"go env GOVERSION": version}), "Go", found, strings.TrimPrefix(version, "go"), fix)
 	}
 
-	os.WriteFile(filepath.Join(m.Project, "go.mod"), []byte("module x\n\ngo 1.26\n"), 0o644)
-	for version, found := range map[string]bool{"go1.26": true, "go1.26.8": true, "go1.27rc1": true, "go2.0": true, "go1.25.9": false, "go1.9": false} {
-		if f := fact(t, m.with(map[string]string{"go env GOVERSION": version}), "Go"); f.Found != found {
-			t.Errorf("%s: %v", version, f)
+	const headers = " -E -x c -include stdlib.h /dev/null"
+	expect(t, m.with(map[string]string{"gcc --version": "gcc 12\nmore", "gcc" + headers: ""}), "C compiler", true, "gcc 12", "")
+	expect(t, m.with(map[string]string{"gcc --version": "gcc 12"}), "C compiler", false, "gcc 12, without the C library's headers", "libc6-dev")
+	expect(t, m.with(map[string]string{"go env CC": "clang", "clang --version": "clang 18", "clang" + headers: ""}), "C compiler", true, "clang 18", "")
+	m.Getenv = func(name string) string { return map[string]string{"CC": "ccache cc", "PYTHON": "py"}[name] }
+	expect(t, m.with(map[string]string{"ccache cc --version": "cc 1", "ccache cc" + headers: ""}), "C compiler", true, "cc 1", "")
+	expect(t, m, "C compiler", false, "ccache cc not found", "apt-get install gcc")
+
+	expect(t, m.with(map[string]string{"make --version": "GNU Make 4.3\nBuilt for"}), "make", true, "GNU Make 4.3", "")
+	expect(t, m.with(map[string]string{"py -m pip --version": "pip 23.2.1 from /x/pip"}), "pip", true, "pip 23.2.1 (py -m pip)", "")
+	expect(t, m.with(map[string]string{"pip3 --version": "pip 1"}), "pip", false, "not found", "python3-pip")
+	expect(t, bare(t).with(map[string]string{"pip3 --version": "pip 1"}), "pip", true, "pip 1 (pip3)", "")
+}
+
+// libtensorflow: nowhere, in /usr/local, in the project, by the variable.
+func TestLibtensorflow(t *testing.T) {
+	m := bare(t)
+	expect(t, m, "libtensorflow", false, filepath.Join(m.Project, ".libtensorflow")+" has no include", "run `make libtensorflow`")
+	if !fact(t, m, "pip").Needed {
+		t.Error("pip is not needed although libtensorflow is missing")
+	}
+	expect(t, m, "go build", false, "do not find", "make go-env")
+
+	system := m.Root + "/usr/local"
+	prefix(t, system)
+	expect(t, m, "libtensorflow", true, "unknown in "+system, "")
+	expect(t, m, "go build", true, "by itself", "")
+	if fact(t, m, "pip").Needed {
+		t.Error("pip is needed although libtensorflow is there")
+	}
+
+	ours := filepath.Join(m.Project, ".libtensorflow")
+	prefix(t, ours)
+	expect(t, m, "libtensorflow", true, "in "+ours, "")
+	expect(t, m, "go build", false, "do not find", "make go-env")
+	for _, tt := range []struct {
+		compile, link string
+		found         bool
+	}{
+		{"-O2 -g -I" + ours + "/include", "-L" + ours + "/lib -Wl,-rpath," + ours + "/lib", true},
+		{`-O2 "-I` + ours + `/include"`, `"-L` + ours + `/lib" x`, true},
+		{"-O2 -g", "-L" + ours + "/lib", false},
+		{"-I" + ours + "/include", "-L" + ours + "/lib64", false},
+		{"-I" + ours + "/include2 -I" + ours + "/include", "-L" + ours + "/lib64 -L" + ours + "/lib", true},
+	} {
+		if f := fact(t, m.with(map[string]string{"go env CGO_CFLAGS": tt.compile, "go env CGO_LDFLAGS": tt.link}), "go build"); f.Found != tt.found || (f.Fix == "") != tt.found {
+			t.Errorf("%+v: %v", tt, f)
 		}
 	}
 
-	// libtensorflow: nowhere, in /usr/local, in the project, by the variable.
-	if f := fact(t, m, "libtensorflow"); f.Found || !strings.Contains(f.Fix, "make libtensorflow") {
-		t.Error(f)
-	}
-	prefix(t, m.Root+"/usr/local")
-	if f := fact(t, m, "libtensorflow"); !f.Found || !strings.Contains(f.Value, m.Root+"/usr/local") {
-		t.Error(f)
-	}
-	if f := fact(t, m, "go build"); !f.Found {
-		t.Error(f)
-	}
-	ours := filepath.Join(m.Project, ".libtensorflow")
-	prefix(t, ours)
-	if f := fact(t, m, "libtensorflow"); !strings.Contains(f.Value, ours) {
-		t.Error(f)
-	}
-	if f := fact(t, m, "pip"); f.Needed {
-		t.Error("pip is needed although libtensorflow is there")
-	}
-	if f := fact(t, m, "go build"); f.Found || !strings.Contains(f.Fix, "make go-env") {
-		t.Error(f)
-	}
-	if f := fact(t, m.with(map[string]string{"go env CGO_LDFLAGS": "-O2 -g -L" + ours + "/lib"}), "go build"); !f.Found || f.Fix != "" {
-		t.Error(f)
-	}
-	m.Getenv = func(name string) string { return map[string]string{"LIBTENSORFLOW": "/elsewhere"}[name] }
-	if f := fact(t, m, "libtensorflow"); f.Found || !strings.Contains(f.Value, "/elsewhere") {
-		t.Error(f)
-	}
+	// Half of an installation is none.
+	write(t, filepath.Join(ours, "lib/libtensorflow.so"), "INPUT(libtensorflow_cc.so.2 libtensorflow_framework.so.2)\n")
+	m.Root = t.TempDir()
+	expect(t, m, "libtensorflow", false, "half an installation", "make libtensorflow")
 
-	if f := fact(t, m, "GPU driver"); f.Found || f.Needed {
-		t.Error(f)
-	}
-	driver := filepath.Join(m.Root, "proc/driver/nvidia")
-	os.MkdirAll(driver, 0o755)
-	os.WriteFile(filepath.Join(driver, "version"), []byte("NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54  Tue\nGCC\n"), 0o644)
-	if f := fact(t, m, "GPU driver"); !f.Found || !strings.HasPrefix(f.Value, "NVIDIA UNIX x86_64 Kernel Module 550.54") {
-		t.Error(f)
-	}
+	m.Getenv = func(name string) string { return map[string]string{"LIBTENSORFLOW": "/elsewhere"}[name] }
+	expect(t, m, "libtensorflow", false, "/elsewhere", "or unset it")
+
+	// In no project only the system's is looked at.
+	m = bare(t)
+	m.Project = ""
+	expect(t, m, "libtensorflow", false, m.Root+"/usr/local has no", "LIBTENSORFLOW")
 }

@@ -6,7 +6,8 @@ go=${GO:-go}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cp "$project/testdata/outside/main.go" "$folder/"
-# Versions and sums are the project's, so that nothing need be looked up.
+# Versions and sums are the project's: nothing need be looked up, nor may it.
+export GOPROXY=off
 sed -e 's/^module .*/module outside/' "$project/go.mod" > "$folder/go.mod"
 cp "$project/go.sum" "$folder/"
 cd "$folder"
