@@ -26,7 +26,10 @@ type staging struct {
 	files []string // in the order they were written
 }
 
-const stagingPrefix = ".cnndemo-"
+const (
+	stagingPrefix = ".cnndemo-"
+	lockName      = "lock" // in the staging folder
+)
 
 // newStaging makes the output folder and the staging folder in it, and
 // removes those of runs that were killed.
@@ -48,8 +51,15 @@ func newStaging(out string) (*staging, error) {
 		return nil, fmt.Errorf("output folder cannot be written to: %w", err)
 	}
 	s.dir = dir
-	s.lock = flock.New(filepath.Join(dir, "lock"))
-	if err := s.lock.Lock(); err != nil {
+	// The lock gets its name when it is held: another run that found it free
+	// would take this folder for an abandoned one.
+	unnamed := filepath.Join(dir, "locking")
+	s.lock = flock.New(unnamed)
+	err = s.lock.Lock()
+	if err == nil {
+		err = os.Rename(unnamed, filepath.Join(dir, lockName))
+	}
+	if err != nil {
 		s.close()
 		return nil, fmt.Errorf("output folder: %w", err)
 	}
@@ -60,7 +70,7 @@ func newStaging(out string) (*staging, error) {
 func (s *staging) removeAbandoned() {
 	old, _ := filepath.Glob(filepath.Join(s.out, stagingPrefix+"*"))
 	for _, dir := range old {
-		lock := flock.New(filepath.Join(dir, "lock"), flock.SetFlag(os.O_RDWR))
+		lock := flock.New(filepath.Join(dir, lockName), flock.SetFlag(os.O_RDWR))
 		if held, err := lock.TryLock(); err == nil && held {
 			os.RemoveAll(dir)
 			lock.Unlock()
