@@ -268,11 +268,6 @@ func (t *tracker) end() { t.calls.Done() }
 // do makes a call that begin has counted. It returns early when ctx ends; the
 // call stays counted until it is through.
 func (t *tracker) do(ctx context.Context, call *capi.Call) ([]capi.Fetched, error) {
-	if err := ctx.Err(); err != nil {
-		call.Free()
-		t.end()
-		return nil, err
-	}
 	if ctx.Done() == nil {
 		defer t.end()
 		return call.Run()

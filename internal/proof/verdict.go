@@ -32,9 +32,9 @@ const (
 	Fail Status = "fail"
 )
 
-// Verdict is the outcome of one comparison. Errors are absolute. Numbers that
-// are not finite have their text in Note; the figures here are all finite, so
-// that JSON can hold them.
+// Verdict is the outcome of one comparison. Errors are absolute. Got and Want
+// may be NaN or infinite, which JSON writes as strings; all other figures are
+// finite. Note says what no figure does, as a wrong shape.
 type Verdict struct {
 	Status   Status `json:"status"`
 	Elements int    `json:"elements"`

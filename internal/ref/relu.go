@@ -8,7 +8,8 @@ import (
 )
 
 // relu is max(x, 0), exact but for a subnormal number: a positive one may come
-// out as zero, and a negative one as it is, since it compares like zero. NaN stays NaN here; which kernels keep it differs, so that it is
+// out as zero, and a negative one as it is, since it compares like zero.
+// NaN stays NaN here; which kernels keep it differs, so that it is
 // Unspecified.
 func relu(ctx context.Context, r *Result, x tensor.Tensor) error {
 	const row = 1 << 14
