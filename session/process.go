@@ -119,6 +119,9 @@ func holdOneDNN(asked OneDNN) error {
 // whether this libtensorflow can tell.
 func OneDNNInUse() (on, known bool) { return capi.OneDNN() }
 
+// BuiltWithCUDA says whether this libtensorflow can use NVIDIA's GPUs.
+func BuiltWithCUDA() bool { return capi.BuiltWithCUDA() }
+
 // differences names what p asks for and the process does not have.
 func (p Process) differences(have Process) string {
 	var list []string

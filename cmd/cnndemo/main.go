@@ -48,7 +48,7 @@ func exit(status int, format string, arguments ...any) error {
 }
 
 // commands are the program's, one file each.
-var commands = []func() *cobra.Command{newRunCommand, newVerifyCommand, newDevicesCommand}
+var commands = []func() *cobra.Command{newRunCommand, newVerifyCommand, newDevicesCommand, newVersionCommand}
 
 func main() { os.Exit(run()) }
 
