@@ -45,6 +45,7 @@ LABEL org.opencontainers.image.title="tfcnn" \
       org.opencontainers.image.base.name="${BASE_IMAGE}"
 COPY --from=build /image/libraries/ /
 COPY --from=build /image/program/ /
+ENV TFCNN_IMAGE_VARIANT=cpu
 # The launcher drops what it may do before cnndemo starts.
 USER 65532:65532
 WORKDIR /

@@ -13,8 +13,8 @@ libraries=/image/libraries$prefix
 program=/image/program
 mkdir -p "$libraries/lib" "$program$prefix/bin" "$program$prefix/share" "$program/usr/local/bin" "$program/out"
 
-cp "$prefix"/lib/*.so.2 "$libraries/lib/"
-[ ! -d "$prefix/nvidia" ] || cp -r "$prefix/nvidia" "$libraries/"
+ln "$prefix"/lib/*.so.2 "$libraries/lib/"
+[ ! -d "$prefix/nvidia" ] || cp -rl "$prefix/nvidia" "$libraries/"
 cp -r "$prefix/share" "$libraries/"
 
 go build -trimpath -buildvcs=false -ldflags "-s -w $facts" -o "$program$prefix/bin/cnndemo" ./cmd/cnndemo

@@ -208,7 +208,13 @@ func (j *job) runGroup(ctx context.Context, g *group) error {
 	if err != nil {
 		return exit(exitCheck, "run: %w", err)
 	}
-	defer s.Close()
+	defer func() {
+		// Close waits for TensorFlow, which cannot be interrupted; a process
+		// that is about to end need not.
+		if ctx.Err() == nil {
+			s.Close()
+		}
+	}()
 	j.report.Device = s.Device()
 	j.report.Seconds.Open += time.Since(start).Seconds()
 	for some := range slices.Chunk(pictures, atOnce(plan)) {
@@ -380,7 +386,7 @@ func (j *job) appendNumbers(name string, total int, x tensor.Tensor) (err error)
 	if _, err := f.Seek(0, io.SeekEnd); err != nil {
 		return err
 	}
-	w := bufio.NewWriterSize(f, 1<<16)
+	w := bufio.NewWriterSize(interruptible{j.staging.ctx, f}, 1<<16)
 	if err := x.WriteNumbers(w); err != nil {
 		return err
 	}

@@ -129,7 +129,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	j.report.Notes = append(j.report.Notes, notes...)
 	j.report.Options = f.options
 
-	if j.staging, err = newStaging(f.out); err != nil {
+	if j.staging, err = newStaging(ctx, f.out); err != nil {
 		return &exitError{exitEnvironment, err}
 	}
 	defer j.staging.close()

@@ -9,21 +9,25 @@
 //     runs as. Where a user's own folder is mounted and nothing was said with
 //     --user, it runs as that user. Both need file capabilities, which
 //     `--cap-drop ALL` and no-new-privileges take away: then nothing is done.
-//   - SIGTERM that comes while the library is loaded waits for cnndemo's own
-//     handler; the kernel drops it for a container's first process otherwise.
+//   - A container's first process does not get signals that it has no handler
+//     for yet: SIGTERM would be lost while the library is loaded. The launcher
+//     is that process, and hands signals on to cnndemo, its child.
 //
-// It then becomes cnndemo, without any privilege.
+// cnndemo itself has no privilege. The launcher ends with its exit status, or
+// with 128 and the signal's number where a signal ended it.
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"os/signal"
 	"runtime"
 	"syscall"
 
 	"golang.org/x/sys/cpu"
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -37,14 +41,15 @@ func main() {
 	os.Exit(start(os.Args, os.Stderr))
 }
 
-// start returns the exit status of what failed; cnndemo takes its place
-// otherwise.
+// start gives cnndemo's exit status, or 3 where it cannot be started.
 func start(arguments []string, stderr io.Writer) int {
 	if runtime.GOARCH == "amd64" && !cpu.X86.HasAVX {
 		fmt.Fprintln(stderr, "cnndemo: this processor (or the emulation of one) has no AVX, which TensorFlow's library needs; run the image on an x86-64 machine with AVX, not emulated")
 		return 3
 	}
-	// What follows is the thread's own: credentials, capabilities, signals.
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT)
+	// Credentials are the thread's own.
 	runtime.LockOSThread()
 	if err := takeOutput(output); err != nil {
 		// cnndemo says it better, when it cannot write.
@@ -54,15 +59,33 @@ func start(arguments []string, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "cnndemo: drop privileges: %v\n", err)
 		return 3
 	}
-	var waiting unix.Sigset_t
-	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
-		waiting.Val[0] |= 1 << (uint(signal) - 1)
-	}
-	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &waiting, nil); err != nil {
-		fmt.Fprintf(stderr, "cnndemo: signals: %v\n", err)
+	return supervise(exec.Command(program, arguments[1:]...), signals, stderr)
+}
+
+// supervise runs cnndemo, hands signals on to it, and gives its exit status.
+func supervise(cmd *exec.Cmd, signals <-chan os.Signal, stderr io.Writer) int {
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	// Go makes the child out of this thread, whose credentials were changed.
+	if err := cmd.Start(); err != nil {
+		fmt.Fprintf(stderr, "cnndemo: %v\n", err)
 		return 3
 	}
-	err := syscall.Exec(program, append([]string{"cnndemo"}, arguments[1:]...), os.Environ())
-	fmt.Fprintf(stderr, "cnndemo: %s: %v\n", program, err)
-	return 3
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for {
+		select {
+		case s := <-signals:
+			_ = cmd.Process.Signal(s) // it may have ended just now
+		case err := <-ended:
+			var exited *exec.ExitError
+			if err != nil && !errors.As(err, &exited) {
+				fmt.Fprintf(stderr, "cnndemo: %v\n", err)
+				return 3
+			}
+			if status, known := cmd.ProcessState.Sys().(syscall.WaitStatus); known && status.Signaled() {
+				return 128 + int(status.Signal())
+			}
+			return cmd.ProcessState.ExitCode()
+		}
+	}
 }

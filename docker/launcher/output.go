@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"unsafe"
 
@@ -81,7 +82,8 @@ func raise(wanted ...int) error {
 	return unix.Capset(&header, &data[0])
 }
 
-// become changes the thread's user and group; Exec makes it the process's.
+// become changes the thread's user and group, and so those of processes that
+// it starts.
 func become(user, group int) error {
 	if _, _, failed := unix.RawSyscall(unix.SYS_SETGROUPS, 0, uintptr(unsafe.Pointer(nil)), 0); failed != 0 {
 		return fmt.Errorf("leave groups: %w", failed)
@@ -95,17 +97,23 @@ func become(user, group int) error {
 	return nil
 }
 
-// dropPrivileges gives up all capabilities that the file of this program
-// gave, and the way to get others by other files. Root, who asked for it with
-// --user 0, keeps what Docker gives to root.
+// dropPrivileges gives up, for all threads, the capabilities that the file of
+// this program gave, and the way to get others by other files. Root, who asked
+// for it with --user 0, keeps what Docker gives to root.
 func dropPrivileges() error {
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return err
+	if _, _, failed := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); failed != 0 {
+		return failed
 	}
 	if os.Getuid() == 0 {
 		return nil
 	}
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var none [2]unix.CapUserData
-	return unix.Capset(&header, &none[0])
+	header := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	none := &[2]unix.CapUserData{}
+	_, _, failed := syscall.AllThreadsSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(header)), uintptr(unsafe.Pointer(none)), 0)
+	runtime.KeepAlive(header)
+	runtime.KeepAlive(none)
+	if failed != 0 {
+		return failed
+	}
+	return nil
 }

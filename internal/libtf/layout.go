@@ -45,8 +45,13 @@ const (
 	downloadName = "wheel" // in staging
 )
 
+const (
+	largeLibrary = "lib/libtensorflow_cc.so.2"
+	smallLibrary = "lib/libtensorflow_framework.so.2"
+)
+
 // libraries are what the linker looks for.
-var libraries = []string{linkerScriptName, "lib/libtensorflow_cc.so.2", "lib/libtensorflow_framework.so.2"}
+var libraries = []string{linkerScriptName, largeLibrary, smallLibrary}
 
 // Members are the names, in the wheel, of the files that are taken.
 func Members() []string { return slices.Sorted(maps.Keys(members)) }

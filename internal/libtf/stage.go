@@ -2,16 +2,13 @@ package libtf
 
 import (
 	"archive/zip"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -136,42 +133,6 @@ func (o Options) extract(ctx context.Context, wheel, staging string, members fun
 		files = append(files, file)
 	}
 	return files, nil
-}
-
-// strip takes out of TensorFlow's own libraries what neither linking nor
-// running needs, and enters their new sizes and sums. NVIDIA's are left as
-// they came: their licence lets them be handed on so.
-func (o Options) strip(ctx context.Context, staging string, files []File) error {
-	for i, f := range files {
-		if !slices.Contains(libraries, f.Path) {
-			continue
-		}
-		path := filepath.Join(staging, f.Path)
-		cmd := exec.CommandContext(ctx, "strip", "--strip-unneeded", path)
-		if out, err := cmd.CombinedOutput(); ctx.Err() != nil {
-			return ctx.Err()
-		} else if errors.Is(err, exec.ErrNotFound) {
-			return lacking("no strip on PATH; install it (Debian: apt-get install binutils), or leave -strip out")
-		} else if err != nil {
-			return fmt.Errorf("libtf: strip %s: %w: %s", f.Path, err, bytes.TrimSpace(out))
-		}
-		var err error
-		if files[i].SHA256, files[i].Bytes, err = hashFile(path); err != nil {
-			return fmt.Errorf("libtf: strip: %w", err)
-		}
-		if err := syncFile(path); err != nil {
-			return fmt.Errorf("libtf: strip: %w", err)
-		}
-	}
-	return nil
-}
-
-func syncFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
 
 // watched counts what is read and ends it with ctx.
