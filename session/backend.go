@@ -12,6 +12,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 	"tfcnn/internal/ir"
+	"tfcnn/internal/ref"
 )
 
 // Backend runs single operations in TensorFlow, each in a graph of its own,
@@ -27,8 +28,14 @@ func NewBackend(o Options) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
+	if device != cpuDevice {
+		noWinograd()
+	}
 	return &Backend{device: device}, nil
 }
+
+// Arithmetic is that of the backend's device.
+func (b *Backend) Arithmetic() ref.Arithmetic { return Arithmetic(b.device) }
 
 // Device is where operations are placed, as "/device:CPU:0".
 func (b *Backend) Device() string { return b.device }

@@ -311,7 +311,7 @@ func (j *job) check(ctx context.Context, g *group, net graph.Network, batch tens
 		if len(step.Weights) > 0 {
 			operands = append(operands, j.filter.Tensor)
 		}
-		want, err := ref.Apply(ctx, step.Op, operands...)
+		want, err := ref.ApplyIn(ctx, session.Arithmetic(j.report.Device), step.Op, operands...)
 		if err != nil {
 			return exit(exitCheck, "run: check %s: %w", step.Name, err)
 		}
@@ -328,7 +328,7 @@ func (j *job) check(ctx context.Context, g *group, net graph.Network, batch tens
 // finish writes the report and gives every file its name.
 func (j *job) finish() error {
 	start := time.Now()
-	j.report.TensorFlow = session.Version()
+	j.report.TensorFlow, j.report.Precision = session.Version(), session.Precision(j.report.Device)
 	if on, known := session.OneDNNInUse(); known {
 		j.report.OneDNN = &on
 	}

@@ -20,6 +20,7 @@ import (
 type verification struct {
 	TensorFlow string               `json:"tensorflow"`
 	Device     string               `json:"device"`
+	Precision  string               `json:"precision"` // how sums are computed and held
 	Cases      int                  `json:"cases"`
 	Counts     map[proof.Status]int `json:"counts"`
 	Outcomes   []proof.Outcome      `json:"outcomes"`
@@ -28,7 +29,7 @@ type verification struct {
 func newVerifyCommand() *cobra.Command {
 	var cases []string
 	var junit, device string
-	var asJSON bool
+	var asJSON, tf32 bool
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "Hold TensorFlow on this machine to known answers and to the reference",
@@ -49,14 +50,14 @@ max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
 			if err != nil {
 				return &exitError{exitUsage, err}
 			}
-			if err := session.Configure(session.Process{Quiet: true}); err != nil {
+			if err := session.Configure(session.Process{Quiet: true, NoTF32: !tf32, NoWinograd: true}); err != nil {
 				return &exitError{exitUsage, err}
 			}
 			backend, err := session.NewBackend(session.Options{Device: device})
 			if err != nil {
 				return err
 			}
-			result := verification{TensorFlow: session.Version(), Device: backend.Device(), Counts: map[proof.Status]int{}}
+			result := verification{TensorFlow: session.Version(), Device: backend.Device(), Precision: session.Precision(backend.Device()), Counts: map[proof.Status]int{}}
 			if result.Outcomes, err = runCases(c.Context(), files, backend, newProgress(c.ErrOrStderr(), "cases")); err != nil {
 				return err
 			}
@@ -85,6 +86,7 @@ max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
 	c.Flags().StringArrayVar(&cases, "cases", nil, "a case file, or a folder of them (repeatable; default: the built-in ones)")
 	c.Flags().StringVar(&junit, "junit", "", "write the outcomes as JUnit's XML to this file")
 	c.Flags().StringVar(&device, "device", "auto", "auto, cpu, gpu or gpu:N")
+	c.Flags().BoolVar(&tf32, "tf32", false, "let a GPU cut factors to 11 bits, TensorFlow's default, and hold it to that")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
@@ -133,7 +135,7 @@ func runCases(ctx context.Context, files []proof.File, backend proof.Backend, ba
 }
 
 func (v verification) print(w io.Writer) {
-	fmt.Fprintf(w, "TensorFlow %s on %s\n", v.TensorFlow, v.Device)
+	fmt.Fprintf(w, "TensorFlow %s on %s: %s\n", v.TensorFlow, v.Device, v.Precision)
 	for _, o := range v.Outcomes {
 		mark := "ok  "
 		if o.Status == proof.Fail {
