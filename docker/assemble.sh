@@ -14,7 +14,7 @@ program=/image/program
 mkdir -p "$libraries/lib" "$program$prefix/bin" "$program$prefix/share" "$program/usr/local/bin" "$program/out"
 
 ln "$prefix"/lib/*.so.2 "$libraries/lib/"
-[ ! -d "$prefix/nvidia" ] || cp -rl "$prefix/nvidia" "$libraries/"
+[ ! -d "$prefix/nvidia" ] || cp -al "$prefix/nvidia" "$libraries/"
 cp -r "$prefix/share" "$libraries/"
 
 go build -trimpath -buildvcs=false -ldflags "-s -w $facts" -o "$program$prefix/bin/cnndemo" ./cmd/cnndemo

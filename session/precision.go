@@ -32,6 +32,24 @@ func Precision(device string) string {
 	return text + "; cuDNN may use Fourier transforms, Winograd's algorithm is off"
 }
 
+// CUDALibraries has TensorFlow open each library that it needs for a GPU, and
+// says which it found. It gives none where libtensorflow is not built for CUDA.
+func CUDALibraries() []CUDALibrary {
+	var list []CUDALibrary
+	for _, l := range capi.OpenCUDALibraries() {
+		list = append(list, CUDALibrary(l))
+	}
+	return list
+}
+
+// CUDALibrary is a library that TensorFlow opens by name.
+type CUDALibrary struct {
+	Name   string // as "cudnn"
+	Opened bool
+	Driver bool // it comes with NVIDIA's driver
+	Needed bool // no GPU is used without it
+}
+
 // noWinograd tells cuDNN's part of TensorFlow; see Process.NoWinograd. Under
 // cgo the variable is set for C too.
 func noWinograd() { os.Setenv("TF_ENABLE_WINOGRAD_NONFUSED", "0") }

@@ -332,6 +332,9 @@ func (j *job) finish() error {
 	if on, known := session.OneDNNInUse(); known {
 		j.report.OneDNN = &on
 	}
+	if note := withoutGPU(j.device, j.report.Device); note != "" {
+		j.report.Notes = append(j.report.Notes, note)
+	}
 	if err := j.shortenNames(); err != nil {
 		return err
 	}

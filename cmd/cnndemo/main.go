@@ -48,7 +48,7 @@ func exit(status int, format string, arguments ...any) error {
 }
 
 // commands are the program's, one file each.
-var commands = []func() *cobra.Command{newRunCommand, newVerifyCommand, newDevicesCommand, newVersionCommand}
+var commands = []func() *cobra.Command{newRunCommand, newVerifyCommand, newDevicesCommand, newDoctorCommand, newVersionCommand}
 
 func main() { os.Exit(run()) }
 
@@ -116,7 +116,7 @@ func classify(ctx context.Context, err error) (status int, hint string) {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return exitInterrupted, ""
 	case errors.Is(err, session.ErrNoDevice):
-		return exitEnvironment, "hint: cnndemo devices lists what TensorFlow has; a GPU needs NVIDIA's driver and the CUDA variant of libtensorflow; --device auto takes what is there"
+		return exitEnvironment, lacking(ctx)
 	case errors.As(err, &known):
 		return known.status, ""
 	}

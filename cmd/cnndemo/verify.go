@@ -21,6 +21,7 @@ type verification struct {
 	TensorFlow string               `json:"tensorflow"`
 	Device     string               `json:"device"`
 	Precision  string               `json:"precision"` // how sums are computed and held
+	Note       string               `json:"note,omitempty"`
 	Cases      int                  `json:"cases"`
 	Counts     map[proof.Status]int `json:"counts"`
 	Outcomes   []proof.Outcome      `json:"outcomes"`
@@ -57,7 +58,7 @@ max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
 			if err != nil {
 				return err
 			}
-			result := verification{TensorFlow: session.Version(), Device: backend.Device(), Precision: session.Precision(backend.Device()), Counts: map[proof.Status]int{}}
+			result := verification{TensorFlow: session.Version(), Device: backend.Device(), Precision: session.Precision(backend.Device()), Note: withoutGPU(device, backend.Device()), Counts: map[proof.Status]int{}}
 			if result.Outcomes, err = runCases(c.Context(), files, backend, newProgress(c.ErrOrStderr(), "cases")); err != nil {
 				return err
 			}
@@ -136,6 +137,9 @@ func runCases(ctx context.Context, files []proof.File, backend proof.Backend, ba
 
 func (v verification) print(w io.Writer) {
 	fmt.Fprintf(w, "TensorFlow %s on %s: %s\n", v.TensorFlow, v.Device, v.Precision)
+	if v.Note != "" {
+		fmt.Fprintf(w, "note: %s\n", v.Note)
+	}
 	for _, o := range v.Outcomes {
 		mark := "ok  "
 		if o.Status == proof.Fail {

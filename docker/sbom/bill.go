@@ -118,7 +118,7 @@ func (c contents) libraries() ([]cyclonedx.Component, error) {
 		}
 		var files []cyclonedx.Component
 		for _, f := range stamp.Files {
-			if f.Wheel != wheel.Wheel || !strings.HasPrefix(f.Path, "nvidia/") && !strings.HasPrefix(f.Path, "lib/") {
+			if f.Wheel != wheel.Wheel || f.Link != "" || !strings.HasPrefix(f.Path, "nvidia/") && !strings.HasPrefix(f.Path, "lib/") {
 				continue
 			}
 			files = append(files, cyclonedx.Component{

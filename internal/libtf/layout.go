@@ -84,7 +84,7 @@ func (p Pin) companionMembers(names []string) (map[string]string, error) {
 		}
 	}
 	for _, library := range p.Libraries {
-		if !slices.ContainsFunc(names, func(name string) bool { return path.Base(name) == library }) {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(taken)), func(name string) bool { return path.Base(name) == library }) {
 			return nil, fmt.Errorf("has no %s", library)
 		}
 	}
@@ -129,7 +129,13 @@ type File struct {
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
 	Wheel  string `json:"wheel,omitempty"` // that it was taken out of
+	Link   string `json:"link,omitempty"`  // a symbolic link, and where to
 }
+
+// links are made where what they lead to is installed. TensorFlow 2.21 opens
+// cusolver from libtensorflow_framework, whose run path names the folders of
+// NVIDIA's other libraries and not cusolver's.
+var links = map[string]string{"nvidia/cusparse/lib/libcusolver.so.11": "../../cusolver/lib/libcusolver.so.11"}
 
 // ReadStamp reads a prefix's stamp. It is fs.ErrNotExist where there is none.
 func ReadStamp(prefix string) (Stamp, error) {
@@ -155,7 +161,11 @@ func Installed(prefix string, v Variant) bool {
 func (s Stamp) damage(prefix string) string {
 	there := map[string]bool{}
 	for _, f := range s.Files {
-		info, err := os.Lstat(filepath.Join(prefix, f.Path))
+		path := filepath.Join(prefix, f.Path)
+		if to, err := os.Readlink(path); err == nil && to == f.Link {
+			continue
+		}
+		info, err := os.Lstat(path)
 		if err != nil || !info.Mode().IsRegular() || info.Size() != f.Bytes {
 			return f.Path
 		}
@@ -179,6 +189,9 @@ func Verify(prefix string) error {
 		return err
 	}
 	for _, f := range s.Files {
+		if f.Link != "" {
+			continue // damage has looked at it
+		}
 		got, _, err := hashFile(filepath.Join(prefix, f.Path))
 		if err != nil {
 			return fmt.Errorf("libtf: verify: %w; install it again", err)

@@ -50,6 +50,19 @@ func (o Options) stage(ctx context.Context, v Variant, staging string) ([]File, 
 			return nil, err
 		}
 	}
+	for name, to := range links {
+		path := filepath.Join(staging, name)
+		if _, err := os.Stat(filepath.Join(filepath.Dir(path), to)); err != nil {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return nil, fmt.Errorf("libtf: link: %w", err)
+		}
+		if err := os.Symlink(to, path); err != nil {
+			return nil, fmt.Errorf("libtf: link: %w", err)
+		}
+		files = append(files, File{Path: name, Link: to})
+	}
 	script, err := o.writeFile(staging, linkerScriptName, strings.NewReader(linkerScript))
 	if err != nil {
 		return nil, fmt.Errorf("libtf: linker script: %w", err)
