@@ -5,6 +5,9 @@
 //	cnndemo run holiday/ --out maps
 //	cnndemo verify               known answers of TensorFlow's own tests
 //	cnndemo devices
+//	cnndemo doctor               what lacks for running, on a GPU too
+//	cnndemo version
+//	cnndemo completion bash
 //
 // Exit status: 0 done, 1 a check failed, 2 wrong usage, 3 the machine lacks
 // something, 130 interrupted.
@@ -71,6 +74,7 @@ every number to a reference, with a computed error bound.`,
 	for _, command := range commands {
 		root.AddCommand(command())
 	}
+	complete(root)
 	root.SetFlagErrorFunc(suggestFlag)
 	root.SetArgs(arguments)
 	root.SetOut(stdout)
