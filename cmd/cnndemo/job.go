@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,6 +41,7 @@ type job struct {
 	names   names // of pictures
 	pngs    names // of files, which picture and map names together could make twice
 	report  report.Run
+	page    *report.Page
 	groups  []*group // by size, in the order in which sizes came
 	pending int      // bytes of pictures in groups
 }
@@ -120,6 +122,11 @@ func (j *job) pictures(ctx context.Context, sources []source) error {
 	bar := newProgress(j.stderr, "pictures")
 	defer bar.finish()
 	background := [3]uint8(j.background)
+	parts, err := j.staging.scratch("page")
+	if err != nil {
+		return exit(exitEnvironment, "run: %w", err)
+	}
+	j.page = report.NewPage(parts, len(sources))
 	seen := 0
 	running := time.Duration(0)
 	err = decodeAll(ctx, d, sources, decode.Options{
@@ -256,35 +263,50 @@ func (j *job) runBatch(ctx context.Context, g *group, net graph.Network, plan gr
 		g.report.Pictures = append(g.report.Pictures, p.name)
 		g.stems = append(g.stems, j.names.unique(p.name))
 	}
-	j.describe(g, plan, outputs)
+	j.describe(g, plan)
 
 	var group errgroup.Group
 	group.Go(func() error { return j.check(ctx, g, net, batch, outputs) })
-	group.Go(func() error { return j.write(ctx, g, g.stems[len(g.stems)-len(pictures):], outputs) })
+	group.Go(func() error { return j.write(ctx, g, len(pictures), batch, outputs) })
 	err = group.Wait()
 	g.done = true
 	return err
 }
 
 // describe enters shapes and padding into the report.
-func (j *job) describe(g *group, plan graph.Plan, outputs []tensor.Tensor) {
+func (j *job) describe(g *group, plan graph.Plan) {
 	n := len(g.report.Pictures)
 	first := g.report.Ops == nil
 	for i, layer := range plan.Layers {
 		if first {
 			g.report.Ops = append(g.report.Ops, report.Op{
-				Layer: layer.Name, Reads: layer.From, Input: append([]int{0}, layer.Input...), Output: append([]int{0}, layer.Output...),
+				Layer: layer.Name, Kind: layer.Kind, Reads: layer.From, Input: append([]int{0}, layer.Input...), Output: append([]int{0}, layer.Output...),
 				Padding:    graph.Padding([]paddingFlag{j.padding, j.poolPadding}[i]).String(),
 				Padded:     [4]int{layer.Padding.Top, layer.Padding.Bottom, layer.Padding.Left, layer.Padding.Right},
 				Unread:     [2]int{layer.Unread.Rows, layer.Unread.Columns},
-				Parameters: layer.Parameters,
+				Parameters: layer.Parameters, Multiplications: layer.Multiplications,
 			})
+			g.report.Ops[i].Size, g.report.Ops[i].Strides, g.report.Ops[i].Dilations = j.window(i)
 			if i == 0 || j.chain {
 				g.report.Ops[i].Maps = j.filter.maps
 			}
 		}
-		g.report.Ops[i].Input[0], g.report.Ops[i].Output[0] = n, n
+		op := &g.report.Ops[i]
+		op.Input[0], op.Output[0] = n, n
+		op.Bytes = 4
+		for _, size := range op.Output {
+			op.Bytes *= int64(size)
+		}
 	}
+}
+
+// window is the window of one of the two layers: size, strides, dilations.
+func (j *job) window(layer int) (size, strides, dilations [2]int) {
+	pair := func(s sizeFlag) [2]int { return [2]int{s.Height, s.Width} }
+	if layer == 0 {
+		return [2]int(j.filter.Shape[:2]), pair(j.stride), pair(j.dilation)
+	}
+	return pair(j.poolSize), pair(cmp.Or(j.poolStride, j.poolSize)), [2]int{1, 1}
 }
 
 // check holds both operations to the reference, each on what it really read.
@@ -350,6 +372,9 @@ func (j *job) finish() error {
 		j.report.Status = "not verified"
 	}
 	j.report.Complete = status != proof.Fail && len(j.report.Refused) == 0
+	if err := j.staging.write("report.html", func(w io.Writer) error { return j.page.Write(w, j.report) }); err != nil {
+		return err
+	}
 	err := j.staging.write("report.json", func(w io.Writer) error {
 		encoder := json.NewEncoder(w)
 		encoder.SetIndent("", "  ")

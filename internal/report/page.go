@@ -1,0 +1,189 @@
+package report
+
+import (
+	"math"
+)
+
+// DefaultBudget is about how large a page gets, in bytes.
+const DefaultBudget = 16 << 20
+
+// Page is report.html on its way: it takes pictures while a run goes on and
+// keeps what will be shown of them in a file, so that memory holds only what
+// they are called. It shows less of each picture as more come: values under
+// the pointer for the first, then pictures alone, then thumbnails, then
+// names, so that the page stays below its budget.
+//
+//	page := report.NewPage(file, 2)
+//	entry := page.Begin("china.jpg", views)
+//	err := entry.Show(0, nil) // each view once, in any order, from any goroutine
+//	err = page.Write(w, run)
+type Page struct {
+	Budget int
+
+	parts    *parts
+	expected int
+	used     int
+	entries  []*Entry
+}
+
+// NewPage makes a page for some number of pictures; fewer may come.
+func NewPage(file PartsFile, pictures int) *Page {
+	return &Page{Budget: DefaultBudget, parts: newParts(file), expected: pictures}
+}
+
+// View is one thing to look at: a picture, or one channel of numbers.
+type View struct {
+	Layer string // or "input"
+	Map   string // what the channel is; empty where all channels are shown
+	// Height, Width and Channels are the shape of Data, [H,W,C].
+	Height, Width, Channels int
+	Channel                 int // that is shown; -1: all three as colours
+	Data                    []float32
+}
+
+func (v View) plane() plane {
+	if v.Channel < 0 {
+		return plane{v.Height, v.Width, v.Channels, v.Channels, v.Data}
+	}
+	return plane{v.Height, v.Width, 1, v.Channels, v.Data[min(v.Channel, len(v.Data)):]}
+}
+
+// detail is how much of a picture the page shows.
+type detail int
+
+const (
+	withNumbers detail = iota
+	withoutNumbers
+	asThumbnail
+	asName
+)
+
+// Entry is one picture and what the layers made of it.
+type Entry struct {
+	page          *Page
+	name          string
+	height, width int
+	detail        detail
+	views         []*entryView
+}
+
+// entryView is a view and, once shown, where its parts are.
+type entryView struct {
+	View
+	format    string
+	low, high float32
+	finite    bool // there is a finite number
+	shown
+	pictureMark, numbersMark string
+}
+
+// Begin settles how much of the next picture is shown. The first view is the
+// input. Calls come one after the other, in the order of the pictures.
+func (p *Page) Begin(name string, views []View) *Entry {
+	e := &Entry{page: p, name: name, height: views[0].Height, width: views[0].Width}
+	for _, v := range views {
+		e.views = append(e.views, &entryView{View: v})
+	}
+	costs := e.costs()
+	remaining := max(0, p.expected-len(p.entries)-1)
+	e.detail = asName
+	for d := withNumbers; d < asName; d++ {
+		if p.used+costs[d]+remaining*costs[asThumbnail] <= p.Budget || d == asThumbnail && p.used+costs[d] <= p.Budget {
+			e.detail = d
+			break
+		}
+	}
+	p.used += costs[e.detail]
+	p.entries = append(p.entries, e)
+	if e.detail == asName {
+		e.views = nil
+	}
+	return e
+}
+
+// What a view and a picture add to the page beside their data, in bytes.
+const (
+	viewText  = 1800
+	entryText = 700
+)
+
+// costs is about how much the page grows with each detail; rather more, since
+// nothing is encoded yet. It notes each view's format on the way.
+func (e *Entry) costs() (costs [asName + 1]int) {
+	for d := range costs {
+		costs[d] = entryText
+	}
+	for _, v := range e.views {
+		p := v.plane()
+		var size int
+		v.format, size = p.format()
+		picture := p.cost(largestShown)
+		costs[withNumbers] += viewText + base64Size(p.count()*size) + picture
+		costs[withoutNumbers] += viewText + picture
+		costs[asThumbnail] += viewText + p.cost(thumbnail)
+	}
+	return costs
+}
+
+// cost is about how many bytes a picture takes that is at most most pixels
+// long, as base64. Measured on photographs and on noise.
+func (p plane) cost(most int) int {
+	step := stepFor(p.height, p.width, most)
+	pixels := float64((p.height + step - 1) / step * ((p.width + step - 1) / step))
+	switch {
+	case p.channels == 1 && (most > thumbnail || step == 1):
+		return base64Size(1000 + int(pixels)) // PNG with a palette
+	case p.channels == 3 && step == 1 && (most > thumbnail || pixels <= smallPicture):
+		return base64Size(200 + int(3.1*pixels)) // PNG
+	}
+	return base64Size(700 + int(1.1*pixels)) // JPEG
+}
+
+func base64Size(bytes int) int { return (bytes + 2) / 3 * 4 }
+
+// Show encodes view i and keeps it for the page. file is the view's PNG, as
+// WriteMap or WriteColour gives it, where there is one.
+func (e *Entry) Show(i int, file []byte) error {
+	if e.detail == asName {
+		return nil
+	}
+	v := e.views[i]
+	p := v.plane()
+	if p.channels == 1 {
+		v.low, v.high, v.finite = p.finiteRange()
+	}
+	most := largestShown
+	if e.detail == asThumbnail {
+		most = thumbnail
+	}
+	s, err := p.picture(most, v.low, v.high, file)
+	if err != nil {
+		return err
+	}
+	if v.pictureMark, err = e.page.parts.add(s.file); err != nil {
+		return err
+	}
+	if e.detail == withNumbers {
+		if v.numbersMark, err = e.page.parts.add(p.encode(v.format)); err != nil {
+			return err
+		}
+	}
+	s.file = nil
+	v.shown, v.Data = s, nil
+	return nil
+}
+
+// finiteRange is the smallest and the largest finite number.
+func (p plane) finiteRange() (low, high float32, found bool) {
+	low, high = math.MaxFloat32, -math.MaxFloat32
+	p.each(func(v float32) bool {
+		if v-v == 0 {
+			low, high, found = min(low, v), max(high, v), true
+		}
+		return true
+	})
+	if !found {
+		return 0, 0, false
+	}
+	return low, high, true
+}
