@@ -75,6 +75,7 @@ type opView struct {
 	Op
 	Weights int64
 	Padding string
+	Added   string // what the padding adds
 	Verdict string
 	Class   string
 }
@@ -296,7 +297,10 @@ func sizeClass(width, height int) string {
 }
 
 func viewOp(op Op) opView {
-	v := opView{Op: op, Weights: 4 * op.Parameters, Verdict: "not verified", Class: "none", Padding: paddingText(op)}
+	v := opView{Op: op, Weights: 4 * op.Parameters, Verdict: "not verified", Class: "none", Padding: op.Padding}
+	if op.Padded != [4]int{} {
+		v.Added = fmt.Sprintf("%d above, %d below, %d left, %d right", op.Padded[0], op.Padded[1], op.Padded[2], op.Padded[3])
+	}
 	if op.Verdict != nil {
 		v.Verdict, v.Class = string(op.Verdict.Status), statusClass(op.Verdict.Status)
 		if op.Verdict.Exact == op.Verdict.Elements {
@@ -304,14 +308,6 @@ func viewOp(op Op) opView {
 		}
 	}
 	return v
-}
-
-// paddingText is the padding with what it adds.
-func paddingText(op Op) string {
-	if added := sides(op.Padded); added != "" {
-		return paddingName(op) + ": " + added
-	}
-	return paddingName(op)
 }
 
 func times(s Seconds) []timeView {
