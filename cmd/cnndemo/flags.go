@@ -105,7 +105,7 @@ func quote(word string) string {
 }
 
 // commandLine is what repeats a command, and the options in it that are not
-// at their defaults.
+// at their defaults, without those that change nothing but where to write.
 func commandLine(c *cobra.Command, arguments []string) (line string, changed []string) {
 	line = c.CommandPath()
 	c.Flags().Visit(func(f *pflag.Flag) {
@@ -122,7 +122,7 @@ func commandLine(c *cobra.Command, arguments []string) (line string, changed []s
 				text += "=" + value
 			}
 			line += " " + text
-			if f.Value.String() != f.DefValue {
+			if f.Value.String() != f.DefValue && f.Name != "out" && f.Name != "json" {
 				changed = append(changed, text)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"strconv"
 	"strings"
 
 	"tfcnn/internal/proof"
@@ -17,20 +18,9 @@ type bar struct {
 	Bad   bool
 }
 
-// superscript writes a power of two: 2⁻¹².
-func power(exponent int) string {
-	if exponent == 0 {
-		return "1"
-	}
-	text := "2"
-	for _, digit := range fmt.Sprint(exponent) {
-		if digit == '-' {
-			text += "⁻"
-			continue
-		}
-		text += string([]rune("⁰¹²³⁴⁵⁶⁷⁸⁹")[digit-'0'])
-	}
-	return text
+// shareText is a share of a bound, a power of two, in percent.
+func shareText(share float64) string {
+	return strconv.FormatFloat(100*share, 'g', 2, 64) + " %"
 }
 
 // bars names the buckets of a verdict's histogram.
@@ -48,11 +38,10 @@ func bars(histogram []int) []bar {
 		case math.IsInf(high, 1):
 			b.Label, b.Tick, b.Bad = "outside the bound", "out", true
 		default:
-			e := int(math.Log2(high))
-			b.Tick = power(e)
-			b.Label = "up to " + power(e) + " of the bound"
+			b.Tick = shareText(high)
+			b.Label = "up to " + shareText(high) + " of the bound"
 			if low > 0 {
-				b.Label = "from " + power(e-1) + " to " + power(e) + " of the bound"
+				b.Label = "from " + shareText(low) + " to " + shareText(high) + " of the bound"
 			}
 		}
 		list[k] = b
@@ -63,7 +52,7 @@ func bars(histogram []int) []bar {
 // histogramChart draws the columns, their heights in proportion to the
 // counts; a column that is not empty can be seen.
 func histogramChart(list []bar, label string) template.HTML {
-	const step, width, height, top, bottom = 44.0, 32.0, 120.0, 22.0, 22.0
+	const step, width, height, top, bottom = 50.0, 36.0, 120.0, 22.0, 22.0
 	most := 1
 	for _, b := range list {
 		most = max(most, b.Count)

@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"sync"
 )
 
 // DefaultBudget is about how large a page gets, in bytes.
@@ -24,6 +25,7 @@ type Page struct {
 	expected int
 	used     int
 	entries  []*Entry
+	settled  int // entries of which used counts what they really take
 }
 
 // NewPage makes a page for some number of pictures; fewer may come.
@@ -65,6 +67,11 @@ type Entry struct {
 	height, width int
 	detail        detail
 	views         []*entryView
+	cost          int // about what it takes in the page
+
+	mu    sync.Mutex
+	shown int // views
+	size  int // what they take
 }
 
 // entryView is a view and, once shown, where its parts are.
@@ -84,6 +91,7 @@ func (p *Page) Begin(name string, views []View) *Entry {
 	for _, v := range views {
 		e.views = append(e.views, &entryView{View: v})
 	}
+	p.settle()
 	costs := e.costs()
 	remaining := max(0, p.expected-len(p.entries)-1)
 	e.detail = asName
@@ -93,7 +101,8 @@ func (p *Page) Begin(name string, views []View) *Entry {
 			break
 		}
 	}
-	p.used += costs[e.detail]
+	e.cost = costs[e.detail]
+	p.used += e.cost
 	p.entries = append(p.entries, e)
 	if e.detail == asName {
 		e.views = nil
@@ -101,10 +110,28 @@ func (p *Page) Begin(name string, views []View) *Entry {
 	return e
 }
 
+// settle replaces what entries were thought to take by what they take, as far
+// as they are done. Pictures that run together begin before any of them is
+// shown, so that the page does not depend on which is done first.
+func (p *Page) settle() {
+	for ; p.settled < len(p.entries); p.settled++ {
+		e := p.entries[p.settled]
+		e.mu.Lock()
+		done, size := e.shown == len(e.views), e.size
+		e.mu.Unlock()
+		if !done {
+			return
+		}
+		if e.detail != asName {
+			p.used += entryText + size - e.cost
+		}
+	}
+}
+
 // What a view and a picture add to the page beside their data, in bytes.
 const (
-	viewText  = 1800
-	entryText = 700
+	viewText  = 1400
+	entryText = 400
 )
 
 // costs is about how much the page grows with each detail; rather more, since
@@ -136,7 +163,10 @@ func (p plane) cost(most int) int {
 	case p.channels == 3 && step == 1 && (most > thumbnail || pixels <= smallPicture):
 		return base64Size(200 + int(3.1*pixels)) // PNG
 	}
-	return base64Size(700 + int(1.1*pixels)) // JPEG
+	if most == thumbnail {
+		return base64Size(650 + int(0.6*pixels)) // JPEG
+	}
+	return base64Size(650 + int(1.1*pixels)) // JPEG, noise
 }
 
 func base64Size(bytes int) int { return (bytes + 2) / 3 * 4 }
@@ -163,11 +193,18 @@ func (e *Entry) Show(i int, file []byte) error {
 	if v.pictureMark, err = e.page.parts.add(s.file); err != nil {
 		return err
 	}
+	size := viewText + base64Size(len(s.file))
 	if e.detail == withNumbers {
-		if v.numbersMark, err = e.page.parts.add(p.encode(v.format)); err != nil {
+		numbers := p.encode(v.format)
+		if v.numbersMark, err = e.page.parts.add(numbers); err != nil {
 			return err
 		}
+		size += base64Size(len(numbers))
 	}
+	e.mu.Lock()
+	e.shown++
+	e.size += size
+	e.mu.Unlock()
 	s.file = nil
 	v.shown, v.Data = s, nil
 	return nil

@@ -9,9 +9,10 @@ import (
 
 const (
 	largestShown = 1280    // the longer side of a picture on the page, in pixels
-	thumbnail    = 112     // the same where there is no room for more
+	thumbnail    = 96      // the same where there is no room for more
 	smallPicture = 1 << 15 // pixels up to which a colour picture is PNG, without loss
 	jpegQuality  = 88
+	thumbQuality = 75
 )
 
 // stepFor is by how much a picture is reduced so that its longer side is at
@@ -56,7 +57,11 @@ func (p plane) picture(most int, low, high float32, file []byte) (shown, error) 
 		}
 	} else {
 		s.mime = "image/jpeg"
-		if err := jpeg.Encode(&buf, picture, &jpeg.Options{Quality: jpegQuality}); err != nil {
+		quality := jpegQuality
+		if most == thumbnail {
+			quality = thumbQuality
+		}
+		if err := jpeg.Encode(&buf, picture, &jpeg.Options{Quality: quality}); err != nil {
 			return shown{}, fmt.Errorf("report: JPEG: %w", err)
 		}
 	}

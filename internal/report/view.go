@@ -111,7 +111,7 @@ func (p *Page) view(a assets, run Run) runView {
 		{Name: "TensorFlow", Value: run.TensorFlow},
 		{Name: "Device", Value: strings.TrimPrefix(run.Device, "/device:")},
 		{Name: "oneDNN", Value: onOff(run.OneDNN)},
-		{Name: "Options", Value: cmp.Or(strings.Join(run.Changed, ", "), "all as they come")},
+		{Name: "Options", Value: cmp.Or(strings.Join(run.Changed, ", "), "defaults")},
 		{Name: "Repeat with", Value: run.Command, Code: true},
 	}
 	v.Nav = []link{{"#pictures", "Pictures"}, {"#windows", "Windows"}, {"#layers", "Layers"}, {"#proof", "Proof"}, {"#times", "Times"}}
@@ -249,7 +249,7 @@ func (v *entryView) describe(f *figureView, e *Entry) {
 			f.Alt += fmt.Sprintf(", from %s (dark) to %s (light)", f.Low, f.High)
 		}
 	}
-	if v.step > 1 {
+	if v.step > 1 && e.detail != asThumbnail {
 		f.Reduced = fmt.Sprintf("reduced %d-fold", v.step)
 	}
 }

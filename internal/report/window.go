@@ -365,7 +365,7 @@ func windowWords(op Op) string {
 		for _, part := range []struct {
 			n     int
 			where string
-		}{{leading, before}, {trailing, after}, {op.Unread[i] - leading - trailing, "between the taps"}} {
+		}{{leading, before}, {trailing, after}, {op.Unread[i] - leading - trailing, map[bool]string{true: "between the windows", false: "between the taps"}[a.dilation == 1]}} {
 			if part.n > 0 {
 				parts = append(parts, count(part.n, what)+" "+part.where)
 			}

@@ -150,7 +150,7 @@ func ofBound(share float64) string {
 		return fmt.Sprintf("%.1e of its bound", share)
 	case share < 0.01:
 		return fmt.Sprintf("%.2g %% of its bound", 100*share)
-	case share < 10:
+	case share < 2:
 		return fmt.Sprintf("%.3g %% of its bound", 100*share)
 	case share >= math.MaxFloat64:
 		return "wrong whatever the bound"
