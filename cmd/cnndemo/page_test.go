@@ -123,7 +123,9 @@ func TestPageKeys(t *testing.T) {
 	b := openBrowser(t)
 	_, page := sampleRun(t)
 	b.open(page, 1280, 900)
-	target := func(id string) string { return fmt.Sprintf(`(document.querySelector(".view:target")?.id ?? "") === %q`, id) }
+	target := func(id string) string {
+		return fmt.Sprintf(`(document.querySelector(".view:target")?.id ?? "") === %q`, id)
+	}
 
 	b.do(chromedp.Click(chromedp.CSS("#p1-1 .frame")))
 	b.wants("a click enlarges", target("p1-1"))

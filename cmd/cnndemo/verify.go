@@ -56,6 +56,7 @@ max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
 				result.Cases++
 				result.Counts[o.Status]++
 			}
+			result.Command, _ = commandLine(c, nil)
 			if on, known := session.OneDNNInUse(); known {
 				result.OneDNN = &on
 			}

@@ -18,9 +18,12 @@ type bar struct {
 	Bad   bool
 }
 
-// shareText is a share of a bound, a power of two, in percent.
+// shareText is a share of a bound in percent, in two figures.
 func shareText(share float64) string {
-	return strconv.FormatFloat(100*share, 'g', 2, 64) + " %"
+	if percent := 100 * share; percent >= 10 {
+		return strconv.FormatFloat(percent, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(100*share, 'g', 2, 64)
 }
 
 // bars names the buckets of a verdict's histogram.
@@ -39,9 +42,9 @@ func bars(histogram []int) []bar {
 			b.Label, b.Tick, b.Bad = "outside the bound", "out", true
 		default:
 			b.Tick = shareText(high)
-			b.Label = "up to " + shareText(high) + " of the bound"
+			b.Label = "up to " + shareText(high) + " % of the bound"
 			if low > 0 {
-				b.Label = "from " + shareText(low) + " to " + shareText(high) + " of the bound"
+				b.Label = "from " + shareText(low) + " to " + shareText(high) + " % of the bound"
 			}
 		}
 		list[k] = b
@@ -52,7 +55,7 @@ func bars(histogram []int) []bar {
 // histogramChart draws the columns, their heights in proportion to the
 // counts; a column that is not empty can be seen.
 func histogramChart(list []bar, label string) template.HTML {
-	const step, width, height, top, bottom = 50.0, 36.0, 120.0, 22.0, 22.0
+	const step, width, height, top, bottom = 44.0, 32.0, 120.0, 22.0, 22.0
 	most := 1
 	for _, b := range list {
 		most = max(most, b.Count)

@@ -47,19 +47,19 @@ var loadAssets = sync.OnceValues(func() (assets, error) {
 	a.policy = fmt.Sprintf("default-src 'none'; img-src data:; style-src %s; script-src %s; base-uri 'none'; form-action 'none'",
 		hash(string(a.css)), hash(string(a.js)))
 	a.templates, err = template.New("page").Funcs(template.FuncMap{
-		"grouped":      func(n int) string { return grouped(n) },
-		"grouped64":    func(n int64) string { return grouped(n) },
-		"count":        func(n int, what string) string { return count(n, what) },
-		"decimal":      decimal,
-		"figures":      figures,
-		"duration":     duration,
-		"bytes":        bytesOf,
-		"by":           func(sizes []int) string { return by(sizes...) },
-		"by2":          func(sizes [2]int) string { return by(sizes[:]...) },
-		"meter":        meter,
-		"short":        short,
-		"statusClass":  statusClass,
-		"bucketLabels": bars,
+		"grouped":     func(n int) string { return grouped(n) },
+		"grouped64":   func(n int64) string { return grouped(n) },
+		"count":       func(n int, what string) string { return count(n, what) },
+		"decimal":     decimal,
+		"figures":     figures,
+		"duration":    duration,
+		"bytes":       bytesOf,
+		"by":          func(sizes []int) string { return by(sizes...) },
+		"by2":         func(sizes [2]int) string { return by(sizes[:]...) },
+		"meter":       meter,
+		"short":       short,
+		"statusClass": statusClass,
+		"words":       strings.Fields,
 	}).ParseFS(pageFiles, "page/*.html")
 	if err != nil {
 		return a, fmt.Errorf("report: page: %w", err)

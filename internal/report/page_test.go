@@ -162,7 +162,7 @@ func TestPolicy(t *testing.T) {
 	b.add(t, p)
 	page := write(t, p, b.run(nil))
 	for _, element := range []string{"style", "script"} {
-		inside := regexp.MustCompile(`(?s)<` + element + `>(.*?)</` + element + `>`).FindAllStringSubmatch(page, -1)
+		inside := regexp.MustCompile(`(?s)<`+element+`>(.*?)</`+element+`>`).FindAllStringSubmatch(page, -1)
 		if len(inside) != 1 {
 			t.Fatalf("%d elements %s", len(inside), element)
 		}

@@ -75,6 +75,7 @@ type Verification struct {
 	TensorFlow string               `json:"tensorflow"`
 	Device     string               `json:"device"`
 	OneDNN     *bool                `json:"onednn,omitempty"` // nil where the library cannot tell
+	Command    string               `json:"command"`
 	Cases      int                  `json:"cases"`
 	Counts     map[proof.Status]int `json:"counts"`
 	Outcomes   []proof.Outcome      `json:"outcomes"`

@@ -45,6 +45,7 @@ func verificationView(a assets, v Verification) verificationPage {
 		{Name: "TensorFlow", Value: v.TensorFlow},
 		{Name: "Device", Value: strings.TrimPrefix(v.Device, "/device:")},
 		{Name: "oneDNN", Value: onOff(v.OneDNN)},
+		{Name: "Repeat with", Value: v.Command, Code: true},
 	}
 	page.Nav = []link{{"#errors", "All errors"}, {"#cases", "Cases"}}
 	worst, sum := proof.Pass, []int(nil)
@@ -105,10 +106,14 @@ func groupOf(outcomes []proof.Outcome, status proof.Status) caseGroup {
 			continue
 		}
 		c := caseView{Name: o.Name, File: o.File, Op: o.Op, Text: o.Text()}
-		if d := o.Device; d != nil && d.Histogram != nil {
-			c.Compared, c.Bad, c.Part = true, d.Status == proof.Fail, d.Share
-			c.Share = strings.TrimSuffix(ofBound(d.Share), " of its bound")
-			if d.Share >= math.MaxFloat64 {
+		// The device's numbers and those that the case expects: the worse.
+		for _, v := range []*proof.Verdict{o.Device, o.Expectation} {
+			if v == nil || v.Histogram == nil || c.Compared && v.Share <= c.Part {
+				continue
+			}
+			c.Compared, c.Bad, c.Part = true, v.Status == proof.Fail, v.Share
+			c.Share = strings.TrimSuffix(ofBound(v.Share), " of its bound")
+			if v.Share >= math.MaxFloat64 {
 				c.Share = "must be exact"
 			}
 		}

@@ -355,24 +355,24 @@ func windowWords(op Op) string {
 	default:
 		text += fmt.Sprintf(" %s adds %s; %s.", paddingName(op), added, windows)
 	}
+	var unread []string
 	for i, a := range []axis{h, w} {
 		what, before, after := "row", "at the top", "at the bottom"
 		if i == 1 {
 			what, before, after = "column", "at the left", "at the right"
 		}
 		leading, trailing := a.unread()
-		var parts []string
 		for _, part := range []struct {
 			n     int
 			where string
 		}{{leading, before}, {trailing, after}, {op.Unread[i] - leading - trailing, map[bool]string{true: "between the windows", false: "between the taps"}[a.dilation == 1]}} {
 			if part.n > 0 {
-				parts = append(parts, count(part.n, what)+" "+part.where)
+				unread = append(unread, count(part.n, what)+" "+part.where)
 			}
 		}
-		if len(parts) > 0 {
-			text += fmt.Sprintf(" Left unread: %s.", list(parts))
-		}
+	}
+	if len(unread) > 0 {
+		text += fmt.Sprintf(" Left unread: %s.", list(unread))
 	}
 	return text
 }

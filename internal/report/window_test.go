@@ -48,7 +48,7 @@ func TestWindowWords(t *testing.T) {
 		},
 		{
 			windowOp(t, 10, 10, two, graph.Size{Height: 4, Width: 3}, one, graph.Valid),
-			"A window of 2×2 steps 4 rows and 3 columns over 10×10. VALID adds nothing; 3×3 windows fit. Left unread: 4 rows between the windows. Left unread: 2 columns at the right and 2 columns between the windows.",
+			"A window of 2×2 steps 4 rows and 3 columns over 10×10. VALID adds nothing; 3×3 windows fit. Left unread: 4 rows between the windows, 2 columns at the right and 2 columns between the windows.",
 		},
 		{
 			windowOp(t, 20, 20, graph.Square(3), one, two, graph.Explicit(1, 0, 0, 0)),
