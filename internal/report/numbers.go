@@ -29,35 +29,34 @@ func (p plane) at(row, column, channel int) float32 {
 
 func (p plane) count() int { return p.height * p.width * p.channels }
 
-// each calls f with every number, rows first, the channels of a pixel
-// together, until f says false.
-func (p plane) each(f func(v float32) bool) bool {
-	for i := 0; i < p.height*p.width*p.stride; i += p.stride {
-		for _, v := range p.data[i : i+p.channels] {
-			if !f(v) {
-				return false
-			}
-		}
+// numbers is every number, rows first, the channels of a pixel together.
+func (p plane) numbers() []float32 {
+	if p.stride == p.channels {
+		return p.data[:p.count()]
 	}
-	return true
+	list := make([]float32, 0, p.count())
+	for i := range p.height * p.width {
+		list = append(list, p.data[i*p.stride:i*p.stride+p.channels]...)
+	}
+	return list
 }
 
-// format is the smallest format that holds every number exactly, the sign of
+// formatOf is the smallest format that holds every number exactly, the sign of
 // a zero included, and the bytes that it needs for one.
-func (p plane) format() (name string, size int) {
+func formatOf(numbers []float32) (name string, size int) {
 	const negativeZero = 1 << 31
 	low, high := int32(0), int32(0)
-	whole := p.each(func(v float32) bool {
-		if !(v >= -1<<30 && v <= 1<<30) || math.Float32bits(v) == negativeZero {
-			return false
+	for _, v := range numbers {
+		if !(v >= -1<<30 && v <= 1<<30) {
+			return formatFloat32, 4
 		}
 		n := int32(v)
+		if float32(n) != v || math.Float32bits(v) == negativeZero {
+			return formatFloat32, 4
+		}
 		low, high = min(low, n), max(high, n)
-		return float32(n) == v
-	})
+	}
 	switch {
-	case !whole:
-		return formatFloat32, 4
 	case low >= 0 && high <= math.MaxUint8:
 		return formatUint8, 1
 	case low >= math.MinInt16 && high <= math.MaxInt16:
@@ -66,20 +65,45 @@ func (p plane) format() (name string, size int) {
 	return formatInt32, 4
 }
 
-// encode writes the numbers in a format that holds them.
-func (p plane) encode(format string) []byte {
-	out := make([]byte, 0, 4*p.count())
+// encodeNumbers writes numbers in a format that holds them.
+func encodeNumbers(numbers []float32, format string) []byte {
 	switch format {
 	case formatUint8:
-		p.each(func(v float32) bool { out = append(out, uint8(v)); return true })
+		out := make([]byte, len(numbers))
+		for i, v := range numbers {
+			out[i] = uint8(int32(v))
+		}
+		return out
 	case formatInt16:
-		p.each(func(v float32) bool { out = binary.LittleEndian.AppendUint16(out, uint16(int16(v))); return true })
-	case formatInt32:
-		p.each(func(v float32) bool { out = binary.LittleEndian.AppendUint32(out, uint32(int32(v))); return true })
-	default:
-		p.each(func(v float32) bool { out = binary.LittleEndian.AppendUint32(out, math.Float32bits(v)); return true })
+		out := make([]byte, 0, 2*len(numbers))
+		for _, v := range numbers {
+			out = binary.LittleEndian.AppendUint16(out, uint16(int16(v)))
+		}
+		return out
+	}
+	out := make([]byte, 0, 4*len(numbers))
+	for _, v := range numbers {
+		bits := math.Float32bits(v)
+		if format == formatInt32 {
+			bits = uint32(int32(v))
+		}
+		out = binary.LittleEndian.AppendUint32(out, bits)
 	}
 	return out
+}
+
+// finiteRange is the smallest and the largest finite number.
+func finiteRange(numbers []float32) (low, high float32, found bool) {
+	low, high = math.MaxFloat32, -math.MaxFloat32
+	for _, v := range numbers {
+		if v-v == 0 {
+			low, high, found = min(low, v), max(high, v), true
+		}
+	}
+	if !found {
+		return 0, 0, false
+	}
+	return low, high, true
 }
 
 // reduce is the plane with each square of step by step pixels replaced by its

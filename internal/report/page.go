@@ -1,9 +1,6 @@
 package report
 
-import (
-	"math"
-	"sync"
-)
+import "sync"
 
 // DefaultBudget is about how large a page gets, in bytes.
 const DefaultBudget = 16 << 20
@@ -143,7 +140,7 @@ func (e *Entry) costs() (costs [asName + 1]int) {
 	for _, v := range e.views {
 		p := v.plane()
 		var size int
-		v.format, size = p.format()
+		v.format, size = formatOf(p.numbers())
 		picture := p.cost(largestShown)
 		costs[withNumbers] += viewText + base64Size(p.count()*size) + picture
 		costs[withoutNumbers] += viewText + picture
@@ -180,7 +177,7 @@ func (e *Entry) Show(i int, file []byte) error {
 	v := e.views[i]
 	p := v.plane()
 	if p.channels == 1 {
-		v.low, v.high, v.finite = p.finiteRange()
+		v.low, v.high, v.finite = finiteRange(p.numbers())
 	}
 	most := largestShown
 	if e.detail == asThumbnail {
@@ -195,7 +192,7 @@ func (e *Entry) Show(i int, file []byte) error {
 	}
 	size := viewText + base64Size(len(s.file))
 	if e.detail == withNumbers {
-		numbers := p.encode(v.format)
+		numbers := encodeNumbers(p.numbers(), v.format)
 		if v.numbersMark, err = e.page.parts.add(numbers); err != nil {
 			return err
 		}
@@ -208,19 +205,4 @@ func (e *Entry) Show(i int, file []byte) error {
 	s.file = nil
 	v.shown, v.Data = s, nil
 	return nil
-}
-
-// finiteRange is the smallest and the largest finite number.
-func (p plane) finiteRange() (low, high float32, found bool) {
-	low, high = math.MaxFloat32, -math.MaxFloat32
-	p.each(func(v float32) bool {
-		if v-v == 0 {
-			low, high, found = min(low, v), max(high, v), true
-		}
-		return true
-	})
-	if !found {
-		return 0, 0, false
-	}
-	return low, high, true
 }

@@ -249,12 +249,12 @@ func TestNumbers(t *testing.T) {
 	} {
 		// Channel 1 of two; the other must not count.
 		p := View{Height: 1, Width: 2, Channels: 2, Channel: 1, Data: []float32{0.1, tt.numbers[0], 0.1, tt.numbers[1]}}.plane()
-		format, size := p.format()
+		format, size := formatOf(p.numbers())
 		if format != tt.format {
 			t.Errorf("%v: format %s, want %s", tt.numbers, format, tt.format)
 			continue
 		}
-		data := p.encode(format)
+		data := encodeNumbers(p.numbers(), format)
 		if len(data) != 2*size {
 			t.Errorf("%v: %d bytes, want %d", tt.numbers, len(data), 2*size)
 			continue

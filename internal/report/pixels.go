@@ -11,7 +11,7 @@ const (
 	largestShown = 1280    // the longer side of a picture on the page, in pixels
 	thumbnail    = 96      // the same where there is no room for more
 	smallPicture = 1 << 15 // pixels up to which a colour picture is PNG, without loss
-	jpegQuality  = 88
+	jpegQuality  = 85
 	thumbQuality = 75
 )
 

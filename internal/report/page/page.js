@@ -59,27 +59,35 @@
     return row >= 0 && row < rows && column >= 0 && column < columns ? [row, column] : null;
   }
 
-  // mark draws a rectangle on a figure; without numbers it removes it.
-  function mark(view, top = 0, left = 0, height = 0, width = 0) {
-    const cursor = view.querySelector(".cursor");
-    for (const [name, v] of Object.entries({ x: left, y: top, width, height })) cursor.setAttribute(name, v);
+  // mark draws a rectangle on a figure, in rows and columns, and a circle
+  // round one that is hard to see.
+  function mark(view, top, left, height, width) {
+    const over = view.querySelector(".over");
+    const add = (name, kind, attributes) => {
+      const shape = document.createElementNS(over.namespaceURI, name);
+      shape.classList.add(kind);
+      for (const [key, v] of Object.entries(attributes)) shape.setAttribute(key, v);
+      over.append(shape);
+    };
+    add("rect", "cursor", { x: left, y: top, width, height });
+    const { scale } = box(view);
+    if (Math.max(width, height) * scale < 14) add("circle", "halo", { cx: left + width / 2, cy: top + height / 2, r: 12 / scale });
+    marked.push(view);
   }
 
   let marked = [];
   function unmark() {
-    marked.forEach((view) => mark(view));
+    marked.forEach((view) => view.querySelectorAll(".cursor, .halo").forEach((shape) => shape.remove()));
     marked = [];
   }
 
   // show marks a pixel and the window of the input that it was made from.
   function show(view, row, column) {
     unmark();
-    marked.push(view);
     mark(view, row, column, 1, 1);
     const from = view.dataset.reads && document.getElementById(view.dataset.reads);
     if (from) {
       const [kh, kw, sh, sw, dh, dw, top, left] = view.dataset.window.split(" ").map(Number);
-      marked.push(from);
       mark(from, row * sh - top, column * sw - left, (kh - 1) * dh + 1, (kw - 1) * dw + 1);
     }
     return value(view, row, column);
