@@ -35,7 +35,7 @@ func sampleRun(t *testing.T) (folder, page string) {
 	if err := os.WriteFile(file, npy.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	runInto(t, 0, "run", "--filter", file, "--filter", "sobel-x", "--out", filepath.Join(folder, "out"))
+	runInto(t, 0, "run", "--filter", file, "--filter", "sobel-x", "--padding", "1,1,2,1", "--out", filepath.Join(folder, "out"))
 	return filepath.Join(folder, "out"), filepath.Join(folder, "out", "report.html")
 }
 
@@ -115,7 +115,7 @@ func TestPageInBrowser(t *testing.T) {
 	x, y := b.pixel("p1-1", 10, 20)
 	b.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, x, y))
 	b.wants("the window is marked on the input",
-		`["x", "y", "width", "height"].map((a) => document.querySelector("#p1-0 .cursor").getAttribute(a)).join() === "40,19,3,3"`)
+		`["x", "y", "width", "height"].map((a) => document.querySelector("#p1-0 .cursor").getAttribute(a)).join() === "38,19,3,3"`)
 	b.quiet(page)
 }
 
@@ -133,9 +133,9 @@ func TestPageKeys(t *testing.T) {
 	b.wants("it has larger pixels", `getComputedStyle(document.querySelector("#p1-1 img")).imageRendering === "pixelated"`)
 	b.wants("the focus is in it", `document.activeElement.matches("#p1-1 .close")`)
 	b.do(chromedp.KeyEvent(kb.ArrowRight))
-	b.wants("the right arrow is the next picture", target("p1-2"))
+	b.wants("the right arrow is the next picture", target("p1-2")+` && document.activeElement.matches("#p1-2 .close")`)
 	b.do(chromedp.KeyEvent(kb.ArrowLeft))
-	b.wants("the left arrow goes back", target("p1-1"))
+	b.wants("the left arrow goes back", target("p1-1")+` && document.activeElement.matches("#p1-1 .close")`)
 	for range 5 {
 		b.do(chromedp.KeyEvent(kb.Tab))
 	}
