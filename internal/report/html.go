@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"html/template"
 	"image/color"
@@ -121,6 +122,9 @@ func render(name string, fill func(a assets) any) ([]byte, error) {
 // Write writes the page of a run. The verdicts in it tell where the rings
 // belong, so that it comes last.
 func (p *Page) Write(w io.Writer, run Run) error {
+	if len(run.Sizes) == 0 {
+		return errors.New("report: page: the run has no pictures")
+	}
 	text, err := render("run", func(a assets) any { return p.view(a, run) })
 	if err != nil {
 		return err

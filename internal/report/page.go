@@ -61,6 +61,7 @@ const (
 type Entry struct {
 	page          *Page
 	name          string
+	label         string // what the page calls it
 	height, width int
 	detail        detail
 	views         []*entryView

@@ -342,6 +342,22 @@ func TestVerdictWords(t *testing.T) {
 	}
 }
 
+// Pictures of one name in two folders are told apart.
+func TestLabels(t *testing.T) {
+	b := pictures{names: []string{"x/a.png", "y/a.png", "y/b.png"}, height: 4, width: 5}
+	p := NewPage(scratch(t), 3)
+	b.add(t, p)
+	page := write(t, p, b.run(nil))
+	for _, want := range []string{">x/a.png</h3>", ">y/a.png</h3>", ">b.png</h3>", `alt="y/a.png after conv2d, map two: 4 rows, 5 columns`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if err := p.Write(io.Discard, Run{}); err == nil {
+		t.Error("a page of nothing was written")
+	}
+}
+
 // A file that cannot be read back is an error of Write.
 func TestPageWithoutParts(t *testing.T) {
 	b := pictures{names: []string{"a.png"}, height: 4, width: 5}

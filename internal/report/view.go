@@ -116,6 +116,7 @@ func (p *Page) view(a assets, run Run) runView {
 	}
 	v.Nav = []link{{"#pictures", "Pictures"}, {"#windows", "Windows"}, {"#layers", "Layers"}, {"#proof", "Proof"}, {"#times", "Times"}}
 	v.Times = times(run.Seconds)
+	p.label()
 	at := 0
 	for i, size := range run.Sizes {
 		s := sizeView{Size: size, Heading: fmt.Sprintf("%d×%d pixels", size.Width, size.Height), Open: i == 0, Thumbs: true}
@@ -146,6 +147,20 @@ func (p *Page) view(a assets, run Run) runView {
 	v.link()
 	v.Shown = p.shownWords()
 	return v
+}
+
+// label calls pictures by their files' names without the folder, where no two
+// have the same.
+func (p *Page) label() {
+	files := map[string]int{}
+	for _, e := range p.entries {
+		files[short(e.name)]++
+	}
+	for _, e := range p.entries {
+		if e.label = short(e.name); files[e.label] > 1 {
+			e.label = e.name
+		}
+	}
 }
 
 // link makes each figure know the one before it and the one after.
@@ -188,7 +203,7 @@ func (p *Page) shownWords() string {
 
 // view is an entry, number at of all and number index of its size.
 func (e *Entry) view(at, index int, size Size, page *runView) pictureView {
-	v := pictureView{ID: fmt.Sprintf("p%d", at), Name: e.name, Short: short(e.name), Thumb: e.detail == asThumbnail}
+	v := pictureView{ID: fmt.Sprintf("p%d", at), Name: e.name, Short: e.label, Thumb: e.detail == asThumbnail}
 	for i, from := range e.views {
 		f := figureView{
 			ID: fmt.Sprintf("%s-%d", v.ID, i), Row: v.ID, Picture: v.Short, Layer: from.Layer, Map: from.Map,
@@ -236,7 +251,7 @@ func (v *entryView) describe(f *figureView, e *Entry) {
 	case v.Layer != "input":
 		what = "after " + v.Layer
 	}
-	f.Alt = fmt.Sprintf("%s %s: %s, %s", short(e.name), what, count(v.View.Height, "row"), count(v.View.Width, "column"))
+	f.Alt = fmt.Sprintf("%s %s: %s, %s", e.label, what, count(v.View.Height, "row"), count(v.View.Width, "column"))
 	if v.Channel >= 0 {
 		f.Low, f.High = decimal(v.low), decimal(v.high)
 		switch {

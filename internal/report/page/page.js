@@ -132,7 +132,7 @@
     scrolled = scrollY;
   });
 
-  let last = null;
+  let last = enlarged();
   addEventListener("hashchange", () => {
     hide();
     const view = enlarged();
