@@ -2,8 +2,12 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tfcnn/graph"
 )
@@ -89,3 +93,45 @@ func (c *colourFlag) Set(text string) error {
 }
 
 func (*colourFlag) Type() string { return "RRGGBB" }
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:=,+@%-]+$`)
+
+// quote writes a word as a POSIX shell reads it.
+func quote(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// commandLine is what repeats a command, and the options in it that are not
+// at their defaults, without those that change nothing but where to write.
+func commandLine(c *cobra.Command, arguments []string) (line string, changed []string) {
+	line = c.CommandPath()
+	c.Flags().Visit(func(f *pflag.Flag) {
+		values := []string{f.Value.String()}
+		if list, isList := f.Value.(pflag.SliceValue); isList {
+			values = list.GetSlice()
+		}
+		for _, value := range values {
+			text := "--" + f.Name
+			switch {
+			case f.Value.Type() != "bool":
+				text += " " + quote(value)
+			case value != "true":
+				text += "=" + value
+			}
+			line += " " + text
+			if f.Value.String() != f.DefValue && f.Name != "out" && f.Name != "json" {
+				changed = append(changed, text)
+			}
+		}
+	})
+	for i, argument := range arguments {
+		if i == 0 && strings.HasPrefix(argument, "-") {
+			line += " --"
+		}
+		line += " " + quote(argument)
+	}
+	return line, changed
+}

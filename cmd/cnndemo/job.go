@@ -17,9 +17,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/decode"
-	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
-	"tfcnn/internal/ref"
 	"tfcnn/internal/report"
 	"tfcnn/session"
 )
@@ -40,6 +38,7 @@ type job struct {
 	names   names // of pictures
 	pngs    names // of files, which picture and map names together could make twice
 	report  report.Run
+	page    *report.Page
 	groups  []*group // by size, in the order in which sizes came
 	pending int      // bytes of pictures in groups
 }
@@ -74,32 +73,6 @@ func newJob(f runFlags) (*job, error) {
 	return j, nil
 }
 
-func (j *job) poolName() string { return j.pool + "_pool" }
-
-// network is the two operations on pictures of one size.
-func (j *job) network(height, width int) graph.Network {
-	reads := graph.InputName
-	if j.chain {
-		reads = "conv2d"
-	}
-	size, strides, padding := graph.Size(j.poolSize), graph.Size(j.poolStride), graph.Padding(j.poolPadding)
-	var pool graph.Layer = graph.MaxPool{Name: j.poolName(), From: reads, Size: size, Strides: strides, Padding: padding}
-	if j.pool == "avg" {
-		pool = graph.AvgPool{Name: j.poolName(), From: reads, Size: size, Strides: strides, Padding: padding}
-	}
-	return graph.Network{
-		Input: graph.Input{Height: height, Width: width, Channels: 3},
-		Layers: []graph.Layer{
-			graph.Conv2D{
-				Name: "conv2d", Filters: len(j.filter.maps), Size: graph.Size{Height: j.filter.Shape[0], Width: j.filter.Shape[1]},
-				Strides: graph.Size(j.stride), Dilations: graph.Size(j.dilation), Padding: graph.Padding(j.padding), NoBias: true,
-			},
-			pool,
-		},
-		Outputs: []string{"conv2d", j.poolName()},
-	}
-}
-
 // pictures decodes the sources and runs the network over them, a bounded
 // number at a time.
 func (j *job) pictures(ctx context.Context, sources []source) error {
@@ -120,6 +93,11 @@ func (j *job) pictures(ctx context.Context, sources []source) error {
 	bar := newProgress(j.stderr, "pictures")
 	defer bar.finish()
 	background := [3]uint8(j.background)
+	parts, err := j.staging.scratch("page")
+	if err != nil {
+		return exit(exitEnvironment, "run: %w", err)
+	}
+	j.page = report.NewPage(parts, len(sources))
 	seen := 0
 	running := time.Duration(0)
 	err = decodeAll(ctx, d, sources, decode.Options{
@@ -253,7 +231,7 @@ func (j *job) runBatch(ctx context.Context, g *group, net graph.Network, plan gr
 		}
 	}
 	start := time.Now()
-	outputs, err := s.RunOutputs(ctx, batch)
+	outputs, layers, err := s.RunTraced(ctx, batch)
 	if err != nil {
 		return exit(exitCheck, "run: pictures of %d×%d: %w", g.width, g.height, err)
 	}
@@ -262,67 +240,14 @@ func (j *job) runBatch(ctx context.Context, g *group, net graph.Network, plan gr
 		g.report.Pictures = append(g.report.Pictures, p.name)
 		g.stems = append(g.stems, j.names.unique(p.name))
 	}
-	j.describe(g, plan, outputs)
+	j.describe(g, plan, layers)
 
 	var group errgroup.Group
 	group.Go(func() error { return j.check(ctx, g, net, batch, outputs) })
-	group.Go(func() error { return j.write(ctx, g, g.stems[len(g.stems)-len(pictures):], outputs) })
+	group.Go(func() error { return j.write(ctx, g, len(pictures), batch, outputs) })
 	err = group.Wait()
 	g.done = true
 	return err
-}
-
-// describe enters shapes and padding into the report.
-func (j *job) describe(g *group, plan graph.Plan, outputs []tensor.Tensor) {
-	n := len(g.report.Pictures)
-	first := g.report.Ops == nil
-	for i, layer := range plan.Layers {
-		if first {
-			g.report.Ops = append(g.report.Ops, report.Op{
-				Layer: layer.Name, Reads: layer.From, Input: append([]int{0}, layer.Input...), Output: append([]int{0}, layer.Output...),
-				Padding:    graph.Padding([]paddingFlag{j.padding, j.poolPadding}[i]).String(),
-				Padded:     [4]int{layer.Padding.Top, layer.Padding.Bottom, layer.Padding.Left, layer.Padding.Right},
-				Unread:     [2]int{layer.Unread.Rows, layer.Unread.Columns},
-				Parameters: layer.Parameters,
-			})
-			if i == 0 || j.chain {
-				g.report.Ops[i].Maps = j.filter.maps
-			}
-		}
-		g.report.Ops[i].Input[0], g.report.Ops[i].Output[0] = n, n
-	}
-}
-
-// check holds both operations to the reference, each on what it really read.
-func (j *job) check(ctx context.Context, g *group, net graph.Network, batch tensor.Tensor, outputs []tensor.Tensor) error {
-	if j.noVerify {
-		return nil
-	}
-	start := time.Now()
-	lowered, err := graph.Lower(net)
-	if err != nil {
-		return exit(exitCheck, "run: %w", err)
-	}
-	for i, step := range lowered.Program.Steps {
-		operands := []tensor.Tensor{batch}
-		if step.Inputs[0] != ir.Input {
-			operands[0] = outputs[step.Inputs[0]]
-		}
-		if len(step.Weights) > 0 {
-			operands = append(operands, j.filter.Tensor)
-		}
-		want, err := ref.ApplyIn(ctx, session.Arithmetic(j.report.Device), step.Op, operands...)
-		if err != nil {
-			return exit(exitCheck, "run: check %s: %w", step.Name, err)
-		}
-		v := proof.Compare(want, outputs[i])
-		if old := g.report.Ops[i].Verdict; old != nil {
-			v = old.Merge(v, len(g.report.Pictures)-batch.Shape[0])
-		}
-		g.report.Ops[i].Verdict = &v
-	}
-	j.report.Seconds.Check += time.Since(start).Seconds()
-	return nil
 }
 
 // finish writes the report and gives every file its name.
@@ -359,6 +284,9 @@ func (j *job) finish() error {
 		j.report.Status = "not verified"
 	}
 	j.report.Complete = status != proof.Fail && len(j.report.Refused) == 0
+	if err := j.staging.write("report.html", func(w io.Writer) error { return j.page.Write(w, j.report) }); err != nil {
+		return err
+	}
 	err := j.staging.write("report.json", func(w io.Writer) error {
 		encoder := json.NewEncoder(w)
 		encoder.SetIndent("", "  ")

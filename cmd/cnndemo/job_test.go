@@ -101,7 +101,8 @@ func TestBatchesChangeNothing(t *testing.T) {
 		}
 		for k, op := range want.Ops {
 			if !slices.Equal(got.Ops[k].Output, op.Output) || got.Ops[k].Verdict.Elements != op.Verdict.Elements ||
-				got.Ops[k].Verdict.MaxError != op.Verdict.MaxError || !slices.Equal(got.Ops[k].Verdict.Worst, op.Verdict.Worst) {
+				got.Ops[k].Verdict.MaxError != op.Verdict.MaxError || !slices.Equal(got.Ops[k].Verdict.Worst, op.Verdict.Worst) ||
+				!slices.Equal(got.Ops[k].Verdict.Histogram, op.Verdict.Histogram) {
 				t.Errorf("size %d, %s: got %+v, want %+v", i, op.Layer, got.Ops[k].Verdict, op.Verdict)
 			}
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -9,17 +10,21 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/report"
 )
 
 // write stages the files of some pictures of one size: the numbers, a PNG for
-// each picture and map, and the pooled pictures.
-func (j *job) write(ctx context.Context, g *group, stems []string, outputs []tensor.Tensor) error {
+// each picture and map, and the pooled pictures; and what the page shows of
+// them. They are the last n of the group.
+func (j *job) write(ctx context.Context, g *group, n int, batch tensor.Tensor, outputs []tensor.Tensor) error {
 	start := time.Now()
+	stems := g.stems[len(g.stems)-n:]
+	entries := j.begin(g.report.Pictures[len(g.stems)-n:], batch, outputs)
 	var group errgroup.Group
 	group.SetLimit(2 * runtime.GOMAXPROCS(0)) // some wait for the disk
-	add := func(name string, write func() error) {
+	do := func(write func() error) {
 		group.Go(func() error {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -29,7 +34,27 @@ func (j *job) write(ctx context.Context, g *group, stems []string, outputs []ten
 			}
 			return nil
 		})
+	}
+	// add stages a picture and shows it as a view of a page's entry.
+	add := func(name string, entry *report.Entry, view int, encode func(w io.Writer) error) {
+		do(func() error {
+			var file bytes.Buffer
+			if err := encode(&file); err != nil {
+				return err
+			}
+			err := j.staging.write(name, func(w io.Writer) error {
+				_, err := w.Write(file.Bytes())
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			return entry.Show(view, file.Bytes())
+		})
 		g.report.Files = append(g.report.Files, report.File{Path: name})
+	}
+	for _, entry := range entries {
+		do(func() error { return entry.Show(0, nil) })
 	}
 	for i, layer := range []string{"conv2d", j.poolName()} {
 		x := outputs[i]
@@ -48,13 +73,15 @@ func (j *job) write(ctx context.Context, g *group, stems []string, outputs []ten
 			at := func(row, column, channel int) float32 {
 				return x.Data[((k*x.Shape[1]+row)*x.Shape[2]+column)*x.Shape[3]+channel]
 			}
+			view := 1
+			if i == 1 {
+				view += len(j.filter.maps)
+			}
 			text := report.Text{"Software": "cnndemo", "Layer": layer, "Title": stem}
 			if i == 1 && !j.chain {
 				name := j.pngs.number(stem+"-"+layer) + ".png"
-				add(name, func() error {
-					return j.staging.write(name, func(w io.Writer) error {
-						return report.WriteColour(w, x.Shape[1], x.Shape[2], at, text)
-					})
+				add(name, entries[k], view, func(w io.Writer) error {
+					return report.WriteColour(w, x.Shape[1], x.Shape[2], at, text)
 				})
 				continue
 			}
@@ -65,15 +92,39 @@ func (j *job) write(ctx context.Context, g *group, stems []string, outputs []ten
 				for keyword, value := range text {
 					described[keyword] = value
 				}
-				add(name, func() error {
-					return j.staging.write(name, func(w io.Writer) error { return report.WriteMap(w, m, described) })
-				})
+				add(name, entries[k], view+channel, func(w io.Writer) error { return report.WriteMap(w, m, described) })
 			}
 		}
 	}
 	err := group.Wait()
 	j.report.Seconds.Write += time.Since(start).Seconds()
 	return err
+}
+
+// begin enters pictures into the page: the input, then each layer's maps.
+func (j *job) begin(names []string, batch tensor.Tensor, outputs []tensor.Tensor) []*report.Entry {
+	entries := make([]*report.Entry, len(names))
+	for k, name := range names {
+		view := func(layer string, x tensor.Tensor) report.View {
+			n := len(x.Data) / len(names)
+			return report.View{
+				Layer: layer, Height: x.Shape[1], Width: x.Shape[2], Channels: x.Shape[3], Channel: -1, Data: x.Data[k*n : (k+1)*n],
+			}
+		}
+		views := []report.View{view(graph.InputName, batch)}
+		for i, layer := range []string{"conv2d", j.poolName()} {
+			v := view(layer, outputs[i])
+			if i == 1 && !j.chain {
+				views = append(views, v)
+				continue
+			}
+			for v.Channel, v.Map = range j.filter.maps {
+				views = append(views, v)
+			}
+		}
+		entries[k] = j.page.Begin(name, views)
+	}
+	return entries
 }
 
 // numbersName is the staged name of a size's numbers.

@@ -41,6 +41,8 @@ type runFlags struct {
 	asJSON, noVerify     bool
 	stdout, stderr       io.Writer
 	options              map[string]string // all flags, as text
+	command              string
+	changed              []string
 }
 
 func newRunCommand() *cobra.Command {
@@ -59,7 +61,8 @@ filters.
 
 Into the output folder go the numbers (conv2d.npy, max_pool.npy; with pictures
 of several sizes one file a size, as conv2d-427x640.npy), a PNG for each
-picture and feature map, the pooled pictures, and report.json.`,
+picture and feature map, the pooled pictures, report.json, and report.html: one
+page with all of it to look at, which needs no network and no server.`,
 		Example: `  cnndemo run
   cnndemo run holiday/ --filter sobel-x --filter sobel-y --stride 1 --out maps
   cnndemo run cat.png --chain --pool avg --json`,
@@ -74,6 +77,7 @@ picture and feature map, the pooled pictures, and report.json.`,
 					f.options[flag.Name] = flag.Value.String()
 				}
 			})
+			f.command, f.changed = commandLine(c, arguments)
 			return f.run(c.Context(), arguments)
 		},
 	}
@@ -129,7 +133,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	sources, refused, notes := findSources(arguments)
 	j.report.Refused = refused
 	j.report.Notes = append(j.report.Notes, notes...)
-	j.report.Options = f.options
+	j.report.Options, j.report.Command, j.report.Changed = f.options, f.command, f.changed
 
 	if j.staging, err = newStaging(ctx, f.out); err != nil {
 		return &exitError{exitEnvironment, err}

@@ -26,6 +26,7 @@ type staging struct {
 	out, dir string
 	made     []string // folders that were made for out, deepest first
 	lock     *flock.Flock
+	open     []*os.File // scratch files
 
 	mu    sync.Mutex
 	files []string // in the order they were written
@@ -137,6 +138,16 @@ func (i interruptible) Write(p []byte) (int, error) {
 	return i.w.Write(p)
 }
 
+// scratch makes a file that gets no name and goes with the staging folder.
+func (s *staging) scratch(name string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(s.dir, name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", name, err)
+	}
+	s.open = append(s.open, f)
+	return f, nil
+}
+
 func (s *staging) note(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -200,6 +211,9 @@ func (s *staging) commit() error {
 
 // close removes what was not committed.
 func (s *staging) close() {
+	for _, f := range s.open {
+		f.Close()
+	}
 	if s.dir != "" {
 		os.RemoveAll(s.dir)
 	}

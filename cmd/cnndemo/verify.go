@@ -12,24 +12,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"tfcnn/internal/proof"
+	"tfcnn/internal/report"
 	"tfcnn/session"
 	"tfcnn/testdata"
 )
 
-// verification is what cnndemo verify prints as JSON.
-type verification struct {
-	TensorFlow string               `json:"tensorflow"`
-	Device     string               `json:"device"`
-	Precision  string               `json:"precision"` // how sums are computed and held
-	Note       string               `json:"note,omitempty"`
-	Cases      int                  `json:"cases"`
-	Counts     map[proof.Status]int `json:"counts"`
-	Outcomes   []proof.Outcome      `json:"outcomes"`
-}
-
 func newVerifyCommand() *cobra.Command {
 	var cases []string
-	var junit, device string
+	var junit, page, device string
 	var asJSON, tf32 bool
 	c := &cobra.Command{
 		Use:   "verify",
@@ -44,7 +34,7 @@ A case file is {"cases": [{"name": "…", "op": "conv2d", "input": {"shape":
 "dilations": [1,1], "padding": "SAME", "groups": 1, "expect": {…}}]}.
 max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
 [[top,bottom],[left,right]]; "error": "text" wants the case refused.`,
-		Example: "  cnndemo verify\n  cnndemo verify --cases my-cases/ --junit report.xml",
+		Example: "  cnndemo verify\n  cnndemo verify --cases my-cases/ --junit report.xml --html report.html",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			files, err := readCases(cases)
@@ -58,13 +48,25 @@ max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
 			if err != nil {
 				return err
 			}
-			result := verification{TensorFlow: session.Version(), Device: backend.Device(), Precision: session.Precision(backend.Device()), Note: withoutGPU(device, backend.Device()), Counts: map[proof.Status]int{}}
+			result := report.Verification{
+				TensorFlow: session.Version(), Device: backend.Device(), Precision: session.Precision(backend.Device()),
+				Note: withoutGPU(device, backend.Device()), Counts: map[proof.Status]int{},
+			}
 			if result.Outcomes, err = runCases(c.Context(), files, backend, newProgress(c.ErrOrStderr(), "cases")); err != nil {
 				return err
 			}
 			for _, o := range result.Outcomes {
 				result.Cases++
 				result.Counts[o.Status]++
+			}
+			result.Command, _ = commandLine(c, nil)
+			if on, known := session.OneDNNInUse(); known {
+				result.OneDNN = &on
+			}
+			if page != "" {
+				if err := writePage(page, result); err != nil {
+					return err
+				}
 			}
 			if junit != "" {
 				if err := writeJUnit(junit, result.Outcomes); err != nil {
@@ -76,7 +78,7 @@ max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
 					return err
 				}
 			} else {
-				result.print(c.OutOrStdout())
+				printVerification(c.OutOrStdout(), result)
 			}
 			if failed := result.Counts[proof.Fail]; failed > 0 {
 				return exit(exitCheck, "verify: %d of %d cases failed", failed, result.Cases)
@@ -86,6 +88,7 @@ max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
 	}
 	c.Flags().StringArrayVar(&cases, "cases", nil, "a case file, or a folder of them (repeatable; default: the built-in ones)")
 	c.Flags().StringVar(&junit, "junit", "", "write the outcomes as JUnit's XML to this file")
+	c.Flags().StringVar(&page, "html", "", "write a page with all outcomes, the worst first, to this file")
 	c.Flags().StringVar(&device, "device", "auto", "auto, cpu, gpu or gpu:N")
 	c.Flags().BoolVar(&tf32, "tf32", false, "let a GPU cut factors to 11 bits, TensorFlow's default, and hold it to that")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -135,7 +138,7 @@ func runCases(ctx context.Context, files []proof.File, backend proof.Backend, ba
 	return outcomes, nil
 }
 
-func (v verification) print(w io.Writer) {
+func printVerification(w io.Writer, v report.Verification) {
 	fmt.Fprintf(w, "TensorFlow %s on %s: %s\n", v.TensorFlow, v.Device, v.Precision)
 	if v.Note != "" {
 		fmt.Fprintf(w, "note: %s\n", v.Note)
@@ -157,6 +160,17 @@ func (v verification) print(w io.Writer) {
 		}
 	}
 	fmt.Fprintln(w)
+}
+
+func writePage(path string, v report.Verification) error {
+	var buf bytes.Buffer
+	if err := report.WriteVerification(&buf, v); err != nil {
+		return &exitError{exitCheck, err}
+	}
+	if err := renameio.WriteFile(path, buf.Bytes(), 0o644); err != nil {
+		return exit(exitEnvironment, "verify: write %s: %w", path, err)
+	}
+	return nil
 }
 
 func writeJUnit(path string, outcomes []proof.Outcome) error {

@@ -57,6 +57,10 @@ type Verdict struct {
 	Overflowed  int     `json:"overflowed"`  // elements not finite where that is allowed
 	Unspecified int     `json:"unspecified"` // elements of which nothing is asked
 	Note        string  `json:"note,omitempty"`
+	// Histogram counts the numbers that were compared, all but Overflowed and
+	// Unspecified, by error; see HistogramBuckets. A number that is not finite
+	// and right has no error. Missing where the shapes differ.
+	Histogram []int `json:"histogram,omitempty"`
 }
 
 // OK says that the device did not fail; a precision alarm is OK.
@@ -124,6 +128,7 @@ func compare(want ref.Result, shape []int, n int, at func(i int) (number, slack 
 		v.Note = fmt.Sprintf("output is %s, want %s", tensor.FormatShape(shape), tensor.FormatShape(want.Shape))
 		return v
 	}
+	v.Histogram = make([]int, HistogramBuckets)
 	worst, share := -1, -1.0
 	for i, value := range want.Value {
 		number, slack := at(i)
@@ -138,8 +143,10 @@ func compare(want ref.Result, shape []int, n int, at func(i int) (number, slack 
 				v.Overflowed++
 			case number == value || number != number && value != value:
 				v.Exact++
+				v.Histogram[0]++
 			default:
 				v.Outside++
+				v.Histogram[outside]++
 				if share < math.Inf(1) {
 					worst, share = i, math.Inf(1)
 				}
@@ -160,6 +167,9 @@ func compare(want ref.Result, shape []int, n int, at func(i int) (number, slack 
 		}
 		if err > bound {
 			v.Outside++
+			v.Histogram[outside]++
+		} else {
+			v.Histogram[bucket(err, bound)]++
 		}
 		if level := want.Level[i]; level > 0 {
 			v.Level = max(v.Level, err/level)
@@ -222,5 +232,6 @@ func (v Verdict) Merge(next Verdict, n int) Verdict {
 	worse.Overflowed = v.Overflowed + next.Overflowed
 	worse.Unspecified = v.Unspecified + next.Unspecified
 	worse.Level = max(v.Level, next.Level)
+	worse.Histogram = addHistograms(v.Histogram, next.Histogram)
 	return worse
 }

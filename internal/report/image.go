@@ -78,6 +78,14 @@ func (m Map) Range() (low, high float32) {
 // Maximum, the numbers behind the two ends.
 func WriteMap(w io.Writer, m Map, text Text) error {
 	low, high := m.Range()
+	all := Text{"Minimum": fmt.Sprint(low), "Maximum": fmt.Sprint(high)}
+	maps.Copy(all, text)
+	return encode(w, m.picture(low, high), all)
+}
+
+// picture colours a map: low dark, high light. No finite number may lie
+// outside them.
+func (m Map) picture(low, high float32) *image.Paletted {
 	scale := 0.0
 	if high > low {
 		scale = float64(len(colours)-2) / (float64(high) - float64(low))
@@ -93,9 +101,7 @@ func WriteMap(w io.Writer, m Map, text Text) error {
 			picture.Pix[row*picture.Stride+column] = index
 		}
 	}
-	all := Text{"Minimum": fmt.Sprint(low), "Maximum": fmt.Sprint(high)}
-	maps.Copy(all, text)
-	return encode(w, picture, all)
+	return picture
 }
 
 // WriteColour writes numbers of three channels as an RGB picture: rounded to

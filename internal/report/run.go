@@ -10,7 +10,11 @@ type Run struct {
 	OneDNN     *bool  `json:"onednn,omitempty"` // nil where the library cannot tell
 	// Options are all flags with the values that they had.
 	Options map[string]string `json:"options"`
-	Status  string            `json:"status"` // pass, precision, overflow possible, fail; "not verified"
+	// Command repeats the run, as a line for a POSIX shell; Changed are the
+	// options in it that differ from their defaults, in its order.
+	Command string   `json:"command"`
+	Changed []string `json:"changed,omitempty"`
+	Status  string   `json:"status"` // pass, precision, overflow possible, fail; "not verified"
 	// Sizes has one entry for each size of picture.
 	Sizes    []Size    `json:"sizes"`
 	Refused  []Refused `json:"refused,omitempty"` // pictures that were not done
@@ -30,16 +34,29 @@ type Size struct {
 
 // Op is one operation on the pictures of one size.
 type Op struct {
-	Layer      string         `json:"layer"`
-	Reads      string         `json:"reads"`
-	Maps       []string       `json:"maps,omitempty"` // what each output channel is
-	Input      []int          `json:"input"`          // [N,H,W,C]
-	Output     []int          `json:"output"`
-	Padding    string         `json:"padding"`
-	Padded     [4]int         `json:"padded"` // rows and columns: top, bottom, left, right
-	Unread     [2]int         `json:"unread"` // rows, columns
-	Parameters int64          `json:"parameters"`
-	Verdict    *proof.Verdict `json:"verdict,omitempty"` // nil: not verified
+	Layer     string   `json:"layer"`
+	Kind      string   `json:"kind"` // conv2d, max_pool, avg_pool
+	Reads     string   `json:"reads"`
+	Maps      []string `json:"maps,omitempty"` // what each output channel is
+	Input     []int    `json:"input"`          // [N,H,W,C]
+	Output    []int    `json:"output"`
+	Size      [2]int   `json:"size"`    // the window: height, width
+	Strides   [2]int   `json:"strides"` // vertical, horizontal
+	Dilations [2]int   `json:"dilations"`
+	Padding   string   `json:"padding"`
+	Padded    [4]int   `json:"padded"` // rows and columns: top, bottom, left, right
+	Unread    [2]int   `json:"unread"` // rows, columns
+
+	Parameters      int64 `json:"parameters"`
+	Multiplications int64 `json:"multiplications"` // for one picture
+	Bytes           int64 `json:"bytes"`           // of the output, float32, all pictures
+
+	// Device is where TensorFlow ran it, Seconds the time in its kernels;
+	// empty and 0 where that is not known.
+	Device  string  `json:"device,omitempty"`
+	Seconds float64 `json:"seconds,omitempty"`
+
+	Verdict *proof.Verdict `json:"verdict,omitempty"` // nil: not verified
 }
 
 // File is a file that was written, its path below the output folder.
@@ -52,6 +69,19 @@ type File struct {
 type Refused struct {
 	Picture string `json:"picture"`
 	Reason  string `json:"reason"`
+}
+
+// Verification is what cnndemo verify prints as JSON.
+type Verification struct {
+	TensorFlow string               `json:"tensorflow"`
+	Device     string               `json:"device"`
+	Precision  string               `json:"precision"` // how sums are computed and held
+	Note       string               `json:"note,omitempty"`
+	OneDNN     *bool                `json:"onednn,omitempty"` // nil where the library cannot tell
+	Command    string               `json:"command"`
+	Cases      int                  `json:"cases"`
+	Counts     map[proof.Status]int `json:"counts"`
+	Outcomes   []proof.Outcome      `json:"outcomes"`
 }
 
 // Seconds are wall-clock times. Verification and writing overlap.

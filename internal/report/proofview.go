@@ -1,0 +1,157 @@
+package report
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"strconv"
+	"strings"
+
+	"tfcnn/internal/proof"
+)
+
+// layerView is the proof of one layer over all sizes of picture.
+type layerView struct {
+	Layer   string
+	Verdict *proof.Verdict // counts of all sizes, the worst number of one
+	Text    verdictView
+	Worst   *worstView
+	Exact   bool
+	Chart   template.HTML
+	Bars    []bar
+	Bad     bool
+	size    int // whose number is the worst
+}
+
+// worstView is the number whose error is the largest share of its bound.
+type worstView struct {
+	Picture     string
+	Row, Column int
+	Channel     string
+	Got, Want   string
+	ErrorText   string
+	ShareText   string
+	Part        float64
+	To          string // the figure with the ring, where the page shows it
+}
+
+// joinVerdicts adds up the verdicts of two groups of pictures; the figures of
+// the worst number are those of the worse one.
+func joinVerdicts(a, b proof.Verdict) (v proof.Verdict, second bool) {
+	v = a.Merge(b, 0)
+	second = b.Status.Worse(a.Status) != a.Status || a.Status == b.Status && b.Share > a.Share
+	return v, second
+}
+
+func layerViews(run Run) []layerView {
+	var list []layerView
+	for i := range run.Sizes[0].Ops {
+		l := layerView{Layer: run.Sizes[0].Ops[i].Layer}
+		for k, size := range run.Sizes {
+			if i >= len(size.Ops) || size.Ops[i].Verdict == nil {
+				continue
+			}
+			if l.Verdict == nil {
+				v := *size.Ops[i].Verdict
+				l.Verdict, l.size = &v, k
+				continue
+			}
+			v, second := joinVerdicts(*l.Verdict, *size.Ops[i].Verdict)
+			l.Verdict = &v
+			if second {
+				l.size = k
+			}
+		}
+		l.fill(run, i)
+		list = append(list, l)
+	}
+	return list
+}
+
+func (l *layerView) fill(run Run, i int) {
+	l.Text = verdictOf(l.Verdict)
+	v := l.Verdict
+	if v == nil {
+		return
+	}
+	l.Exact = v.Status == proof.Pass && v.Exact == v.Elements
+	l.Bad = v.Status == proof.Fail
+	if !l.Exact && v.Histogram != nil {
+		l.Bars = bars(v.Histogram)
+		l.Chart = histogramChart(l.Bars, histogramLabel(l.Layer, l.Bars))
+	}
+	if v.Share == 0 || len(v.Worst) != 4 {
+		return
+	}
+	size := run.Sizes[l.size]
+	op := size.Ops[i]
+	l.Worst = worst(v)
+	l.Worst.Row, l.Worst.Column = v.Worst[1], v.Worst[2]
+	if n := v.Worst[0]; n < len(size.Pictures) {
+		l.Worst.Picture = size.Pictures[n]
+	}
+	l.Worst.Channel = fmt.Sprintf("channel %d", v.Worst[3])
+	switch {
+	case v.Worst[3] < len(op.Maps):
+		l.Worst.Channel = "map " + op.Maps[v.Worst[3]]
+	case op.Output[3] == 3:
+		l.Worst.Channel = []string{"red", "green", "blue"}[v.Worst[3]]
+	}
+}
+
+// worst is the figures of a verdict's worst number.
+func worst(v *proof.Verdict) *worstView {
+	w := &worstView{Got: text(v.Got, 32), Want: text(v.Want, 64), Part: v.Share}
+	switch {
+	case v.Share >= math.MaxFloat64 && v.MaxError == 0:
+		w.ErrorText, w.ShareText = "one of the two is not finite", "wrong whatever the bound"
+	case v.Bound == 0:
+		w.ErrorText, w.ShareText = "an error of "+figures(v.MaxError)+" where the number had to be exact", "had to be exact"
+	default:
+		w.ErrorText = fmt.Sprintf("an error of %s, with a bound of %s", figures(v.MaxError), figures(v.Bound))
+		w.ShareText = ofBound(v.Share)
+	}
+	return w
+}
+
+// text is a number in as many digits as tell it from its neighbours.
+func text(x proof.Number, bits int) string {
+	return strings.Replace(strconv.FormatFloat(float64(x), 'g', -1, bits), "-", "−", 1)
+}
+
+func verdictOf(v *proof.Verdict) verdictView {
+	headline, sentence := verdictWords(v)
+	class := "none"
+	if v != nil {
+		class = statusClass(v.Status)
+	}
+	return verdictView{class, headline, sentence}
+}
+
+// runVerdict is the verdict over all layers.
+func runVerdict(layers []layerView) verdictView {
+	var all *proof.Verdict
+	for _, l := range layers {
+		switch {
+		case l.Verdict == nil:
+		case all == nil:
+			v := *l.Verdict
+			all = &v
+		default:
+			v, _ := joinVerdicts(*all, *l.Verdict)
+			all = &v
+		}
+	}
+	return verdictOf(all)
+}
+
+// histogramLabel says what a chart shows, for those who do not see it.
+func histogramLabel(what string, list []bar) string {
+	var parts []string
+	for _, b := range list {
+		if b.Count > 0 {
+			parts = append(parts, grouped(b.Count)+" "+b.Label)
+		}
+	}
+	return "Errors of " + what + " as shares of their bounds: " + strings.Join(parts, "; ")
+}
