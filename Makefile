@@ -33,16 +33,28 @@ NO_CGO      := ./graph ./graph/tensor ./internal/ir ./internal/ref ./internal/pr
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help libtensorflow build demo test lint unit race no-cgo outside doctor go-env go-env-undo fmt clean
+# The images, and the base images that they are built on.
+IMAGE      ?= tfcnn
+GO_IMAGE   ?= golang:1.26-bookworm
+BASE_IMAGE ?= debian:bookworm-slim
+# What a build knows of itself.
+VERSION    := $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
+REVISION   := $(or $(shell git rev-parse HEAD 2>/dev/null),unknown)
+CREATED    := $(or $(shell git show -s --format=%cI HEAD 2>/dev/null),unknown)
+FACTS      := -X main.version=$(VERSION) -X main.revision=$(REVISION) -X main.created=$(CREATED)
+DOCKER_BUILD = docker build --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg BASE_IMAGE=$(BASE_IMAGE) \
+	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED)
+
+.PHONY: docker docker-test docker-cuda docker-cuda-test help libtensorflow build demo test lint unit race no-cgo outside doctor go-env go-env-undo fmt clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 libtensorflow: ## fetch and check libtensorflow (LIBTENSORFLOW=/prefix: check that one)
 	@CGO_ENABLED=0 $(GO) run ./docker/installer -prefix "$(PREFIX)"
 
 build: libtensorflow ## build bin/cnndemo, which runs from any folder
-	$(GO) build -o bin/cnndemo ./cmd/cnndemo
+	$(GO) build -ldflags "$(FACTS)" -o bin/cnndemo ./cmd/cnndemo
 	CGO_ENABLED=0 $(GO) build -o bin/doctor ./cmd/doctor
 
 demo: build ## the sample pictures through conv2d and max_pool, checked; pictures in out/
@@ -72,6 +84,18 @@ race: libtensorflow
 outside: libtensorflow # a module of its own that embeds graph and session
 	@echo "== a module outside"
 	GO="$(GO)" sh testdata/outside/run.sh
+
+docker: ## build the CPU image, called tfcnn (IMAGE=, GO_IMAGE=, BASE_IMAGE=)
+	$(DOCKER_BUILD) -t $(IMAGE) .
+
+docker-test: docker build ## build that image and test it, as a user would run it
+	TFCNN_IMAGE=$(IMAGE) $(GO) test -count=1 -v ./docker
+
+docker-cuda: ## build the CUDA image, called tfcnn-cuda; 4 GB are downloaded
+	$(DOCKER_BUILD) -t $(IMAGE)-cuda -f docker/Dockerfile.cuda .
+
+docker-cuda-test: docker-cuda build ## build that image and test what can be tested without a GPU
+	TFCNN_IMAGE=$(IMAGE)-cuda TFCNN_VARIANT=cuda $(GO) test -count=1 -v ./docker
 
 doctor: ## say what this machine has and lacks
 	@CGO_ENABLED=0 $(GO) run ./cmd/doctor

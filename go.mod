@@ -3,6 +3,7 @@ module tfcnn
 go 1.26
 
 require (
+	github.com/CycloneDX/cyclonedx-go v0.9.3
 	github.com/agnivade/levenshtein v1.2.1
 	github.com/bep/imagemeta v0.12.0
 	github.com/chromedp/cdproto v0.159.0
@@ -12,6 +13,7 @@ require (
 	github.com/gofrs/flock v0.12.1
 	github.com/google/renameio/v2 v2.0.0
 	github.com/lucasb-eyer/go-colorful v1.2.0
+	github.com/package-url/packageurl-go v0.1.3
 	github.com/rogpeppe/go-internal v1.14.1
 	github.com/sbinet/npyio v0.9.0
 	github.com/schollz/progressbar/v3 v3.18.0

@@ -12,6 +12,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 	"tfcnn/internal/ir"
+	"tfcnn/internal/ref"
 )
 
 // Backend runs single operations in TensorFlow, each in a graph of its own,
@@ -27,16 +28,23 @@ func NewBackend(o Options) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
+	if device != cpuDevice {
+		noWinograd()
+	}
 	return &Backend{device: device}, nil
 }
+
+// Arithmetic is that of the backend's device.
+func (b *Backend) Arithmetic() ref.Arithmetic { return Arithmetic(b.device) }
 
 // Device is where operations are placed, as "/device:CPU:0".
 func (b *Backend) Device() string { return b.device }
 
-// Apply computes one operation, unless ctx is done before it starts; operands that do not fit it are refused before
-// TensorFlow sees them. What is
-// native is freed when it returns, but for the graph of an operation that
-// TensorFlow itself refuses, which the bindings' finalizer frees.
+// Apply computes one operation, unless ctx is done before it starts. Operands
+// that do not fit it are refused before TensorFlow sees them. Where TensorFlow
+// says that it ran the operation on another device, that is an error. What is
+// native is freed when it returns, but for the graph of an operation
+// that TensorFlow itself refuses, which the bindings' finalizer frees.
 func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor) (result tensor.Tensor, err error) {
 	if err := ctx.Err(); err != nil {
 		return tensor.Tensor{}, err
@@ -85,7 +93,14 @@ func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor
 	if err != nil {
 		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
 	}
-	results, err := n.c.Run(feeds, []capi.Port{port})
+	call, err := n.c.Prepare(feeds, []capi.Port{port})
+	if err != nil {
+		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
+	}
+	results, nodes, err := call.RunTraced()
+	if err == nil {
+		err = placed(nodes, b.device)
+	}
 	if err != nil {
 		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
 	}

@@ -36,6 +36,14 @@ type Process struct {
 	// GPUMemoryGrowth takes a GPU's memory as it is needed, not nearly all of
 	// it at the start.
 	GPUMemoryGrowth bool
+	// NoTF32 has GPUs multiply float32 numbers as they are. TensorFlow lets
+	// tensor cores cut them to 11 significant bits otherwise.
+	NoTF32 bool
+	// NoWinograd keeps cuDNN from Winograd's algorithm, of which package
+	// internal/ref knows no bound. It sets TF_ENABLE_WINOGRAD_NONFUSED=0 in the
+	// process's environment, which TensorFlow reads with its first convolution
+	// on a GPU. NewBackend sets it for a GPU by itself.
+	NoWinograd bool
 	// Quiet drops TensorFlow's log lines on stderr, but for fatal ones; what
 	// goes wrong comes as an error all the same. Where the environment
 	// variable TF_CPP_MIN_LOG_LEVEL is set, it is left to that, and lines that
@@ -90,6 +98,12 @@ func Configure(p Process) error {
 		}
 		return nil
 	}
+	if p.NoTF32 && capi.BuiltWithCUDA() && !capi.SetTF32(false) {
+		return errors.New("session: configure: this libtensorflow cannot be told to leave TF32")
+	}
+	if p.NoWinograd {
+		noWinograd()
+	}
 	process.Process, process.set = p, true
 	if p.Quiet && os.Getenv("TF_CPP_MIN_LOG_LEVEL") == "" {
 		capi.Quiet()
@@ -119,6 +133,9 @@ func holdOneDNN(asked OneDNN) error {
 // whether this libtensorflow can tell.
 func OneDNNInUse() (on, known bool) { return capi.OneDNN() }
 
+// BuiltWithCUDA says whether this libtensorflow can use NVIDIA's GPUs.
+func BuiltWithCUDA() bool { return capi.BuiltWithCUDA() }
+
 // differences names what p asks for and the process does not have.
 func (p Process) differences(have Process) string {
 	var list []string
@@ -130,6 +147,8 @@ func (p Process) differences(have Process) string {
 	note("intra-op threads", have.IntraOpThreads, p.IntraOpThreads)
 	note("inter-op threads", have.InterOpThreads, p.InterOpThreads)
 	note("quiet", have.Quiet, p.Quiet)
+	note("TF32 refused", have.NoTF32, p.NoTF32)
+	note("Winograd refused", have.NoWinograd, p.NoWinograd)
 	note("GPU memory growth", have.GPUMemoryGrowth, p.GPUMemoryGrowth)
 	return strings.Join(list, ", ")
 }

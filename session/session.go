@@ -17,7 +17,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/galeone/tfgo"
 
@@ -141,7 +140,7 @@ func (s *Session) Device() string { return s.device }
 // core and its memory until it is through, and its result is thrown away.
 // Close waits for it.
 func (s *Session) Run(ctx context.Context, batch tensor.Tensor) (tensor.Tensor, error) {
-	outputs, err := s.run(ctx, batch, s.lowered.Outputs[:min(1, len(s.lowered.Outputs))])
+	outputs, _, err := s.run(ctx, batch, s.lowered.Outputs[:min(1, len(s.lowered.Outputs))], false)
 	if err != nil {
 		return tensor.Tensor{}, err
 	}
@@ -151,38 +150,62 @@ func (s *Session) Run(ctx context.Context, batch tensor.Tensor) (tensor.Tensor, 
 // RunOutputs is Run for any layers by name, in the order of the names; without
 // names, for all of the network's outputs.
 func (s *Session) RunOutputs(ctx context.Context, batch tensor.Tensor, names ...string) ([]tensor.Tensor, error) {
-	layers := s.lowered.Outputs
-	if len(names) > 0 {
-		layers = make([]int, len(names))
-		for i, name := range names {
-			at, err := s.lowered.Layer(name)
-			if err != nil {
-				return nil, fmt.Errorf("session: run: %w", errors.Unwrap(err))
-			}
-			layers[i] = at
-		}
+	layers, err := s.choose(names)
+	if err != nil {
+		return nil, err
 	}
-	return s.run(ctx, batch, layers)
+	outputs, _, err := s.run(ctx, batch, layers, false)
+	return outputs, err
 }
 
-func (s *Session) run(ctx context.Context, batch tensor.Tensor, layers []int) ([]tensor.Tensor, error) {
+// RunTraced is RunOutputs, with what TensorFlow recorded of each layer that it
+// ran: where, and for how long.
+func (s *Session) RunTraced(ctx context.Context, batch tensor.Tensor, names ...string) ([]tensor.Tensor, []LayerRun, error) {
+	layers, err := s.choose(names)
+	if err != nil {
+		return nil, nil, err
+	}
+	outputs, nodes, err := s.run(ctx, batch, layers, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	return outputs, s.layerRuns(nodes), nil
+}
+
+// choose finds layers by name.
+func (s *Session) choose(names []string) ([]int, error) {
+	if len(names) == 0 {
+		return s.lowered.Outputs, nil
+	}
+	layers := make([]int, len(names))
+	for i, name := range names {
+		at, err := s.lowered.Layer(name)
+		if err != nil {
+			return nil, fmt.Errorf("session: run: %w", errors.Unwrap(err))
+		}
+		layers[i] = at
+	}
+	return layers, nil
+}
+
+func (s *Session) run(ctx context.Context, batch tensor.Tensor, layers []int, traced bool) ([]tensor.Tensor, []capi.Node, error) {
 	if len(layers) == 0 { // the zero value, which Open has not made
-		return nil, fmt.Errorf("session: run: %w", ErrClosed)
+		return nil, nil, fmt.Errorf("session: run: %w", ErrClosed)
 	}
 	if err := s.check(batch); err != nil {
-		return nil, fmt.Errorf("session: run: %w", err)
+		return nil, nil, fmt.Errorf("session: run: %w", err)
 	}
 	fetches := make([]capi.Port, len(layers))
 	if !s.running.begin() {
-		return nil, fmt.Errorf("session: run: %w", ErrClosed)
+		return nil, nil, fmt.Errorf("session: run: %w", ErrClosed)
 	}
 	if err := ctx.Err(); err != nil {
 		s.running.end()
-		return nil, fmt.Errorf("session: run: %w", err)
+		return nil, nil, fmt.Errorf("session: run: %w", err)
 	}
 	if batch.Shape[0] == 0 {
 		s.running.end()
-		return s.empty(layers), nil
+		return s.empty(layers), nil, nil
 	}
 	for i, layer := range layers {
 		fetches[i] = s.native.layers[layer]
@@ -191,17 +214,17 @@ func (s *Session) run(ctx context.Context, batch tensor.Tensor, layers []int) ([
 	call, err := s.native.c.Prepare([]capi.Feed{{Port: s.native.input, Value: batch}}, fetches)
 	if err != nil {
 		s.running.end()
-		return nil, fmt.Errorf("session: run: %w", err)
+		return nil, nil, fmt.Errorf("session: run: %w", err)
 	}
-	results, err := s.running.do(ctx, call)
+	results, nodes, err := s.running.do(ctx, call, traced)
 	if err != nil {
-		return nil, fmt.Errorf("session: run: %w", err)
+		return nil, nil, fmt.Errorf("session: run: %w", err)
 	}
 	outputs := make([]tensor.Tensor, len(results))
 	for i, r := range results {
 		outputs[i] = r.Tensor()
 	}
-	return outputs, nil
+	return outputs, nodes, nil
 }
 
 // empty is what layers make of no pictures. TensorFlow is not asked: with
@@ -242,61 +265,4 @@ func (s *Session) Close() error {
 		return nil
 	}
 	return s.native.close()
-}
-
-// tracker counts the calls that are inside TensorFlow.
-type tracker struct {
-	mu     sync.Mutex
-	closed bool
-	calls  sync.WaitGroup
-}
-
-// begin counts a call, unless the tracker is closed.
-func (t *tracker) begin() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.closed {
-		return false
-	}
-	t.calls.Add(1)
-	return true
-}
-
-// end takes back a call that begin has counted.
-func (t *tracker) end() { t.calls.Done() }
-
-// do makes a call that begin has counted. It returns early when ctx ends; the
-// call stays counted until it is through.
-func (t *tracker) do(ctx context.Context, call *capi.Call) ([]capi.Fetched, error) {
-	if ctx.Done() == nil {
-		defer t.end()
-		return call.Run()
-	}
-	type answer struct {
-		results []capi.Fetched
-		err     error
-	}
-	through := make(chan answer, 1)
-	go func() {
-		defer t.end()
-		results, err := call.Run()
-		through <- answer{results, err}
-	}()
-	select {
-	case a := <-through:
-		return a.results, a.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// close lets no call in any more and waits for those inside. It is false
-// where the tracker was closed before.
-func (t *tracker) close() bool {
-	t.mu.Lock()
-	first := !t.closed
-	t.closed = true
-	t.mu.Unlock()
-	t.calls.Wait()
-	return first
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,9 +17,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/decode"
-	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
-	"tfcnn/internal/ref"
 	"tfcnn/internal/report"
 	"tfcnn/session"
 )
@@ -74,32 +71,6 @@ func newJob(f runFlags) (*job, error) {
 		j.report.Notes = append(j.report.Notes, note)
 	}
 	return j, nil
-}
-
-func (j *job) poolName() string { return j.pool + "_pool" }
-
-// network is the two operations on pictures of one size.
-func (j *job) network(height, width int) graph.Network {
-	reads := graph.InputName
-	if j.chain {
-		reads = "conv2d"
-	}
-	size, strides, padding := graph.Size(j.poolSize), graph.Size(j.poolStride), graph.Padding(j.poolPadding)
-	var pool graph.Layer = graph.MaxPool{Name: j.poolName(), From: reads, Size: size, Strides: strides, Padding: padding}
-	if j.pool == "avg" {
-		pool = graph.AvgPool{Name: j.poolName(), From: reads, Size: size, Strides: strides, Padding: padding}
-	}
-	return graph.Network{
-		Input: graph.Input{Height: height, Width: width, Channels: 3},
-		Layers: []graph.Layer{
-			graph.Conv2D{
-				Name: "conv2d", Filters: len(j.filter.maps), Size: graph.Size{Height: j.filter.Shape[0], Width: j.filter.Shape[1]},
-				Strides: graph.Size(j.stride), Dilations: graph.Size(j.dilation), Padding: graph.Padding(j.padding), NoBias: true,
-			},
-			pool,
-		},
-		Outputs: []string{"conv2d", j.poolName()},
-	}
 }
 
 // pictures decodes the sources and runs the network over them, a bounded
@@ -215,7 +186,13 @@ func (j *job) runGroup(ctx context.Context, g *group) error {
 	if err != nil {
 		return exit(exitCheck, "run: %w", err)
 	}
-	defer s.Close()
+	defer func() {
+		// Close waits for TensorFlow, which cannot be interrupted; a process
+		// that is about to end need not.
+		if ctx.Err() == nil {
+			s.Close()
+		}
+	}()
 	j.report.Device = s.Device()
 	j.report.Seconds.Open += time.Since(start).Seconds()
 	for some := range slices.Chunk(pictures, atOnce(plan)) {
@@ -254,7 +231,7 @@ func (j *job) runBatch(ctx context.Context, g *group, net graph.Network, plan gr
 		}
 	}
 	start := time.Now()
-	outputs, err := s.RunOutputs(ctx, batch)
+	outputs, layers, err := s.RunTraced(ctx, batch)
 	if err != nil {
 		return exit(exitCheck, "run: pictures of %d×%d: %w", g.width, g.height, err)
 	}
@@ -263,7 +240,7 @@ func (j *job) runBatch(ctx context.Context, g *group, net graph.Network, plan gr
 		g.report.Pictures = append(g.report.Pictures, p.name)
 		g.stems = append(g.stems, j.names.unique(p.name))
 	}
-	j.describe(g, plan)
+	j.describe(g, plan, layers)
 
 	var group errgroup.Group
 	group.Go(func() error { return j.check(ctx, g, net, batch, outputs) })
@@ -273,80 +250,15 @@ func (j *job) runBatch(ctx context.Context, g *group, net graph.Network, plan gr
 	return err
 }
 
-// describe enters shapes and padding into the report.
-func (j *job) describe(g *group, plan graph.Plan) {
-	n := len(g.report.Pictures)
-	first := g.report.Ops == nil
-	for i, layer := range plan.Layers {
-		if first {
-			g.report.Ops = append(g.report.Ops, report.Op{
-				Layer: layer.Name, Kind: layer.Kind, Reads: layer.From, Input: append([]int{0}, layer.Input...), Output: append([]int{0}, layer.Output...),
-				Padding:    graph.Padding([]paddingFlag{j.padding, j.poolPadding}[i]).String(),
-				Padded:     [4]int{layer.Padding.Top, layer.Padding.Bottom, layer.Padding.Left, layer.Padding.Right},
-				Unread:     [2]int{layer.Unread.Rows, layer.Unread.Columns},
-				Parameters: layer.Parameters, Multiplications: layer.Multiplications,
-			})
-			g.report.Ops[i].Size, g.report.Ops[i].Strides, g.report.Ops[i].Dilations = j.window(i)
-			if i == 0 || j.chain {
-				g.report.Ops[i].Maps = j.filter.maps
-			}
-		}
-		op := &g.report.Ops[i]
-		op.Input[0], op.Output[0] = n, n
-		op.Bytes = 4
-		for _, size := range op.Output {
-			op.Bytes *= int64(size)
-		}
-	}
-}
-
-// window is the window of one of the two layers: size, strides, dilations.
-func (j *job) window(layer int) (size, strides, dilations [2]int) {
-	pair := func(s sizeFlag) [2]int { return [2]int{s.Height, s.Width} }
-	if layer == 0 {
-		return [2]int(j.filter.Shape[:2]), pair(j.stride), pair(j.dilation)
-	}
-	return pair(j.poolSize), pair(cmp.Or(j.poolStride, j.poolSize)), [2]int{1, 1}
-}
-
-// check holds both operations to the reference, each on what it really read.
-func (j *job) check(ctx context.Context, g *group, net graph.Network, batch tensor.Tensor, outputs []tensor.Tensor) error {
-	if j.noVerify {
-		return nil
-	}
-	start := time.Now()
-	lowered, err := graph.Lower(net)
-	if err != nil {
-		return exit(exitCheck, "run: %w", err)
-	}
-	for i, step := range lowered.Program.Steps {
-		operands := []tensor.Tensor{batch}
-		if step.Inputs[0] != ir.Input {
-			operands[0] = outputs[step.Inputs[0]]
-		}
-		if len(step.Weights) > 0 {
-			operands = append(operands, j.filter.Tensor)
-		}
-		want, err := ref.Apply(ctx, step.Op, operands...)
-		if err != nil {
-			return exit(exitCheck, "run: check %s: %w", step.Name, err)
-		}
-		v := proof.Compare(want, outputs[i])
-		if old := g.report.Ops[i].Verdict; old != nil {
-			v = old.Merge(v, len(g.report.Pictures)-batch.Shape[0])
-		}
-		g.report.Ops[i].Verdict = &v
-	}
-	j.report.Seconds.Check += time.Since(start).Seconds()
-	return nil
-}
-
 // finish writes the report and gives every file its name.
 func (j *job) finish() error {
 	start := time.Now()
-	j.report.TensorFlow = session.Version()
+	j.report.TensorFlow, j.report.Precision = session.Version(), session.Precision(j.report.Device)
 	if on, known := session.OneDNNInUse(); known {
 		j.report.OneDNN = &on
+	}
+	if note := withoutGPU(j.device, j.report.Device); note != "" {
+		j.report.Notes = append(j.report.Notes, note)
 	}
 	if err := j.shortenNames(); err != nil {
 		return err
@@ -405,7 +317,7 @@ func (j *job) appendNumbers(name string, total int, x tensor.Tensor) (err error)
 	if _, err := f.Seek(0, io.SeekEnd); err != nil {
 		return err
 	}
-	w := bufio.NewWriterSize(f, 1<<16)
+	w := bufio.NewWriterSize(interruptible{j.staging.ctx, f}, 1<<16)
 	if err := x.WriteNumbers(w); err != nil {
 		return err
 	}

@@ -5,6 +5,9 @@
 //	cnndemo run holiday/ --out maps
 //	cnndemo verify               known answers of TensorFlow's own tests
 //	cnndemo devices
+//	cnndemo doctor               what lacks for running, on a GPU too
+//	cnndemo version
+//	cnndemo completion bash
 //
 // Exit status: 0 done, 1 a check failed, 2 wrong usage, 3 the machine lacks
 // something, 130 interrupted.
@@ -48,7 +51,7 @@ func exit(status int, format string, arguments ...any) error {
 }
 
 // commands are the program's, one file each.
-var commands = []func() *cobra.Command{newRunCommand, newVerifyCommand, newDevicesCommand}
+var commands = []func() *cobra.Command{newRunCommand, newVerifyCommand, newDevicesCommand, newDoctorCommand, newVersionCommand}
 
 func main() { os.Exit(run()) }
 
@@ -71,6 +74,7 @@ every number to a reference, with a computed error bound.`,
 	for _, command := range commands {
 		root.AddCommand(command())
 	}
+	complete(root)
 	root.SetFlagErrorFunc(suggestFlag)
 	root.SetArgs(arguments)
 	root.SetOut(stdout)
@@ -116,7 +120,7 @@ func classify(ctx context.Context, err error) (status int, hint string) {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return exitInterrupted, ""
 	case errors.Is(err, session.ErrNoDevice):
-		return exitEnvironment, "hint: cnndemo devices lists what TensorFlow has; a GPU needs NVIDIA's driver and the CUDA variant of libtensorflow; --device auto takes what is there"
+		return exitEnvironment, lacking(ctx)
 	case errors.As(err, &known):
 		return known.status, ""
 	}

@@ -36,6 +36,7 @@ type runFlags struct {
 	ignoreOrientation    bool
 	device               string
 	threads              int
+	tf32                 bool
 	out                  string
 	asJSON, noVerify     bool
 	stdout, stderr       io.Writer
@@ -96,6 +97,7 @@ page with all of it to look at, which needs no network and no server.`,
 	flags.IntVar(&f.maxPixels, "max-pixels", decode.DefaultMaxPixels, "refuse pictures that declare more pixels")
 	flags.BoolVar(&f.ignoreOrientation, "no-orientation", false, "leave pictures as stored, whatever EXIF says")
 	flags.StringVar(&f.device, "device", "auto", "auto, cpu, gpu or gpu:N")
+	flags.BoolVar(&f.tf32, "tf32", false, "let a GPU cut factors to 11 bits, TensorFlow's default, and hold it to that")
 	flags.IntVar(&f.threads, "threads", 0, "TensorFlow's threads (default: one a core)")
 	flags.StringVar(&f.out, "out", "out", "the output folder")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
@@ -125,7 +127,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	if err := session.Configure(session.Process{IntraOpThreads: f.threads, InterOpThreads: f.threads, Quiet: true}); err != nil {
+	if err := session.Configure(session.Process{IntraOpThreads: f.threads, InterOpThreads: f.threads, NoTF32: !f.tf32, NoWinograd: true, Quiet: true}); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	sources, refused, notes := findSources(arguments)
@@ -133,7 +135,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	j.report.Notes = append(j.report.Notes, notes...)
 	j.report.Options, j.report.Command, j.report.Changed = f.options, f.command, f.changed
 
-	if j.staging, err = newStaging(f.out); err != nil {
+	if j.staging, err = newStaging(ctx, f.out); err != nil {
 		return &exitError{exitEnvironment, err}
 	}
 	defer j.staging.close()
@@ -180,7 +182,7 @@ func (j *job) printRefused() {
 
 // print is the table for people.
 func (j *job) print() {
-	fmt.Fprintf(j.stdout, "TensorFlow %s on %s\n", j.report.TensorFlow, j.report.Device)
+	fmt.Fprintf(j.stdout, "TensorFlow %s on %s%s\n", j.report.TensorFlow, j.report.Device, beside(j.report.Precision))
 	for _, note := range j.report.Notes {
 		fmt.Fprintf(j.stdout, "note: %s\n", note)
 	}
@@ -213,6 +215,14 @@ func (j *job) print() {
 	s := j.report.Seconds
 	fmt.Fprintf(j.stdout, "%d files and report.json in %s; decode %.0f ms, open %.0f, run %.0f, check %.0f, in all %.0f\n",
 		files, j.out, s.Decode*1e3, s.Open*1e3, s.Run*1e3, s.Check*1e3, s.Total*1e3)
+}
+
+// beside is the precision where it is not the plain one.
+func beside(precision string) string {
+	if precision == "float32" {
+		return ""
+	}
+	return ": " + precision
 }
 
 func times(shape []int) string {

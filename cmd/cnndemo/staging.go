@@ -2,14 +2,18 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/gofrs/flock"
 )
@@ -18,6 +22,7 @@ import (
 // whole before any of them gets its name: a run that fails or is stopped
 // leaves nothing behind.
 type staging struct {
+	ctx      context.Context // of the run; writing ends with it
 	out, dir string
 	made     []string // folders that were made for out, deepest first
 	lock     *flock.Flock
@@ -34,8 +39,8 @@ const (
 
 // newStaging makes the output folder and the staging folder in it, and
 // removes those of runs that were killed.
-func newStaging(out string) (*staging, error) {
-	s := &staging{out: out}
+func newStaging(ctx context.Context, out string) (*staging, error) {
+	s := &staging{ctx: ctx, out: out}
 	for folder := filepath.Clean(out); ; folder = filepath.Dir(folder) {
 		if _, err := os.Lstat(folder); err == nil || folder == filepath.Dir(folder) {
 			break
@@ -43,13 +48,13 @@ func newStaging(out string) (*staging, error) {
 		s.made = append(s.made, folder)
 	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
-		return nil, fmt.Errorf("output folder: %w", err)
+		return nil, unwritable(out, err)
 	}
 	s.removeAbandoned()
 	dir, err := os.MkdirTemp(out, stagingPrefix)
 	if err != nil {
 		s.close()
-		return nil, fmt.Errorf("output folder cannot be written to: %w", err)
+		return nil, unwritable(out, err)
 	}
 	s.dir = dir
 	// The lock gets its name when it is held: another run that found it free
@@ -66,6 +71,26 @@ func newStaging(out string) (*staging, error) {
 	}
 	return s, nil
 }
+
+// unwritable is the error of an output folder that nothing can be made in. Who
+// mounts a folder in a container does not see whom it belongs to there.
+func unwritable(out string, err error) error {
+	info, statErr := os.Stat(out)
+	if !errors.Is(err, fs.ErrPermission) || statErr != nil {
+		return fmt.Errorf("output folder cannot be written to: %w", err)
+	}
+	fix := "choose another with --out"
+	if owner, known := info.Sys().(*syscall.Stat_t); known {
+		fix = fmt.Sprintf("it belongs to user %d:%d, this is user %d:%d; %s", owner.Uid, owner.Gid, os.Getuid(), os.Getgid(), fix)
+		if os.Getenv(imageVariable) != "" {
+			fix += fmt.Sprintf(", or run the image with docker run --user %d:%d", owner.Uid, owner.Gid)
+		}
+	}
+	return fmt.Errorf("output folder %s cannot be written to: %s", out, fix)
+}
+
+// imageVariable is set in our images.
+const imageVariable = "TFCNN_IMAGE_VARIANT"
 
 // removeAbandoned removes staging folders that no process holds.
 func (s *staging) removeAbandoned() {
@@ -86,7 +111,7 @@ func (s *staging) write(name string, content func(w io.Writer) error) error {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	defer f.Close()
-	w := bufio.NewWriterSize(f, 1<<16)
+	w := bufio.NewWriterSize(interruptible{s.ctx, f}, 1<<16)
 	if err := content(w); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
@@ -98,6 +123,19 @@ func (s *staging) write(name string, content func(w io.Writer) error) error {
 	}
 	s.note(name)
 	return f.Close()
+}
+
+// interruptible is a writer that fails when the run is over.
+type interruptible struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (i interruptible) Write(p []byte) (int, error) {
+	if err := i.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return i.w.Write(p)
 }
 
 // scratch makes a file that gets no name and goes with the staging folder.

@@ -13,7 +13,7 @@ func TestStagingKeepsTheLiving(t *testing.T) {
 	const runs = 60
 	for range runs {
 		go func() {
-			s, err := newStaging(out)
+			s, err := newStaging(t.Context(), out)
 			if err != nil {
 				t.Error(err)
 			}

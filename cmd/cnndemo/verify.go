@@ -20,7 +20,7 @@ import (
 func newVerifyCommand() *cobra.Command {
 	var cases []string
 	var junit, page, device string
-	var asJSON bool
+	var asJSON, tf32 bool
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "Hold TensorFlow on this machine to known answers and to the reference",
@@ -41,14 +41,17 @@ max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
 			if err != nil {
 				return &exitError{exitUsage, err}
 			}
-			if err := session.Configure(session.Process{Quiet: true}); err != nil {
+			if err := session.Configure(session.Process{Quiet: true, NoTF32: !tf32, NoWinograd: true}); err != nil {
 				return &exitError{exitUsage, err}
 			}
 			backend, err := session.NewBackend(session.Options{Device: device})
 			if err != nil {
 				return err
 			}
-			result := report.Verification{TensorFlow: session.Version(), Device: backend.Device(), Counts: map[proof.Status]int{}}
+			result := report.Verification{
+				TensorFlow: session.Version(), Device: backend.Device(), Precision: session.Precision(backend.Device()),
+				Note: withoutGPU(device, backend.Device()), Counts: map[proof.Status]int{},
+			}
 			if result.Outcomes, err = runCases(c.Context(), files, backend, newProgress(c.ErrOrStderr(), "cases")); err != nil {
 				return err
 			}
@@ -87,6 +90,7 @@ max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
 	c.Flags().StringVar(&junit, "junit", "", "write the outcomes as JUnit's XML to this file")
 	c.Flags().StringVar(&page, "html", "", "write a page with all outcomes, the worst first, to this file")
 	c.Flags().StringVar(&device, "device", "auto", "auto, cpu, gpu or gpu:N")
+	c.Flags().BoolVar(&tf32, "tf32", false, "let a GPU cut factors to 11 bits, TensorFlow's default, and hold it to that")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
@@ -135,7 +139,10 @@ func runCases(ctx context.Context, files []proof.File, backend proof.Backend, ba
 }
 
 func printVerification(w io.Writer, v report.Verification) {
-	fmt.Fprintf(w, "TensorFlow %s on %s\n", v.TensorFlow, v.Device)
+	fmt.Fprintf(w, "TensorFlow %s on %s: %s\n", v.TensorFlow, v.Device, v.Precision)
+	if v.Note != "" {
+		fmt.Fprintf(w, "note: %s\n", v.Note)
+	}
 	for _, o := range v.Outcomes {
 		mark := "ok  "
 		if o.Status == proof.Fail {

@@ -43,7 +43,8 @@ func run(ctx context.Context, manifest []byte, arguments []string, stdout, stder
 	}
 	prefix := flags.String("prefix", "", "the folder: lib, include and share go below it (default: the project's .libtensorflow)")
 	variant := flags.String("variant", "", "a line of the manifest (default: the one that is there, else this platform's for the CPU)")
-	wheel := flags.String("wheel", "", "take this wheel, do not download; it must be the pinned one")
+	wheel := flags.String("wheel", "", "take this wheel, or the wheels in this folder, do not download; they must be the pinned ones")
+	strip := flags.Bool("strip", false, "strip TensorFlow's libraries: a fourth smaller, the same at run time")
 	python := flags.String("python", os.Getenv("PYTHON"), "the Python that has pip (default: $PYTHON, else what PATH has)")
 	check := flags.Bool("check", false, "hash every installed file again")
 	list := flags.Bool("list", false, "list the manifest's variants")
@@ -63,7 +64,11 @@ func run(ctx context.Context, manifest []byte, arguments []string, stdout, stder
 	}
 	if *list {
 		for _, v := range variants {
-			fmt.Fprintf(stdout, "%-18s %-24s %4d MB wheel, %4d MB installed  %s\n", v.Name, v.Requirement, v.Bytes/1e6, v.Installed/1e6, v.Status)
+			wheels, installed := v.Bytes, v.Installed
+			for _, p := range v.Companions {
+				wheels, installed = wheels+p.Bytes, installed+p.Installed
+			}
+			fmt.Fprintf(stdout, "%-18s %-24s %d wheels of %4d MB, %4d MB installed  %s\n", v.Name, v.Requirement, 1+len(v.Companions), wheels/1e6, installed/1e6, v.Status)
 		}
 		return 0
 	}
@@ -83,7 +88,7 @@ func run(ctx context.Context, manifest []byte, arguments []string, stdout, stder
 		}
 		*prefix = filepath.Join(project, ".libtensorflow")
 	}
-	options := libtf.Options{Prefix: *prefix, Manifest: variants, Variant: *variant, Wheel: *wheel, Python: *python, Log: stderr}
+	options := libtf.Options{Prefix: *prefix, Manifest: variants, Variant: *variant, Wheel: *wheel, Strip: *strip, Python: *python, Log: stderr}
 	var bar progress
 	if f, isFile := stderr.(*os.File); isFile && term.IsTerminal(int(f.Fd())) {
 		options.Progress = bar.show

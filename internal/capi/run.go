@@ -7,8 +7,15 @@ package capi
 import "C"
 
 import (
+	"fmt"
 	"runtime"
+	"strings"
+	"time"
 	"unsafe"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 )
 
 // Call is one run of a graph that has its inputs, in TensorFlow's memory, and
@@ -43,18 +50,79 @@ func (s *Session) Prepare(feeds []Feed, fetches []Port) (*Call, error) {
 	return c, nil
 }
 
+// Node is one node as TensorFlow really ran it. Nodes may be fused or split
+// by TensorFlow's optimizer; what comes of a node keeps its name's beginning.
+type Node struct {
+	Name   string
+	Kind   string // TensorFlow's op, as "Conv2D"; "" where the trace lacks it
+	Device string // as "/device:GPU:0"
+	Time   time.Duration
+}
+
+// RunTraced is Run with a record of the nodes that ran: by the executors,
+// which costs little, not by the GPU's own tracer, so that times on a GPU are
+// those of starting kernels.
+func (c *Call) RunTraced() ([]Fetched, []Node, error) {
+	options := &for_core_protos_go_proto.RunOptions{TraceLevel: for_core_protos_go_proto.RunOptions_SOFTWARE_TRACE}
+	text, err := proto.Marshal(options)
+	if err != nil {
+		c.Free()
+		return nil, nil, fmt.Errorf("capi: run options: %w", err)
+	}
+	buffer := C.TF_NewBufferFromString(unsafe.Pointer(unsafe.SliceData(text)), C.size_t(len(text)))
+	defer C.TF_DeleteBuffer(buffer)
+	metadata := C.TF_NewBuffer()
+	defer C.TF_DeleteBuffer(metadata)
+	results, err := c.run(buffer, metadata)
+	if err != nil {
+		return nil, nil, err
+	}
+	nodes, err := tracedNodes(C.GoBytes(unsafe.Pointer(metadata.data), C.int(metadata.length)))
+	return results, nodes, err
+}
+
+// tracedNodes reads a RunMetadata. Names that begin with an underscore are of
+// the executor's own.
+func tracedNodes(text []byte) ([]Node, error) {
+	var metadata for_core_protos_go_proto.RunMetadata
+	if err := proto.Unmarshal(text, &metadata); err != nil {
+		return nil, fmt.Errorf("capi: run metadata: %w", err)
+	}
+	var nodes []Node
+	for _, device := range metadata.GetStepStats().GetDevStats() {
+		name := device.GetDevice()
+		if at := strings.Index(name, "/device:"); at >= 0 {
+			name = name[at:]
+		}
+		for _, n := range device.GetNodeStats() {
+			if strings.HasPrefix(n.GetNodeName(), "_") {
+				continue
+			}
+			node := Node{Name: n.GetNodeName(), Device: name, Time: time.Duration(n.GetOpEndRelNanos() - n.GetOpStartRelNanos())}
+			// The label is "name = Kind(inputs)".
+			if _, label, found := strings.Cut(n.GetTimelineLabel(), " = "); found {
+				node.Kind, _, _ = strings.Cut(label, "(")
+			}
+			nodes = append(nodes, node)
+		}
+	}
+	return nodes, nil
+}
+
 // Run executes the graph once and returns the fetched tensors in Go's memory,
 // in the order asked for. Tensors of type float32 and uint8 can be fetched.
 // When it returns, nothing native is left of the call, whether it failed or
 // not.
-func (c *Call) Run() ([]Fetched, error) {
+func (c *Call) Run() ([]Fetched, error) { return c.run(nil, nil) }
+
+func (c *Call) run(options, metadata *C.TF_Buffer) ([]Fetched, error) {
 	defer c.Free()
 	status := C.TF_NewStatus()
 	defer C.TF_DeleteStatus(status)
-	C.TF_SessionRun(c.session.c, nil,
+	C.TF_SessionRun(c.session.c, options,
 		c.inputs, unsafe.SliceData(c.fed), C.int(len(c.fed)),
 		c.outputs, unsafe.SliceData(c.fetched), C.int(len(c.fetched)),
-		nil, 0, nil, status)
+		nil, 0, metadata, status)
 	runtime.KeepAlive(c.session.session)
 	runtime.KeepAlive(c.session.graph)
 	if err := failure(status); err != nil {

@@ -70,8 +70,8 @@ func newFixture(t *testing.T, wheel []byte, pip string) *fixture {
 	dir := t.TempDir()
 	f := &fixture{dir: dir, prefix: filepath.Join(dir, "made", "prefix"), wheel: filepath.Join(dir, "tf-1-any.whl")}
 	f.variant = Variant{
-		Name: "linux-amd64-cpu", Requirement: "tf==1.2.3", Python: "311", ABI: "cp311", Platform: "any",
-		Wheel: "tf-1-any.whl", Status: "run",
+		Name: "linux-amd64-cpu", Status: "run",
+		Pin: Pin{Requirement: "tf==1.2.3", Python: "311", ABI: "cp311", Platform: "any", Wheel: "tf-1-any.whl"},
 	}
 	bin := filepath.Join(dir, "bin")
 	if err := os.Mkdir(bin, 0o755); err != nil {

@@ -20,8 +20,13 @@ type Options struct {
 	Prefix   string
 	Manifest []Variant
 	Variant  string // default: the one that is there, else this platform's for the CPU
-	Wheel    string // a wheel that is there already; it must be the pinned one
-	Python   string // the interpreter that has pip; default: what PATH has
+	// Wheel is a wheel that is there already, or a folder with all that the
+	// variant needs; they must be the pinned ones.
+	Wheel string
+	// Strip takes the symbols that nothing needs out of TensorFlow's libraries,
+	// a fourth of their bytes. An installation that is there is left as it is.
+	Strip  bool
+	Python string // the interpreter that has pip; default: what PATH has
 	// Progress is told what is done of what; it may be nil.
 	Progress func(what string, done, total int64)
 	// Log takes pip's own words, and who is waited for; nil: nowhere.
@@ -81,7 +86,7 @@ func Install(ctx context.Context, o Options) (changed bool, err error) {
 	if err != nil {
 		return false, explain(ctx, err)
 	}
-	stamp := Stamp{Version: v.Version(), Variant: v.Name, Wheel: v.Wheel, SHA256: v.SHA256, Files: files}
+	stamp := Stamp{Version: v.Version(), Variant: v.Name, Requirement: v.Requirement, Wheel: v.Wheel, SHA256: v.SHA256, Stripped: o.Strip, Companions: v.companions(), Files: files}
 	if err := o.place(staging, stamp); err != nil {
 		return false, explain(ctx, err)
 	}

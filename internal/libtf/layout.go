@@ -2,11 +2,14 @@ package libtf
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // members are the wheel's files that are taken, and where they go in the
@@ -42,20 +45,82 @@ const (
 	downloadName = "wheel" // in staging
 )
 
+const (
+	largeLibrary = "lib/libtensorflow_cc.so.2"
+	smallLibrary = "lib/libtensorflow_framework.so.2"
+)
+
 // libraries are what the linker looks for.
-var libraries = []string{linkerScriptName, "lib/libtensorflow_cc.so.2", "lib/libtensorflow_framework.so.2"}
+var libraries = []string{linkerScriptName, largeLibrary, smallLibrary}
 
 // Members are the names, in the wheel, of the files that are taken.
 func Members() []string { return slices.Sorted(maps.Keys(members)) }
 
+// libraryMembers is members, if the wheel has them all.
+func libraryMembers(names []string) (map[string]string, error) {
+	for _, name := range Members() {
+		if !slices.Contains(names, name) {
+			return nil, fmt.Errorf("has no %s", name)
+		}
+	}
+	return members, nil
+}
+
+// companionMembers are a companion's libraries and its licence. The libraries
+// keep their places, nvidia/NAME/lib: libtensorflow looks for them beside its
+// own folder (its run path says $ORIGIN/../nvidia/NAME/lib).
+func (p Pin) companionMembers(names []string) (map[string]string, error) {
+	taken := map[string]string{}
+	licence := false
+	for _, name := range names {
+		folder, file := path.Split(name)
+		switch {
+		case strings.HasPrefix(folder, "nvidia/") && slices.Contains(p.Libraries, file):
+			taken[name] = name
+		case strings.Contains(folder, ".dist-info/") && strings.EqualFold(file, "License.txt"):
+			distribution, _, _ := strings.Cut(p.Requirement, "==")
+			taken[name] = path.Join("share/doc", distribution, file)
+			licence = true
+		}
+	}
+	for _, library := range p.Libraries {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(taken)), func(name string) bool { return path.Base(name) == library }) {
+			return nil, fmt.Errorf("has no %s", library)
+		}
+	}
+	if !licence {
+		return nil, errors.New("has no licence, without which it must not be handed on")
+	}
+	return taken, nil
+}
+
 // Stamp says what an installation consists of. It is written last: a prefix
 // without it has no installation of ours.
 type Stamp struct {
-	Version string `json:"version"`
-	Variant string `json:"variant"`
-	Wheel   string `json:"wheel"`
-	SHA256  string `json:"sha256"` // of the wheel
-	Files   []File `json:"files"`
+	Version     string           `json:"version"`
+	Variant     string           `json:"variant"`
+	Requirement string           `json:"requirement,omitempty"`
+	Wheel       string           `json:"wheel"`
+	SHA256      string           `json:"sha256"` // of the wheel
+	Stripped    bool             `json:"stripped,omitempty"`
+	Companions  []StampCompanion `json:"companions,omitempty"`
+	Files       []File           `json:"files"`
+}
+
+// StampCompanion is a wheel of libraries that libtensorflow opens.
+type StampCompanion struct {
+	Requirement string `json:"requirement"`
+	Wheel       string `json:"wheel"`
+	SHA256      string `json:"sha256"` // of the wheel
+}
+
+// companions is what a variant's stamp says of its other wheels.
+func (v Variant) companions() []StampCompanion {
+	var list []StampCompanion
+	for _, p := range v.Companions {
+		list = append(list, StampCompanion{Requirement: p.Requirement, Wheel: p.Wheel, SHA256: p.SHA256})
+	}
+	return list
 }
 
 // File is an installed file, its path below the prefix.
@@ -63,7 +128,14 @@ type File struct {
 	Path   string `json:"path"`
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
+	Wheel  string `json:"wheel,omitempty"` // that it was taken out of
+	Link   string `json:"link,omitempty"`  // a symbolic link, and where to
 }
+
+// links are made where what they lead to is installed. TensorFlow 2.21 opens
+// cusolver from libtensorflow_framework, whose run path names the folders of
+// NVIDIA's other libraries and not cusolver's.
+var links = map[string]string{"nvidia/cusparse/lib/libcusolver.so.11": "../../cusolver/lib/libcusolver.so.11"}
 
 // ReadStamp reads a prefix's stamp. It is fs.ErrNotExist where there is none.
 func ReadStamp(prefix string) (Stamp, error) {
@@ -78,18 +150,22 @@ func ReadStamp(prefix string) (Stamp, error) {
 	return s, nil
 }
 
-// Installed says whether the prefix holds all files of this variant's wheel,
+// Installed says whether the prefix holds all files of this variant's wheels,
 // by name and size.
 func Installed(prefix string, v Variant) bool {
 	s, err := ReadStamp(prefix)
-	return err == nil && s.Variant == v.Name && s.SHA256 == v.SHA256 && s.damage(prefix) == ""
+	return err == nil && s.Variant == v.Name && s.SHA256 == v.SHA256 && slices.Equal(s.Companions, v.companions()) && s.damage(prefix) == ""
 }
 
 // damage names the first file that is missing or of another size.
 func (s Stamp) damage(prefix string) string {
 	there := map[string]bool{}
 	for _, f := range s.Files {
-		info, err := os.Lstat(filepath.Join(prefix, f.Path))
+		path := filepath.Join(prefix, f.Path)
+		if to, err := os.Readlink(path); err == nil && to == f.Link {
+			continue
+		}
+		info, err := os.Lstat(path)
 		if err != nil || !info.Mode().IsRegular() || info.Size() != f.Bytes {
 			return f.Path
 		}
@@ -113,6 +189,9 @@ func Verify(prefix string) error {
 		return err
 	}
 	for _, f := range s.Files {
+		if f.Link != "" {
+			continue // damage has looked at it
+		}
 		got, _, err := hashFile(filepath.Join(prefix, f.Path))
 		if err != nil {
 			return fmt.Errorf("libtf: verify: %w; install it again", err)

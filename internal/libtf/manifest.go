@@ -15,13 +15,22 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// Variant is one line of the manifest: a wheel for one platform.
+// Variant is libtensorflow for one platform: its wheel, and those of the
+// libraries that it opens at run time.
 type Variant struct {
-	Name        string // as linux-amd64-cpu: GOOS, GOARCH and cpu or cuda
+	Name string // as linux-amd64-cpu: GOOS, GOARCH and cpu or cuda
+	Pin
+	Status     string
+	Companions []Pin // NVIDIA's, for CUDA
+}
+
+// Pin is one wheel.
+type Pin struct {
 	Requirement string // as tensorflow-cpu==2.21.0
 	Python      string // pip's --python-version, as 311
 	ABI         string // pip's --abi, as cp311
@@ -30,19 +39,38 @@ type Variant struct {
 	SHA256      string
 	Bytes       int64 // of the wheel
 	Installed   int64 // of the files taken out of it
-	Status      string
+	// Libraries are the files that are taken out of a companion, by their
+	// names; what else is in it is left out.
+	Libraries []string
 }
 
 // Version is the requirement's version.
-func (v Variant) Version() string {
-	_, version, _ := strings.Cut(v.Requirement, "==")
+func (p Pin) Version() string {
+	_, version, _ := strings.Cut(p.Requirement, "==")
 	return version
 }
+
+// bytes is the room that all of a variant needs while it is installed.
+func (v Variant) bytes(download bool) int64 {
+	largest, sum := int64(0), int64(0)
+	for _, p := range v.pins() {
+		largest, sum = max(largest, p.Bytes), sum+p.Installed
+	}
+	if !download {
+		return sum
+	}
+	return sum + largest
+}
+
+// pins are all wheels of the variant, libtensorflow's first.
+func (v Variant) pins() []Pin { return append([]Pin{v.Pin}, v.Companions...) }
 
 var sha256Text = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // ParseManifest reads a manifest: a line per variant, its fields between
-// spaces in the order of Variant's, # before a comment.
+// spaces in the order of Variant's and Pin's, # before a comment. A line whose
+// name begins with + is a companion of that variant; in the place of the
+// status it has the names of its libraries, with commas between them.
 func ParseManifest(r io.Reader) ([]Variant, error) {
 	var variants []Variant
 	lines := bufio.NewScanner(r)
@@ -52,30 +80,9 @@ func ParseManifest(r io.Reader) ([]Variant, error) {
 		if len(f) == 0 {
 			continue
 		}
-		fail := func(format string, arguments ...any) ([]Variant, error) {
-			return nil, fmt.Errorf("libtf: manifest line %d: %s", n, fmt.Sprintf(format, arguments...))
+		if err := addLine(&variants, f); err != nil {
+			return nil, fmt.Errorf("libtf: manifest line %d: %w", n, err)
 		}
-		if len(f) != 10 {
-			return fail("got %d fields, want 10", len(f))
-		}
-		v := Variant{Name: f[0], Requirement: f[1], Python: f[2], ABI: f[3], Platform: f[4], Wheel: f[5], SHA256: f[6], Status: f[9]}
-		if v.Version() == "" {
-			return fail("%q is not pinned, want NAME==VERSION", v.Requirement)
-		}
-		if !sha256Text.MatchString(v.SHA256) {
-			return fail("%q is no sha256", v.SHA256)
-		}
-		if v.Status != "run" && v.Status != "not-run" {
-			return fail("status is %q, want run or not-run", v.Status)
-		}
-		var err error
-		if v.Bytes, err = strconv.ParseInt(f[7], 10, 64); err != nil {
-			return fail("%q is no number of bytes", f[7])
-		}
-		if v.Installed, err = strconv.ParseInt(f[8], 10, 64); err != nil {
-			return fail("%q is no number of bytes", f[8])
-		}
-		variants = append(variants, v)
 	}
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("libtf: manifest: %w", err)
@@ -84,6 +91,42 @@ func ParseManifest(r io.Reader) ([]Variant, error) {
 		return nil, errors.New("libtf: manifest has no variant")
 	}
 	return variants, nil
+}
+
+// addLine adds a line's fields to the variants before it.
+func addLine(variants *[]Variant, f []string) error {
+	if len(f) != 10 {
+		return fmt.Errorf("got %d fields, want 10", len(f))
+	}
+	p := Pin{Requirement: f[1], Python: f[2], ABI: f[3], Platform: f[4], Wheel: f[5], SHA256: f[6]}
+	if p.Version() == "" {
+		return fmt.Errorf("%q is not pinned, want NAME==VERSION", p.Requirement)
+	}
+	if !sha256Text.MatchString(p.SHA256) {
+		return fmt.Errorf("%q is no sha256", p.SHA256)
+	}
+	for i, number := range []*int64{&p.Bytes, &p.Installed} {
+		var err error
+		if *number, err = strconv.ParseInt(f[7+i], 10, 64); err != nil {
+			return fmt.Errorf("%q is no number of bytes", f[7+i])
+		}
+	}
+	name, companion := strings.CutPrefix(f[0], "+")
+	i := slices.IndexFunc(*variants, func(v Variant) bool { return v.Name == name })
+	switch {
+	case companion && i < 0:
+		return fmt.Errorf("no variant %q before its companion", name)
+	case companion:
+		p.Libraries = strings.Split(f[9], ",")
+		(*variants)[i].Companions = append((*variants)[i].Companions, p)
+		return nil
+	case i >= 0:
+		return fmt.Errorf("variant %q is there twice", name)
+	case f[9] != "run" && f[9] != "not-run":
+		return fmt.Errorf("status is %q, want run or not-run", f[9])
+	}
+	*variants = append(*variants, Variant{Name: name, Pin: p, Status: f[9]})
+	return nil
 }
 
 // choose finds a variant by name.

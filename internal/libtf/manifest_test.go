@@ -18,12 +18,14 @@ func TestManifest(t *testing.T) {
 	}
 	sum := strings.Repeat("0", 64)
 	for text, want := range map[string]string{
-		"":                                    "no variant",
-		"a b==1 c":                            "line 1: got 3 fields, want 10",
-		"a b 3 c p w " + sum + " 1 1 run":     `"b" is not pinned`,
-		"a b==1 3 c p w 00 1 1 run":           `"00" is no sha256`,
-		"a b==1 3 c p w " + sum + " x 1 run":  `"x" is no number`,
-		"a b==1 3 c p w " + sum + " 1 1 well": `status is "well"`,
+		"":                                     "no variant",
+		"a b==1 c":                             "line 1: got 3 fields, want 10",
+		"a b 3 c p w " + sum + " 1 1 run":      `"b" is not pinned`,
+		"a b==1 3 c p w 00 1 1 run":            `"00" is no sha256`,
+		"a b==1 3 c p w " + sum + " x 1 run":   `"x" is no number`,
+		"a b==1 3 c p w " + sum + " 1 1 well":  `status is "well"`,
+		"+a b==1 3 c p w " + sum + " 1 1 x.so": `no variant "a" before its companion`,
+		strings.Repeat("a b==1 3 c p w "+sum+" 1 1 run\n", 2): `line 2: variant "a" is there twice`,
 	} {
 		if _, err := ParseManifest(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", text, err, want)

@@ -40,7 +40,7 @@ func findPip(ctx context.Context, python string) ([]string, error) {
 }
 
 // download has pip fetch the wheel into a folder of its own below staging.
-func (o Options) download(ctx context.Context, v Variant, staging string) (wheel string, err error) {
+func (o Options) download(ctx context.Context, p Pin, staging string) (wheel string, err error) {
 	pip, err := findPip(ctx, o.Python)
 	if err != nil {
 		return "", err
@@ -51,8 +51,8 @@ func (o Options) download(ctx context.Context, v Variant, staging string) (wheel
 	}
 	arguments := append(slices.Clone(pip[1:]),
 		"download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check",
-		"--implementation", "cp", "--python-version", v.Python, "--abi", v.ABI, "--platform", v.Platform,
-		"--dest", folder, v.Requirement)
+		"--implementation", "cp", "--python-version", p.Python, "--abi", p.ABI, "--platform", p.Platform,
+		"--dest", folder, p.Requirement)
 	cmd := exec.CommandContext(ctx, pip[0], arguments...)
 	// pip collects what it downloads in TMPDIR: the prefix's own disk, where
 	// the space was checked, and gone with staging.
@@ -68,11 +68,11 @@ func (o Options) download(ctx context.Context, v Variant, staging string) (wheel
 		if strings.Contains(words.String(), "No space left on device") {
 			return "", fmt.Errorf("libtf: download: pip: %w", syscall.ENOSPC)
 		}
-		return "", lacking("pip could not download %s (%s); check the network and pip's index and proxy settings, or give the wheel with -wheel FILE", v.Requirement, lastLine(words.String(), err))
+		return "", lacking("pip could not download %s (%s); check the network and pip's index and proxy settings, or give the wheel with -wheel FILE", p.Requirement, lastLine(words.String(), err))
 	}
-	wheel = filepath.Join(folder, v.Wheel)
+	wheel = filepath.Join(folder, p.Wheel)
 	if _, err := os.Stat(wheel); err != nil {
-		return "", fmt.Errorf("libtf: download: pip brought no %s", v.Wheel)
+		return "", fmt.Errorf("libtf: download: pip brought no %s", p.Wheel)
 	}
 	return wheel, nil
 }

@@ -7,17 +7,17 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// stage brings the wheel, checks it and takes its files out into staging.
+// stage brings the variant's wheels one by one, checks each and takes its
+// files out into staging.
 func (o Options) stage(ctx context.Context, v Variant, staging string) ([]File, error) {
-	need := v.Installed
-	if o.Wheel == "" {
-		need += v.Bytes
-	}
+	need := v.bytes(o.Wheel == "")
 	// Asked before gigabytes are moved for nothing.
 	free, err := freeBytes(staging)
 	if err != nil {
@@ -26,48 +26,103 @@ func (o Options) stage(ctx context.Context, v Variant, staging string) ([]File, 
 	if free < need {
 		return nil, lacking("%s has %d MB free, %d MB are needed; free some, or choose another folder with -prefix", o.Prefix, free/1e6, need/1e6)
 	}
-	wheel, again := o.Wheel, "give the pinned wheel, or none to have pip fetch it"
+	var files []File
+	for i, p := range v.pins() {
+		wheel, err := o.bring(ctx, p, i == 0, staging)
+		if err != nil {
+			return nil, err
+		}
+		members := p.companionMembers
+		if i == 0 {
+			members = libraryMembers
+		}
+		some, err := o.extract(ctx, wheel, staging, members)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, some...)
+		if err := os.RemoveAll(filepath.Join(staging, downloadName)); err != nil {
+			return nil, fmt.Errorf("libtf: download: %w", err)
+		}
+	}
+	if o.Strip {
+		if err := o.strip(ctx, staging, files); err != nil {
+			return nil, err
+		}
+	}
+	for name, to := range links {
+		path := filepath.Join(staging, name)
+		if _, err := os.Stat(filepath.Join(filepath.Dir(path), to)); err != nil {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return nil, fmt.Errorf("libtf: link: %w", err)
+		}
+		if err := os.Symlink(to, path); err != nil {
+			return nil, fmt.Errorf("libtf: link: %w", err)
+		}
+		files = append(files, File{Path: name, Link: to})
+	}
+	script, err := o.writeFile(staging, linkerScriptName, strings.NewReader(linkerScript))
+	if err != nil {
+		return nil, fmt.Errorf("libtf: linker script: %w", err)
+	}
+	return append(files, script), nil
+}
+
+// bring gives the path of a wheel that was checked: one that is there (a
+// single file is libtensorflow's), else one that pip fetches.
+func (o Options) bring(ctx context.Context, p Pin, first bool, staging string) (string, error) {
+	wheel, again := "", "give the pinned wheel, or none to have pip fetch it"
+	if info, err := os.Stat(o.Wheel); o.Wheel != "" && err == nil && info.IsDir() {
+		wheel = filepath.Join(o.Wheel, p.Wheel)
+	} else if first {
+		wheel = o.Wheel
+	}
 	if wheel == "" {
 		again = "try again, if it stays so after `pip cache purge`"
-		if wheel, err = o.download(ctx, v, staging); err != nil {
-			return nil, err
+		var err error
+		if wheel, err = o.download(ctx, p, staging); err != nil {
+			return "", err
 		}
 	}
 	info, err := os.Stat(wheel)
 	if err != nil {
-		return nil, lacking("wheel: %v; give one that is there, or none to have pip fetch it", err)
+		return "", lacking("wheel: %v; give one that is there, or none to have pip fetch it", err)
 	}
-	if info.Size() != v.Bytes {
-		return nil, fmt.Errorf("libtf: wheel %s has %d bytes, the manifest wants %d: it was cut short or is not the pinned one; nothing was installed; %s", filepath.Base(wheel), info.Size(), v.Bytes, again)
+	if info.Size() != p.Bytes {
+		return "", fmt.Errorf("libtf: wheel %s has %d bytes, the manifest wants %d: it was cut short or is not the pinned one; nothing was installed; %s", filepath.Base(wheel), info.Size(), p.Bytes, again)
 	}
 	sum, _, err := hashFile(wheel)
 	if err != nil {
-		return nil, lacking("wheel: %v", err)
+		return "", lacking("wheel: %v", err)
 	}
-	if sum != v.SHA256 {
-		return nil, fmt.Errorf("libtf: wheel %s has sha256 %s, the manifest wants %s: it was changed on its way or is not the pinned one; nothing was installed; %s", filepath.Base(wheel), sum, v.SHA256, again)
+	if sum != p.SHA256 {
+		return "", fmt.Errorf("libtf: wheel %s has sha256 %s, the manifest wants %s: it was changed on its way or is not the pinned one; nothing was installed; %s", filepath.Base(wheel), sum, p.SHA256, again)
 	}
-	files, err := o.extract(ctx, wheel, staging)
-	if err != nil {
-		return nil, err
-	}
-	return files, os.RemoveAll(filepath.Join(staging, downloadName))
+	return wheel, nil
 }
 
-// extract takes the members out of the wheel into staging's tree.
-func (o Options) extract(ctx context.Context, wheel, staging string) ([]File, error) {
+// extract takes files out of the wheel into staging's tree. members says of
+// the wheel's names which must be there, and where in the prefix they go.
+func (o Options) extract(ctx context.Context, wheel, staging string, members func(names []string) (map[string]string, error)) ([]File, error) {
 	archive, err := zip.OpenReader(wheel)
 	if err != nil {
 		return nil, fmt.Errorf("libtf: wheel %s: %w", filepath.Base(wheel), err)
 	}
 	defer archive.Close()
+	names := make([]string, len(archive.File))
 	found := map[string]*zip.File{}
+	for i, f := range archive.File {
+		names[i], found[f.Name] = f.Name, f
+	}
+	wanted, err := members(names)
+	if err != nil {
+		return nil, fmt.Errorf("libtf: wheel %s %w", filepath.Base(wheel), err)
+	}
 	total := int64(0)
-	for _, f := range archive.File {
-		if _, wanted := members[f.Name]; wanted {
-			found[f.Name] = f
-			total += int64(f.UncompressedSize64)
-		}
+	for name := range wanted {
+		total += int64(found[name].UncompressedSize64)
 	}
 	done := int64(0)
 	progress := func(n int) {
@@ -77,27 +132,20 @@ func (o Options) extract(ctx context.Context, wheel, staging string) ([]File, er
 		}
 	}
 	var files []File
-	for _, name := range Members() {
-		f := found[name]
-		if f == nil {
-			return nil, fmt.Errorf("libtf: wheel %s has no %s", filepath.Base(wheel), name)
-		}
-		in, err := f.Open()
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		in, err := found[name].Open()
 		if err != nil {
 			return nil, fmt.Errorf("libtf: extract %s: %w", name, err)
 		}
-		file, err := o.writeFile(staging, members[name], &watched{ctx: ctx, in: in, saw: progress})
+		file, err := o.writeFile(staging, wanted[name], &watched{ctx: ctx, in: in, saw: progress})
 		in.Close()
 		if err != nil {
 			return nil, fmt.Errorf("libtf: extract %s: %w", name, err)
 		}
+		file.Wheel = filepath.Base(wheel)
 		files = append(files, file)
 	}
-	script, err := o.writeFile(staging, linkerScriptName, strings.NewReader(linkerScript))
-	if err != nil {
-		return nil, fmt.Errorf("libtf: linker script: %w", err)
-	}
-	return append(files, script), nil
+	return files, nil
 }
 
 // watched counts what is read and ends it with ctx.

@@ -63,6 +63,9 @@ func (m Machine) processor() Fact {
 // gpu is never needed: without a driver TensorFlow takes the CPU.
 func (m Machine) gpu(ctx context.Context) Fact {
 	f := Fact{Name: "GPU driver", Value: "none: the CPU is used", Fix: "for a GPU: NVIDIA's driver, and libtensorflow's variant linux-amd64-cuda"}
+	if m.inImage() {
+		f.Fix = "install NVIDIA's driver and its container toolkit on the machine, and start the container with docker run --gpus all"
+	}
 	driver := ""
 	if text, err := os.ReadFile(m.Root + "/proc/driver/nvidia/version"); err == nil {
 		first, _, _ := strings.Cut(string(text), "\n")

@@ -194,3 +194,55 @@ func TestLibtensorflow(t *testing.T) {
 	m.Project = ""
 	expect(t, m, "libtensorflow", false, m.Root+"/usr/local has no", "LIBTENSORFLOW")
 }
+
+// What a GPU needs: in an image, outside of one, with all and without.
+func TestGPUFacts(t *testing.T) {
+	m := bare(t)
+	find := func(m Machine, tf TensorFlow, name string) Fact {
+		t.Helper()
+		for _, f := range m.RuntimeFacts(t.Context(), tf, true) {
+			if f.Name == name {
+				return f
+			}
+		}
+		t.Fatalf("no fact %q", name)
+		return Fact{}
+	}
+	check := func(f Fact, found bool, value, fix string) {
+		t.Helper()
+		if f.Found != found || !strings.Contains(f.Value, value) || !strings.Contains(f.Fix, fix) || found != (f.Fix == "") {
+			t.Errorf("%+v, want found %v, %q, fix %q", f, found, value, fix)
+		}
+	}
+	cpu := TensorFlow{Version: "2.21.0", Devices: []string{"/device:CPU:0"}}
+	check(find(m, cpu, "CUDA build"), false, "CPU only", "-variant linux-amd64-cuda")
+	check(find(m, cpu, "GPU device"), false, "no /dev/nvidia0", "nvidia-smi")
+	check(find(m, cpu, "GPU used"), false, "sees none", "above")
+	check(find(m, cpu, "TensorFlow"), true, "2.21.0 on /device:CPU:0", "")
+
+	image := m
+	image.Getenv = func(name string) string { return map[string]string{"TFCNN_IMAGE_VARIANT": "cuda"}[name] }
+	check(find(image, cpu, "CUDA build"), false, "CPU only", "tfcnn-cuda")
+	check(find(image, cpu, "GPU device"), false, "none", "--gpus all")
+	check(find(image, cpu, "GPU driver"), false, "none", "container toolkit")
+
+	cuda := TensorFlow{
+		Version: "2.21.0", CUDA: true, Devices: []string{"/device:CPU:0", "/device:GPU:0"},
+		Libraries: []Library{{Name: "cuda", Driver: true, Needed: true}, {Name: "cudnn", Needed: true, Opened: true}, {Name: "cupti"}},
+	}
+	f := find(m, cuda, "CUDA libraries")
+	check(f, false, "opened: cudnn; not found: cupti (not needed); not found, and the driver's to bring: cuda", "driver above")
+	cuda.Libraries[0].Opened = true
+	check(find(m, cuda, "CUDA libraries"), true, "opened: cuda, cudnn; not found: cupti", "")
+	cuda.Libraries[1].Opened = false
+	check(find(m, cuda, "CUDA libraries"), false, "not found: cudnn", "CUDA variant again")
+	check(find(m, cuda, "GPU used"), true, "/device:GPU:0", "")
+	write(t, m.Root+"/dev/nvidia0", "")
+	write(t, m.Root+"/dev/nvidiactl", "")
+	check(find(m, cuda, "GPU device"), true, "/dev/nvidia0", "")
+
+	// A GPU's facts are needed only where one is wanted.
+	if missing := Missing(m.RuntimeFacts(t.Context(), cuda, false)); len(missing) > 0 && missing[0].Name != "processor" && missing[0].Name != "system" {
+		t.Errorf("missing without a GPU asked for: %v", missing)
+	}
+}

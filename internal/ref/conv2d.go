@@ -61,7 +61,7 @@ func (c *convolution) at(picture, row, column, filter int) (sum, absolute float6
 	return sum, absolute, (endRow - firstRow) * (endColumn - firstColumn) * c.depth
 }
 
-func conv2D(ctx context.Context, r *Result, op ir.Conv2D, operands []tensor.Tensor) error {
+func conv2D(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2D, operands []tensor.Tensor) error {
 	x, filter := operands[0], operands[1]
 	c, err := newConvolution(op, x, filter)
 	if err != nil {
@@ -82,6 +82,9 @@ func conv2D(ctx context.Context, r *Result, op ir.Conv2D, operands []tensor.Tens
 		return err
 	}
 	finite := allFinite(filter.Data)
+	exact, fft := a.exactTerms(operands), a.fft(op, operands)
+	// A transform spreads NaN and infinities over the picture.
+	scattered := fft != nil && !(finite && allFinite(x.Data))
 	taps := c.h.Size * c.w.Size * c.depth
 	peak := largestFinite(x.Data)*largestFinite(filter.Data)*float64(taps) + largestFinite32(bias)
 
@@ -93,7 +96,7 @@ func conv2D(ctx context.Context, r *Result, op ir.Conv2D, operands []tensor.Tens
 				i := ((picture*c.h.Out+row)*c.w.Out+column)*c.filters + f
 				r.Value[i] = sum + bias[f]
 				switch {
-				case !finite && products < taps:
+				case !finite && products < taps, scattered:
 					r.State[i] = Unspecified
 				case math.IsNaN(r.Value[i]) || math.IsInf(r.Value[i], 0):
 					if peak > math.MaxFloat32 {
@@ -103,7 +106,7 @@ func conv2D(ctx context.Context, r *Result, op ir.Conv2D, operands []tensor.Tens
 						// Inf times a subnormal number read as zero is NaN.
 						r.State[i] = Unspecified
 					}
-				case q > 0 && absolute <= exactTerms*q:
+				case q > 0 && absolute <= exact*q && fft == nil:
 					// Bound and Level stay 0.
 				default:
 					lost := 0.0
@@ -111,7 +114,11 @@ func conv2D(ctx context.Context, r *Result, op ir.Conv2D, operands []tensor.Tens
 						_, l, _ := part.at(picture, row, column, f)
 						lost += l
 					}
-					r.sum(i, products+extra, absolute, lost)
+					atLeast := 0.0
+					if fft != nil {
+						atLeast = fft(picture, f) + 2*unit*absolute // and the bias is added
+					}
+					r.sum(i, a, products+extra, absolute, lost, atLeast)
 				}
 			}
 		}
@@ -119,19 +126,19 @@ func conv2D(ctx context.Context, r *Result, op ir.Conv2D, operands []tensor.Tens
 }
 
 // sum sets the bound of element i, a sum of n terms of which the absolute
-// values add up to absolute, and those with subnormal factors to lost.
-func (r *Result) sum(i, n int, absolute, lost float64) {
+// values add up to absolute, and those with subnormal factors to lost; atLeast
+// is the bound of another way to compute it.
+func (r *Result) sum(i int, a Arithmetic, n int, absolute, lost, atLeast float64) {
 	flushed := float64(n)*smallest + lost
-	r.Bound[i] = flushed
-	if absolute > 0 {
-		r.Bound[i] += gamma(n)*absolute + float64(n)*unit64*absolute
-	}
+	r.Bound[i] = flushed + max(a.sumBound(n, absolute), atLeast)
 	if math.IsInf(r.Bound[i], 1) {
 		r.State[i] = Unspecified // 2²⁴ terms: the bound says nothing
 		r.Bound[i] = 0
 		return
 	}
-	r.Level[i] = math.Sqrt(float64(n))*unit*absolute + flushed
+	if a == (Arithmetic{}) { // the others round more, by design
+		r.Level[i] = math.Sqrt(float64(n))*unit*absolute + flushed
+	}
 	if absolute+r.Bound[i] > math.MaxFloat32 {
 		r.State[i] = OverflowPossible
 	}

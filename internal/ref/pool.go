@@ -80,7 +80,7 @@ func avgPool(ctx context.Context, r *Result, op ir.AvgPool, x tensor.Tensor) err
 					// Division by a power of two rounds nothing.
 				default:
 					// The sums flush before the division, the quotient after it.
-					r.sum(i, n+1, absolute/count, lost/count)
+					r.sum(i, Arithmetic{}, n+1, absolute/count, lost/count, 0)
 					// No factors, so none that a device could round; and sums
 					// of equal numbers err all one way.
 					r.Level[i] = 0

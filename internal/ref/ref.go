@@ -95,6 +95,11 @@ func newResult(shape []int) (Result, error) {
 // error, as is a kind of operation that has no reference kernel. It uses all
 // cores and ends early, with ctx's error, when ctx is done.
 func Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor) (Result, error) {
+	return ApplyIn(ctx, Arithmetic{}, op, operands...)
+}
+
+// ApplyIn is Apply with the bounds of a device's arithmetic.
+func ApplyIn(ctx context.Context, a Arithmetic, op ir.Op, operands ...tensor.Tensor) (Result, error) {
 	shapes := make([][]int, len(operands))
 	for i, x := range operands {
 		if err := x.Check(); err != nil {
@@ -112,7 +117,7 @@ func Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor) (Result, er
 	}
 	switch op := op.(type) {
 	case ir.Conv2D:
-		err = conv2D(ctx, &r, op, operands)
+		err = conv2D(ctx, &r, a, op, operands)
 	case ir.MaxPool:
 		err = maxPool(ctx, &r, op, operands[0])
 	case ir.AvgPool:

@@ -49,6 +49,7 @@ var loadAssets = sync.OnceValues(func() (assets, error) {
 		hash(string(a.css)), hash(string(a.js)))
 	a.templates, err = template.New("page").Funcs(template.FuncMap{
 		"grouped":     func(n int) string { return grouped(n) },
+		"device":      func(name string) string { return strings.TrimPrefix(name, "/device:") },
 		"grouped64":   func(n int64) string { return grouped(n) },
 		"count":       func(n int, what string) string { return count(n, what) },
 		"decimal":     decimal,

@@ -6,6 +6,7 @@ import "tfcnn/internal/proof"
 type Run struct {
 	TensorFlow string `json:"tensorflow"`
 	Device     string `json:"device"`
+	Precision  string `json:"precision"`        // how sums are computed: "float32", or what a GPU does
 	OneDNN     *bool  `json:"onednn,omitempty"` // nil where the library cannot tell
 	// Options are all flags with the values that they had.
 	Options map[string]string `json:"options"`
@@ -74,6 +75,8 @@ type Refused struct {
 type Verification struct {
 	TensorFlow string               `json:"tensorflow"`
 	Device     string               `json:"device"`
+	Precision  string               `json:"precision"` // how sums are computed and held
+	Note       string               `json:"note,omitempty"`
 	OneDNN     *bool                `json:"onednn,omitempty"` // nil where the library cannot tell
 	Command    string               `json:"command"`
 	Cases      int                  `json:"cases"`

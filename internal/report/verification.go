@@ -44,6 +44,7 @@ func verificationView(a assets, v Verification) verificationPage {
 	page.Facts = []fact{
 		{Name: "TensorFlow", Value: v.TensorFlow},
 		{Name: "Device", Value: strings.TrimPrefix(v.Device, "/device:")},
+		{Name: "Precision", Value: v.Precision},
 		{Name: "oneDNN", Value: onOff(v.OneDNN)},
 		{Name: "Repeat with", Value: v.Command, Code: true},
 	}

@@ -109,6 +109,7 @@ func (p *Page) view(a assets, run Run) runView {
 	v.Facts = []fact{
 		{Name: "TensorFlow", Value: run.TensorFlow},
 		{Name: "Device", Value: strings.TrimPrefix(run.Device, "/device:")},
+		{Name: "Precision", Value: run.Precision},
 		{Name: "oneDNN", Value: onOff(run.OneDNN)},
 		{Name: "Options", Value: cmp.Or(strings.Join(run.Changed, ", "), "defaults")},
 		{Name: "Repeat with", Value: run.Command, Code: true},

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tfcnn/internal/machine"
+	"tfcnn/session"
+)
+
+func newDoctorCommand() *cobra.Command {
+	var asJSON bool
+	var device string
+	c := &cobra.Command{
+		Use:   "doctor",
+		Short: "Say what this machine has and lacks for running, a GPU's libraries included",
+		Long: `doctor looks at the processor, at TensorFlow and its devices, and at all that
+a GPU needs: a libtensorflow built for CUDA, NVIDIA's driver, a device, and the
+libraries, which it has TensorFlow open by name. What is missing comes with its
+fix. With --device gpu the status is 3 where a GPU lacks something.`,
+		Example: "  cnndemo doctor\n  docker run --rm --gpus all tfcnn-cuda doctor --device gpu",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if device != "auto" && device != "cpu" && device != "gpu" {
+				return fmt.Errorf("--device is %q, want auto, cpu or gpu", device)
+			}
+			if err := session.Configure(session.Process{Quiet: true}); err != nil {
+				return &exitError{exitUsage, err}
+			}
+			tf, err := describeTensorFlow()
+			if err != nil {
+				return &exitError{exitEnvironment, err}
+			}
+			facts := machine.This("").RuntimeFacts(c.Context(), tf, device == "gpu")
+			if asJSON {
+				if err := printJSON(c, facts); err != nil {
+					return err
+				}
+			} else {
+				for _, f := range facts {
+					fmt.Fprintln(c.OutOrStdout(), f)
+				}
+			}
+			if missing := machine.Missing(facts); len(missing) > 0 {
+				return exit(exitEnvironment, "doctor: needed and missing: %d", len(missing))
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&device, "device", "auto", "auto, cpu, or gpu: what must be there")
+	c.Flags().BoolVar(&asJSON, "json", false, "print the facts as JSON")
+	return c
+}
+
+func describeTensorFlow() (machine.TensorFlow, error) {
+	tf := machine.TensorFlow{Version: session.Version(), CUDA: session.BuiltWithCUDA()}
+	devices, err := session.Devices()
+	if err != nil {
+		return machine.TensorFlow{}, err
+	}
+	for _, d := range devices {
+		tf.Devices = append(tf.Devices, d.Name)
+	}
+	for _, l := range session.CUDALibraries() {
+		tf.Libraries = append(tf.Libraries, machine.Library(l))
+	}
+	return tf, nil
+}
+
+// lacking lists, a line each, what a GPU lacks here.
+func lacking(ctx context.Context) string {
+	tf, err := describeTensorFlow()
+	if err != nil {
+		return ""
+	}
+	var lines []string
+	for _, f := range machine.This("").GPUFacts(ctx, tf) {
+		if !f.Found {
+			lines = append(lines, fmt.Sprintf("  %s: %s\n    → %s", f.Name, f.Value, f.Fix))
+		}
+	}
+	if len(lines) == 0 {
+		return "hint: cnndemo devices lists what TensorFlow has"
+	}
+	return "a GPU lacks here:\n" + strings.Join(lines, "\n")
+}
+
+// withoutGPU is a note for a run that might have had a GPU and has none.
+func withoutGPU(asked, device string) string {
+	if (asked != "auto" && asked != "") || !session.BuiltWithCUDA() || strings.Contains(device, "GPU") {
+		return ""
+	}
+	return "TensorFlow is built for CUDA and sees no GPU, the CPU is used; cnndemo doctor says what lacks"
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// takeOutput makes a mounted output folder one that cnndemo can write to. It
+// changes nothing else, and nothing where the folder can be written to, where
+// it is no mount, or where the image was not given the privileges.
+func takeOutput(folder string) error {
+	if unix.Access(folder, unix.W_OK) == nil || !mounted(folder) {
+		return nil
+	}
+	info, err := os.Lstat(folder)
+	if err != nil || !info.IsDir() {
+		return err
+	}
+	owner := info.Sys().(*syscall.Stat_t)
+	switch {
+	case owner.Uid == 0 && ours(folder):
+		if err := raise(unix.CAP_CHOWN); err != nil {
+			return nil // no privilege, as with --cap-drop ALL
+		}
+		if err := os.Chown(folder, os.Getuid(), os.Getgid()); err != nil && !errors.Is(err, os.ErrPermission) {
+			return fmt.Errorf("hand it to user %d: %w", os.Getuid(), err)
+		}
+	case owner.Uid != 0 && os.Getuid() == standardUser:
+		if err := raise(unix.CAP_SETUID, unix.CAP_SETGID); err != nil {
+			return nil
+		}
+		return become(int(owner.Uid), int(owner.Gid))
+	}
+	return nil
+}
+
+// mounted says whether another file system, or another part of one, begins at
+// the folder.
+func mounted(folder string) bool {
+	var here, above unix.Statx_t
+	if unix.Statx(unix.AT_FDCWD, folder, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_MNT_ID, &here) != nil ||
+		unix.Statx(unix.AT_FDCWD, filepath.Dir(folder), 0, unix.STATX_MNT_ID, &above) != nil {
+		return false
+	}
+	return here.Mnt_id != above.Mnt_id
+}
+
+// ours says whether a folder is empty, as Docker makes it, or holds what an
+// earlier run has written.
+func ours(folder string) bool {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return false
+	}
+	if len(entries) == 0 {
+		return true
+	}
+	_, err = os.Lstat(filepath.Join(folder, "report.json"))
+	return err == nil
+}
+
+// raise makes capabilities effective that the file of this program permits.
+func raise(wanted ...int) error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return err
+	}
+	for _, c := range wanted {
+		if data[c/32].Permitted&(1<<(c%32)) == 0 {
+			return unix.EPERM
+		}
+		data[c/32].Effective |= 1 << (c % 32)
+	}
+	return unix.Capset(&header, &data[0])
+}
+
+// become changes the thread's user and group, and so those of processes that
+// it starts.
+func become(user, group int) error {
+	if _, _, failed := unix.RawSyscall(unix.SYS_SETGROUPS, 0, uintptr(unsafe.Pointer(nil)), 0); failed != 0 {
+		return fmt.Errorf("leave groups: %w", failed)
+	}
+	if _, _, failed := unix.RawSyscall(unix.SYS_SETRESGID, uintptr(group), uintptr(group), uintptr(group)); failed != 0 {
+		return fmt.Errorf("run as group %d: %w", group, failed)
+	}
+	if _, _, failed := unix.RawSyscall(unix.SYS_SETRESUID, uintptr(user), uintptr(user), uintptr(user)); failed != 0 {
+		return fmt.Errorf("run as user %d: %w", user, failed)
+	}
+	return nil
+}
+
+// dropPrivileges gives up, for all threads, the capabilities that the file of
+// this program gave, and the way to get others by other files. Root, who asked
+// for it with --user 0, keeps what Docker gives to root.
+func dropPrivileges() error {
+	if _, _, failed := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); failed != 0 {
+		return failed
+	}
+	if os.Getuid() == 0 {
+		return nil
+	}
+	header := &unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	none := &[2]unix.CapUserData{}
+	_, _, failed := syscall.AllThreadsSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(header)), uintptr(unsafe.Pointer(none)), 0)
+	runtime.KeepAlive(header)
+	runtime.KeepAlive(none)
+	if failed != 0 {
+		return failed
+	}
+	return nil
+}

@@ -1,0 +1,55 @@
+package session
+
+import (
+	"os"
+	"strings"
+
+	"tfcnn/internal/capi"
+	"tfcnn/internal/ref"
+)
+
+// Arithmetic is what a device, as Session.Device names it, may do to the sums
+// of convolutions; package internal/ref has the bounds. It holds where
+// Process.NoWinograd was asked for.
+func Arithmetic(device string) ref.Arithmetic {
+	if !strings.Contains(device, "GPU") {
+		return ref.Arithmetic{}
+	}
+	on, known := capi.TF32()
+	return ref.Arithmetic{TF32: on || !known, FFT: true}
+}
+
+// Precision says in words what Arithmetic does.
+func Precision(device string) string {
+	a := Arithmetic(device)
+	if a == (ref.Arithmetic{}) {
+		return "float32"
+	}
+	text := "float32, TF32 off"
+	if a.TF32 {
+		text = "TF32 on: factors cut to 11 bits"
+	}
+	return text + "; cuDNN may use Fourier transforms, Winograd's algorithm is off"
+}
+
+// CUDALibraries has TensorFlow open each library that it needs for a GPU, and
+// says which it found. It gives none where libtensorflow is not built for CUDA.
+func CUDALibraries() []CUDALibrary {
+	var list []CUDALibrary
+	for _, l := range capi.OpenCUDALibraries() {
+		list = append(list, CUDALibrary(l))
+	}
+	return list
+}
+
+// CUDALibrary is a library that TensorFlow opens by name.
+type CUDALibrary struct {
+	Name   string // as "cudnn"
+	Opened bool
+	Driver bool // it comes with NVIDIA's driver
+	Needed bool // no GPU is used without it
+}
+
+// noWinograd tells cuDNN's part of TensorFlow; see Process.NoWinograd. Under
+// cgo the variable is set for C too.
+func noWinograd() { os.Setenv("TF_ENABLE_WINOGRAD_NONFUSED", "0") }
