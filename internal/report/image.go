@@ -1,6 +1,6 @@
 // Package report turns results into files that people and programs look at:
-// PNG pictures of feature maps and pools, and the report of a run. It knows
-// plain data only.
+// PNG pictures of feature maps and pools, the report of a run, and pages that
+// show it (report.html). It knows plain data only.
 //
 //	err := report.WriteMap(w, report.Map{Height: 214, Width: 320, At: at}, report.Text{"Layer": "conv2d"})
 package report

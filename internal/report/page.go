@@ -92,9 +92,15 @@ func (p *Page) Begin(name string, views []View) *Entry {
 	p.settle()
 	costs := e.costs()
 	remaining := max(0, p.expected-len(p.entries)-1)
+	fits := func(d detail) bool {
+		return p.used+costs[d]+remaining*costs[asThumbnail] <= p.Budget || d == asThumbnail && p.used+costs[d] <= p.Budget
+	}
+	if fits(withNumbers) {
+		costs[withNumbers] += e.settleFormats()
+	}
 	e.detail = asName
 	for d := withNumbers; d < asName; d++ {
-		if p.used+costs[d]+remaining*costs[asThumbnail] <= p.Budget || d == asThumbnail && p.used+costs[d] <= p.Budget {
+		if fits(d) {
 			e.detail = d
 			break
 		}
@@ -133,21 +139,31 @@ const (
 )
 
 // costs is about how much the page grows with each detail; rather more, since
-// nothing is encoded yet. It notes each view's format on the way.
+// nothing is encoded yet, but for numbers that need more than one byte.
 func (e *Entry) costs() (costs [asName + 1]int) {
 	for d := range costs {
 		costs[d] = entryText
 	}
 	for _, v := range e.views {
 		p := v.plane()
-		var size int
-		v.format, size = formatOf(p.numbers())
 		picture := p.cost(largestShown)
-		costs[withNumbers] += viewText + base64Size(p.count()*size) + picture
+		costs[withNumbers] += viewText + base64Size(p.count()) + picture
 		costs[withoutNumbers] += viewText + picture
 		costs[asThumbnail] += viewText + p.cost(thumbnail)
 	}
 	return costs
+}
+
+// settleFormats chooses each view's format, for which all its numbers are
+// looked at, and gives what they cost beyond one byte each.
+func (e *Entry) settleFormats() (more int) {
+	for _, v := range e.views {
+		p := v.plane()
+		var size int
+		v.format, size = formatOf(p.numbers())
+		more += base64Size(p.count()*size) - base64Size(p.count())
+	}
+	return more
 }
 
 // cost is about how many bytes a picture takes that is at most most pixels

@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-// File is where a page's pictures and numbers wait until it is written; an
+// PartsFile is where a page's pictures and numbers wait until it is written; an
 // os.File is one.
 type PartsFile interface {
 	io.WriterAt

@@ -32,7 +32,6 @@ type sizeView struct {
 	Windows  []windowView
 	Ops      []opView
 	Open     bool // its windows are drawn in sight
-	Thumbs   bool // all pictures are thumbnails
 }
 
 type pictureView struct {
@@ -120,7 +119,7 @@ func (p *Page) view(a assets, run Run) runView {
 	p.label()
 	at := 0
 	for i, size := range run.Sizes {
-		s := sizeView{Size: size, Heading: fmt.Sprintf("%d×%d pixels", size.Width, size.Height), Open: i == 0, Thumbs: true}
+		s := sizeView{Size: size, Heading: fmt.Sprintf("%d×%d pixels", size.Width, size.Height), Open: i == 0}
 		index := 0
 		for _, e := range p.entries {
 			if e.height != size.Height || e.width != size.Width {
@@ -131,7 +130,6 @@ func (p *Page) view(a assets, run Run) runView {
 				s.Names = append(s.Names, e.name)
 			} else {
 				s.Pictures = append(s.Pictures, e.view(at, index, size, &v))
-				s.Thumbs = s.Thumbs && e.detail == asThumbnail
 			}
 			index++
 		}
