@@ -23,31 +23,64 @@ type verification struct {
 	Cases      int                  `json:"cases"`
 	Counts     map[proof.Status]int `json:"counts"`
 	Outcomes   []proof.Outcome      `json:"outcomes"`
+	Against    *proof.Comparison    `json:"against,omitempty"`
 }
 
 func newVerifyCommand() *cobra.Command {
 	var cases []string
 	var junit, device string
 	var asJSON bool
+	var baseline baselines
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "Hold TensorFlow on this machine to known answers and to the reference",
 		Long: `verify runs case files and says of each case whether it passes, or by how much
 it fails. Two checks are made: the file's expectation against the reference,
 and the device against the reference. Without --cases the known answers of
-TensorFlow's own kernel tests are run.
+TensorFlow's own kernel tests, and sums of random numbers, are run.
 
 A case file is {"cases": [{"name": "…", "op": "conv2d", "input": {"shape":
 [1,5,5,1], "data": […]}, "filter": {…}, "bias": {…}, "strides": [2,2],
 "dilations": [1,1], "padding": "SAME", "groups": 1, "expect": {…}}]}.
 max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
-[[top,bottom],[left,right]]; "error": "text" wants the case refused.`,
-		Example: "  cnndemo verify\n  cnndemo verify --cases my-cases/ --junit report.xml",
-		Args:    cobra.NoArgs,
+[[top,bottom],[left,right]]; "error": "text" wants the case refused.
+
+--write-baseline FILE keeps every output, to the bit, with what made it:
+TensorFlow's version, the device, oneDNN, the processor, the threads. --against
+FILE says what changed since, case by case; cases are known by the names of
+their file, without folders, and their own:
+  equal bits       the same shape and bits
+  within bound     other bits, each of the two outputs within its bound of the
+                   exact value, so that they differ by twice the bound at most
+  outside          one of the two is not; or another shape; or a refusal where
+                   there was an output, or the reverse
+  same refusal, refusal changed
+                   refused both times, with the same text or another
+  new, missing     not in the baseline; or only there
+  case changed     another operation, attribute or operand: not comparable
+Both may name one file: it is read first and replaced at the end, also where
+cases failed.
+
+Exit status:
+  0    all cases pass; against a baseline, all are equal, within the bound or new
+  1    a case failed, or against a baseline: outside, missing or case changed,
+       and with --equal-bits within bound, too
+  2    wrong usage: a flag, a case file or a baseline that cannot be read
+  3    the machine lacks something: the device, a folder that can be written
+  130  interrupted; nothing was written`,
+		Example: `  cnndemo verify
+  cnndemo verify --cases my-cases/ --junit report.xml
+  cnndemo verify --write-baseline baseline.json
+  cnndemo verify --against baseline.json --junit report.xml || echo "exit status $?"
+  cnndemo verify --against baseline.json --equal-bits    # on a machine that never changes`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			files, err := readCases(cases)
 			if err != nil {
 				return &exitError{exitUsage, err}
+			}
+			if err := baseline.read(c); err != nil {
+				return err
 			}
 			if err := session.Configure(session.Process{Quiet: true}); err != nil {
 				return &exitError{exitUsage, err}
@@ -56,16 +89,24 @@ max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
 			if err != nil {
 				return err
 			}
-			result := verification{TensorFlow: session.Version(), Device: backend.Device(), Counts: map[proof.Status]int{}}
-			if result.Outcomes, err = runCases(c.Context(), files, backend, newProgress(c.ErrOrStderr(), "cases")); err != nil {
+			defer baseline.abandon()
+			if err := baseline.begin(made(backend.Device())); err != nil {
 				return err
 			}
+			result := verification{TensorFlow: session.Version(), Device: backend.Device(), Counts: map[proof.Status]int{}}
+			if result.Outcomes, err = runCases(c.Context(), files, backend, baseline.add, newProgress(c.ErrOrStderr(), "cases")); err != nil {
+				return err
+			}
+			if err := baseline.finish(); err != nil {
+				return err
+			}
+			result.Against = baseline.comparison
 			for _, o := range result.Outcomes {
 				result.Cases++
 				result.Counts[o.Status]++
 			}
 			if junit != "" {
-				if err := writeJUnit(junit, result.Outcomes); err != nil {
+				if err := writeJUnit(junit, result.Outcomes, result.Against); err != nil {
 					return err
 				}
 			}
@@ -75,9 +116,16 @@ max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
 				}
 			} else {
 				result.print(c.OutOrStdout())
+				baseline.print(c.OutOrStdout())
 			}
-			if failed := result.Counts[proof.Fail]; failed > 0 {
+			against := baseline.failure()
+			switch failed := result.Counts[proof.Fail]; {
+			case failed > 0 && against != nil:
+				return exit(exitCheck, "verify: %d of %d cases failed; %w", failed, result.Cases, against)
+			case failed > 0:
 				return exit(exitCheck, "verify: %d of %d cases failed", failed, result.Cases)
+			case against != nil:
+				return exit(exitCheck, "verify: %w", against)
 			}
 			return nil
 		},
@@ -86,6 +134,7 @@ max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
 	c.Flags().StringVar(&junit, "junit", "", "write the outcomes as JUnit's XML to this file")
 	c.Flags().StringVar(&device, "device", "auto", "auto, cpu, gpu or gpu:N")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	baseline.flags(c)
 	return c
 }
 
@@ -111,7 +160,9 @@ func readCases(paths []string) ([]proof.File, error) {
 	return all, nil
 }
 
-func runCases(ctx context.Context, files []proof.File, backend proof.Backend, bar *progress) ([]proof.Outcome, error) {
+// runCases hands each outcome to each while its output is there, and keeps it
+// without.
+func runCases(ctx context.Context, files []proof.File, backend proof.Backend, each func(proof.Outcome) error, bar *progress) ([]proof.Outcome, error) {
 	total := 0
 	for _, file := range files {
 		total += len(file.Cases)
@@ -125,6 +176,10 @@ func runCases(ctx context.Context, files []proof.File, backend proof.Backend, ba
 				return nil, err
 			}
 			o.File = file.Name
+			if err := each(o); err != nil {
+				return nil, err
+			}
+			o.Release()
 			outcomes = append(outcomes, o)
 			bar.show(len(outcomes), total)
 		}
@@ -153,9 +208,9 @@ func (v verification) print(w io.Writer) {
 	fmt.Fprintln(w)
 }
 
-func writeJUnit(path string, outcomes []proof.Outcome) error {
+func writeJUnit(path string, outcomes []proof.Outcome, against *proof.Comparison) error {
 	var buf bytes.Buffer
-	if err := proof.WriteJUnit(&buf, outcomes); err != nil {
+	if err := proof.WriteJUnit(&buf, outcomes, against); err != nil {
 		return &exitError{exitCheck, err}
 	}
 	if err := renameio.WriteFile(path, buf.Bytes(), 0o644); err != nil {

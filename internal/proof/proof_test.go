@@ -243,7 +243,7 @@ func TestJUnit(t *testing.T) {
 		{File: "b.json", Name: "3", Op: "relu", Status: proof.Precision},
 	}
 	var buf bytes.Buffer
-	if err := proof.WriteJUnit(&buf, outcomes); err != nil {
+	if err := proof.WriteJUnit(&buf, outcomes, nil); err != nil {
 		t.Fatal(err)
 	}
 	var back struct {
