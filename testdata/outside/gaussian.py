@@ -118,7 +118,7 @@ def tensor(x):
 def main():
     c = Cases()
     d = c.draw
-    c.conv2d("1x1, 64 channels", d(1, 6, 6, 64), d(1, 1, 64, 8))
+    c.conv2d("1x1, 64 channels", d(1, 5, 5, 64), d(1, 1, 64, 8))
     c.conv2d("3x3, a batch of 2", d(2, 9, 9, 8), d(3, 3, 8, 8))
     c.conv2d("3x3, SAME, bias", d(1, 8, 8, 16), d(3, 3, 16, 8), bias=d(8), padding="SAME")
     c.conv2d("5x5, SAME, stride 2", d(1, 13, 13, 6), d(5, 5, 6, 8), strides=(2, 2), padding="SAME")
