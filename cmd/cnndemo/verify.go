@@ -21,25 +21,57 @@ func newVerifyCommand() *cobra.Command {
 	var cases []string
 	var junit, page, device string
 	var asJSON, tf32 bool
+	var baseline baselines
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "Hold TensorFlow on this machine to known answers and to the reference",
 		Long: `verify runs case files and says of each case whether it passes, or by how much
 it fails. Two checks are made: the file's expectation against the reference,
 and the device against the reference. Without --cases the known answers of
-TensorFlow's own kernel tests are run.
+TensorFlow's own kernel tests, and sums of random numbers, are run.
 
 A case file is {"cases": [{"name": "…", "op": "conv2d", "input": {"shape":
 [1,5,5,1], "data": […]}, "filter": {…}, "bias": {…}, "strides": [2,2],
 "dilations": [1,1], "padding": "SAME", "groups": 1, "expect": {…}}]}.
 max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
-[[top,bottom],[left,right]]; "error": "text" wants the case refused.`,
-		Example: "  cnndemo verify\n  cnndemo verify --cases my-cases/ --junit report.xml --html report.html",
-		Args:    cobra.NoArgs,
+[[top,bottom],[left,right]]; "error": "text" wants the case refused.
+
+--write-baseline FILE keeps every output, to the bit, with what made it:
+TensorFlow's version, the device, oneDNN, the processor, the threads. --against
+FILE says what changed since, case by case; cases are known by the names of
+their file, without folders, and their own:
+  equal bits       the same shape and bits
+  within bound     other bits, each of the two outputs within its bound of the
+                   exact value, so that they differ by twice the bound at most
+  outside          one of the two is not; or another shape; or a refusal where
+                   there was an output, or the reverse
+  same refusal, refusal changed
+                   refused both times, with the same text or another
+  new, missing     not in the baseline; or only there
+  case changed     another operation, attribute or operand: not comparable
+Both may name one file: it is read first and replaced at the end, also where
+cases failed.
+
+Exit status:
+  0    all cases pass; against a baseline, all are equal, within the bound or new
+  1    a case failed, or against a baseline: outside, missing or case changed,
+       and with --equal-bits within bound, too
+  2    wrong usage: a flag, a case file or a baseline that cannot be read
+  3    the machine lacks something: the device, a folder that can be written
+  130  interrupted; nothing was written`,
+		Example: `  cnndemo verify
+  cnndemo verify --cases my-cases/ --junit report.xml --html report.html
+  cnndemo verify --write-baseline baseline.json
+  cnndemo verify --against baseline.json --junit report.xml || echo "exit status $?"
+  cnndemo verify --against baseline.json --equal-bits    # on a machine that never changes`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			files, err := readCases(cases)
 			if err != nil {
 				return &exitError{exitUsage, err}
+			}
+			if err := baseline.read(c); err != nil {
+				return err
 			}
 			if err := session.Configure(session.Process{Quiet: true, NoTF32: !tf32, NoWinograd: true}); err != nil {
 				return &exitError{exitUsage, err}
@@ -48,13 +80,21 @@ max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
 			if err != nil {
 				return err
 			}
+			defer baseline.abandon()
+			if err := baseline.begin(made(backend.Device())); err != nil {
+				return err
+			}
 			result := report.Verification{
 				TensorFlow: session.Version(), Device: backend.Device(), Precision: session.Precision(backend.Device()),
 				Note: withoutGPU(device, backend.Device()), Counts: map[proof.Status]int{},
 			}
-			if result.Outcomes, err = runCases(c.Context(), files, backend, newProgress(c.ErrOrStderr(), "cases")); err != nil {
+			if result.Outcomes, err = runCases(c.Context(), files, backend, baseline.add, newProgress(c.ErrOrStderr(), "cases")); err != nil {
 				return err
 			}
+			if err := baseline.finish(); err != nil {
+				return err
+			}
+			result.Against = baseline.comparison
 			for _, o := range result.Outcomes {
 				result.Cases++
 				result.Counts[o.Status]++
@@ -69,7 +109,7 @@ max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
 				}
 			}
 			if junit != "" {
-				if err := writeJUnit(junit, result.Outcomes); err != nil {
+				if err := writeJUnit(junit, result.Outcomes, result.Against); err != nil {
 					return err
 				}
 			}
@@ -79,9 +119,16 @@ max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
 				}
 			} else {
 				printVerification(c.OutOrStdout(), result)
+				baseline.print(c.OutOrStdout())
 			}
-			if failed := result.Counts[proof.Fail]; failed > 0 {
+			against := baseline.failure()
+			switch failed := result.Counts[proof.Fail]; {
+			case failed > 0 && against != nil:
+				return exit(exitCheck, "verify: %d of %d cases failed; %w", failed, result.Cases, against)
+			case failed > 0:
 				return exit(exitCheck, "verify: %d of %d cases failed", failed, result.Cases)
+			case against != nil:
+				return exit(exitCheck, "verify: %w", against)
 			}
 			return nil
 		},
@@ -92,6 +139,7 @@ max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
 	c.Flags().StringVar(&device, "device", "auto", "auto, cpu, gpu or gpu:N")
 	c.Flags().BoolVar(&tf32, "tf32", false, "let a GPU cut factors to 11 bits, TensorFlow's default, and hold it to that")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	baseline.flags(c)
 	return c
 }
 
@@ -117,7 +165,9 @@ func readCases(paths []string) ([]proof.File, error) {
 	return all, nil
 }
 
-func runCases(ctx context.Context, files []proof.File, backend proof.Backend, bar *progress) ([]proof.Outcome, error) {
+// runCases hands each outcome to each while its output is there, and keeps it
+// without.
+func runCases(ctx context.Context, files []proof.File, backend proof.Backend, each func(proof.Outcome) error, bar *progress) ([]proof.Outcome, error) {
 	total := 0
 	for _, file := range files {
 		total += len(file.Cases)
@@ -131,6 +181,10 @@ func runCases(ctx context.Context, files []proof.File, backend proof.Backend, ba
 				return nil, err
 			}
 			o.File = file.Name
+			if err := each(o); err != nil {
+				return nil, err
+			}
+			o.Release()
 			outcomes = append(outcomes, o)
 			bar.show(len(outcomes), total)
 		}
@@ -173,9 +227,9 @@ func writePage(path string, v report.Verification) error {
 	return nil
 }
 
-func writeJUnit(path string, outcomes []proof.Outcome) error {
+func writeJUnit(path string, outcomes []proof.Outcome, against *proof.Comparison) error {
 	var buf bytes.Buffer
-	if err := proof.WriteJUnit(&buf, outcomes); err != nil {
+	if err := proof.WriteJUnit(&buf, outcomes, against); err != nil {
 		return &exitError{exitCheck, err}
 	}
 	if err := renameio.WriteFile(path, buf.Bytes(), 0o644); err != nil {

@@ -13,7 +13,7 @@ func TestManifest(t *testing.T) {
 	}
 	defer file.Close()
 	variants, err := ParseManifest(file)
-	if err != nil || len(variants) != 3 || variants[0].Name != "linux-amd64-cpu" || variants[0].Version() != "2.21.0" {
+	if err != nil || len(variants) != 4 || variants[0].Name != "linux-amd64-cpu" || variants[0].Version() != "2.21.0" {
 		t.Errorf("%+v, %v", variants, err)
 	}
 	sum := strings.Repeat("0", 64)

@@ -4,12 +4,25 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"path"
+	"path/filepath"
+	"strings"
 )
+
+// JUnit's XML has no standard, and what reads it is of two minds. Jenkins'
+// xunit plugin checks files by its schema (testdata/junit/junit-10.xsd), which
+// knows no file on a testcase; so file is on the testsuite, where GitHub's
+// publishers look too. GitLab shows classname and name of a testcase and drops
+// the second of two that have both in common: classname is made of the case
+// file's name and the operation, and names are made unique.
 
 type junitSuites struct {
 	XMLName  xml.Name     `xml:"testsuites"`
+	Name     string       `xml:"name,attr"`
 	Tests    int          `xml:"tests,attr"`
 	Failures int          `xml:"failures,attr"`
+	Errors   int          `xml:"errors,attr"`
+	Time     string       `xml:"time,attr"`
 	Suites   []junitSuite `xml:"testsuite"`
 }
 
@@ -20,6 +33,7 @@ type junitSuite struct {
 	Errors   int         `xml:"errors,attr"`
 	Skipped  int         `xml:"skipped,attr"`
 	Time     string      `xml:"time,attr"`
+	File     string      `xml:"file,attr,omitempty"`
 	Cases    []junitCase `xml:"testcase"`
 }
 
@@ -27,6 +41,7 @@ type junitCase struct {
 	Name    string        `xml:"name,attr"`
 	Class   string        `xml:"classname,attr"`
 	Time    string        `xml:"time,attr"`
+	Skipped *junitFailure `xml:"skipped,omitempty"`
 	Failure *junitFailure `xml:"failure,omitempty"`
 	Output  string        `xml:"system-out,omitempty"`
 }
@@ -38,30 +53,39 @@ type junitFailure struct {
 }
 
 // WriteJUnit writes the outcomes as JUnit's XML, a suite for each file, as CI
-// servers read it. A failure's text is the case file that repeats it.
-func WriteJUnit(w io.Writer, outcomes []Outcome) error {
-	all := junitSuites{}
-	seconds := 0.0
+// servers read it, and a comparison, where there is one, as the suite "against
+// FILE". A failure's text is the case file that repeats it. Characters that
+// XML cannot hold become U+FFFD.
+func WriteJUnit(w io.Writer, outcomes []Outcome, against *Comparison) error {
+	all := junitSuites{Name: "cnndemo verify"}
+	total, seconds := 0.0, 0.0
+	unique := names{}
 	for _, o := range outcomes {
 		if n := len(all.Suites); n == 0 || all.Suites[n-1].Name != o.File {
-			all.Suites = append(all.Suites, junitSuite{Name: o.File})
+			all.Suites = append(all.Suites, junitSuite{Name: o.File, File: o.File})
 			seconds = 0
 		}
 		suite := &all.Suites[len(all.Suites)-1]
-		c := junitCase{Name: o.Name, Class: o.Op, Time: fmt.Sprintf("%.6f", o.Seconds)}
+		file, name := unique.unique(o)
+		c := junitCase{Name: name, Class: stem(file) + "." + o.Op, Time: fmt.Sprintf("%.6f", o.Seconds)}
 		if o.Status == Fail {
 			c.Failure = &junitFailure{Message: o.Failure, Type: string(o.Status), Text: string(o.Repeat)}
-			suite.Failures++
-			all.Failures++
 		} else {
 			c.Output = o.Text()
 		}
 		seconds += o.Seconds
-		suite.Cases = append(suite.Cases, c)
-		suite.Tests++
-		suite.Time = fmt.Sprintf("%.6f", seconds)
-		all.Tests++
+		total += o.Seconds
+		suite.add(c)
+		suite.Time = milliseconds(seconds)
 	}
+	if against != nil {
+		all.Suites = append(all.Suites, against.junit())
+	}
+	for _, suite := range all.Suites {
+		all.Tests += suite.Tests
+		all.Failures += suite.Failures
+	}
+	all.Time = milliseconds(total)
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return fmt.Errorf("proof: JUnit: %w", err)
 	}
@@ -74,4 +98,44 @@ func WriteJUnit(w io.Writer, outcomes []Outcome) error {
 		return fmt.Errorf("proof: JUnit: %w", err)
 	}
 	return nil
+}
+
+func (s *junitSuite) add(c junitCase) {
+	s.Cases = append(s.Cases, c)
+	s.Tests++
+	if c.Failure != nil {
+		s.Failures++
+	}
+	if c.Skipped != nil {
+		s.Skipped++
+	}
+}
+
+// junit is the comparison as a suite. A case that the baseline lacks was not
+// compared: skipped.
+func (c *Comparison) junit() junitSuite {
+	suite := junitSuite{Name: "against " + c.Baseline, File: c.Baseline, Time: milliseconds(0)}
+	for _, change := range c.Cases {
+		jc := junitCase{Name: change.Name, Class: "against." + stem(change.File) + "." + change.Op, Time: "0.000000"}
+		switch {
+		case c.Failed(change.Change):
+			jc.Failure = &junitFailure{Message: change.Text(), Type: string(change.Change), Text: string(change.Repeat)}
+		case change.Change == New:
+			jc.Skipped = &junitFailure{Message: "the baseline has no such case", Type: string(New)}
+		default:
+			jc.Output = change.Text()
+		}
+		suite.add(jc)
+	}
+	return suite
+}
+
+// milliseconds writes a suite's time as schemas of Surefire's want it: older
+// ones take three places and no more.
+func milliseconds(seconds float64) string { return fmt.Sprintf("%.3f", seconds) }
+
+// stem is a file's name without folders and its ending.
+func stem(file string) string {
+	file = path.Base(filepath.ToSlash(file))
+	return strings.TrimSuffix(file, path.Ext(file))
 }

@@ -46,6 +46,27 @@ type Outcome struct {
 	Seconds float64 `json:"seconds"`
 	// Repeat is the failed case, a file for verify --cases.
 	Repeat json.RawMessage `json:"repeat,omitempty"`
+
+	// Output is what the backend computed, for a baseline; nil where it
+	// computed nothing, and after Release.
+	Output *tensor.Tensor `json:"-"`
+
+	want    *ref.Result     // the reference; nil where it refuses
+	refused string          // the backend's error
+	digest  string          // of the case
+	source  json.RawMessage // the case as it was read
+}
+
+// Release drops what only baselines need and what may be large: the output and
+// the reference's.
+func (o *Outcome) Release() { o.Output, o.want, o.source = nil, nil, nil }
+
+// refusal is why there is no output.
+func (o Outcome) refusal() string {
+	if o.refused != "" {
+		return o.refused
+	}
+	return o.Failure
 }
 
 // Text is the outcome in one line, without the case's name.
@@ -67,16 +88,22 @@ func (o Outcome) Text() string {
 // backend held to it. A ctx that ends is the only error.
 func (c Case) Run(ctx context.Context, backend Backend) (Outcome, error) {
 	start := time.Now()
-	o := Outcome{Name: c.Name, Op: c.Op, Status: Pass}
+	o := Outcome{Name: c.Name, Op: c.Op, Status: Pass, source: c.json}
 	c.run(ctx, backend, &o)
 	o.Seconds = time.Since(start).Seconds()
 	if err := ctx.Err(); err != nil {
 		return Outcome{}, err
 	}
 	if o.Status == Fail && c.json != nil {
-		o.Repeat, _ = json.Marshal(map[string]any{"cases": []json.RawMessage{c.json}})
+		o.Repeat = repeat(c.json)
 	}
 	return o, nil
+}
+
+// repeat is a case file of one case.
+func repeat(source json.RawMessage) json.RawMessage {
+	text, _ := json.Marshal(map[string]any{"cases": []json.RawMessage{source}})
+	return text
 }
 
 func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
@@ -88,7 +115,14 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 		fail("%v", err)
 		return
 	}
+	if o.digest, err = c.digest(); err != nil {
+		fail("%v", err)
+		return
+	}
 	want, refErr := ref.Apply(ctx, op, operands...)
+	if refErr == nil {
+		o.want = &want
+	}
 	if c.Error != "" {
 		c.runRefusal(ctx, backend, op, operands, refErr, o)
 		return
@@ -107,6 +141,7 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 	}
 	got, err := backend.Apply(ctx, op, operands...)
 	if err != nil {
+		o.refused = err.Error()
 		fail("device: %v", err)
 		return
 	}
@@ -116,6 +151,7 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 			return
 		}
 	}
+	o.Output = &got
 	v := Compare(want, got)
 	o.Device = &v
 	if !v.OK() {
@@ -131,7 +167,12 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 // runRefusal asks the reference and the backend to refuse the case, with the
 // text that it wants.
 func (c Case) runRefusal(ctx context.Context, backend Backend, op ir.Op, operands []tensor.Tensor, refErr error, o *Outcome) {
-	_, deviceErr := backend.Apply(ctx, op, operands...)
+	got, deviceErr := backend.Apply(ctx, op, operands...)
+	if deviceErr == nil {
+		o.Output = &got
+	} else {
+		o.refused = deviceErr.Error()
+	}
 	for _, side := range []struct {
 		name string
 		err  error

@@ -82,6 +82,7 @@ type Verification struct {
 	Cases      int                  `json:"cases"`
 	Counts     map[proof.Status]int `json:"counts"`
 	Outcomes   []proof.Outcome      `json:"outcomes"`
+	Against    *proof.Comparison    `json:"against,omitempty"` // nil without a baseline
 }
 
 // Seconds are wall-clock times. Verification and writing overlap.

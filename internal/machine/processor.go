@@ -1,0 +1,35 @@
+package machine
+
+import (
+	"slices"
+	"strings"
+)
+
+// The beginnings of those features' names, in Linux's spelling, by which
+// TensorFlow, oneDNN and Eigen choose their kernels.
+var (
+	featuresOfX86 = []string{"sse4_", "avx", "fma", "f16c", "amx"}
+	featuresOfARM = []string{"asimd", "bf16", "i8mm", "sve", "sme"}
+)
+
+// Processor is the processor's model and those of its features that choose
+// kernels, as /proc/cpuinfo tells; "" and none where it does not.
+func (m Machine) Processor() (model string, features []string) {
+	model = m.procField("cpuinfo", "model name")
+	features = matching(m.procField("cpuinfo", "flags"), featuresOfX86)
+	if len(features) == 0 {
+		features = matching(m.procField("cpuinfo", "Features"), featuresOfARM)
+	}
+	return model, features
+}
+
+// matching lists the words that begin with one of the prefixes.
+func matching(text string, prefixes []string) []string {
+	var list []string
+	for _, word := range strings.Fields(text) {
+		if slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(word, prefix) }) {
+			list = append(list, word)
+		}
+	}
+	return list
+}
