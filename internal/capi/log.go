@@ -20,7 +20,10 @@ import "unsafe"
 
 // abseils are the versions whose function is known to take the level as an
 // int.
-var abseils = []string{"_ZN4absl12lts_2025081414SetMinLogLevelENS0_18LogSeverityAtLeastE"}
+var abseils = []string{
+	"_ZN4absl12lts_2025081414SetMinLogLevelENS0_18LogSeverityAtLeastE", // TensorFlow 2.21
+	"_ZN4absl12lts_2023080214SetMinLogLevelENS0_18LogSeverityAtLeastE", // TensorFlow 2.18
+}
 
 // Quiet drops TensorFlow's log lines but for fatal ones, and says whether this
 // libtensorflow could be told so. TensorFlow reads TF_CPP_MIN_LOG_LEVEL when
