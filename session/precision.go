@@ -50,6 +50,7 @@ type CUDALibrary struct {
 	Needed bool // no GPU is used without it
 }
 
-// noWinograd tells cuDNN's part of TensorFlow; see Process.NoWinograd. Under
-// cgo the variable is set for C too.
+// noWinograd tells cuDNN's part of TensorFlow, which then leaves out every
+// engine that cuDNN notes as Winograd's (XLA, cuda_dnn.cc, GenericEngineFilter);
+// see Process.NoWinograd. Under cgo the variable is set for C too.
 func noWinograd() { os.Setenv("TF_ENABLE_WINOGRAD_NONFUSED", "0") }

@@ -213,7 +213,7 @@ func (j *job) print() {
 		files += len(size.Files)
 	}
 	s := j.report.Seconds
-	fmt.Fprintf(j.stdout, "%d files and report.json in %s; decode %.0f ms, open %.0f, run %.0f, check %.0f, in all %.0f\n",
+	fmt.Fprintf(j.stdout, "%d files, report.json and report.html in %s; decode %.0f ms, open %.0f, run %.0f, check %.0f, in all %.0f\n",
 		files, j.out, s.Decode*1e3, s.Open*1e3, s.Run*1e3, s.Check*1e3, s.Total*1e3)
 }
 
