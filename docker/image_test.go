@@ -210,6 +210,11 @@ func TestUsers(t *testing.T) {
 		owner(t, out, 0, 0)
 		succeed(t, run(t, "--user", "0:0", "-v", out+":/out"))
 	})
+	t.Run("mounted read-only", func(t *testing.T) {
+		out := t.TempDir()
+		fail(t, run(t, "-v", out+":/out:ro"), 3, "read-only file system")
+		owner(t, out, 0, 0)
+	})
 	t.Run("no privileges at all", func(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "out")
 		hard := []string{"--cap-drop", "ALL", "--security-opt", "no-new-privileges"}

@@ -29,7 +29,7 @@ func takeOutput(folder string) error {
 		if err := raise(unix.CAP_CHOWN); err != nil {
 			return nil // no privilege, as with --cap-drop ALL
 		}
-		if err := os.Chown(folder, os.Getuid(), os.Getgid()); err != nil && !errors.Is(err, os.ErrPermission) {
+		if err := os.Chown(folder, os.Getuid(), os.Getgid()); err != nil && !errors.Is(err, os.ErrPermission) && !errors.Is(err, syscall.EROFS) {
 			return fmt.Errorf("hand it to user %d: %w", os.Getuid(), err)
 		}
 	case owner.Uid != 0 && os.Getuid() == standardUser:
