@@ -133,6 +133,9 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	sources, refused, notes := findSources(arguments)
 	j.report.Refused = refused
 	j.report.Notes = append(j.report.Notes, notes...)
+	if note := withContainer(f.out); note != "" {
+		j.report.Notes = append(j.report.Notes, note)
+	}
 	j.report.Options, j.report.Command, j.report.Changed = f.options, f.command, f.changed
 
 	if j.staging, err = newStaging(ctx, f.out); err != nil {

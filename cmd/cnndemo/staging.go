@@ -89,8 +89,22 @@ func unwritable(out string, err error) error {
 	return fmt.Errorf("output folder %s cannot be written to: %s", out, fix)
 }
 
-// imageVariable is set in our images.
-const imageVariable = "TFCNN_IMAGE_VARIANT"
+const (
+	// imageVariable is set in our images.
+	imageVariable = "TFCNN_IMAGE_VARIANT"
+	// unmountedVariable names a folder of the image that the launcher found to
+	// be its own, so that what is written there goes with the container.
+	unmountedVariable = "TFCNN_UNMOUNTED"
+)
+
+// withContainer is a note for files that go with the container.
+func withContainer(out string) string {
+	absolute, err := filepath.Abs(out)
+	if err != nil || absolute != os.Getenv(unmountedVariable) {
+		return ""
+	}
+	return fmt.Sprintf("no folder is mounted at %s, so that the files go with the container; docker run -v \"$PWD/out:%s\" keeps them", absolute, absolute)
+}
 
 // removeAbandoned removes staging folders that no process holds.
 func (s *staging) removeAbandoned() {

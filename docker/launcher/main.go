@@ -59,7 +59,12 @@ func start(arguments []string, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "cnndemo: drop privileges: %v\n", err)
 		return 3
 	}
-	return supervise(exec.Command(program, arguments[1:]...), signals, stderr)
+	cmd := exec.Command(program, arguments[1:]...)
+	cmd.Env = os.Environ()
+	if !mounted(output) {
+		cmd.Env = append(cmd.Env, "TFCNN_UNMOUNTED="+output)
+	}
+	return supervise(cmd, signals, stderr)
 }
 
 // supervise runs cnndemo, hands signals on to it, and gives its exit status.
