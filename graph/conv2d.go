@@ -21,14 +21,15 @@ type Conv2D struct {
 	Padding   Padding
 	// Groups splits the channels and the filters into so many parts; each
 	// filter sees the channels of its part. Default 1.
-	Groups     int
-	NoBias     bool
-	Activation Activation
+	Groups      int
+	NoBias      bool
+	Activation  Activation
+	Initializer Initializer // of the filter; default: the network's
 }
 
-func (c Conv2D) head() (name, from string) { return c.Name, c.From }
-func (Conv2D) kind() string                { return "conv2d" }
-func (Conv2D) prefix() string              { return "conv" }
+func (c Conv2D) head() (string, []string) { return c.Name, one(c.From) }
+func (Conv2D) kind() string               { return "conv2d" }
+func (Conv2D) prefix() string             { return "conv" }
 
 func (c Conv2D) lower(b *lowering) error {
 	op := ir.Conv2D{
@@ -40,7 +41,7 @@ func (c Conv2D) lower(b *lowering) error {
 	if op.Groups == 0 {
 		op.Groups = 1
 	}
-	channels := b.input()[3]
+	channels := b.channels()
 	if op.Groups > 0 && channels%op.Groups != 0 {
 		return fmt.Errorf("input has %d channels, not a multiple of the %d groups", channels, op.Groups)
 	}
@@ -48,12 +49,21 @@ func (c Conv2D) lower(b *lowering) error {
 	if op.Groups > 0 {
 		depth = channels / op.Groups
 	}
-	weights := []ir.Weight{{Name: b.name + "/filter", Shape: []int{c.Size.Height, c.Size.Width, depth, c.Filters}}}
-	if !c.NoBias {
-		weights = append(weights, ir.Weight{Name: b.name + "/bias", Shape: []int{c.Filters}})
+	taps := c.Size.Height * c.Size.Width
+	filter, err := b.filter("filter", c.Initializer, []int{c.Size.Height, c.Size.Width, depth, c.Filters}, taps*depth, taps*c.Filters)
+	if err != nil {
+		return err
 	}
-	if err := b.step("", op, weights...); err != nil {
+	if err := b.step("", op, b.withBias(filter, c.Filters, c.NoBias)...); err != nil {
 		return err
 	}
 	return b.activate(c.Activation)
+}
+
+// withBias is the weights of a layer with a filter and perhaps a bias.
+func (b *lowering) withBias(filter ir.Weight, n int, none bool) []ir.Weight {
+	if none {
+		return []ir.Weight{filter}
+	}
+	return []ir.Weight{filter, b.constant("bias", n, 0)}
 }

@@ -13,8 +13,12 @@
 //	plan, err := net.Plan()
 //
 // A layer reads the one before it unless From names another: any earlier
-// layer, or "input". A layer without a name is called after its kind and its
-// place among those of its kind: conv1, conv2, max_pool1, avg_pool1, relu1.
+// layer, or "input". So networks branch; Add and Concat join branches. A layer
+// without a name is called after its kind and its place among those of its
+// kind: conv1, conv2, max_pool1, dense1, relu1.
+//
+// Pictures are [height, width, channels]; after Flatten, a global pool or
+// Dense they are rows of [features].
 //
 // The zero value of a field means its default, stated at the field. Whatever
 // TensorFlow would refuse, compute wrongly or die of is refused here, as an
@@ -24,11 +28,9 @@ package graph
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"regexp"
 	"slices"
 
-	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 )
 
@@ -43,6 +45,9 @@ type Network struct {
 	// Outputs names the layers that a run gives when it is not asked for
 	// others. Empty: the last layer.
 	Outputs []string
+	// Initializer is how fresh filters are drawn, where a layer does not say.
+	// The zero value is Glorot's uniform distribution.
+	Initializer Initializer
 }
 
 // Input is the size of the pictures. The number of pictures is free.
@@ -50,10 +55,14 @@ type Input struct {
 	Height, Width, Channels int
 }
 
-// Layer is one of this package's layer types: Conv2D, MaxPool, AvgPool, ReLU.
+// Layer is one of this package's layer types: Conv2D, DepthwiseConv2D,
+// SeparableConv2D, Conv2DTranspose, Dense, Flatten; MaxPool, AvgPool,
+// GlobalMaxPool, GlobalAvgPool; BatchNorm, LRN, Dropout; ReLU, ReLU6,
+// LeakyReLU, ELU, SELU, Sigmoid, Tanh, Softmax; ZeroPad, UpSample, Resize,
+// ScaleShift, SwapRGB; Add, Concat.
 type Layer interface {
 	// head gives the layer's name and what it reads; both may be empty.
-	head() (name, from string)
+	head() (name string, from []string)
 	// kind is the layer's name in errors and reports, prefix what unnamed
 	// layers are called after.
 	kind() string
@@ -85,12 +94,15 @@ type Lowered struct {
 	Program ir.Program
 	Layers  []LoweredLayer
 	Outputs []int // indices into Layers
+
+	fresh map[string]fresh // how each weight is drawn
 }
 
 // LoweredLayer tells which steps of the program a layer became.
 type LoweredLayer struct {
-	Name, Kind, From string
-	First, Last      int // steps; the last one's output is the layer's
+	Name, Kind  string
+	From        []string // the layers that it reads, or InputName
+	First, Last int      // steps; the last one's output is the layer's
 }
 
 // Layer gives the index of a layer by name, or an error that names the known
@@ -135,20 +147,23 @@ func Lower(n Network) (Lowered, error) {
 	if len(n.Layers) == 0 {
 		return Lowered{}, &Error{Reason: errors.New("network has no layers")}
 	}
-	b := &lowering{counts: map[string]int{}}
+	if err := n.Initializer.check(); err != nil {
+		return Lowered{}, &Error{Reason: err}
+	}
+	b := &lowering{network: n, fresh: map[string]fresh{}}
 	b.program.Input = []int{n.Input.Height, n.Input.Width, n.Input.Channels}
 	if err := ir.CheckElements("input", b.program.Input); err != nil {
 		return Lowered{}, &Error{Reason: err}
 	}
+	if err := b.nameLayers(); err != nil {
+		return Lowered{}, &Error{Reason: err}
+	}
 	for i, layer := range n.Layers {
-		if v := reflect.ValueOf(layer); !v.IsValid() || v.Kind() == reflect.Pointer {
-			return Lowered{}, &Error{Reason: fmt.Errorf("layer %d is %T, want a layer value", i, layer)}
-		}
-		if err := b.add(layer); err != nil {
+		if err := b.add(i, layer); err != nil {
 			return Lowered{}, &Error{Kind: layer.kind(), Layer: b.name, Reason: err}
 		}
 	}
-	lowered := Lowered{Program: b.program, Layers: b.layers}
+	lowered := Lowered{Program: b.program, Layers: b.layers, fresh: b.fresh}
 	for i, name := range n.Outputs {
 		at, err := lowered.Layer(name)
 		if err != nil {
@@ -163,107 +178,4 @@ func Lower(n Network) (Lowered, error) {
 		lowered.Outputs = []int{len(b.layers) - 1}
 	}
 	return lowered, nil
-}
-
-// lowering is a network on its way to a program.
-type lowering struct {
-	program ir.Program
-	layers  []LoweredLayer
-	counts  map[string]int // of layers by prefix
-
-	// Of the layer at hand: its name, and the step that it reads next.
-	name string
-	from int
-}
-
-func (b *lowering) add(layer Layer) error {
-	name, from := layer.head()
-	b.counts[layer.prefix()]++
-	if name == "" {
-		name = fmt.Sprint(layer.prefix(), b.counts[layer.prefix()])
-	}
-	b.name = name
-	if !ValidName(name) {
-		return errors.New("name has a character that TensorFlow does not take, want letters, digits, '_', '-' and '.'")
-	}
-	if name == InputName {
-		return fmt.Errorf("name %q is taken by the network's input", name)
-	}
-	for _, other := range b.layers {
-		if other.Name == name {
-			return fmt.Errorf("name is taken by an earlier %s layer", other.Kind)
-		}
-	}
-	switch {
-	case from == InputName || from == "" && len(b.layers) == 0:
-		b.from, from = ir.Input, InputName
-	case from == "":
-		last := b.layers[len(b.layers)-1]
-		b.from, from = last.Last, last.Name
-	default:
-		i, err := (Lowered{Layers: b.layers}).Layer(from)
-		if err != nil {
-			return fmt.Errorf("reads %q, which is no earlier layer%s", from, knownLayers(b.layers))
-		}
-		b.from = b.layers[i].Last
-	}
-	first := len(b.program.Steps)
-	if err := layer.lower(b); err != nil {
-		return err
-	}
-	b.layers = append(b.layers, LoweredLayer{
-		Name: name, Kind: layer.kind(), From: from, First: first, Last: len(b.program.Steps) - 1,
-	})
-	return nil
-}
-
-// input is the shape of what the layer at hand reads next, batch −1 first.
-func (b *lowering) input() []int {
-	if b.from == ir.Input {
-		return b.program.InputShape(-1)
-	}
-	return b.program.Steps[b.from].Shape
-}
-
-// step appends an operation that reads what the layer at hand reads next, and
-// makes its output the next to be read. part names a second operation of one
-// layer.
-func (b *lowering) step(part string, op ir.Op, weights ...ir.Weight) error {
-	operands := [][]int{b.input()}
-	for _, w := range weights {
-		operands = append(operands, w.Shape)
-	}
-	shape, err := op.Shape(operands...)
-	if err != nil {
-		return err
-	}
-	name := b.name
-	if part != "" {
-		name += "/" + part
-	}
-	b.program.Steps = append(b.program.Steps, ir.Step{
-		Name: name, Op: op, Inputs: []int{b.from}, Weights: weights, Shape: shape,
-	})
-	b.from = len(b.program.Steps) - 1
-	return nil
-}
-
-// activate appends the layer's activation.
-func (b *lowering) activate(a Activation) error {
-	switch a {
-	case Linear:
-		return nil
-	case ReLUActivation:
-		return b.step("relu", ir.ReLU{})
-	}
-	return fmt.Errorf("activation %q is not known, want %q or none", string(a), string(ReLUActivation))
-}
-
-// shape3 is a shape without its batch.
-func shape3(shape []int) []int { return slices.Clone(shape[1:]) }
-
-// elements is the product of a shape that has been checked.
-func elements(shape []int) int64 {
-	n, _ := tensor.Elements(shape)
-	return int64(n)
 }

@@ -90,7 +90,7 @@ func TestPlanFollowsNames(t *testing.T) {
 		"conv3 conv2d input [20 30 4] [4 6 1] 37 {0 0 0 0} {8 12}",
 	}
 	for i, l := range plan.Layers {
-		got := fmt.Sprintln(l.Name, l.Kind, l.From, l.Input, l.Output, l.Parameters, l.Padding, l.Unread)
+		got := fmt.Sprintln(l.Name, l.Kind, strings.Join(l.From, ","), l.Input, l.Output, l.Parameters, l.Padding, l.Unread)
 		if strings.TrimSpace(got) != want[i] {
 			t.Errorf("got  %swant %s", got, want[i])
 		}
@@ -126,9 +126,9 @@ func TestRefusals(t *testing.T) {
 		{net(graph.ReLU{Name: "input"}), `graph: relu "input": name "input" is taken by the network's input`},
 		{net(graph.ReLU{Name: "a/b"}), `graph: relu "a/b": name has a character that TensorFlow does not take`},
 		{net(graph.ReLU{Name: "_a"}), `graph: relu "_a": name has a character`},
-		{net(graph.ReLU{From: "later"}, graph.ReLU{Name: "later"}), `graph: relu "relu1": reads "later", which is no earlier layer`},
-		{net(graph.ReLU{Name: "self", From: "self"}), `graph: relu "self": reads "self", which is no earlier layer`},
-		{net(conv, graph.ReLU{From: "c2"}), `reads "c2", which is no earlier layer, want one of "c1"`},
+		{net(graph.ReLU{From: "later"}, graph.ReLU{Name: "later"}), `graph: relu "relu1": reads relu "later", which reads it in turn, a cycle: relu1 reads later reads relu1`},
+		{net(graph.ReLU{Name: "self", From: "self"}), `graph: relu "self": reads itself, a cycle`},
+		{net(conv, graph.ReLU{From: "c2"}), `reads "c2", which is no layer, want one of "c1"`},
 		{with(func(c *graph.Conv2D) { c.Filters = 0 }), `graph: conv2d "c1": filter [3,3,3,0]: filters is 0, want 1 or more`},
 		{with(func(c *graph.Conv2D) { c.Size = graph.Size{} }), `graph: conv2d "c1": filter [0,0,3,2]: height is 0`},
 		{with(func(c *graph.Conv2D) { c.Size.Width = -3 }), `width is -3, want 1 or more`},
@@ -141,7 +141,7 @@ func TestRefusals(t *testing.T) {
 		{with(func(c *graph.Conv2D) { c.Groups = -1 }), `groups is -1, want 1 or more`},
 		{with(func(c *graph.Conv2D) { c.Groups = 2 }), `input has 3 channels, not a multiple of the 2 groups`},
 		{with(func(c *graph.Conv2D) { c.Groups = 3 }), `2 filters are not a multiple of the 3 groups`},
-		{with(func(c *graph.Conv2D) { c.Activation = "rellu" }), `activation "rellu" is not known, want "relu" or none`},
+		{with(func(c *graph.Conv2D) { c.Activation = "rellu" }), `activation "rellu" is not known, want one of "elu"`},
 		{with(func(c *graph.Conv2D) { c.Filters = math.MaxInt }), `is 9223372036854775807, want 1 or more`},
 		{with(func(c *graph.Conv2D) { c.Filters = 1 << 30 }), `has more than 2147483647 elements`},
 		{net(graph.MaxPool{}), `graph: max_pool "max_pool1": vertical window is 0`},

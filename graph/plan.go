@@ -10,17 +10,21 @@ import (
 type Plan struct {
 	Layers          []LayerPlan
 	Parameters      int64 // numbers that training would change
+	Statistics      int64 // moving means and variances
 	Multiplications int64 // for one picture
 }
 
 // LayerPlan is one layer's part of a Plan. Shapes are [height, width,
-// channels] of one picture.
+// channels] of one picture, or [features].
 type LayerPlan struct {
 	Name, Kind string
-	From       string // what the layer reads: a layer's name, or "input"
-	Input      []int
+	From       []string // what the layer reads: layers' names, or "input"
+	Input      []int    // of the first that it reads
 	Output     []int
 	Parameters int64
+	// Statistics are numbers that come with the weights and that no gradient
+	// changes: the moving means and variances of BatchNorm.
+	Statistics int64
 	// Multiplications for one picture, those with padding counted.
 	Multiplications int64
 	// Padding is the rows and columns of padding that the layer really adds
@@ -50,13 +54,17 @@ func (n Network) Plan() (Plan, error) {
 	for _, layer := range lowered.Layers {
 		p := LayerPlan{
 			Name: layer.Name, Kind: layer.Kind, From: layer.From,
-			Input:  shape3(program.Operands(layer.First, -1)[0]),
-			Output: shape3(program.Steps[layer.Last].Shape),
+			Input:  withoutBatch(program.Operands(layer.First, -1)[0]),
+			Output: withoutBatch(program.Steps[layer.Last].Shape),
 		}
 		for i := layer.First; i <= layer.Last; i++ {
 			step, operands := program.Steps[i], program.Operands(i, -1)
 			for _, w := range step.Weights {
-				p.Parameters += elements(w.Shape)
+				if w.Statistic {
+					p.Statistics += elements(w.Shape)
+				} else {
+					p.Parameters += elements(w.Shape)
+				}
 			}
 			p.Multiplications += step.Op.Multiplications(operands...)
 			if h, w, windowed := window(step.Op, operands); windowed {
@@ -65,6 +73,7 @@ func (n Network) Plan() (Plan, error) {
 			}
 		}
 		plan.Parameters += p.Parameters
+		plan.Statistics += p.Statistics
 		plan.Multiplications += p.Multiplications
 		plan.Layers = append(plan.Layers, p)
 	}
@@ -85,6 +94,8 @@ func window(op ir.Op, operands [][]int) (h, w ir.Axis, windowed bool) {
 	var err error
 	switch op := op.(type) {
 	case ir.Conv2D:
+		h, w, err = op.Window(operands[0], operands[1])
+	case ir.DepthwiseConv2D:
 		h, w, err = op.Window(operands[0], operands[1])
 	case ir.MaxPool:
 		h, w, err = op.Window(operands[0])

@@ -64,13 +64,3 @@ func (p Padding) String() string {
 	}
 	return p.Kind.String()
 }
-
-// Activation is what a layer does to each of its numbers at the end.
-type Activation string
-
-const (
-	// Linear leaves them as they are. It is the default.
-	Linear Activation = ""
-	// ReLUActivation is max(x, 0), as the layer ReLU.
-	ReLUActivation Activation = "relu"
-)

@@ -29,22 +29,24 @@ func (n Network) InitialWeights(seed uint64) Weights {
 	weights := Weights{}
 	for _, step := range lowered.Program.Steps {
 		for _, w := range step.Weights {
-			weights[w.Name] = initial(w, seed)
+			weights[w.Name] = initial(w, lowered.fresh[w.Name], seed)
 		}
 	}
 	return weights
 }
 
-func initial(w ir.Weight, seed uint64) tensor.Tensor {
+func initial(w ir.Weight, f fresh, seed uint64) tensor.Tensor {
 	t := tensor.Tensor{Shape: slices.Clone(w.Shape), Data: make([]float32, elements(w.Shape))}
-	if len(w.Shape) != 4 {
+	if f.constant {
+		for i := range t.Data {
+			t.Data[i] = f.value
+		}
 		return t
 	}
 	name := fnv.New64a()
 	name.Write([]byte(w.Name))
 	random := rand.New(rand.NewPCG(seed, name.Sum64()))
-	taps := w.Shape[0] * w.Shape[1]
-	limit := math.Sqrt(6 / float64(taps*(w.Shape[2]+w.Shape[3])))
+	limit := math.Sqrt(6 / float64(f.fanIn+f.fanOut))
 	for i := range t.Data {
 		t.Data[i] = float32((2*random.Float64() - 1) * limit)
 	}

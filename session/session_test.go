@@ -82,8 +82,8 @@ func hold(t testing.TB, s *session.Session, net graph.Network, weights graph.Wei
 	}
 	for i, layer := range lowered.Layers {
 		x := batch
-		if layer.From != graph.InputName {
-			from, err := lowered.Layer(layer.From)
+		if layer.From[0] != graph.InputName {
+			from, err := lowered.Layer(layer.From[0])
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -48,7 +48,7 @@ func (j *job) describe(g *group, plan graph.Plan, layers []session.LayerRun) {
 	for i, layer := range plan.Layers {
 		if first {
 			g.report.Ops = append(g.report.Ops, report.Op{
-				Layer: layer.Name, Kind: layer.Kind, Reads: layer.From, Input: append([]int{0}, layer.Input...), Output: append([]int{0}, layer.Output...),
+				Layer: layer.Name, Kind: layer.Kind, Reads: strings.Join(layer.From, ", "), Input: append([]int{0}, layer.Input...), Output: append([]int{0}, layer.Output...),
 				Padding:    graph.Padding([]paddingFlag{j.padding, j.poolPadding}[i]).String(),
 				Padded:     [4]int{layer.Padding.Top, layer.Padding.Bottom, layer.Padding.Left, layer.Padding.Right},
 				Unread:     [2]int{layer.Unread.Rows, layer.Unread.Columns},

@@ -1,8 +1,6 @@
 package node
 
 import (
-	"fmt"
-
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 
@@ -83,25 +81,15 @@ func explicitAvgPool(scope *op.Scope, o ir.AvgPool, h, w ir.Axis, channels int, 
 // every keeps the rows and columns 0, step, 2·step, …
 func every(scope *op.Scope, x tf.Output, rows, columns int) (tf.Output, error) {
 	scope = scope.SubScope("every")
-	part := func(name string, values ...int32) (tf.Output, error) {
-		t, err := tf.NewTensor(values)
-		if err != nil {
-			return tf.Output{}, fmt.Errorf("stride: %w", err)
-		}
-		return output(scope, tf.OpSpec{
-			Type: "Const", Name: name,
-			Attrs: map[string]any{"dtype": tf.Int32, "value": t},
-		}), nil
-	}
-	begin, err := part("begin", 0, 0, 0, 0)
+	begin, err := integers(scope, "begin", 0, 0, 0, 0)
 	if err != nil {
 		return tf.Output{}, err
 	}
-	end, err := part("end", 0, 0, 0, 0)
+	end, err := integers(scope, "end", 0, 0, 0, 0)
 	if err != nil {
 		return tf.Output{}, err
 	}
-	steps, err := part("steps", 1, int32(rows), int32(columns), 1)
+	steps, err := integers(scope, "steps", 1, rows, columns, 1)
 	if err != nil {
 		return tf.Output{}, err
 	}

@@ -105,15 +105,41 @@ func BuildOperation(scope *op.Scope, o ir.Op, shapes ...[]int) (inputs []tf.Outp
 
 // add adds the nodes of one operation. The shapes have passed its Shape.
 func add(scope *op.Scope, o ir.Op, shapes [][]int, operands []tf.Output) (tf.Output, error) {
+	x := operands[0]
 	switch o := o.(type) {
 	case ir.Conv2D:
 		return conv2D(scope, o, shapes, operands), nil
+	case ir.DepthwiseConv2D:
+		return depthwiseConv2D(scope, o, shapes, operands)
+	case ir.Conv2DTranspose:
+		return conv2DTranspose(scope, o, shapes, operands)
+	case ir.Dense:
+		return dense(scope, operands), nil
 	case ir.MaxPool:
-		return maxPool(scope, o, operands[0]), nil
+		return maxPool(scope, o, x), nil
 	case ir.AvgPool:
-		return avgPool(scope, o, shapes[0], operands[0])
-	case ir.ReLU:
-		return op.Relu(scope, operands[0]), nil
+		return avgPool(scope, o, shapes[0], x)
+	case ir.BatchNorm:
+		return batchNorm(scope, o, shapes[0], operands)
+	case ir.LRN:
+		return op.LRN(scope, x, op.LRNDepthRadius(int64(o.DepthRadius)), op.LRNBias(o.Bias), op.LRNAlpha(o.Alpha), op.LRNBeta(o.Beta)), nil
+	case ir.Flatten:
+		return flatten(scope, shapes[0], x)
+	case ir.Pad:
+		return pad(scope, x, [][2]int{{}, {o.Top, o.Bottom}, {o.Left, o.Right}, {}})
+	case ir.Resize:
+		return resize(scope, o, x)
+	case ir.ScaleShift:
+		return scaleShift(scope, o, x)
+	case ir.ReverseChannels:
+		return reverseChannels(scope, shapes[0], x)
+	case ir.Add:
+		return sum(scope, operands), nil
+	case ir.Concat:
+		return concat(scope, shapes[0], operands)
+	}
+	if y, known := activation(scope, o, x); known {
+		return y, nil
 	}
 	return tf.Output{}, fmt.Errorf("no TensorFlow nodes for %s", o.Kind())
 }

@@ -3,8 +3,6 @@ package ir
 import (
 	"errors"
 	"fmt"
-
-	"tfcnn/graph/tensor"
 )
 
 // Conv2D is TensorFlow's Conv2D, a cross-correlation: the filter is not
@@ -22,8 +20,8 @@ func (Conv2D) Kind() string { return "conv2d" }
 
 // Shape is [N, H', W', filters].
 func (c Conv2D) Shape(operands ...[]int) ([]int, error) {
-	if len(operands) != 2 && len(operands) != 3 {
-		return nil, fmt.Errorf("got %d operands, want input, filter and perhaps a bias", len(operands))
+	if err := operandCount(operands, 2, 3, "input, filter and perhaps a bias"); err != nil {
+		return nil, err
 	}
 	input, filter := operands[0], operands[1]
 	if err := checkInput(input); err != nil {
@@ -32,10 +30,8 @@ func (c Conv2D) Shape(operands ...[]int) ([]int, error) {
 	if err := c.checkFilter(input[3], filter); err != nil {
 		return nil, err
 	}
-	if len(operands) == 3 {
-		if bias := operands[2]; len(bias) != 1 || bias[0] != filter[3] {
-			return nil, fmt.Errorf("bias is %s, want [%d], one number a filter", tensor.FormatShape(bias), filter[3])
-		}
+	if err := checkBias(operands, filter[3]); err != nil {
+		return nil, err
 	}
 	h, w, err := c.Window(input, filter)
 	if err != nil {
@@ -46,13 +42,8 @@ func (c Conv2D) Shape(operands ...[]int) ([]int, error) {
 }
 
 func (c Conv2D) checkFilter(channels int, filter []int) error {
-	if len(filter) != 4 {
-		return fmt.Errorf("filter %s has %d axes, want 4 (height, width, channels/groups, filters)", tensor.FormatShape(filter), len(filter))
-	}
-	for axis, name := range []string{"height", "width", "channels", "filters"} {
-		if size := filter[axis]; size < 1 || size > maxSize {
-			return fmt.Errorf("filter %s: %s is %d, want 1 or more", tensor.FormatShape(filter), name, size)
-		}
+	if err := checkFilter(filter, [4]string{"height", "width", "channels/groups", "filters"}); err != nil {
+		return err
 	}
 	if c.Groups < 1 || c.Groups > maxSize {
 		return fmt.Errorf("groups is %d, want 1 or more", c.Groups)
@@ -72,7 +63,7 @@ func (c Conv2D) checkFilter(channels int, filter []int) error {
 			return fmt.Errorf("input has %d channels in %d groups, %d a group, filter wants %d", channels, c.Groups, channels/c.Groups, filter[2])
 		}
 	}
-	return CheckElements("filter", filter)
+	return nil
 }
 
 // Window settles the geometry. Input and filter have the ranks that Shape
@@ -88,7 +79,7 @@ func (c Conv2D) Multiplications(operands ...[]int) int64 {
 		return 0
 	}
 	filter := operands[1]
-	return int64(out[1]) * int64(out[2]) * int64(out[3]) * int64(filter[0]*filter[1]*filter[2])
+	return count(out[1:]) * count(filter[:3])
 }
 
 // checkPadded refuses an output, or an input with its padding, that is too

@@ -11,7 +11,6 @@
 package ir
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -54,6 +53,9 @@ type Step struct {
 type Weight struct {
 	Name  string
 	Shape []int
+	// Statistic says that training does not change it by a gradient: a moving
+	// mean or variance.
+	Statistic bool
 }
 
 // InputShape is the shape of the program's input, batch first.
@@ -117,7 +119,7 @@ func checkInput(shape []int) error {
 		}
 	}
 	if shape[3] == 0 {
-		return errors.New("input has 0 channels, want 1 or more")
+		return errNoChannels
 	}
 	return CheckElements("input", shape)
 }

@@ -26,8 +26,8 @@ func (AvgPool) Kind() string { return "avg_pool" }
 
 // Shape is [N, H', W', C].
 func (p Pool) Shape(operands ...[]int) ([]int, error) {
-	if len(operands) != 1 {
-		return nil, fmt.Errorf("got %d operands, want one input", len(operands))
+	if err := operandCount(operands, 1, 1, "one input"); err != nil {
+		return nil, err
 	}
 	input := operands[0]
 	if err := checkInput(input); err != nil {

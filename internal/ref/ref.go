@@ -124,6 +124,26 @@ func ApplyIn(ctx context.Context, a Arithmetic, op ir.Op, operands ...tensor.Ten
 		err = avgPool(ctx, &r, op, operands[0])
 	case ir.ReLU:
 		err = relu(ctx, &r, operands[0])
+	case ir.DepthwiseConv2D:
+		err = depthwiseConv2D(ctx, &r, a, op, operands)
+	case ir.Conv2DTranspose:
+		err = conv2DTranspose(ctx, &r, a, op, operands)
+	case ir.Dense:
+		err = dense(ctx, &r, a, operands)
+	case ir.Resize:
+		err = resize(ctx, &r, op, operands[0])
+	case ir.Add:
+		err = add(ctx, &r, operands)
+	case ir.ScaleShift:
+		err = scaleShift(ctx, &r, op, operands[0])
+	case ir.Pad:
+		padZeros(&r, op, operands[0])
+	case ir.Concat:
+		concat(&r, operands)
+	case ir.ReverseChannels:
+		reverseChannels(&r, operands[0])
+	case ir.Flatten, ir.Identity:
+		copyNumbers(&r, operands[0])
 	default:
 		err = fmt.Errorf("ref: %s: no reference kernel", op.Kind())
 	}
@@ -162,6 +182,16 @@ func eachRow(ctx context.Context, pictures, rows int, f func(picture, row int)) 
 	}
 	group.Wait()
 	return ctx.Err()
+}
+
+// eachChunk calls f for every number from 0 to n, on all cores.
+func eachChunk(ctx context.Context, n int, f func(i int)) error {
+	const chunk = 1 << 14
+	return eachRow(ctx, 1, (n+chunk-1)/chunk, func(_, k int) {
+		for i := k * chunk; i < min(n, (k+1)*chunk); i++ {
+			f(i)
+		}
+	})
 }
 
 // isSubnormal says whether a float32 is so small that a kernel may read it as

@@ -12,17 +12,14 @@ import (
 // NaN stays NaN here; which kernels keep it differs, so that it is
 // Unspecified.
 func relu(ctx context.Context, r *Result, x tensor.Tensor) error {
-	const row = 1 << 14
-	return eachRow(ctx, 1, (len(x.Data)+row-1)/row, func(_, k int) {
-		for i := k * row; i < min(len(x.Data), (k+1)*row); i++ {
-			v := x.Data[i]
-			r.Value[i] = math.Max(float64(v), 0)
-			if v != v {
-				r.State[i] = Unspecified
-			}
-			if isSubnormal(v) {
-				r.Bound[i] = math.Abs(float64(v))
-			}
+	return eachChunk(ctx, len(x.Data), func(i int) {
+		v := x.Data[i]
+		r.Value[i] = math.Max(float64(v), 0)
+		if v != v {
+			r.State[i] = Unspecified
+		}
+		if isSubnormal(v) {
+			r.Bound[i] = math.Abs(float64(v))
 		}
 	})
 }

@@ -1,0 +1,170 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tfcnn/internal/ir"
+)
+
+// Activation is what a layer does to each of its numbers at the end; Softmax
+// to all of a place's channels together.
+type Activation string
+
+// The activations. Each is what the layer of that name does with its defaults.
+const (
+	Linear              Activation = "" // none, the default
+	ReLUActivation      Activation = "relu"
+	ReLU6Activation     Activation = "relu6"
+	LeakyReLUActivation Activation = "leaky_relu"
+	ELUActivation       Activation = "elu"
+	SELUActivation      Activation = "selu"
+	SigmoidActivation   Activation = "sigmoid"
+	TanhActivation      Activation = "tanh"
+	SoftmaxActivation   Activation = "softmax"
+)
+
+// Activations lists all but Linear.
+func Activations() []Activation {
+	return []Activation{
+		ReLUActivation, ReLU6Activation, LeakyReLUActivation, ELUActivation,
+		SELUActivation, SigmoidActivation, TanhActivation, SoftmaxActivation,
+	}
+}
+
+func (a Activation) op() (ir.Op, error) {
+	switch a {
+	case ReLUActivation:
+		return ir.ReLU{}, nil
+	case ReLU6Activation:
+		return ir.ReLU6{}, nil
+	case LeakyReLUActivation:
+		return LeakyReLU{}.op(), nil
+	case ELUActivation:
+		return ir.ELU{}, nil
+	case SELUActivation:
+		return ir.SELU{}, nil
+	case SigmoidActivation:
+		return ir.Sigmoid{}, nil
+	case TanhActivation:
+		return ir.Tanh{}, nil
+	case SoftmaxActivation:
+		return ir.Softmax{}, nil
+	}
+	var known []string
+	for _, a := range Activations() {
+		known = append(known, fmt.Sprintf("%q", string(a)))
+	}
+	return nil, fmt.Errorf("activation %q is not known, want one of %s or none", string(a), strings.Join(slices.Sorted(slices.Values(known)), ", "))
+}
+
+// activate appends the layer's activation.
+func (b *lowering) activate(a Activation) error {
+	if a == Linear {
+		return nil
+	}
+	op, err := a.op()
+	if err != nil {
+		return err
+	}
+	return b.step(op.Kind(), op)
+}
+
+// ReLU is TensorFlow's Relu: max(x, 0), shape unchanged.
+type ReLU struct {
+	Name string
+	From string // the layer that it reads; empty: the one before
+}
+
+// ReLU6 is TensorFlow's Relu6: min(max(x, 0), 6), shape unchanged.
+type ReLU6 struct {
+	Name string
+	From string // the layer that it reads; empty: the one before
+}
+
+// LeakyReLU is TensorFlow's LeakyRelu: x, and Alpha·x below 0; shape unchanged.
+type LeakyReLU struct {
+	Name string
+	From string // the layer that it reads; empty: the one before
+
+	Alpha float32 // at most 1; default 0.2
+}
+
+// ELU is TensorFlow's Elu: x, and eˣ − 1 below 0 (Clevert and others 2015);
+// shape unchanged.
+type ELU struct {
+	Name string
+	From string // the layer that it reads; empty: the one before
+}
+
+// SELU is TensorFlow's Selu (Klambauer and others 2017); shape unchanged.
+type SELU struct {
+	Name string
+	From string // the layer that it reads; empty: the one before
+}
+
+// Sigmoid is TensorFlow's Sigmoid: 1/(1 + e⁻ˣ), shape unchanged.
+type Sigmoid struct {
+	Name string
+	From string // the layer that it reads; empty: the one before
+}
+
+// Tanh is TensorFlow's Tanh, shape unchanged.
+type Tanh struct {
+	Name string
+	From string // the layer that it reads; empty: the one before
+}
+
+// Softmax is TensorFlow's Softmax: eˣ/Σeˣ over the last axis (the features, or
+// the channels at each place), shape unchanged.
+type Softmax struct {
+	Name string
+	From string // the layer that it reads; empty: the one before
+}
+
+func (l ReLU) head() (string, []string)      { return l.Name, one(l.From) }
+func (l ReLU6) head() (string, []string)     { return l.Name, one(l.From) }
+func (l LeakyReLU) head() (string, []string) { return l.Name, one(l.From) }
+func (l ELU) head() (string, []string)       { return l.Name, one(l.From) }
+func (l SELU) head() (string, []string)      { return l.Name, one(l.From) }
+func (l Sigmoid) head() (string, []string)   { return l.Name, one(l.From) }
+func (l Tanh) head() (string, []string)      { return l.Name, one(l.From) }
+func (l Softmax) head() (string, []string)   { return l.Name, one(l.From) }
+
+func (ReLU) kind() string      { return "relu" }
+func (ReLU6) kind() string     { return "relu6" }
+func (LeakyReLU) kind() string { return "leaky_relu" }
+func (ELU) kind() string       { return "elu" }
+func (SELU) kind() string      { return "selu" }
+func (Sigmoid) kind() string   { return "sigmoid" }
+func (Tanh) kind() string      { return "tanh" }
+func (Softmax) kind() string   { return "softmax" }
+
+func (ReLU) prefix() string      { return "relu" }
+func (ReLU6) prefix() string     { return "relu6_" }
+func (LeakyReLU) prefix() string { return "leaky_relu" }
+func (ELU) prefix() string       { return "elu" }
+func (SELU) prefix() string      { return "selu" }
+func (Sigmoid) prefix() string   { return "sigmoid" }
+func (Tanh) prefix() string      { return "tanh" }
+func (Softmax) prefix() string   { return "softmax" }
+
+func (ReLU) lower(b *lowering) error        { return b.step("", ir.ReLU{}) }
+func (ReLU6) lower(b *lowering) error       { return b.step("", ir.ReLU6{}) }
+func (l LeakyReLU) lower(b *lowering) error { return b.step("", l.op()) }
+func (ELU) lower(b *lowering) error         { return b.step("", ir.ELU{}) }
+func (SELU) lower(b *lowering) error        { return b.step("", ir.SELU{}) }
+func (Sigmoid) lower(b *lowering) error     { return b.step("", ir.Sigmoid{}) }
+func (Tanh) lower(b *lowering) error        { return b.step("", ir.Tanh{}) }
+func (Softmax) lower(b *lowering) error     { return b.step("", ir.Softmax{}) }
+
+func (l LeakyReLU) op() ir.Op {
+	if l.Alpha == 0 {
+		l.Alpha = 0.2
+	}
+	return ir.LeakyReLU{Alpha: l.Alpha}
+}
+
+// one is the list of the layers that a layer with one input reads.
+func one(from string) []string { return []string{from} }

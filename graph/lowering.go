@@ -1,0 +1,222 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/ir"
+)
+
+// lowering is a network on its way to a program.
+type lowering struct {
+	network Network
+	program ir.Program
+	layers  []LoweredLayer
+	names   []string // of all the network's layers
+	fresh   map[string]fresh
+
+	// Of the layer at hand: its name, and the steps that it reads next.
+	name string
+	from []int
+}
+
+// nameLayers gives each layer its name.
+func (b *lowering) nameLayers() error {
+	counts := map[string]int{}
+	for i, layer := range b.network.Layers {
+		if v := reflect.ValueOf(layer); !v.IsValid() || v.Kind() == reflect.Pointer {
+			return fmt.Errorf("layer %d is %T, want a layer value", i, layer)
+		}
+		name, _ := layer.head()
+		counts[layer.prefix()]++
+		if name == "" {
+			name = fmt.Sprint(layer.prefix(), counts[layer.prefix()])
+		}
+		b.names = append(b.names, name)
+	}
+	return nil
+}
+
+func (b *lowering) add(i int, layer Layer) error {
+	b.name = b.names[i]
+	if !ValidName(b.name) {
+		return errors.New("name has a character that TensorFlow does not take, want letters, digits, '_', '-' and '.'")
+	}
+	if b.name == InputName {
+		return fmt.Errorf("name %q is taken by the network's input", b.name)
+	}
+	if at := slices.Index(b.names[:i], b.name); at >= 0 {
+		return fmt.Errorf("name is taken by an earlier %s layer", b.layers[at].Kind)
+	}
+	from := b.reads(i)
+	b.from = nil
+	for _, name := range from {
+		step, err := b.output(i, name)
+		if err != nil {
+			return err
+		}
+		b.from = append(b.from, step)
+	}
+	first := len(b.program.Steps)
+	if err := layer.lower(b); err != nil {
+		return b.withSource(err, from)
+	}
+	b.layers = append(b.layers, LoweredLayer{
+		Name: b.name, Kind: layer.kind(), From: from, First: first, Last: len(b.program.Steps) - 1,
+	})
+	return nil
+}
+
+// reads names what layer i reads.
+func (b *lowering) reads(i int) []string {
+	_, from := b.network.Layers[i].head()
+	from = slices.Clone(from)
+	if len(from) == 0 {
+		from = []string{""}
+	}
+	for k, name := range from {
+		switch {
+		case name != "":
+		case i == 0:
+			from[k] = InputName
+		default:
+			from[k] = b.names[i-1]
+		}
+	}
+	return from
+}
+
+// output finds the step whose output layer i reads by name.
+func (b *lowering) output(i int, name string) (int, error) {
+	if name == InputName {
+		return ir.Input, nil
+	}
+	switch at := slices.Index(b.names, name); {
+	case at < 0:
+		return 0, fmt.Errorf("reads %q, which is no layer%s", name, knownLayers(b.layers))
+	case at == i:
+		return 0, errors.New("reads itself, a cycle")
+	case at > i:
+		if path := b.path(at, i, map[int]bool{}); path != nil {
+			return 0, fmt.Errorf("reads %s %q, which reads it in turn, a cycle: %s", b.network.Layers[at].kind(), name, strings.Join(append([]string{b.name}, path...), " reads "))
+		}
+		return 0, fmt.Errorf("reads %s %q, which comes after it, want layers in an order in which each reads only what is before it", b.network.Layers[at].kind(), name)
+	default:
+		return b.layers[at].Last, nil
+	}
+}
+
+// path is the names from one layer to another, each reading the next, or nil
+// where there is no such path.
+func (b *lowering) path(from, to int, seen map[int]bool) []string {
+	if from == to {
+		return []string{b.names[to]}
+	}
+	if seen[from] {
+		return nil
+	}
+	seen[from] = true
+	for _, name := range b.reads(from) {
+		if at := slices.Index(b.names, name); at >= 0 {
+			if path := b.path(at, to, seen); path != nil {
+				return append([]string{b.names[from]}, path...)
+			}
+		}
+	}
+	return nil
+}
+
+// withSource names the layers whose output does not meet what the layer wants.
+func (b *lowering) withSource(err error, from []string) error {
+	if !strings.Contains(err.Error(), "input") {
+		return err
+	}
+	var sources []string
+	for _, name := range from {
+		if i := slices.Index(b.names, name); name != InputName && i >= 0 {
+			sources = append(sources, fmt.Sprintf("%s %q", b.layers[i].Kind, name))
+		} else {
+			sources = append(sources, "the network's input")
+		}
+	}
+	if len(sources) == 1 && from[0] == InputName {
+		return err
+	}
+	return fmt.Errorf("%w; it reads %s", err, strings.Join(sources, " and "))
+}
+
+// input is the shape of what the layer at hand reads next, batch −1 first.
+func (b *lowering) input() []int { return b.shape(b.from[0]) }
+
+func (b *lowering) shape(step int) []int {
+	if step == ir.Input {
+		return b.program.InputShape(-1)
+	}
+	return b.program.Steps[step].Shape
+}
+
+// channels is the last axis of the input.
+func (b *lowering) channels() int {
+	shape := b.input()
+	return shape[len(shape)-1]
+}
+
+// step appends an operation that reads what the layer at hand reads next, and
+// makes its output the next to be read. part names a second operation of one
+// layer.
+func (b *lowering) step(part string, op ir.Op, weights ...ir.Weight) error {
+	var operands [][]int
+	for _, from := range b.from {
+		operands = append(operands, b.shape(from))
+	}
+	for _, w := range weights {
+		operands = append(operands, w.Shape)
+	}
+	shape, err := op.Shape(operands...)
+	if err != nil {
+		return err
+	}
+	name := b.name
+	if part != "" {
+		name += "/" + part
+	}
+	b.program.Steps = append(b.program.Steps, ir.Step{
+		Name: name, Op: op, Inputs: b.from, Weights: weights, Shape: shape,
+	})
+	b.from = []int{len(b.program.Steps) - 1}
+	return nil
+}
+
+// filter is a weight that is drawn: each output is a sum of fanIn products,
+// each input part of fanOut.
+func (b *lowering) filter(name string, i Initializer, shape []int, fanIn, fanOut int) (ir.Weight, error) {
+	if err := i.check(); err != nil {
+		return ir.Weight{}, err
+	}
+	if i.Kind == "" {
+		i = b.network.Initializer
+	}
+	w := ir.Weight{Name: b.name + "/" + name, Shape: shape}
+	b.fresh[w.Name] = fresh{initializer: i, fanIn: fanIn, fanOut: fanOut}
+	return w, nil
+}
+
+// constant is a weight that starts with one number.
+func (b *lowering) constant(name string, n int, value float32) ir.Weight {
+	w := ir.Weight{Name: b.name + "/" + name, Shape: []int{n}}
+	b.fresh[w.Name] = fresh{constant: true, value: value}
+	return w
+}
+
+// withoutBatch is a shape without its batch.
+func withoutBatch(shape []int) []int { return slices.Clone(shape[1:]) }
+
+// elements is the product of a shape that has been checked.
+func elements(shape []int) int64 {
+	n, _ := tensor.Elements(shape)
+	return int64(n)
+}

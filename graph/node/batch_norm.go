@@ -1,0 +1,26 @@
+package node
+
+import (
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"tfcnn/internal/ir"
+)
+
+// batchNorm adds FusedBatchNormV3, which takes four axes: others are made four
+// and back.
+func batchNorm(scope *op.Scope, o ir.BatchNorm, shape []int, operands []tf.Output) (tf.Output, error) {
+	x := operands[0]
+	if len(shape) != 4 {
+		var err error
+		if x, err = reshape(scope, "pictures", x, -1, 1, 1, shape[len(shape)-1]); err != nil {
+			return tf.Output{}, err
+		}
+	}
+	y, _, _, _, _, _ := op.FusedBatchNormV3(scope, x, operands[1], operands[2], operands[3], operands[4],
+		op.FusedBatchNormV3Epsilon(o.Epsilon), op.FusedBatchNormV3IsTraining(false))
+	if len(shape) != 4 {
+		return reshape(scope, "rows", y, append([]int{-1}, shape[1:]...)...)
+	}
+	return y, nil
+}

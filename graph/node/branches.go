@@ -1,0 +1,25 @@
+package node
+
+import (
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+)
+
+// sum adds from left to right.
+func sum(scope *op.Scope, operands []tf.Output) tf.Output {
+	y := operands[0]
+	for _, x := range operands[1:] {
+		y = op.AddV2(scope, y, x)
+	}
+	return y
+}
+
+// concat joins along the last axis.
+func concat(scope *op.Scope, shape []int, operands []tf.Output) (tf.Output, error) {
+	// ConcatV2's axis is a scalar.
+	last, err := integerConstant(scope, "axis", int32(len(shape)-1))
+	if err != nil {
+		return tf.Output{}, err
+	}
+	return op.ConcatV2(scope, operands, last), nil
+}

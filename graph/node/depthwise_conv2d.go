@@ -1,0 +1,33 @@
+package node
+
+import (
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"tfcnn/internal/ir"
+)
+
+// depthwiseConv2D adds DepthwiseConv2dNative where its kernel serves: one
+// stride for both axes, no dilation. Else a Conv2D with a group a channel does
+// the same; the numbers of the filter lie in its order already.
+func depthwiseConv2D(scope *op.Scope, o ir.DepthwiseConv2D, shapes [][]int, operands []tf.Output) (tf.Output, error) {
+	grouped, filter := o.Grouped(shapes[1])
+	if o.Strides[0] == o.Strides[1] && o.Dilations == [2]int{1, 1} {
+		var attributes []op.DepthwiseConv2dNativeAttr
+		if o.Padding.Kind == ir.Explicit {
+			attributes = append(attributes, op.DepthwiseConv2dNativeExplicitPaddings(sides(o.Padding)))
+		}
+		y := op.DepthwiseConv2dNative(scope, operands[0], operands[1], four(o.Strides), o.Padding.Kind.String(), attributes...)
+		if len(operands) == 2 {
+			return y, nil
+		}
+		return bias(scope, y, operands[2], blind(grouped, [][]int{shapes[0], filter}), false), nil
+	}
+	weights, err := reshape(scope, "grouped", operands[1], filter...)
+	if err != nil {
+		return tf.Output{}, err
+	}
+	shapes = append([][]int{shapes[0], filter}, shapes[2:]...)
+	operands = append([]tf.Output{operands[0], weights}, operands[2:]...)
+	return conv2D(scope, grouped, shapes, operands), nil
+}

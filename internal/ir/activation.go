@@ -1,0 +1,102 @@
+package ir
+
+import (
+	"fmt"
+
+	"tfcnn/graph/tensor"
+)
+
+// elementwise is what operations share that change each number by itself.
+// Operand: an input of any shape.
+type elementwise struct{}
+
+// Shape is the input's.
+func (elementwise) Shape(operands ...[]int) ([]int, error) {
+	if err := operandCount(operands, 1, 1, "one input"); err != nil {
+		return nil, err
+	}
+	return operands[0], checkAxes(operands[0])
+}
+
+// Multiplications is 0: activations are not counted.
+func (elementwise) Multiplications(...[]int) int64 { return 0 }
+
+type (
+	// ReLU is TensorFlow's Relu, max(x, 0).
+	ReLU struct{ elementwise }
+	// ReLU6 is TensorFlow's Relu6, min(max(x, 0), 6).
+	ReLU6 struct{ elementwise }
+	// LeakyReLU is TensorFlow's LeakyRelu: x, and Alpha·x below 0. Alpha is at
+	// most 1: TensorFlow computes max(x, Alpha·x).
+	LeakyReLU struct {
+		elementwise
+		Alpha float32
+	}
+	// ELU is TensorFlow's Elu: x, and eˣ − 1 below 0 (Clevert and others 2015).
+	ELU struct{ elementwise }
+	// SELU is TensorFlow's Selu: an ELU times 1.0507, of which the part below
+	// 0 is times 1.6733 too (Klambauer and others 2017).
+	SELU struct{ elementwise }
+	// Sigmoid is TensorFlow's Sigmoid, 1/(1 + e⁻ˣ).
+	Sigmoid struct{ elementwise }
+	// Tanh is TensorFlow's Tanh.
+	Tanh struct{ elementwise }
+	// Identity is TensorFlow's Identity.
+	Identity struct{ elementwise }
+	// Softmax is TensorFlow's Softmax, eˣ/Σeˣ over the last axis. Operand:
+	// input [N, …, C].
+	Softmax struct{}
+)
+
+// Kind is "relu".
+func (ReLU) Kind() string { return "relu" }
+
+// Kind is "relu6".
+func (ReLU6) Kind() string { return "relu6" }
+
+// Kind is "leaky_relu".
+func (LeakyReLU) Kind() string { return "leaky_relu" }
+
+// Shape is the input's.
+func (l LeakyReLU) Shape(operands ...[]int) ([]int, error) {
+	if !finite(l.Alpha) || l.Alpha > 1 {
+		return nil, fmt.Errorf("alpha is %v, want a number up to 1", l.Alpha)
+	}
+	return l.elementwise.Shape(operands...)
+}
+
+// Kind is "elu".
+func (ELU) Kind() string { return "elu" }
+
+// Kind is "selu".
+func (SELU) Kind() string { return "selu" }
+
+// Kind is "sigmoid".
+func (Sigmoid) Kind() string { return "sigmoid" }
+
+// Kind is "tanh".
+func (Tanh) Kind() string { return "tanh" }
+
+// Kind is "identity".
+func (Identity) Kind() string { return "identity" }
+
+// Kind is "softmax".
+func (Softmax) Kind() string { return "softmax" }
+
+// Shape is the input's.
+func (Softmax) Shape(operands ...[]int) ([]int, error) {
+	if err := operandCount(operands, 1, 1, "one input"); err != nil {
+		return nil, err
+	}
+	input := operands[0]
+	if len(input) < 2 {
+		return nil, fmt.Errorf("input %s has %d axes, want 2 or more (batch, …, classes)", tensor.FormatShape(input), len(input))
+	}
+	if input[len(input)-1] == 0 {
+		return nil, errNoChannels
+	}
+	return input, checkAxes(input)
+}
+
+// Multiplications is 0: activations are not counted.
+func (Softmax) Multiplications(...[]int) int64 { return 0 }

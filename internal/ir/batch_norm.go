@@ -1,0 +1,54 @@
+package ir
+
+import (
+	"fmt"
+
+	"tfcnn/graph/tensor"
+)
+
+// BatchNorm is TensorFlow's FusedBatchNormV3 in its form for inference
+// (Ioffe and Szegedy 2015):
+//
+//	(x − mean)·scale/√(variance + Epsilon) + offset
+//
+// with one number of each a channel. Operands: input [N, …, C] of two to four
+// axes, then scale, offset, mean and variance, each [C].
+type BatchNorm struct{ Epsilon float32 }
+
+// Kind is "batch_norm".
+func (BatchNorm) Kind() string { return "batch_norm" }
+
+// Shape is the input's.
+func (b BatchNorm) Shape(operands ...[]int) ([]int, error) {
+	if err := operandCount(operands, 5, 5, "input, scale, offset, mean and variance"); err != nil {
+		return nil, err
+	}
+	input := operands[0]
+	if len(input) < 2 || len(input) > 4 {
+		return nil, fmt.Errorf("input %s has %d axes, want 2 to 4 (batch, …, channels)", tensor.FormatShape(input), len(input))
+	}
+	if err := checkAxes(input); err != nil {
+		return nil, err
+	}
+	channels := input[len(input)-1]
+	if channels == 0 {
+		return nil, errNoChannels
+	}
+	for i, name := range []string{"scale", "offset", "mean", "variance"} {
+		if s := operands[i+1]; len(s) != 1 || s[0] != channels {
+			return nil, fmt.Errorf("%s is %s, want [%d], one number a channel", name, tensor.FormatShape(s), channels)
+		}
+	}
+	if !positive(b.Epsilon) {
+		return nil, fmt.Errorf("epsilon is %v, want a number above 0", b.Epsilon)
+	}
+	return input, nil
+}
+
+// Multiplications is one for each number.
+func (b BatchNorm) Multiplications(operands ...[]int) int64 {
+	if _, err := b.Shape(operands...); err != nil {
+		return 0
+	}
+	return count(operands[0][1:])
+}

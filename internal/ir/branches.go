@@ -1,0 +1,73 @@
+package ir
+
+import (
+	"fmt"
+	"slices"
+
+	"tfcnn/graph/tensor"
+)
+
+// Add is TensorFlow's AddV2, from left to right. Operands: two or more inputs
+// of one shape.
+type Add struct{}
+
+// Concat is TensorFlow's ConcatV2 along the last axis. Operands: two or more
+// inputs [N, …, C] that differ in C alone.
+type Concat struct{}
+
+// Kind is "add".
+func (Add) Kind() string { return "add" }
+
+// Kind is "concat".
+func (Concat) Kind() string { return "concat" }
+
+// Shape is the inputs'.
+func (Add) Shape(operands ...[]int) ([]int, error) {
+	if err := checkBranches(operands); err != nil {
+		return nil, err
+	}
+	for i, s := range operands[1:] {
+		if !slices.Equal(s, operands[0]) {
+			return nil, fmt.Errorf("input %d is %s, the first is %s, want one shape", i+2, tensor.FormatShape(s), tensor.FormatShape(operands[0]))
+		}
+	}
+	return operands[0], nil
+}
+
+// Multiplications is 0.
+func (Add) Multiplications(...[]int) int64 { return 0 }
+
+// Shape is the inputs' with all their channels.
+func (Concat) Shape(operands ...[]int) ([]int, error) {
+	if err := checkBranches(operands); err != nil {
+		return nil, err
+	}
+	first := operands[0]
+	if len(first) < 2 {
+		return nil, fmt.Errorf("input %s has %d axes, want 2 or more (batch, …, channels)", tensor.FormatShape(first), len(first))
+	}
+	last := len(first) - 1
+	output := slices.Clone(first)
+	for i, s := range operands[1:] {
+		if len(s) != len(first) || !slices.Equal(s[:last], first[:last]) {
+			return nil, fmt.Errorf("input %d is %s, the first is %s, want shapes that differ in the channels alone", i+2, tensor.FormatShape(s), tensor.FormatShape(first))
+		}
+		output[last] += s[last]
+	}
+	return output, CheckElements("output", output)
+}
+
+// Multiplications is 0.
+func (Concat) Multiplications(...[]int) int64 { return 0 }
+
+func checkBranches(operands [][]int) error {
+	if len(operands) < 2 {
+		return fmt.Errorf("got %d inputs, want 2 or more", len(operands))
+	}
+	for i, s := range operands {
+		if err := checkAxes(s); err != nil {
+			return fmt.Errorf("input %d: %w", i+1, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,33 @@
+package ir
+
+import (
+	"fmt"
+
+	"tfcnn/graph/tensor"
+)
+
+// Flatten is TensorFlow's Reshape to a matrix: the numbers of each picture in
+// one row, in the order in which they lie (row, column, channel). Operand:
+// input [N, …].
+type Flatten struct{}
+
+// Kind is "flatten".
+func (Flatten) Kind() string { return "flatten" }
+
+// Shape is [N, F].
+func (Flatten) Shape(operands ...[]int) ([]int, error) {
+	if err := operandCount(operands, 1, 1, "one input"); err != nil {
+		return nil, err
+	}
+	input := operands[0]
+	if len(input) < 2 {
+		return nil, fmt.Errorf("input %s has %d axes, want 2 or more (batch, …)", tensor.FormatShape(input), len(input))
+	}
+	if err := checkAxes(input); err != nil {
+		return nil, err
+	}
+	return []int{input[0], int(count(input[1:]))}, nil
+}
+
+// Multiplications is 0.
+func (Flatten) Multiplications(...[]int) int64 { return 0 }

@@ -1,0 +1,51 @@
+package ir
+
+import "fmt"
+
+// LRN is TensorFlow's LRN, local response normalisation across channels
+// (Krizhevsky, Sutskever and Hinton 2012, section 3.3):
+//
+//	x / (Bias + Alpha·Σx²)^Beta
+//
+// where the sum is over the channels that are at most DepthRadius away.
+// Operand: input [N,H,W,C].
+type LRN struct {
+	DepthRadius       int
+	Bias, Alpha, Beta float32
+}
+
+// Kind is "lrn".
+func (LRN) Kind() string { return "lrn" }
+
+// Shape is the input's.
+func (l LRN) Shape(operands ...[]int) ([]int, error) {
+	if err := operandCount(operands, 1, 1, "one input"); err != nil {
+		return nil, err
+	}
+	if err := checkInput(operands[0]); err != nil {
+		return nil, err
+	}
+	if l.DepthRadius < 0 || l.DepthRadius > maxSize/2 {
+		return nil, fmt.Errorf("depth radius is %d, want 0 or more", l.DepthRadius)
+	}
+	// A base that may be zero or negative has no power.
+	if !positive(l.Bias) {
+		return nil, fmt.Errorf("bias is %v, want a number above 0", l.Bias)
+	}
+	if l.Alpha != 0 && !positive(l.Alpha) {
+		return nil, fmt.Errorf("alpha is %v, want 0 or a number above it", l.Alpha)
+	}
+	if !finite(l.Beta) {
+		return nil, fmt.Errorf("beta is %v, want a finite number", l.Beta)
+	}
+	return operands[0], nil
+}
+
+// Multiplications is two for each number: its square, and the quotient. The
+// power is not counted.
+func (l LRN) Multiplications(operands ...[]int) int64 {
+	if _, err := l.Shape(operands...); err != nil {
+		return 0
+	}
+	return 2 * count(operands[0][1:])
+}

@@ -1,0 +1,91 @@
+package ref
+
+import (
+	"context"
+	"math"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/ir"
+)
+
+// add is a sum of n terms, n−1 roundings, in whatever order. A subnormal sum
+// may be flushed, a subnormal term read as zero.
+func add(ctx context.Context, r *Result, operands []tensor.Tensor) error {
+	q := 1.0
+	peak := 0.0
+	for _, x := range operands {
+		q = min(q, quantum(x.Data))
+		peak += largestFinite(x.Data)
+	}
+	return eachChunk(ctx, len(r.Value), func(i int) {
+		sum, absolute, lost := 0.0, 0.0, 0.0
+		for _, x := range operands {
+			v := float64(x.Data[i])
+			sum += v
+			absolute += math.Abs(v)
+			if isSubnormal(x.Data[i]) {
+				lost += math.Abs(v)
+			}
+		}
+		r.Value[i] = sum
+		switch {
+		case math.IsNaN(sum) || math.IsInf(sum, 0):
+			if peak > math.MaxFloat32 {
+				r.State[i] = OverflowPossible
+			}
+		case q > 0 && absolute <= exactTerms*q:
+		default:
+			r.sum(i, Arithmetic{}, len(operands)-1, absolute, lost, 0)
+			r.Level[i] = 0 // no factors that a device could round
+		}
+	})
+}
+
+// scaleShift is a product and a sum, each rounded once, or both at once.
+func scaleShift(ctx context.Context, r *Result, op ir.ScaleShift, x tensor.Tensor) error {
+	channels := x.Shape[len(x.Shape)-1]
+	number := func(list []float32, channel int, none float64) float64 {
+		switch len(list) {
+		case 0:
+			return none
+		case 1:
+			return float64(list[0])
+		}
+		return float64(list[channel])
+	}
+	roundings := 0
+	for _, list := range [][]float32{op.Scale, op.Shift} {
+		if len(list) > 0 {
+			roundings++
+		}
+	}
+	return eachChunk(ctx, len(x.Data), func(i int) {
+		v := float64(x.Data[i])
+		scale, shift := number(op.Scale, i%channels, 1), number(op.Shift, i%channels, 0)
+		product := v * scale
+		r.Value[i] = product + shift
+		if math.IsNaN(r.Value[i]) || math.IsInf(r.Value[i], 0) || roundings == 0 {
+			return
+		}
+		absolute := math.Abs(product) + math.Abs(shift)
+		lost := 0.0
+		if isSubnormal(x.Data[i]) || isSubnormal(float32(scale)) {
+			lost += math.Abs(product)
+		}
+		if isSubnormal(float32(shift)) {
+			lost += math.Abs(shift)
+		}
+		// Exact where the product, and then the sum, is a float32 that is not
+		// flushed.
+		if lost == 0 && keeps(product) && keeps(r.Value[i]) {
+			return
+		}
+		r.sum(i, Arithmetic{}, roundings, absolute, lost, 0)
+		r.Level[i] = 0
+	})
+}
+
+// keeps says whether float32 has a number that float64 has, without flushing.
+func keeps(x float64) bool {
+	return float64(float32(x)) == x && (x == 0 || math.Abs(x) >= smallest)
+}

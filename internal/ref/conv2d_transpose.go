@@ -1,0 +1,120 @@
+package ref
+
+import (
+	"context"
+	"math"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/ir"
+)
+
+// conv2DTranspose scatters: number (row, column) of the input goes, times tap
+// (i, j), to place Start(row)+i·dilation of the output. It is the forward
+// convolution's loop with input and output exchanged, and nothing else. Each
+// output is a sum of the products that reach it, and the bias.
+//
+// A filter that is not finite makes what the sums of TensorFlow's kernels are
+// where taps meet no input differ, as they multiply zeros.
+func conv2DTranspose(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2DTranspose, operands []tensor.Tensor) error {
+	x, filter := operands[0], operands[1]
+	h, w, err := op.Window(filter.Shape)
+	if err != nil {
+		return err
+	}
+	c := &transposed{
+		h: h, w: w, x: x.Data, filter: filter.Data,
+		channels: x.Shape[3], each: filter.Shape[2], depth: x.Shape[3] / op.Groups, filters: r.Shape[3],
+	}
+	q := termQuantum(x.Data, filter.Data)
+	bias := make([]float64, c.filters)
+	extra := 0
+	if len(operands) == 3 {
+		for f, b := range operands[2].Data {
+			bias[f] = float64(b)
+		}
+		q = min(q, quantum(operands[2].Data))
+		extra = 1
+	}
+	finite := allFinite(filter.Data)
+	exact := a.exactTerms(operands)
+	if a.FFT { // cuDNN may use transforms here too, of which no bound is derived
+		exact = 0
+	}
+	taps := c.h.Size * c.w.Size * c.depth
+	peak := largestFinite(x.Data)*largestFinite(filter.Data)*float64(taps) + largestFinite32(bias)
+	return eachRow(ctx, r.Shape[0], h.In, func(picture, y int) {
+		for z := range w.In {
+			for f := range c.filters {
+				sum, absolute, lost, flushes, products := c.at(picture, y, z, f)
+				absolute += math.Abs(bias[f])
+				i := ((picture*h.In+y)*w.In+z)*c.filters + f
+				r.Value[i] = sum + bias[f]
+				switch {
+				case !finite:
+					r.State[i] = Unspecified
+				case math.IsNaN(r.Value[i]) || math.IsInf(r.Value[i], 0):
+					if peak > math.MaxFloat32 {
+						r.State[i] = OverflowPossible
+					}
+					if flushes {
+						r.State[i] = Unspecified
+					}
+				case q > 0 && absolute <= exact*q:
+					// Bound and Level stay 0.
+				default:
+					r.sum(i, a, products+extra, absolute, lost, 0)
+				}
+			}
+		}
+	})
+}
+
+// transposed is one transposed convolution.
+type transposed struct {
+	h, w           ir.Axis // forward: In is the output, Out the input
+	x, filter      []float32
+	channels, each int // of the input; filters a group
+	depth, filters int // channels a group; filters in all
+}
+
+// at adds up the products that reach one place of one filter's output. lost is
+// what reading subnormal factors as zero would take away; flushes says that
+// there are such factors.
+func (c *transposed) at(picture, y, z, f int) (sum, absolute, lost float64, flushes bool, products int) {
+	group := f / c.each
+	for i := range c.h.Size {
+		row, fits := source(c.h, y, i)
+		if !fits {
+			continue
+		}
+		for j := range c.w.Size {
+			column, fits := source(c.w, z, j)
+			if !fits {
+				continue
+			}
+			x := c.x[((picture*c.h.Out+row)*c.w.Out+column)*c.channels+group*c.depth:][:c.depth]
+			w := c.filter[((i*c.w.Size+j)*c.each+f%c.each)*c.channels+group*c.depth:][:c.depth]
+			products += c.depth
+			for k, v := range x {
+				product := float64(v) * float64(w[k])
+				sum += product
+				absolute += math.Abs(product)
+				if isSubnormal(v) || isSubnormal(w[k]) {
+					lost += math.Abs(product)
+					flushes = true
+				}
+			}
+		}
+	}
+	return sum, absolute, lost, flushes, products
+}
+
+// source is the place of the input from which tap j reaches place at of the
+// output, if there is one.
+func source(a ir.Axis, at, j int) (int, bool) {
+	start := at + a.Before - j*a.Dilation
+	if start < 0 || start%a.Stride != 0 || start/a.Stride >= a.Out {
+		return 0, false
+	}
+	return start / a.Stride, true
+}

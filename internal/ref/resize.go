@@ -1,0 +1,139 @@
+package ref
+
+import (
+	"context"
+	"math"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/ir"
+)
+
+// resize takes, for each place of the output, the numbers round the place
+// (i + ½)·in/out − ½ of the input, with half pixel centres.
+//
+// TensorFlow computes places in float32: the quotient in/out, the product with
+// i + ½, and the difference are rounded, so that a place is off by at most
+//
+//	δ = 3u·((i + ½)·in/out + ½)
+//
+// Nearest takes number ⌊(i + ½)·in/out⌋. Where the exact product is so near a
+// whole number that δ could lead over it, either neighbour is right: the
+// bound is what they differ by. Bilinear interpolates, along the row first: a
+// place that is off changes the result by at most 2δ times the largest
+// difference of neighbours (from one pair of pixels to the next it is
+// continuous), and each of the three interpolations a + (b−a)·t rounds three
+// times, at most 3·3u·max|…| in all, with differences of up to twice that.
+func resize(ctx context.Context, r *Result, op ir.Resize, x tensor.Tensor) error {
+	rows, columns := places(x.Shape[1], op.Size[0]), places(x.Shape[2], op.Size[1])
+	if op.Method == ir.Nearest {
+		return nearest(ctx, r, rows, columns, x)
+	}
+	return bilinear(ctx, r, rows, columns, x)
+}
+
+// place is where one row or column of the output lies in the input.
+type place struct {
+	at, delta float64 // centre, in pixels from the first one's; its error
+	in        int
+}
+
+func places(in, out int) []place {
+	list := make([]place, out)
+	for i := range list {
+		product := (float64(i) + 0.5) * float64(in) / float64(out)
+		list[i] = place{at: product - 0.5, delta: 3 * unit * (product + 0.5), in: in}
+	}
+	return list
+}
+
+// whole are the pixels that may be the nearest; two as a rule the same.
+func (p place) whole() (low, high int) {
+	at := p.at + 0.5
+	return p.clamp(math.Floor(at - p.delta)), p.clamp(math.Floor(at + p.delta))
+}
+
+func (p place) clamp(at float64) int { return int(max(0, min(at, float64(p.in-1)))) }
+
+func nearest(ctx context.Context, r *Result, rows, columns []place, x tensor.Tensor) error {
+	channels := x.Shape[3]
+	return eachRow(ctx, r.Shape[0], len(rows), func(picture, row int) {
+		top, bottom := rows[row].whole()
+		for column := range columns {
+			left, right := columns[column].whole()
+			y, z := rows[row].clamp(math.Floor(rows[row].at+0.5)), columns[column].clamp(math.Floor(columns[column].at+0.5))
+			for c := range channels {
+				at := func(y, z int) float64 {
+					return float64(x.Data[((picture*x.Shape[1]+y)*x.Shape[2]+z)*channels+c])
+				}
+				i := ((picture*len(rows)+row)*len(columns)+column)*channels + c
+				r.Value[i] = at(y, z)
+				if top == bottom && left == right {
+					continue
+				}
+				for _, other := range []float64{at(top, left), at(top, right), at(bottom, left), at(bottom, right)} {
+					if !(math.Abs(other-r.Value[i]) <= math.MaxFloat32) {
+						r.State[i] = Unspecified
+						continue
+					}
+					r.Bound[i] = max(r.Bound[i], math.Abs(other-r.Value[i]))
+				}
+			}
+		}
+	})
+}
+
+func bilinear(ctx context.Context, r *Result, rows, columns []place, x tensor.Tensor) error {
+	channels := x.Shape[3]
+	return eachRow(ctx, r.Shape[0], len(rows), func(picture, row int) {
+		p := rows[row]
+		y := math.Floor(p.at)
+		top, bottom, v := p.clamp(y), p.clamp(y+1), p.at-y
+		for column := range columns {
+			q := columns[column]
+			z := math.Floor(q.at)
+			left, right, u := q.clamp(z), q.clamp(z+1), q.at-z
+			for c := range channels {
+				at := func(y, z int) float64 {
+					return float64(x.Data[((picture*x.Shape[1]+y)*x.Shape[2]+z)*channels+c])
+				}
+				i := ((picture*len(rows)+row)*len(columns)+column)*channels + c
+				above := at(top, left) + (at(top, right)-at(top, left))*u
+				below := at(bottom, left) + (at(bottom, right)-at(bottom, left))*u
+				r.Value[i] = above + (below-above)*v
+				r.interpolated(i, p, q, at)
+			}
+		}
+	})
+}
+
+// interpolated sets the bound of element i from the numbers that it may be
+// made of: those round both ends of where its place may lie.
+func (r *Result) interpolated(i int, p, q place, at func(y, z int) float64) {
+	first, last := p.clamp(math.Floor(p.at-p.delta)), p.clamp(math.Floor(p.at+p.delta)+1)
+	left, right := q.clamp(math.Floor(q.at-q.delta)), q.clamp(math.Floor(q.at+q.delta)+1)
+	low, high, subnormal := math.Inf(1), math.Inf(-1), 0.0
+	for y := first; y <= last; y++ {
+		for z := left; z <= right; z++ {
+			v := at(y, z)
+			if v-v != 0 {
+				// A weight may be 0 here and a little more there.
+				r.State[i] = Unspecified
+				return
+			}
+			if v != 0 && math.Abs(v) < smallest {
+				subnormal = max(subnormal, math.Abs(v))
+			}
+			low, high = min(low, v), max(high, v)
+		}
+	}
+	if low == high {
+		// Differences are 0: nothing rounds. A subnormal number may be lost.
+		r.Bound[i] = subnormal
+		return
+	}
+	largest := max(math.Abs(low), math.Abs(high))
+	r.Bound[i] = 2*(p.delta+q.delta)*(high-low) + 3*gamma(3)*(largest+(high-low)) + 9*smallest + 3*subnormal
+	if 2*largest+r.Bound[i] > math.MaxFloat32 {
+		r.State[i] = OverflowPossible
+	}
+}

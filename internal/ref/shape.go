@@ -1,0 +1,42 @@
+package ref
+
+import (
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/ir"
+)
+
+// copyNumbers is what flatten and identity do: the same numbers, exactly.
+func copyNumbers(r *Result, x tensor.Tensor) {
+	for i, v := range x.Data {
+		r.Value[i] = float64(v)
+	}
+}
+
+// padZeros puts the picture into a larger one of zeros; exact.
+func padZeros(r *Result, op ir.Pad, x tensor.Tensor) {
+	height, row := x.Shape[1], x.Shape[2]*x.Shape[3]
+	for i, v := range x.Data {
+		picture, y, at := i/(height*row), i/row%height, i%row
+		r.Value[((picture*r.Shape[1]+y+op.Top)*r.Shape[2]+op.Left)*r.Shape[3]+at] = float64(v)
+	}
+}
+
+// reverseChannels turns the last axis round; exact.
+func reverseChannels(r *Result, x tensor.Tensor) {
+	channels := x.Shape[len(x.Shape)-1]
+	for i, v := range x.Data {
+		r.Value[i-i%channels+channels-1-i%channels] = float64(v)
+	}
+}
+
+// concat joins along the last axis; exact.
+func concat(r *Result, operands []tensor.Tensor) {
+	channels, begin := r.Shape[len(r.Shape)-1], 0
+	for _, x := range operands {
+		n := x.Shape[len(x.Shape)-1]
+		for i, v := range x.Data {
+			r.Value[i/n*channels+begin+i%n] = float64(v)
+		}
+		begin += n
+	}
+}
