@@ -99,7 +99,7 @@ func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor
 	}
 	results, nodes, err := call.RunTraced()
 	if err == nil {
-		err = placed(nodes, b.device)
+		err = placed(op, nodes, b.device)
 	}
 	if err != nil {
 		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)

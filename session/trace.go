@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tfcnn/internal/capi"
+	"tfcnn/internal/ir"
 )
 
 // LayerRun is what TensorFlow recorded of a layer in one run.
@@ -44,8 +45,12 @@ func computes(n capi.Node) bool {
 	return !slices.Contains([]string{"", "Const", "HostConst", "Identity", "NoOp", "Placeholder", "Shape", "_Arg", "_Retval", "_HostSend", "_HostRecv"}, n.Kind)
 }
 
-// placed is an error unless all arithmetic ran on the device.
-func placed(nodes []capi.Node, device string) error {
+// placed is an error unless all of an operation's arithmetic ran on the device.
+func placed(op ir.Op, nodes []capi.Node, device string) error {
+	switch op.(type) {
+	case ir.Identity, ir.Flatten:
+		return nil // no arithmetic
+	}
 	ran := 0
 	for _, n := range nodes {
 		if !computes(n) {

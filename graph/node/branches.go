@@ -1,15 +1,17 @@
 package node
 
 import (
+	"fmt"
+
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 )
 
 // sum adds from left to right.
 func sum(scope *op.Scope, operands []tf.Output) tf.Output {
-	y := operands[0]
-	for _, x := range operands[1:] {
-		y = op.AddV2(scope, y, x)
+	y := op.AddV2(scope, operands[0], operands[1])
+	for i, x := range operands[2:] {
+		y = op.AddV2(scope.SubScope(fmt.Sprint("input", i+3)), y, x)
 	}
 	return y
 }

@@ -7,8 +7,12 @@ import (
 	"tfcnn/internal/ir"
 )
 
-// conv2D adds Conv2D and, where there is a bias, its addition. TensorFlow
-// derives the groups from the channels of input and filter.
+// conv2D adds Conv2D and, where there is a bias, BiasAdd. TensorFlow derives
+// the groups from the channels of input and filter.
+//
+// With groups the bias is added by AddV2, which gives the same bits: where
+// oneDNN is off, TensorFlow's optimizer fuses Conv2D and BiasAdd into a kernel
+// that then refuses groups when it runs.
 func conv2D(scope *op.Scope, o ir.Conv2D, shapes [][]int, operands []tf.Output) tf.Output {
 	attributes := []op.Conv2DAttr{op.Conv2DDilations(four(o.Dilations))}
 	if o.Padding.Kind == ir.Explicit {
@@ -18,27 +22,21 @@ func conv2D(scope *op.Scope, o ir.Conv2D, shapes [][]int, operands []tf.Output) 
 	if len(operands) == 2 {
 		return y
 	}
-	return bias(scope, y, operands[2], blind(o, shapes), o.Groups > 1)
+	switch {
+	case blind(o, shapes):
+		return unfusedBias(scope, y, operands[2])
+	case o.Groups > 1:
+		return op.AddV2(scope, y, operands[2])
+	}
+	return op.BiasAdd(scope, y, operands[2])
 }
 
-// bias adds a bias: with BiasAdd, as a rule, which TensorFlow fuses with the
-// convolution.
-//
-// With groups it is AddV2, which gives the same bits: where oneDNN is off,
-// TensorFlow's optimizer fuses Conv2D and BiasAdd into a kernel that then
-// refuses groups when it runs.
-//
-// Where no window reads any input (padding and dilation can bring that about)
-// the bias is subtracted negated: with oneDNN, the fused kernel of convolution
-// and bias ends the process there, and Sub is not fused.
-func bias(scope *op.Scope, y, b tf.Output, blind, groups bool) tf.Output {
-	switch {
-	case blind:
-		return op.Sub(scope, y, op.Neg(scope, b))
-	case groups:
-		return op.AddV2(scope, y, b)
-	}
-	return op.BiasAdd(scope, y, b)
+// unfusedBias adds a bias so that TensorFlow's optimizer does not put it into
+// the convolution: it subtracts it negated, which gives the same bits. With
+// oneDNN, kernels of a convolution with its bias end the process where no
+// window reads any input, and where a depthwise one has explicit padding.
+func unfusedBias(scope *op.Scope, y, bias tf.Output) tf.Output {
+	return op.Sub(scope, y, op.Neg(scope, bias))
 }
 
 // blind says whether all windows lie on padding alone, along one axis.

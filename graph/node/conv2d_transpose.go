@@ -20,15 +20,14 @@ func conv2DTranspose(scope *op.Scope, o ir.Conv2DTranspose, shapes [][]int, oper
 	if err != nil {
 		return tf.Output{}, err
 	}
-	if o.Groups == 1 && o.Dilations == [2]int{1, 1} {
-		y, err = backpropInput(scope, o, h, w, operands)
-	} else {
-		y, err = spreadConv2D(scope, o, h, w, shapes, operands)
+	if o.Groups > 1 || o.Dilations != [2]int{1, 1} {
+		return spreadConv2D(scope, o, h, w, shapes, operands)
 	}
+	y, err = backpropInput(scope, o, h, w, operands)
 	if err != nil || len(operands) == 2 {
 		return y, err
 	}
-	return bias(scope, y, operands[2], false, o.Groups > 1), nil
+	return op.BiasAdd(scope, y, operands[2]), nil
 }
 
 func backpropInput(scope *op.Scope, o ir.Conv2DTranspose, h, w ir.Axis, operands []tf.Output) (tf.Output, error) {
@@ -79,7 +78,11 @@ func spreadConv2D(scope *op.Scope, o ir.Conv2DTranspose, h, w ir.Axis, shapes []
 		Strides: [2]int{1, 1}, Dilations: o.Dilations, Groups: o.Groups,
 		Padding: ir.Padding{Kind: ir.Explicit, Top: before[0], Bottom: after[0], Left: before[1], Right: after[1]},
 	}
-	return conv2D(scope, conv, nil, []tf.Output{x, turned}), nil
+	y := conv2D(scope, conv, nil, []tf.Output{x, turned})
+	if len(operands) == 3 {
+		y = unfusedBias(scope, y, operands[2])
+	}
+	return y, nil
 }
 
 // spread puts each number of x at the beginning of a cell of strides, zeros in

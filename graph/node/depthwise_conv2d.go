@@ -18,10 +18,13 @@ func depthwiseConv2D(scope *op.Scope, o ir.DepthwiseConv2D, shapes [][]int, oper
 			attributes = append(attributes, op.DepthwiseConv2dNativeExplicitPaddings(sides(o.Padding)))
 		}
 		y := op.DepthwiseConv2dNative(scope, operands[0], operands[1], four(o.Strides), o.Padding.Kind.String(), attributes...)
-		if len(operands) == 2 {
+		switch {
+		case len(operands) == 2:
 			return y, nil
+		case o.Padding.Kind == ir.Explicit:
+			return unfusedBias(scope, y, operands[2]), nil
 		}
-		return bias(scope, y, operands[2], blind(grouped, [][]int{shapes[0], filter}), false), nil
+		return op.BiasAdd(scope, y, operands[2]), nil
 	}
 	weights, err := reshape(scope, "grouped", operands[1], filter...)
 	if err != nil {

@@ -1,8 +1,8 @@
 // Package node turns operations into TensorFlow graph nodes.
 //
 // Build adds a whole network, each layer's nodes in a scope of the layer's
-// name: conv1/filter, conv1/Conv2D, conv1/bias, conv1/BiasAdd. Names depend
-// on the network alone.
+// name: conv1/filter, conv1/Conv2D, conv1/bias, conv1/BiasAdd,
+// conv1/relu/Relu. Names depend on the network alone.
 //
 // Conv2D, MaxPool and AvgPool are for graphs built by hand with tfgo. They add
 // one checked operation to a scope of the caller's own:
@@ -71,7 +71,11 @@ func Build(scope *op.Scope, program ir.Program, weights graph.Weights) (_ Built,
 			}
 			operands = append(operands, value)
 		}
-		output, err := add(scopes[layer], step.Op, program.Operands(i, -1), operands)
+		place := scopes[layer]
+		if _, part, found := strings.Cut(step.Name, "/"); found {
+			place = place.SubScope(part)
+		}
+		output, err := add(place, step.Op, program.Operands(i, -1), operands)
 		if err == nil {
 			err = clean(scope.Err())
 		}

@@ -1,0 +1,158 @@
+package proof
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/ir"
+)
+
+// readers read each field's JSON into its place in the case.
+func (c *Case) readers() map[string]func([]byte) error {
+	return map[string]func([]byte) error{
+		"name": text(&c.Name), "op": text(&c.Op), "error": text(&c.Error), "method": text(&c.Method),
+		"input": (*tensorJSON)(&c.Input).UnmarshalJSON, "filter": (*tensorJSON)(&c.Filter).UnmarshalJSON,
+		"inputs": list(&c.Inputs),
+		"bias":   optionalTensor(&c.Bias), "expect": optionalTensor(&c.Expect),
+		"scale": optionalTensor(&c.Scale), "offset": optionalTensor(&c.Offset),
+		"mean": optionalTensor(&c.Mean), "variance": optionalTensor(&c.Variance), "shift": optionalTensor(&c.Shift),
+		"size": pair(&c.Size), "strides": pair(&c.Strides), "dilations": pair(&c.Dilations), "output_size": pair(&c.OutputSize),
+		"groups": whole(&c.Groups), "depth_radius": whole(&c.DepthRadius),
+		"lrn_bias": number(&c.LRNBias), "alpha": number(&c.Alpha), "beta": number(&c.Beta), "epsilon": number(&c.Epsilon),
+		"padding": (*paddingJSON)(&c.Padding).UnmarshalJSON,
+	}
+}
+
+func text(place *string) func([]byte) error {
+	return func(raw []byte) error {
+		if raw[0] != '"' {
+			return fmt.Errorf("want a string, got %s", raw)
+		}
+		return json.Unmarshal(raw, place)
+	}
+}
+
+func optionalTensor(place **tensor.Tensor) func([]byte) error {
+	return func(raw []byte) error {
+		var t tensorJSON
+		if err := t.UnmarshalJSON(raw); err != nil {
+			return err
+		}
+		*place = (*tensor.Tensor)(&t)
+		return nil
+	}
+}
+
+func list(place *[]tensor.Tensor) func([]byte) error {
+	return func(raw []byte) error {
+		var parts []json.RawMessage
+		if err := json.Unmarshal(raw, &parts); err != nil || parts == nil {
+			return fmt.Errorf("want a list, got %.40s", raw)
+		}
+		*place = make([]tensor.Tensor, len(parts))
+		for i, part := range parts {
+			if err := (*tensorJSON)(&(*place)[i]).UnmarshalJSON(part); err != nil {
+				return fmt.Errorf("tensor %d: %w", i+1, err)
+			}
+		}
+		return nil
+	}
+}
+
+func pair(place **[2]int) func([]byte) error {
+	return func(raw []byte) error {
+		var numbers []int
+		if err := json.Unmarshal(raw, &numbers); err != nil || len(numbers) != 2 {
+			return fmt.Errorf("want [vertical, horizontal], got %s", raw)
+		}
+		*place = (*[2]int)(numbers)
+		return nil
+	}
+}
+
+func whole(place **int) func([]byte) error {
+	return func(raw []byte) error {
+		if err := json.Unmarshal(raw, place); err != nil || *place == nil {
+			return fmt.Errorf("want a whole number, got %s", raw)
+		}
+		return nil
+	}
+}
+
+func number(place **float32) func([]byte) error {
+	return func(raw []byte) error {
+		var n Number
+		if err := n.UnmarshalJSON(raw); err != nil {
+			return err
+		}
+		x := float32(n)
+		if math.IsInf(float64(x), 0) && finite(float64(n)) {
+			return fmt.Errorf("%v is beyond float32's range", n)
+		}
+		*place = &x
+		return nil
+	}
+}
+
+// tensorJSON is {"shape": […], "data": […]}, the data flat.
+type tensorJSON tensor.Tensor
+
+func (t *tensorJSON) UnmarshalJSON(text []byte) error {
+	fields, err := object(text)
+	if err != nil {
+		return err
+	}
+	for _, f := range fields {
+		switch f.name {
+		case "shape":
+			t.Shape = []int{}
+			if err := json.Unmarshal(f.value, &t.Shape); err != nil || t.Shape == nil {
+				return fmt.Errorf("shape: want whole numbers, got %s", f.value)
+			}
+		case "data":
+			var numbers []Number
+			if err := json.Unmarshal(f.value, &numbers); err != nil {
+				return fmt.Errorf("data: %w", err)
+			}
+			t.Data = make([]float32, len(numbers))
+			for i, x := range numbers {
+				t.Data[i] = float32(x)
+				if math.IsInf(float64(t.Data[i]), 0) && finite(float64(x)) {
+					return fmt.Errorf("data: number %d is %v, beyond float32's range", i, x)
+				}
+			}
+		default:
+			return unknown("field", f.name, []string{"shape", "data"})
+		}
+	}
+	if t.Shape == nil || t.Data == nil {
+		return errors.New(`want an object with "shape" and "data"`)
+	}
+	return nil
+}
+
+// paddingJSON is "SAME", "VALID" or [[top,bottom],[left,right]].
+type paddingJSON ir.Padding
+
+func (p *paddingJSON) UnmarshalJSON(text []byte) error {
+	switch string(text) {
+	case `"VALID"`:
+		*p = paddingJSON{Kind: ir.Valid}
+		return nil
+	case `"SAME"`:
+		*p = paddingJSON{Kind: ir.Same}
+		return nil
+	}
+	var sides [][]int
+	if err := json.Unmarshal(text, &sides); err != nil || len(sides) != 2 || len(sides[0]) != 2 || len(sides[1]) != 2 {
+		return fmt.Errorf(`want "SAME", "VALID" or [[top,bottom],[left,right]], got %s`, text)
+	}
+	*p = paddingJSON{
+		Kind: ir.Explicit,
+		Top:  sides[0][0], Bottom: sides[0][1], Left: sides[1][0], Right: sides[1][1],
+	}
+	return nil
+}
