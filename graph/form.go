@@ -19,6 +19,8 @@ type form struct {
 	want  string
 	read  func(text []byte, v reflect.Value) error
 	write func(v reflect.Value) (string, error)
+	// named says that the default has a name, so that it may be written.
+	named bool
 }
 
 // most is the largest whole number of the JSON form, as of TensorFlow.
@@ -349,7 +351,8 @@ var sidesForm = form{
 // paddingForm is SAME, VALID or the sides. VALID may be written, though it is
 // the default.
 var paddingForm = form{
-	want: `"SAME", "VALID" or ` + wantSides,
+	named: true,
+	want:  `"SAME", "VALID" or ` + wantSides,
 	read: func(text []byte, v reflect.Value) error {
 		if len(text) > 0 && text[0] == '"' {
 			word, err := strict.String(text)
@@ -378,7 +381,7 @@ var paddingForm = form{
 		case p == Same:
 			return `"SAME"`, nil
 		}
-		return "", fmt.Errorf("%+v has sides and no kind that has them", p)
+		return "", fmt.Errorf("is %s with sides, which explicit padding alone has", p.Kind)
 	},
 }
 

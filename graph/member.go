@@ -108,6 +108,14 @@ func (m member) set(of, v reflect.Value) {
 	}
 }
 
+// fault says in which field an error lies. A layer says that itself.
+func (m member) fault(err error) error {
+	if of := new(layerError); errors.As(err, &of) {
+		return err
+	}
+	return fmt.Errorf("field %q: %w", m.name, err)
+}
+
 // isDefault says whether a value stands for the default.
 func isDefault(v reflect.Value) bool {
 	switch v.Kind() {
@@ -141,10 +149,10 @@ func readMembers(fields []strict.Field, into reflect.Value, known ...string) err
 		}
 		v := reflect.New(m.get(into).Type()).Elem()
 		if err := m.form.read(text, v); err != nil {
-			return fmt.Errorf("field %q: %w", m.name, err)
+			return m.fault(err)
 		}
 		switch {
-		case !isDefault(v):
+		case !isDefault(v) || m.form.named:
 		case m.required:
 			return fmt.Errorf("field %q: want %s, got %s", m.name, m.form.want, strict.Excerpt(text))
 		default:
@@ -178,7 +186,7 @@ func writeMembers(of reflect.Value) ([]string, error) {
 		}
 		text, err := m.form.write(v)
 		if err != nil {
-			return nil, fmt.Errorf("field %q: %w", m.name, err)
+			return nil, m.fault(err)
 		}
 		list = append(list, fmt.Sprintf("%q: %s", m.name, text))
 	}
