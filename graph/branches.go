@@ -10,7 +10,7 @@ import (
 // of one shape.
 type Add struct {
 	Name string
-	From []string // the layers that it reads, two or more; "" is the one before
+	From []string `net:",required"` // the layers that it reads, two or more; "" is the one before
 
 	Activation Activation
 }
@@ -19,7 +19,7 @@ type Add struct {
 // layers, one layer's after the other's. All else in their shapes is equal.
 type Concat struct {
 	Name string
-	From []string // the layers that it reads, two or more; "" is the one before
+	From []string `net:",required"` // the layers that it reads, two or more; "" is the one before
 }
 
 func (a Add) head() (string, []string) { return a.Name, a.From }

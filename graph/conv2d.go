@@ -14,8 +14,8 @@ type Conv2D struct {
 	Name string
 	From string // the layer that it reads; empty: the one before
 
-	Filters   int
-	Size      Size // kernel size
+	Filters   int  `net:",required"`
+	Size      Size `net:",required"` // kernel size
 	Strides   Size // default 1×1
 	Dilations Size // default 1×1
 	Padding   Padding

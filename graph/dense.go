@@ -9,7 +9,7 @@ type Dense struct {
 	Name string
 	From string // the layer that it reads; empty: the one before
 
-	Units       int
+	Units       int `net:",required"`
 	NoBias      bool
 	Activation  Activation
 	Initializer Initializer // of the filter; default: the network's

@@ -12,7 +12,7 @@ type DepthwiseConv2D struct {
 	From string // the layer that it reads; empty: the one before
 
 	Multiplier  int  // filters for each channel; default 1
-	Size        Size // kernel size
+	Size        Size `net:",required"` // kernel size
 	Strides     Size // default 1×1
 	Dilations   Size // default 1×1
 	Padding     Padding
@@ -31,9 +31,9 @@ type SeparableConv2D struct {
 	Name string
 	From string // the layer that it reads; empty: the one before
 
-	Filters     int
+	Filters     int  `net:",required"`
 	Multiplier  int  // depthwise filters for each channel; default 1
-	Size        Size // kernel size
+	Size        Size `net:",required"` // kernel size
 	Strides     Size // default 1×1
 	Dilations   Size // default 1×1
 	Padding     Padding

@@ -40,8 +40,8 @@ const InputName = "input"
 // Network is the architecture. Its weights are another value (Weights). A
 // Network may be read from many goroutines while none writes it.
 type Network struct {
-	Input  Input
-	Layers []Layer
+	Input  Input   `net:",required"`
+	Layers []Layer `net:",required"`
 	// Outputs names the layers that a run gives when it is not asked for
 	// others. Empty: the last layer.
 	Outputs []string
@@ -52,7 +52,7 @@ type Network struct {
 
 // Input is the size of the pictures. The number of pictures is free.
 type Input struct {
-	Height, Width, Channels int
+	Height, Width, Channels int `net:",required"`
 }
 
 // Layer is one of this package's layer types: Conv2D, DepthwiseConv2D,

@@ -5,7 +5,7 @@ import "fmt"
 // Initializer is how a fresh filter is drawn. The zero value leaves it to the
 // network, and a network's to Glorot's uniform distribution.
 type Initializer struct {
-	Kind InitializerKind
+	Kind InitializerKind `net:",required"`
 	// Deviation is the standard deviation of TruncatedNormal. Default 0.05.
 	Deviation float64
 }

@@ -39,7 +39,7 @@ type Dropout struct {
 	Name string
 	From string // the layer that it reads; empty: the one before
 
-	Rate float32 // above 0, below 1
+	Rate float32 `net:",required"` // above 0, below 1
 }
 
 func (n BatchNorm) head() (string, []string) { return n.Name, one(n.From) }

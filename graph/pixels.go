@@ -12,7 +12,7 @@ type ZeroPad struct {
 	Name string
 	From string // the layer that it reads; empty: the one before
 
-	Top, Bottom, Left, Right int
+	Top, Bottom, Left, Right int `net:"padding"`
 }
 
 // Method is how numbers between pixels are found.
@@ -41,7 +41,7 @@ type Resize struct {
 	Name string
 	From string // the layer that it reads; empty: the one before
 
-	Size   Size
+	Size   Size   `net:",required"`
 	Method Method // default Bilinear
 }
 

@@ -13,7 +13,7 @@ type MaxPool struct {
 	Name string
 	From string // the layer that it reads; empty: the one before
 
-	Size    Size // the window
+	Size    Size `net:",required"` // the window
 	Strides Size // default: Size
 	Padding Padding
 }
@@ -25,7 +25,7 @@ type AvgPool struct {
 	Name string
 	From string // the layer that it reads; empty: the one before
 
-	Size    Size // the window
+	Size    Size `net:",required"` // the window
 	Strides Size // default: Size
 	Padding Padding
 }

@@ -1,0 +1,209 @@
+// Package strict reads JSON that people write: whatever is not as it should
+// be is an error of one line that names it. Errors say what is wrong, wanted
+// and got; who calls adds where.
+package strict
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/agnivade/levenshtein"
+)
+
+// Check says whether the text is one JSON value and nothing else, by line and
+// column.
+func Check(text []byte) error {
+	if at := invalidUTF8(text); at >= 0 {
+		return fmt.Errorf("not JSON at %s: bytes that are not UTF-8", place(text, at))
+	}
+	err := json.Unmarshal(text, new(json.RawMessage))
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return fmt.Errorf("not JSON at %s: %s", place(text, int(syntax.Offset)-1), syntax.Error())
+	}
+	return err
+}
+
+func invalidUTF8(text []byte) int {
+	for at := 0; at < len(text); {
+		r, size := utf8.DecodeRune(text[at:])
+		if r == utf8.RuneError && size == 1 {
+			return at
+		}
+		at += size
+	}
+	return -1
+}
+
+// place is the line and the column of a byte.
+func place(text []byte, at int) string {
+	before := text[:max(0, min(at, len(text)))]
+	line := bytes.Count(before, []byte("\n")) + 1
+	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
+	return fmt.Sprintf("line %d, column %d", line, column)
+}
+
+// Field is one member of a JSON object.
+type Field struct {
+	Name  string
+	Value json.RawMessage
+}
+
+// Object splits a JSON object into its fields, in the order of the text.
+// encoding/json would take the last of two fields of one name; here that is an
+// error.
+func Object(text []byte) ([]Field, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	start, err := decoder.Token()
+	if err != nil {
+		return nil, malformed(err)
+	}
+	if start != json.Delim('{') {
+		return nil, fmt.Errorf("want an object, got %s", Excerpt(text))
+	}
+	var fields []Field
+	seen := map[string]bool{}
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return nil, malformed(err)
+		}
+		f := Field{Name: name.(string)}
+		if err := decoder.Decode(&f.Value); err != nil {
+			return nil, malformed(err)
+		}
+		if seen[f.Name] {
+			return nil, fmt.Errorf("field %q is there twice", f.Name)
+		}
+		seen[f.Name] = true
+		fields = append(fields, f)
+	}
+	if _, err := decoder.Token(); err != nil {
+		return nil, malformed(err)
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, errors.New("text follows the object's end")
+	}
+	return fields, nil
+}
+
+func malformed(err error) error {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return fmt.Errorf("not JSON at byte %d: %s", syntax.Offset, syntax.Error())
+	}
+	return fmt.Errorf("not JSON: %w", err)
+}
+
+// Find gives the value of a field.
+func Find(fields []Field, name string) (json.RawMessage, bool) {
+	for _, f := range fields {
+		if f.Name == name {
+			return f.Value, true
+		}
+	}
+	return nil, false
+}
+
+// List splits a JSON list. Unlike encoding/json it takes no null.
+func List(text []byte) ([]json.RawMessage, error) {
+	if !begins(text, '[') {
+		return nil, fmt.Errorf("want a list, got %s", Excerpt(text))
+	}
+	var list []json.RawMessage
+	if err := json.Unmarshal(text, &list); err != nil {
+		return nil, malformed(err)
+	}
+	return list, nil
+}
+
+// String reads a JSON string. Unlike encoding/json it takes no null.
+func String(text []byte) (string, error) {
+	if !begins(text, '"') {
+		return "", fmt.Errorf("want a string, got %s", Excerpt(text))
+	}
+	var s string
+	if err := json.Unmarshal(text, &s); err != nil {
+		return "", malformed(err)
+	}
+	return s, nil
+}
+
+// Int reads a whole number from least to most, written without a point or an
+// exponent.
+func Int(text []byte, least, most int) (int, error) {
+	n, err := strconv.Atoi(string(bytes.TrimSpace(text)))
+	if err != nil || n < least || n > most {
+		return 0, fmt.Errorf("want a whole number from %d to %d, got %s", least, most, Excerpt(text))
+	}
+	return n, nil
+}
+
+// Float reads a number that a float of so many bits can hold: not too large,
+// and 0 only where 0 is written.
+func Float(text []byte, bits int) (float64, error) {
+	word := string(bytes.TrimSpace(text))
+	x, err := strconv.ParseFloat(word, bits)
+	if word == "" || !strings.ContainsAny(word[:1], "-0123456789") {
+		return 0, fmt.Errorf("want a number, got %s", Excerpt(text))
+	}
+	mantissa, _, _ := strings.Cut(strings.ToLower(word), "e")
+	if err != nil || x == 0 && strings.ContainsAny(mantissa, "123456789") {
+		return 0, fmt.Errorf("want a number that float%d holds, got %s", bits, Excerpt(text))
+	}
+	return x, nil
+}
+
+func begins(text []byte, with byte) bool {
+	text = bytes.TrimSpace(text)
+	return len(text) > 0 && text[0] == with
+}
+
+// Excerpt is the beginning of a JSON text for an error, on one line.
+func Excerpt(text []byte) string {
+	const most = 40
+	var line bytes.Buffer
+	if len(text) < 1<<16 && json.Compact(&line, text) == nil {
+		text = line.Bytes()
+	}
+	short := string(text)
+	if utf8.RuneCountInString(short) > most {
+		short = string([]rune(short[:min(len(short), 4*most)])[:most]) + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if !strconv.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, short)
+}
+
+// Unknown is the error of a name that is none of the known ones; it names the
+// one that is spelt most alike.
+func Unknown(what, name string, known []string) error {
+	if len(known) == 0 {
+		return fmt.Errorf("%s %q is not known", what, name)
+	}
+	return fmt.Errorf("%s %.64q is not known here, the nearest is %q", what, name, Nearest(name, known))
+}
+
+// Nearest is the one of the known names that is spelt most alike.
+func Nearest(name string, known []string) string {
+	if len(name) > 200 { // what is so long is like nothing
+		name = name[:200]
+	}
+	return slices.MinFunc(slices.Sorted(slices.Values(known)), func(a, b string) int {
+		return levenshtein.ComputeDistance(name, a) - levenshtein.ComputeDistance(name, b)
+	})
+}
+
+// Keys are a map's.
+func Keys[V any](m map[string]V) []string { return slices.Collect(maps.Keys(m)) }
