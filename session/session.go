@@ -56,7 +56,7 @@ type native struct {
 	graph   *tf.Graph
 	c       *capi.Session
 	input   capi.Port
-	layers  []capi.Port
+	steps   []capi.Port
 }
 
 // Open checks the network and its weights, builds the graph and starts a
@@ -102,12 +102,12 @@ func (n *native) open(lowered graph.Lowered, weights graph.Weights, device strin
 	if n.input, err = n.c.PortOf(built.Input); err != nil {
 		return fmt.Errorf("session: open: %w", err)
 	}
-	for _, layer := range lowered.Layers {
-		port, err := n.c.PortOf(built.Steps[layer.Last])
+	for i, step := range lowered.Program.Steps {
+		port, err := n.c.PortOf(built.Steps[i])
 		if err != nil {
-			return fmt.Errorf("session: open: layer %q: %w", layer.Name, err)
+			return fmt.Errorf("session: open: %s %q: %w", step.Op.Kind(), step.Name, err)
 		}
-		n.layers = append(n.layers, port)
+		n.steps = append(n.steps, port)
 	}
 	return nil
 }
@@ -140,7 +140,7 @@ func (s *Session) Device() string { return s.device }
 // core and its memory until it is through, and its result is thrown away.
 // Close waits for it.
 func (s *Session) Run(ctx context.Context, batch tensor.Tensor) (tensor.Tensor, error) {
-	outputs, _, err := s.run(ctx, batch, s.lowered.Outputs[:min(1, len(s.lowered.Outputs))], false)
+	outputs, _, err := s.run(ctx, batch, s.last(s.lowered.Outputs[:min(1, len(s.lowered.Outputs))]), false)
 	if err != nil {
 		return tensor.Tensor{}, err
 	}
@@ -150,32 +150,41 @@ func (s *Session) Run(ctx context.Context, batch tensor.Tensor) (tensor.Tensor, 
 // RunOutputs is Run for any layers by name, in the order of the names; without
 // names, for all of the network's outputs.
 func (s *Session) RunOutputs(ctx context.Context, batch tensor.Tensor, names ...string) ([]tensor.Tensor, error) {
-	layers, err := s.choose(names)
+	steps, err := s.choose(names)
 	if err != nil {
 		return nil, err
 	}
-	outputs, _, err := s.run(ctx, batch, layers, false)
+	outputs, _, err := s.run(ctx, batch, steps, false)
 	return outputs, err
 }
 
 // RunTraced is RunOutputs, with what TensorFlow recorded of each layer that it
 // ran: where, and for how long.
 func (s *Session) RunTraced(ctx context.Context, batch tensor.Tensor, names ...string) ([]tensor.Tensor, []LayerRun, error) {
-	layers, err := s.choose(names)
+	steps, err := s.choose(names)
 	if err != nil {
 		return nil, nil, err
 	}
-	outputs, nodes, err := s.run(ctx, batch, layers, true)
+	outputs, nodes, err := s.run(ctx, batch, steps, true)
 	if err != nil {
 		return nil, nil, err
 	}
 	return outputs, s.layerRuns(nodes), nil
 }
 
-// choose finds layers by name.
+// last gives the steps whose outputs are the layers'.
+func (s *Session) last(layers []int) []int {
+	steps := make([]int, len(layers))
+	for i, layer := range layers {
+		steps[i] = s.lowered.Layers[layer].Last
+	}
+	return steps
+}
+
+// choose finds the last steps of layers by name.
 func (s *Session) choose(names []string) ([]int, error) {
 	if len(names) == 0 {
-		return s.lowered.Outputs, nil
+		return s.last(s.lowered.Outputs), nil
 	}
 	layers := make([]int, len(names))
 	for i, name := range names {
@@ -185,17 +194,18 @@ func (s *Session) choose(names []string) ([]int, error) {
 		}
 		layers[i] = at
 	}
-	return layers, nil
+	return s.last(layers), nil
 }
 
-func (s *Session) run(ctx context.Context, batch tensor.Tensor, layers []int, traced bool) ([]tensor.Tensor, []capi.Node, error) {
-	if len(layers) == 0 { // the zero value, which Open has not made
+// run fetches the outputs of steps.
+func (s *Session) run(ctx context.Context, batch tensor.Tensor, steps []int, traced bool) ([]tensor.Tensor, []capi.Node, error) {
+	if len(steps) == 0 { // the zero value, which Open has not made
 		return nil, nil, fmt.Errorf("session: run: %w", ErrClosed)
 	}
 	if err := s.check(batch); err != nil {
 		return nil, nil, fmt.Errorf("session: run: %w", err)
 	}
-	fetches := make([]capi.Port, len(layers))
+	fetches := make([]capi.Port, len(steps))
 	if !s.running.begin() {
 		return nil, nil, fmt.Errorf("session: run: %w", ErrClosed)
 	}
@@ -205,10 +215,10 @@ func (s *Session) run(ctx context.Context, batch tensor.Tensor, layers []int, tr
 	}
 	if batch.Shape[0] == 0 {
 		s.running.end()
-		return s.empty(layers), nil, nil
+		return s.empty(steps), nil, nil
 	}
-	for i, layer := range layers {
-		fetches[i] = s.native.layers[layer]
+	for i, step := range steps {
+		fetches[i] = s.native.steps[step]
 	}
 	// The feed is copied before the call can outlive this function.
 	call, err := s.native.c.Prepare([]capi.Feed{{Port: s.native.input, Value: batch}}, fetches)
@@ -227,12 +237,12 @@ func (s *Session) run(ctx context.Context, batch tensor.Tensor, layers []int, tr
 	return outputs, nodes, nil
 }
 
-// empty is what layers make of no pictures. TensorFlow is not asked: with
+// empty is what steps make of no pictures. TensorFlow is not asked: with
 // oneDNN it gives the shape of a convolution's input for that of its output.
-func (s *Session) empty(layers []int) []tensor.Tensor {
-	outputs := make([]tensor.Tensor, len(layers))
-	for i, layer := range layers {
-		shape := slices.Clone(s.lowered.Program.Steps[s.lowered.Layers[layer].Last].Shape)
+func (s *Session) empty(steps []int) []tensor.Tensor {
+	outputs := make([]tensor.Tensor, len(steps))
+	for i, step := range steps {
+		shape := slices.Clone(s.lowered.Program.Steps[step].Shape)
 		shape[0] = 0
 		outputs[i] = tensor.Tensor{Shape: shape, Data: []float32{}}
 	}

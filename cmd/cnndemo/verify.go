@@ -22,8 +22,10 @@ func newVerifyCommand() *cobra.Command {
 	var junit, page, device string
 	var asJSON, tf32 bool
 	var baseline baselines
+	var seed uint64
+	var net netFlags
 	c := &cobra.Command{
-		Use:   "verify",
+		Use:   "verify [--net NET [pictures or folders…]]",
 		Short: "Hold TensorFlow on this machine to known answers and to the reference",
 		Long: `verify runs case files and says of each case whether it passes, or by how much
 it fails. Two checks are made: the file's expectation against the reference,
@@ -35,6 +37,15 @@ A case file is {"cases": [{"name": "…", "op": "conv2d", "input": {"shape":
 "dilations": [1,1], "padding": "SAME", "groups": 1, "expect": {…}}]}.
 max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
 [[top,bottom],[left,right]]; "error": "text" wants the case refused.
+
+With --net a network is run over pictures (without any: scikit-learn's two
+sample pictures, brought to its size) and every layer is held, each fed in the
+reference with what TensorFlow itself fed to it: errors do not add up, and the
+first layer that diverges is named with its worst number, its error in units in
+the last place (ULPs) and as a share of its bound. Then it is run again as a
+program runs it, where TensorFlow may compute several layers in one call.
+Weights are fresh, from --seed, or a .npz file of arrays named as cnndemo nets
+NET lists the layers: conv1/filter, conv1/bias, …
 
 --write-baseline FILE keeps every output, to the bit, with what made it:
 TensorFlow's version, the device, oneDNN, the processor, the threads. --against
@@ -61,11 +72,22 @@ Exit status:
   130  interrupted; nothing was written`,
 		Example: `  cnndemo verify
   cnndemo verify --cases my-cases/ --junit report.xml --html report.html
+  cnndemo verify --net alexnet
+  cnndemo verify --net my-net.json --weights my-net.npz holiday/ --html report.html
   cnndemo verify --write-baseline baseline.json
   cnndemo verify --against baseline.json --junit report.xml || echo "exit status $?"
   cnndemo verify --against baseline.json --equal-bits    # on a machine that never changes`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+		Args: func(c *cobra.Command, arguments []string) error {
+			if net.net == "" {
+				return cobra.NoArgs(c, arguments)
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, arguments []string) error {
+			if net.net != "" {
+				net.device = device
+				return verifyNetwork(c, net, arguments, seed, tf32, outputs{junit, page, asJSON})
+			}
 			files, err := readCases(cases)
 			if err != nil {
 				return &exitError{exitUsage, err}
@@ -139,7 +161,12 @@ Exit status:
 	c.Flags().StringVar(&device, "device", "auto", "auto, cpu, gpu or gpu:N")
 	c.Flags().BoolVar(&tf32, "tf32", false, "let a GPU cut factors to 11 bits, TensorFlow's default, and hold it to that")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().Uint64Var(&seed, "seed", 1, "what fresh weights are drawn from")
+	net.flags(c)
 	baseline.flags(c)
+	for _, other := range []string{"cases", "write-baseline", "against", "equal-bits"} {
+		c.MarkFlagsMutuallyExclusive("net", other)
+	}
 	return c
 }
 

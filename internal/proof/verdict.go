@@ -46,6 +46,7 @@ type Verdict struct {
 	// Share is MaxError/Bound; 0 where both are 0, and math.MaxFloat64 where
 	// a number that must be exact is not.
 	Share float64 `json:"share_of_bound"`
+	ULP   float64 `json:"ulp"`             // MaxError in units in the last place of Want, as a float32
 	Worst []int   `json:"worst,omitempty"` // its index
 	Got   Number  `json:"got"`
 	Want  Number  `json:"want"`
@@ -120,6 +121,12 @@ func rounding(x float64) float64 {
 	return math.Abs(x - near)
 }
 
+// spacing is that of float32 numbers at x.
+func spacing(x float64) float64 {
+	_, exponent := math.Frexp(min(math.Abs(x), math.MaxFloat32))
+	return math.Ldexp(1, max(exponent-24, -149))
+}
+
 // compare asks at for each number and for the slack on top of its bound.
 func compare(want ref.Result, shape []int, n int, at func(i int) (number, slack float64)) Verdict {
 	v := Verdict{Status: Pass, Elements: len(want.Value)}
@@ -184,6 +191,7 @@ func compare(want ref.Result, shape []int, n int, at func(i int) (number, slack 
 		v.Got, v.Want = Number(number), Number(want.Value[worst])
 		if share < math.Inf(1) {
 			v.MaxError, v.Share, v.Bound = math.Abs(number-want.Value[worst]), share, want.Bound[worst]+slack
+			v.ULP = v.MaxError / spacing(want.Value[worst])
 		} else {
 			// A number that is not finite where it must be, or the reverse.
 			v.Share = math.MaxFloat64

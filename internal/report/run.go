@@ -79,6 +79,7 @@ type Verification struct {
 	Note       string               `json:"note,omitempty"`
 	OneDNN     *bool                `json:"onednn,omitempty"` // nil where the library cannot tell
 	Command    string               `json:"command"`
+	Network    string               `json:"network,omitempty"` // whose layers the outcomes are; empty: cases
 	Cases      int                  `json:"cases"`
 	Counts     map[proof.Status]int `json:"counts"`
 	Outcomes   []proof.Outcome      `json:"outcomes"`

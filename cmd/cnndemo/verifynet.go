@@ -1,0 +1,295 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"tfcnn/graph"
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/decode"
+	"tfcnn/internal/proof"
+	"tfcnn/internal/report"
+	"tfcnn/session"
+)
+
+// netFlags are what verify is asked for with --net.
+type netFlags struct {
+	net, weights string
+	device       string
+}
+
+// netResult is a network that was verified, and how.
+type netResult struct {
+	Network  string `json:"network"`
+	Weights  string `json:"weights"`
+	Pictures string `json:"from"`
+	Note     string `json:"note,omitempty"`
+	Command  string `json:"command"`
+	session.Verification
+
+	value graph.Network
+}
+
+func (f *netFlags) flags(c *cobra.Command) {
+	c.Flags().StringVar(&f.net, "net", "", "verify a network, layer by layer: a ready one (cnndemo nets) or a JSON file")
+	c.Flags().StringVar(&f.weights, "weights", "", "the network's weights, a .npz file (default: fresh ones from --seed)")
+}
+
+// outputs are where a verification goes besides stdout.
+type outputs struct {
+	junit, page string
+	asJSON      bool
+}
+
+// verifyNetwork is verify --net.
+func verifyNetwork(c *cobra.Command, f netFlags, pictures []string, seed uint64, tf32 bool, to outputs) error {
+	if err := session.Configure(session.Process{Quiet: true, NoTF32: !tf32, NoWinograd: true}); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	result, err := f.verify(c, pictures, seed)
+	if err != nil {
+		return err
+	}
+	result.Command, _ = commandLine(c, pictures)
+	if to.page != "" {
+		if err := writePage(to.page, result.page()); err != nil {
+			return err
+		}
+	}
+	if to.junit != "" {
+		if err := writeJUnit(to.junit, result.outcomes(), nil); err != nil {
+			return err
+		}
+	}
+	if to.asJSON {
+		if err := printJSON(c, result); err != nil {
+			return err
+		}
+	} else {
+		result.print(c.OutOrStdout())
+	}
+	if err := result.Err(); err != nil {
+		return &exitError{exitCheck, err}
+	}
+	return nil
+}
+
+// verify runs the network over pictures and holds each layer.
+func (f netFlags) verify(c *cobra.Command, pictures []string, seed uint64) (netResult, error) {
+	found, err := findNetwork(f.net)
+	if err != nil {
+		return netResult{}, &exitError{exitUsage, err}
+	}
+	result := netResult{Network: found.name, value: found.network, Weights: fmt.Sprintf("drawn from seed %d", seed)}
+	if _, err := found.network.Plan(); err != nil {
+		return netResult{}, &exitError{exitUsage, err}
+	}
+	var weights graph.Weights
+	if f.weights == "" {
+		weights = found.network.InitialWeights(seed)
+	} else {
+		result.Weights = f.weights
+		if weights, err = readWeights(f.weights, found.network); err != nil {
+			return netResult{}, &exitError{exitUsage, err}
+		}
+	}
+	batch, from, err := f.batch(c.Context(), found.network.Input, pictures, seed)
+	if err != nil {
+		return netResult{}, err
+	}
+	result.Pictures = from
+	bar := newProgress(c.ErrOrStderr(), "layers")
+	defer bar.finish()
+	result.Verification, err = session.Verify(c.Context(), found.network, weights, batch, session.VerifyOptions{
+		Options: session.Options{Device: f.device}, Progress: bar.show,
+	})
+	if err != nil {
+		return netResult{}, verifyError(c.Context(), err)
+	}
+	result.Note = withoutGPU(f.device, result.Device)
+	return result, nil
+}
+
+// verifyError is a failure of the run itself.
+func verifyError(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	if status, _ := classify(ctx, err); status == exitEnvironment {
+		return err
+	}
+	return &exitError{exitCheck, err}
+}
+
+func readWeights(path string, net graph.Network) (graph.Weights, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("weights: %w", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("weights: %w", err)
+	}
+	weights, err := graph.ReadNPZ(file, info.Size())
+	if err == nil {
+		err = weights.Check(net)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("weights %s: %w", path, err)
+	}
+	return weights, nil
+}
+
+// batch is the pictures in the size that the network reads, three channels as
+// they are, one as their brightness. A network of other channels gets numbers
+// of 0 to 255 that are drawn.
+func (f netFlags) batch(ctx context.Context, in graph.Input, paths []string, seed uint64) (tensor.Tensor, string, error) {
+	if in.Channels != 1 && in.Channels != 3 {
+		if len(paths) > 0 {
+			return tensor.Tensor{}, "", exit(exitUsage, "verify: the network reads %d channels, pictures have 3 or 1", in.Channels)
+		}
+		const drawn = 2
+		x := tensor.Tensor{Shape: []int{drawn, in.Height, in.Width, in.Channels}, Data: make([]float32, drawn*in.Height*in.Width*in.Channels)}
+		random := rand.New(rand.NewPCG(seed, 0))
+		for i := range x.Data {
+			x.Data[i] = float32(255 * random.Float64())
+		}
+		return x, fmt.Sprintf("%d pictures of random numbers", drawn), nil
+	}
+	sources, refused, notes := findSources(paths)
+	for _, r := range refused {
+		return tensor.Tensor{}, "", exit(exitUsage, "verify: %s: %s", r.Picture, r.Reason)
+	}
+	native, err := session.NativeOptions(session.Options{Device: f.device})
+	if err != nil {
+		return tensor.Tensor{}, "", err
+	}
+	d, err := decode.Open(native, decode.Resize{Height: in.Height, Width: in.Width})
+	if err != nil {
+		return tensor.Tensor{}, "", exit(exitUsage, "%w", err)
+	}
+	defer d.Close()
+	x := tensor.Tensor{Shape: []int{0, in.Height, in.Width, in.Channels}}
+	var names []string
+	err = decodeAll(ctx, d, sources, decode.Options{}, func(p decoded) error {
+		if p.refused != "" {
+			return exit(exitUsage, "verify: %s: %s", p.name, p.refused)
+		}
+		x.Shape[0]++
+		names = append(names, p.name)
+		if in.Channels == 3 {
+			x.Data = append(x.Data, p.Data...)
+			return nil
+		}
+		for i := 0; i < len(p.Data); i += 3 {
+			// The brightness of Recommendation ITU-R BT.601, as JPEG has it.
+			x.Data = append(x.Data, 0.299*p.Data[i]+0.587*p.Data[i+1]+0.114*p.Data[i+2])
+		}
+		return nil
+	})
+	if err != nil {
+		return tensor.Tensor{}, "", err
+	}
+	const most = 4
+	text := strings.Join(names[:min(most, len(names))], ", ")
+	if len(names) > most {
+		text += fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	if len(paths) == 0 {
+		text = strings.TrimPrefix(notes[0], "no pictures named: ")
+	}
+	return x, text, nil
+}
+
+// print is the table for people.
+func (r netResult) print(w io.Writer) {
+	fmt.Fprintf(w, "TensorFlow %s on %s: %s\n", r.TensorFlow, r.Device, r.Precision)
+	if r.Note != "" {
+		fmt.Fprintf(w, "note: %s\n", r.Note)
+	}
+	fmt.Fprintf(w, "%s, weights %s, over %s\n", r.Network, r.Weights, r.Pictures)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "layer\tkind\toutput\tlargest error\tof its bound\tULPs\tverdict")
+	for _, l := range r.Layers {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", l.Layer, l.Kind, times(l.Output), verdictCells(l.Verdict))
+	}
+	table.Flush()
+	if len(r.Chains) > 0 {
+		fmt.Fprintln(w, "as it runs, with what TensorFlow may compute in one call left together:")
+		table = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "layers\tlargest error\tof its bound\tULPs\tverdict")
+		for _, l := range r.Chains {
+			fmt.Fprintf(table, "%s\t%s\n", strings.Join(l.Layers, " → "), verdictCells(l.Verdict))
+		}
+		table.Flush()
+	}
+	for _, l := range r.Layers {
+		if l.Verdict.Status == proof.Fail || l.Verdict.Status == proof.Precision {
+			fmt.Fprintf(w, "%s %q: %v\n", l.Kind, l.Layer, l.Verdict)
+		}
+		if l.NaN+l.Infinite > 0 {
+			fmt.Fprintf(w, "%s %q: TensorFlow gave %d NaN and %d infinities\n", l.Kind, l.Layer, l.NaN, l.Infinite)
+		}
+		if l.Note != "" {
+			fmt.Fprintf(w, "%s %q: nothing is asked of %d numbers: %s\n", l.Kind, l.Layer, l.Verdict.Unspecified, l.Note)
+		}
+	}
+	fmt.Fprintf(w, "%d layers: %s; TensorFlow %.2f s, reference %.2f s\n", len(r.Layers), r.Status, r.Run, r.Reference)
+}
+
+// verdictCells are a verdict's columns.
+func verdictCells(v session.Verdict) string {
+	status := string(v.Status)
+	if v.Exact == v.Elements && v.Status == proof.Pass {
+		return "0\t0\t0\tpass, exact"
+	}
+	if v.Unspecified == v.Elements {
+		return "-\t-\t-\tnothing asked"
+	}
+	share := fmt.Sprintf("%.3g", v.Share)
+	if v.Share > 1e300 {
+		share = "must be exact"
+	}
+	return fmt.Sprintf("%.3g\t%s\t%.3g\t%s", v.MaxError, share, v.ULP, status)
+}
+
+// outcomes are the layers as cases, for JUnit and the page.
+func (r netResult) outcomes() []proof.Outcome {
+	var list []proof.Outcome
+	add := func(name, kind string, v session.Verdict) {
+		o := proof.Outcome{File: r.Network, Name: name, Op: kind, Status: v.Status, Device: &v}
+		if !v.OK() {
+			o.Failure = fmt.Sprintf("device against the reference: %v", v)
+		}
+		list = append(list, o)
+	}
+	for _, l := range r.Layers {
+		add(l.Layer, l.Kind, l.Verdict)
+	}
+	for _, l := range r.Chains {
+		add(strings.Join(l.Layers, " → "), "as it runs", l.Verdict)
+	}
+	return list
+}
+
+// page is the result as the verification's page shows it.
+func (r netResult) page() report.Verification {
+	v := report.Verification{
+		TensorFlow: r.TensorFlow, Device: r.Device, Precision: r.Precision, Note: r.Note, OneDNN: r.OneDNN,
+		Command: r.Command, Outcomes: r.outcomes(), Counts: map[proof.Status]int{},
+		Network: fmt.Sprintf("%s, weights %s, over %s", r.Network, r.Weights, r.Pictures),
+	}
+	for _, o := range v.Outcomes {
+		v.Cases++
+		v.Counts[o.Status]++
+	}
+	return v
+}
