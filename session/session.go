@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/galeone/tfgo"
@@ -57,7 +58,14 @@ type native struct {
 	c       *capi.Session
 	input   capi.Port
 	steps   []capi.Port
+	weights []capi.Feed // those that are no constants of the graph
 }
+
+// constantNumbers is the size up to which a weight is a constant of the graph.
+// Larger ones are held beside it and fed: with all of alexnet's in the graph
+// the first run takes 25 seconds, most of them for copies that TensorFlow's
+// optimizer makes.
+const constantNumbers = 1 << 14
 
 // Open checks the network and its weights, builds the graph and starts a
 // session. The network and the weights are copied; Close frees the session.
@@ -87,7 +95,7 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 
 func (n *native) open(lowered graph.Lowered, weights graph.Weights, device string) error {
 	root := tfgo.NewRoot().WithDevice(device)
-	built, err := node.Build(root, lowered.Program, weights)
+	built, err := node.Build(root, lowered.Program, weights, constantNumbers)
 	if err != nil {
 		// The graph behind a scope that failed can only be left to the
 		// bindings' finalizer.
@@ -101,6 +109,17 @@ func (n *native) open(lowered graph.Lowered, weights graph.Weights, device strin
 	}
 	if n.input, err = n.c.PortOf(built.Input); err != nil {
 		return fmt.Errorf("session: open: %w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(built.Fed)) {
+		port, err := n.c.PortOf(built.Fed[name])
+		if err != nil {
+			return fmt.Errorf("session: open: weight %q: %w", name, err)
+		}
+		held, err := capi.Hold(weights[name])
+		if err != nil {
+			return fmt.Errorf("session: open: weight %q: %w", name, err)
+		}
+		n.weights = append(n.weights, capi.Feed{Port: port, Held: held})
 	}
 	for i, step := range lowered.Program.Steps {
 		port, err := n.c.PortOf(built.Steps[i])
@@ -123,6 +142,9 @@ func (n *native) close() error {
 	if n.graph != nil {
 		// TensorFlow keeps the graph itself while a session refers to it.
 		capi.FreeGraph(n.graph)
+	}
+	for _, w := range n.weights {
+		w.Held.Free()
 	}
 	*n = native{}
 	return err
@@ -221,7 +243,8 @@ func (s *Session) run(ctx context.Context, batch tensor.Tensor, steps []int, tra
 		fetches[i] = s.native.steps[step]
 	}
 	// The feed is copied before the call can outlive this function.
-	call, err := s.native.c.Prepare([]capi.Feed{{Port: s.native.input, Value: batch}}, fetches)
+	feeds := append([]capi.Feed{{Port: s.native.input, Value: batch}}, s.native.weights...)
+	call, err := s.native.c.Prepare(feeds, fetches)
 	if err != nil {
 		s.running.end()
 		return nil, nil, fmt.Errorf("session: run: %w", err)

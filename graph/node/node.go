@@ -35,20 +35,29 @@ import (
 )
 
 // Built is a program in a graph: the placeholder for its input, of shape
-// [?,H,W,C], and the output of each step.
+// [?,H,W,C], those of the weights that are fed, and the output of each step.
 type Built struct {
 	Input tf.Output
+	Fed   map[string]tf.Output // by the weight's name
 	Steps []tf.Output
 }
 
-// Build adds a checked program and its weights, as constants, to a scope. The
-// placeholder is called "input".
-func Build(scope *op.Scope, program ir.Program, weights graph.Weights) (_ Built, err error) {
+// AllConstant has Build make constants of all weights.
+const AllConstant = math.MaxInt
+
+// Build adds a checked program to a scope. Weights of at most constants numbers
+// become constants, larger ones placeholders, which each run feeds:
+// TensorFlow's optimizer copies a graph with all that is in it some ninety
+// times before its first run. The input's placeholder is called "input".
+func Build(scope *op.Scope, program ir.Program, weights graph.Weights, constants int) (_ Built, err error) {
 	defer recovered(&err)
 	if err := weights.CheckProgram(program); err != nil {
 		return Built{}, err
 	}
-	built := Built{Input: placeholder(scope, graph.InputName, tf.Float, program.InputShape(-1))}
+	built := Built{
+		Input: placeholder(scope, graph.InputName, tf.Float, program.InputShape(-1)),
+		Fed:   map[string]tf.Output{},
+	}
 	scopes := map[string]*op.Scope{}
 	for i, step := range program.Steps {
 		layer, _, _ := strings.Cut(step.Name, "/")
@@ -65,6 +74,11 @@ func Build(scope *op.Scope, program ir.Program, weights graph.Weights) (_ Built,
 		}
 		for _, w := range step.Weights {
 			_, name, _ := strings.Cut(w.Name, "/")
+			if len(weights[w.Name].Data) > constants {
+				built.Fed[w.Name] = placeholder(scopes[layer], name, tf.Float, w.Shape)
+				operands = append(operands, built.Fed[w.Name])
+				continue
+			}
 			value, err := constant(scopes[layer], name, weights[w.Name])
 			if err != nil {
 				return Built{}, fmt.Errorf("node: %s %q: %w", step.Op.Kind(), step.Name, err)

@@ -220,12 +220,12 @@ func TestStableNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "input conv1/filter conv1/bias conv1/Conv2D conv1/BiasAdd conv1/Relu g/filter g/bias g/Conv2D g/AddV2 " +
+	want := "input conv1/filter conv1/bias conv1/Conv2D conv1/BiasAdd conv1/relu/Relu g/filter g/bias g/Conv2D g/AddV2 " +
 		"avg_pool1/ones avg_pool1/counts avg_pool1/DepthwiseConv2dNative avg_pool1/every/begin avg_pool1/every/end " +
 		"avg_pool1/every/steps avg_pool1/every/StridedSlice avg_pool1/DivNoNan max_pool1/MaxPool relu1/Relu"
 	for range 2 {
 		root := tfgo.NewRoot()
-		if _, err := node.Build(root, lowered.Program, net.InitialWeights(1)); err != nil {
+		if _, err := node.Build(root, lowered.Program, net.InitialWeights(1), node.AllConstant); err != nil {
 			t.Fatal(err)
 		}
 		g, err := root.Finalize()
@@ -253,7 +253,7 @@ func TestEmittedOps(t *testing.T) {
 			t.Fatal(err)
 		}
 		root := tfgo.NewRoot()
-		if _, err := node.Build(root, lowered.Program, net.InitialWeights(1)); err != nil {
+		if _, err := node.Build(root, lowered.Program, net.InitialWeights(1), node.AllConstant); err != nil {
 			t.Fatal(err)
 		}
 		g, err := root.Finalize()
@@ -284,7 +284,9 @@ func TestEmittedOps(t *testing.T) {
 		got = append(got, name)
 	}
 	slices.Sort(got)
-	want := "[AddV2 AvgPool BiasAdd Const Conv2D DepthwiseConv2dNative DivNoNan MaxPool Placeholder Relu StridedSlice]"
+	want := "[AddV2 AvgPool BiasAdd ConcatV2 Const Conv2D Conv2DBackpropInput DepthwiseConv2dNative DivNoNan Elu " +
+		"FusedBatchNormV3 Identity LRN LeakyRelu MatMul MaxPool Mul Neg Pad Placeholder Relu Relu6 Reshape ResizeBilinear " +
+		"ResizeNearestNeighbor ReverseV2 Selu Sigmoid Slice Softmax StridedSlice Sub Tanh Transpose]"
 	if fmt.Sprint(got) != want {
 		t.Errorf("emitted ops %v, this test knows %s", got, want)
 	}
@@ -304,5 +306,25 @@ func everyLowering() []graph.Network {
 			}
 		}
 	}
-	return nets
+	transpose := func(strides, dilations, groups int, p graph.Padding) graph.Layer {
+		return graph.Conv2DTranspose{
+			From: graph.InputName, Filters: 4, Size: graph.Square(3), Strides: graph.Square(strides),
+			Dilations: graph.Square(dilations), Groups: groups, Padding: p,
+		}
+	}
+	return append(nets,
+		graph.Network{Input: in, Layers: []graph.Layer{
+			graph.SeparableConv2D{Filters: 3, Size: graph.Square(3), Dilations: graph.Square(2), Multiplier: 2},
+			graph.SwapRGB{}, graph.ScaleShift{Scale: []float32{2}, Shift: []float32{1, 2, 3}}, graph.ScaleShift{},
+			graph.DepthwiseConv2D{Size: graph.Square(2), Padding: graph.Explicit(1, 0, 0, 1)},
+			graph.DepthwiseConv2D{Size: graph.Square(2), Padding: graph.Same},
+			graph.BatchNorm{}, graph.LRN{}, graph.ReLU6{}, graph.LeakyReLU{}, graph.ELU{}, graph.SELU{}, graph.Sigmoid{}, graph.Tanh{},
+			graph.ZeroPad{Top: 1}, graph.UpSample{Size: graph.Square(2)}, graph.Resize{Size: graph.Square(5)},
+			graph.Flatten{}, graph.BatchNorm{}, graph.Dropout{Rate: 0.5}, graph.Dense{Units: 3, Activation: graph.SoftmaxActivation},
+		}},
+		graph.Network{Input: in, Layers: []graph.Layer{
+			transpose(2, 1, 1, graph.Valid), transpose(2, 1, 1, graph.Explicit(1, 1, 0, 1)), transpose(2, 2, 2, graph.Explicit(5, 5, 5, 5)),
+			graph.Add{From: []string{"conv_transpose1", "conv_transpose1", "conv_transpose1"}},
+			graph.Concat{From: []string{"add1", "conv_transpose1"}},
+		}})
 }

@@ -107,10 +107,12 @@ func (s *Session) PortOf(output tf.Output) (Port, error) {
 	return s.Port(output.Op.Name(), output.Index)
 }
 
-// Feed gives a placeholder its value: a float32 tensor, or bytes (a scalar of
-// type string) where Bytes is not nil. TensorFlow reads a copy.
+// Feed gives a placeholder its value: a tensor that is held for many runs, where
+// Held is not nil; bytes (a scalar of type string) where Bytes is not nil; or
+// else a float32 tensor. Of the last two TensorFlow reads a copy.
 type Feed struct {
 	Port  Port
+	Held  *Held
 	Value tensor.Tensor
 	Bytes []byte
 }

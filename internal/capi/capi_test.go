@@ -185,3 +185,30 @@ func TestPrepareCopies(t *testing.T) {
 	unused.Free()
 	unused.Free()
 }
+
+// A held tensor feeds many runs and is freed once.
+func TestHeld(t *testing.T) {
+	s := open(t)
+	held, err := capi.Hold(tensor.Tensor{Shape: []int{2}, Data: []float32{1, 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed := []capi.Feed{{Port: port(t, s, "x/Placeholder"), Held: held}}
+	for range 100 {
+		out, err := s.Run(feed, []capi.Port{port(t, s, "Add")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out[0].Float[1] != 4 {
+			t.Fatalf("got %v", out[0].Float)
+		}
+	}
+	held.Free()
+	held.Free()
+	if _, err := s.Run(feed, []capi.Port{port(t, s, "Add")}); err == nil {
+		t.Error("a tensor that was freed feeds a run")
+	}
+	if _, err := capi.Hold(tensor.Tensor{Shape: []int{3}}); err == nil {
+		t.Error("a tensor without its numbers is held")
+	}
+}

@@ -7,6 +7,7 @@ package capi
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -25,10 +26,12 @@ type Call struct {
 	inputs       *C.TF_Output // C arrays
 	outputs      *C.TF_Output
 	fed, fetched []*C.TF_Tensor // views of C arrays
+	held         []bool         // which of fed belong to others
 	freed        bool
 }
 
-// Prepare copies the feeds. What it was given may be changed when it returns.
+// Prepare copies the feeds, but for those that are held. What it was given may
+// be changed when it returns.
 func (s *Session) Prepare(feeds []Feed, fetches []Port) (*Call, error) {
 	from := make([]Port, len(feeds))
 	for i, feed := range feeds {
@@ -37,9 +40,17 @@ func (s *Session) Prepare(feeds []Feed, fetches []Port) (*Call, error) {
 	c := &Call{
 		session: s,
 		inputs:  ports(from), outputs: ports(fetches),
-		fed: tensorArray(len(feeds)), fetched: tensorArray(len(fetches)),
+		fed: tensorArray(len(feeds)), fetched: tensorArray(len(fetches)), held: make([]bool, len(feeds)),
 	}
 	for i, feed := range feeds {
+		if feed.Held != nil {
+			if feed.Held.c == nil {
+				c.Free()
+				return nil, errors.New("capi: feed was freed")
+			}
+			c.fed[i], c.held[i] = feed.Held.c, true
+			continue
+		}
 		value, err := feed.native()
 		if err != nil {
 			c.Free()
@@ -145,6 +156,11 @@ func (c *Call) Free() {
 		return
 	}
 	c.freed = true
+	for i, others := range c.held {
+		if others {
+			c.fed[i] = nil
+		}
+	}
 	for _, list := range [][]*C.TF_Tensor{c.fed, c.fetched} {
 		deleteTensors(list)
 		C.free(unsafe.Pointer(unsafe.SliceData(list)))

@@ -35,6 +35,27 @@ func (f Fetched) Tensor() tensor.Tensor {
 	return tensor.Tensor{Shape: f.Shape, Data: f.Float}
 }
 
+// Held is a tensor in TensorFlow's memory that feeds any number of runs without
+// a copy. It must outlive them, and be freed once after.
+type Held struct{ c *C.TF_Tensor }
+
+// Hold copies a tensor into TensorFlow's memory.
+func Hold(t tensor.Tensor) (*Held, error) {
+	c, err := Feed{Value: t}.native()
+	if err != nil {
+		return nil, err
+	}
+	return &Held{c}, nil
+}
+
+// Free frees the tensor. A second call does nothing.
+func (h *Held) Free() {
+	if h.c != nil {
+		C.TF_DeleteTensor(h.c)
+		h.c = nil
+	}
+}
+
 // native copies a feed into a tensor of TensorFlow's own.
 func (f Feed) native() (*C.TF_Tensor, error) {
 	if f.Bytes != nil {
