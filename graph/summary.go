@@ -57,8 +57,8 @@ func (m member) words(v reflect.Value) string {
 	case bool:
 		return strings.ReplaceAll(m.name, "_", " ")
 	case int:
-		if strings.HasSuffix(m.name, "s") {
-			return fmt.Sprint(x, " ", m.name)
+		if m.name == "groups" {
+			return fmt.Sprint(x, " groups")
 		}
 	case []float32:
 		if len(x) > 3 {

@@ -119,16 +119,19 @@ func escape(text string) string {
 }
 
 // text writes words at a place; its parts have classes of their own.
-func (c *canvas) text(x, y float64, parts ...span) {
-	c.add(`<text x="%s" y="%s">%s</text>`, x, y, spans(parts))
+func (c *canvas) text(x, y float64, parts ...phrase) {
+	c.add(`<text x="%s" y="%s">%s</text>`, x, y, phrases(parts))
 }
 
-// span is a part of a line; class may be empty.
-type span struct{ class, text string }
+// phrase is a part of a line; class may be empty.
+type phrase struct{ class, text string }
 
-func spans(parts []span) string {
+func phrases(parts []phrase) string {
 	var all strings.Builder
 	for i, p := range parts {
+		if p.text == "" {
+			continue
+		}
 		if i > 0 {
 			all.WriteString(" ")
 		}
@@ -142,7 +145,7 @@ func spans(parts []span) string {
 }
 
 // width is about how wide a line of words gets, rather more: fonts differ.
-func width(parts []span) float64 {
+func width(parts []phrase) float64 {
 	sum := 0.0
 	for _, p := range parts {
 		each := 6.7
@@ -166,7 +169,7 @@ func width(parts []span) float64 {
 const (
 	drawingMargin = 24.0
 	headerHeight  = 74.0
-	footerHeight  = 34.0
+	footerHeight  = 44.0
 )
 
 func (d Drawing) svg(style string) ([]byte, error) {
@@ -174,11 +177,14 @@ func (d Drawing) svg(style string) ([]byte, error) {
 		return nil, err
 	}
 	l := d.layout()
-	title := []span{{"d-title", d.Title}}
-	figures := []span{{"", fmt.Sprintf("%s, %s → %s: %s, %s for one picture", count(len(d.Layers), "layer"), by(d.Input...), by(d.Layers[len(d.Layers)-1].Shape...), count(d.Parameters, "parameter"), count(d.MACs, "multiplication"))}}
-	legend := []span{{"", "Sides grow with the square root of height and width, thickness with the logarithm of the channels; a bar is a row of features."}}
+	title := []phrase{{"d-title", d.Title}}
+	figures := []phrase{{"", fmt.Sprintf("%s, %s → %s: %s, %s for one picture", count(len(d.Layers), "layer"), by(d.Input...), by(d.Layers[len(d.Layers)-1].Shape...), count(d.Parameters, "parameter"), count(d.MACs, "multiplication"))}}
+	legend := [][]phrase{
+		{{"", "Sides grow as the square root of height and width,"}},
+		{{"", "thickness as the logarithm of the channels. A bar is a row of features."}},
+	}
 	w := l.width
-	for _, line := range [][]span{title, figures, legend} {
+	for _, line := range append(legend, title, figures) {
 		w = max(w, width(line))
 	}
 	w += 2 * drawingMargin
@@ -194,7 +200,9 @@ func (d Drawing) svg(style string) ([]byte, error) {
 	c.add(`<g transform="translate(%s %s)">`, drawingMargin, headerHeight)
 	l.draw(&c)
 	c.add(`</g>`)
-	c.text(drawingMargin, h-drawingMargin, legend...)
+	for i, line := range legend {
+		c.text(drawingMargin, h-drawingMargin-lineHeight*float64(len(legend)-1-i), line...)
+	}
 	c.add(`</svg>`)
 	return c.Bytes(), nil
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"math"
 	"slices"
+	"strings"
 )
 
 // layout is a drawing with everything in its place. Node 0 is the input, node
@@ -21,7 +22,7 @@ type node struct {
 	glyph
 	from        []int
 	row, column int
-	lines       [][]span
+	lines       [][]phrase
 	words       string // all of it, for the pointer
 }
 
@@ -55,6 +56,7 @@ const (
 	trackWidth = 14.0
 	leastGap   = 18.0
 	lineHeight = 15.0
+	shortLine  = 36 // letters in which a layer's name and what it does fit in one line
 )
 
 func (d Drawing) layout() *layout {
@@ -91,10 +93,6 @@ func (l *layout) add(from []int, layer DrawnLayer, largest int) {
 	for _, i := range from {
 		n.row = max(n.row, l.nodes[i].row+1)
 	}
-	name := []span{{"d-name", layer.Name}, {"", layer.Kind}}
-	if layer.Name == layer.Kind {
-		name = name[:1]
-	}
 	result := by(layer.Shape...)
 	if layer.Parameters > 0 {
 		result += ", " + count(layer.Parameters, "parameter")
@@ -102,24 +100,22 @@ func (l *layout) add(from []int, layer DrawnLayer, largest int) {
 	if layer.Output {
 		result += ", output"
 	}
-	switch {
-	case n.thin && (layer.Parameters > 0 || layer.Output):
-		n.lines = [][]span{append(name, note(layer.Note)...), {{"", result}}}
-	case n.thin:
-		n.lines = [][]span{append(name, note(layer.Note)...)}
-	case layer.Note == "":
-		n.lines = [][]span{name, {{"", result}}}
-	default:
-		n.lines = [][]span{name, note(layer.Note), {{"", result}}}
+	does := layer.Kind
+	if layer.Name == layer.Kind {
+		does = ""
+	}
+	long := len(layer.Name+does+layer.Note) > shortLine && !n.thin
+	if layer.Note != "" && !long {
+		does = strings.TrimPrefix(does+", "+layer.Note, ", ")
+	}
+	n.lines = [][]phrase{{{"d-name", layer.Name}, {"", does}}}
+	if long {
+		n.lines = append(n.lines, []phrase{{"", layer.Note}})
+	}
+	if !n.thin || layer.Parameters > 0 || layer.Output {
+		n.lines = append(n.lines, []phrase{{"", result}})
 	}
 	l.nodes = append(l.nodes, n)
-}
-
-func note(text string) []span {
-	if text == "" {
-		return nil
-	}
-	return []span{{"", text}}
 }
 
 // chains splits the nodes into paths. Each goes on with the reader from which
@@ -211,7 +207,7 @@ func (l *layout) place() {
 	for i := range l.rows {
 		row := &l.rows[i]
 		row.y = y
-		row.gap = max(leastGap, float64(len(row.slots)+1)*slotHeight)
+		row.gap = leastGap + slotHeight*float64(len(row.slots))
 		y += row.height
 		if i < len(l.rows)-1 {
 			y += row.gap

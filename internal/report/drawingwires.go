@@ -86,16 +86,17 @@ func (l *layout) addTrack(column int, t track) int {
 // middle is the height of a row's middle.
 func (l *layout) middle(row int) float64 { return l.rows[row].y + l.rows[row].height/2 }
 
-// slotHeight is where in the gap below a row a slot lies; those of wires that
+// slotAt is where in the gap below a row a slot lies; those of wires that
 // leave come first.
 func (l *layout) slotAt(row int, s slot) float64 {
 	r := l.rows[row]
 	at := 0
 	for _, in := range []bool{false, true} {
 		for _, other := range r.slots {
-			if other.in == in {
-				at++
+			if other.in != in {
+				continue
 			}
+			at++
 			if other == s {
 				return r.y + r.height + r.gap*float64(at)/float64(len(r.slots)+1)
 			}
