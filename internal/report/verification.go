@@ -16,9 +16,10 @@ import (
 // verificationPage is a verification as its template reads it.
 type verificationPage struct {
 	frame
-	Chart  template.HTML
-	Bars   []bar
-	Groups []caseGroup
+	Drawing template.HTML // of the network whose layers the cases are
+	Chart   template.HTML
+	Bars    []bar
+	Groups  []caseGroup
 }
 
 type caseGroup struct {
