@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -187,6 +188,12 @@ func (c Case) digest() (string, error) {
 		return "", err
 	}
 	text, err := json.Marshal(op)
+	var unsupported *json.UnsupportedValueError
+	if errors.As(err, &unsupported) {
+		// An attribute that is not finite, which every operation refuses. JSON
+		// has no form of it.
+		text, err = json.Marshal(fmt.Sprintf("%+v", op))
+	}
 	if err != nil {
 		return "", err
 	}

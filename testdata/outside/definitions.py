@@ -31,13 +31,13 @@ def sides_of(padding, sizes, kernel, strides, dilations):
 def conv2d(x, w, strides=(1, 1), dilations=(1, 1), padding="VALID", groups=1):
     """Tap by tap: each adds its own number times a shifted picture."""
     sides = sides_of(padding, x.shape[1:3], w.shape[:2], strides, dilations)
-    same_empty = padding == "SAME" and 0 in x.shape[1:3]
+    size = x.shape[1:3]
     x = np.pad(x, [[0, 0], *sides, [0, 0]])
     counts = [
         max((x.shape[1 + a] - (w.shape[a] - 1) * dilations[a] - 1) // strides[a] + 1, 0) for a in (0, 1)
     ]
-    if same_empty:
-        counts = [-(-x.shape[1 + a] // strides[a]) for a in (0, 1)]
+    if padding == "SAME":
+        counts = [-(-size[a] // strides[a]) for a in (0, 1)]
     y = np.zeros([x.shape[0], *counts, w.shape[3]])
     if 0 in y.shape:
         return y

@@ -16,7 +16,7 @@ import numpy as np
 
 import published
 import refusals
-from casefile import Cases, empty, filled, ones
+from casefile import Cases, filled
 
 INF = float("inf")
 
@@ -117,7 +117,7 @@ def batch_norm(c):
         channels = x.shape[-1]
         for key in ("scale", "offset", "mean"):
             fields.setdefault(key, c.draw(channels))
-        fields["variance"] = np.round(np.abs(c.draw(channels)) + 0.01, 4).astype(np.float32).astype(float) if variance is None else variance
+        fields["variance"] = np.round(np.abs(c.draw(channels)) + 0.01, 4) if variance is None else variance
         if epsilon is not None:
             fields["epsilon"] = epsilon
         c.add(name, "batch_norm", x, **fields)
@@ -133,7 +133,7 @@ def batch_norm(c):
     add("1×1 picture, 9 channels", d(1, 1, 1, 9))
     add("variance 0", d(1, 2, 2, 3), variance=np.zeros(3))
     add("small and large variances", d(1, 2, 3, 4), variance=np.array([1e-10, 1e-4, 1e4, 1e10]), epsilon=1e-6)
-    add("near the mean, cancelled", np.array([[100.01, 1000.1], [99.99, 999.9]]).astype(np.float32).astype(float), mean=np.array([100.0, 1000]), offset=np.zeros(2))
+    add("near the mean, cancelled", np.array([[100.01, 1000.1], [99.99, 999.9]]), mean=np.array([100.0, 1000]), offset=np.zeros(2))
     add("negative scale, and 0", d(1, 2, 2, 3), scale=np.array([-1.5, 0, 1]))
     add("empty batch, rank 4", np.zeros((0, 2, 2, 3)))
     add("empty batch, rank 2", np.zeros((0, 3)))
@@ -172,7 +172,7 @@ CORNERS = [0.0, -0.0, 1e-30, -1e-30, 1e-7, -1e-7, 1e-3, -1e-3, 0.5, -0.5, 1, -1,
 
 
 def activation(c):
-    corners = np.array(CORNERS).astype(np.float32).astype(float)
+    corners = np.array(CORNERS)
     for op in ("relu6", "leaky_relu", "elu", "selu", "sigmoid", "tanh"):
         c.add("zeros, tiny and large numbers, infinities", op, corners)
         c.add("Gaussian numbers", op, c.draw(2, 3, 3, 2))
@@ -183,7 +183,7 @@ def activation(c):
         c.add("a subnormal number stays or becomes zero", op, np.array([1e-40, -1e-40]), asked=False)
         c.add("NaN", op, np.array([np.nan, 1]), asked=op in ("sigmoid", "tanh"))
     for alpha in (0.0, 0.01, 1.0, -0.5):
-        c.add(f"alpha {alpha:g}", "leaky_relu", np.array([-2.0, -0.0, 0, 3, -1e-3]).astype(np.float32).astype(float), alpha=alpha)
+        c.add(f"alpha {alpha:g}", "leaky_relu", np.array([-2.0, -0.0, 0, 3, -1e-3]), alpha=alpha)
     c.add("alpha 0.3, Gaussian numbers", "leaky_relu", c.draw(2, 5), alpha=0.3)
     c.add("any numbers, exactly", "identity", corners)
     c.add("rank 4", "identity", c.draw(1, 2, 2, 3))
@@ -193,7 +193,7 @@ def activation(c):
 
 def softmax(c):
     def add(name, x, **fields):
-        c.add(name, "softmax", np.array(x).astype(np.float32).astype(float), **fields)
+        c.add(name, "softmax", np.array(x), **fields)
 
     d = c.draw
     add("equal numbers", [[3.0] * 4])
@@ -251,7 +251,7 @@ def resize(c):
 
 def channels(c):
     def scale_shift(name, x, **fields):
-        c.add(name, "scale_shift", x, **{key: np.array(v).astype(np.float32).astype(float) for key, v in fields.items()})
+        c.add(name, "scale_shift", x, **{key: np.array(v) for key, v in fields.items()})
 
     d = c.draw
     scale_shift("x·scale + shift, a number a channel", filled(1, 2, 2, 2), scale=[2, -3], shift=[10, 100])
@@ -259,6 +259,7 @@ def channels(c):
     scale_shift("scale alone", d(1, 2, 2, 3), scale=d(3))
     scale_shift("shift alone: the mean of each colour taken off", 255 * np.abs(d(1, 2, 3, 3)), shift=[-123.68, -116.779, -103.939])
     scale_shift("neither: nothing changes", d(2, 3))
+    scale_shift("times 1, plus 0: nothing changes", d(2, 3), scale=[1], shift=[0])
     scale_shift("bytes to −1 … 1", np.array([[0.0, 1, 127, 128, 254, 255]]), scale=[1 / 127.5], shift=[-1])
     scale_shift("a number a channel, rank 3", d(2, 3, 4), scale=d(4), shift=d(4))
     scale_shift("scale 0", d(1, 1, 2, 2), scale=[0, 1], shift=[3, 4])
@@ -285,6 +286,7 @@ def branches(c):
     c.add("five, rank 2", "add", [d(2, 4, spread=3) for _ in range(5)])
     c.add("cancelled", "add", [np.array([[1e4, 1.0]]), np.array([[-1e4, 1e-7]])])
     c.add("infinities and NaN", "add", [np.array([INF, -INF, np.nan, INF]), np.array([1.0, 1, 1, INF])])
+    c.add("with zeros", "add", [d(2, 3), np.zeros((2, 3))])
     c.add("no axes", "add", [np.array(1.5), np.array(2.25)])
     c.add("empty batch", "add", [np.zeros((0, 2, 2, 1))] * 2)
     c.add("one channel and two", "concat", [filled(1, 2, 2, 1), filled(1, 2, 2, 2, start=100)])
