@@ -65,6 +65,9 @@ func scaleShift(ctx context.Context, r *Result, op ir.ScaleShift, x tensor.Tenso
 		product := v * scale
 		r.Value[i] = product + shift
 		if math.IsNaN(r.Value[i]) || math.IsInf(r.Value[i], 0) || roundings == 0 {
+			if isSubnormal(float32(scale)) {
+				r.State[i] = Unspecified // infinity times zero, if scale is read so
+			}
 			return
 		}
 		absolute := math.Abs(product) + math.Abs(shift)

@@ -68,7 +68,7 @@ func (n norm) at(x, within float64, state State) (float64, float64, State) {
 	value := (x-n.mean)*n.f + n.offset
 	state = max(state, n.state)
 	if state == Unspecified || value-value != 0 {
-		if value-value != 0 && x-x == 0 {
+		if value-value != 0 && (x-x == 0 || n.subnormal || math.Abs(n.f) < smallest) {
 			state = Unspecified
 		}
 		return value, 0, state
