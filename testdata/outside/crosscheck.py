@@ -204,6 +204,7 @@ def main():
                 print(f"{op}: {c['name']}: NaN or infinities elsewhere")
                 continue
             if not numbers.any():
+                exact[op] += 1
                 continue
             rounded = first.astype(np.float32)[numbers].astype(np.float64)
             spacing = np.spacing(np.abs(want[numbers]).astype(np.float32)).astype(np.float64)
