@@ -55,7 +55,8 @@ func flushed(x float64) float64 {
 	return 0
 }
 
-// leakyReLU is exact above 0 and one rounded product below.
+// leakyReLU is exact above 0 and one rounded product below. A subnormal alpha
+// may be read as zero.
 func leakyReLU(alpha float64) activation {
 	return activation{
 		value: func(x float64) float64 {
@@ -68,6 +69,9 @@ func leakyReLU(alpha float64) activation {
 			lost := flushed(x) * max(1, math.Abs(alpha))
 			if x < 0 && !keeps(y) {
 				lost += unit*math.Abs(y) + flushed(y)
+			}
+			if x < 0 && flushed(alpha) > 0 {
+				lost += math.Abs(y)
 			}
 			return lost
 		},
