@@ -290,6 +290,9 @@ func (r netResult) page() report.Verification {
 	if d, err := drawing(r.Network, r.value); err == nil { // the network has been checked
 		v.Drawing = &d
 	}
+	if d, err := drawing(r.Network, r.value); err == nil {
+		v.Drawing = &d
+	}
 	for _, o := range v.Outcomes {
 		v.Cases++
 		v.Counts[o.Status]++
