@@ -35,3 +35,21 @@ func TestRandomOperations(t *testing.T) {
 		}
 	}
 }
+
+// FuzzOperations has the fuzzer choose what is drawn.
+func FuzzOperations(f *testing.F) {
+	for i := range 24 {
+		f.Add(uint64(1), i)
+	}
+	b := backend(f)
+	f.Fuzz(func(t *testing.T, seed uint64, i int) {
+		c := proof.Draw(seed, i, nil)
+		o, err := c.Run(t.Context(), b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.Status == proof.Fail {
+			t.Errorf("%s: %s\nrepeat: %s", c.Op, o.Text(), o.Repeat)
+		}
+	})
+}
