@@ -49,8 +49,7 @@ func (c Conv2D) lower(b *lowering) error {
 	if op.Groups > 0 {
 		depth = channels / op.Groups
 	}
-	taps := c.Size.Height * c.Size.Width
-	filter, err := b.filter("filter", c.Initializer, []int{c.Size.Height, c.Size.Width, depth, c.Filters}, taps*depth, taps*c.Filters)
+	filter, err := b.filter("filter", c.Initializer, []int{c.Size.Height, c.Size.Width, depth, c.Filters})
 	if err != nil {
 		return err
 	}

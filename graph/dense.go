@@ -27,8 +27,7 @@ func (Dense) kind() string               { return "dense" }
 func (Dense) prefix() string             { return "dense" }
 
 func (d Dense) lower(b *lowering) error {
-	features := b.channels()
-	filter, err := b.filter("filter", d.Initializer, []int{features, d.Units}, features, d.Units)
+	filter, err := b.filter("filter", d.Initializer, []int{b.channels(), d.Units})
 	if err != nil {
 		return err
 	}

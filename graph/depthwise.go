@@ -70,8 +70,7 @@ func (d DepthwiseConv2D) filter(b *lowering, name string) (ir.Weight, int, error
 	if d.Multiplier == 0 {
 		d.Multiplier = 1
 	}
-	taps := d.Size.Height * d.Size.Width
-	w, err := b.filter(name, d.Initializer, []int{d.Size.Height, d.Size.Width, b.channels(), d.Multiplier}, taps, taps*d.Multiplier)
+	w, err := b.filter(name, d.Initializer, []int{d.Size.Height, d.Size.Width, b.channels(), d.Multiplier})
 	return w, b.channels() * d.Multiplier, err
 }
 
@@ -91,7 +90,7 @@ func (s SeparableConv2D) lower(b *lowering) error {
 	if err := b.step("depthwise", depthwise.op(), filter); err != nil {
 		return err
 	}
-	pointwise, err := b.filter("pointwise_filter", s.Initializer, []int{1, 1, n, s.Filters}, n, s.Filters)
+	pointwise, err := b.filter("pointwise_filter", s.Initializer, []int{1, 1, n, s.Filters})
 	if err != nil {
 		return err
 	}

@@ -6,17 +6,22 @@ import "fmt"
 // network, and a network's to Glorot's uniform distribution.
 type Initializer struct {
 	Kind InitializerKind `net:",required"`
-	// Deviation is the standard deviation of TruncatedNormal. Default 0.05.
+	// Deviation is the standard deviation of TruncatedNormal before it is cut
+	// off. Default 0.05.
 	Deviation float64
 }
 
 // InitializerKind is a distribution.
 type InitializerKind string
 
-// The distributions. fan_in is the number of products in each sum, fan_out
-// that of the sums that each input is part of. All are Keras's, but that a
-// depthwise filter's fan_in is its taps alone. Normal ones are cut off at two
-// deviations, and made wider so that the deviation is as named after that.
+// The distributions, as TensorFlow and Keras define them. fan_in and fan_out
+// are the last two axes of the filter, each times its taps: of a Conv2D,
+// [h,w,C/groups,filters], h·w·C/groups and h·w·filters; of a DepthwiseConv2D,
+// [h,w,C,multiplier], h·w·C and h·w·multiplier; of a Conv2DTranspose,
+// [h,w,filters/groups,C], h·w·filters/groups and h·w·C; of a Dense, [F,units],
+// F and units. The normal ones are cut off at two deviations: those of Glorot
+// and He are made wider first, so that the deviation is as named after that;
+// TruncatedNormal is not, and ends with 0.88 of its Deviation.
 const (
 	Zeros           InitializerKind = "zeros"
 	GlorotUniform   InitializerKind = "glorot_uniform"   // ±√(6/(fan_in+fan_out)), Glorot and Bengio 2010
@@ -25,14 +30,6 @@ const (
 	HeNormal        InitializerKind = "he_normal"        // deviation √(2/fan_in)
 	TruncatedNormal InitializerKind = "truncated_normal" // Deviation, cut off at twice that
 )
-
-// fresh is how a weight begins.
-type fresh struct {
-	initializer   Initializer
-	fanIn, fanOut int
-	constant      bool
-	value         float32 // of a constant
-}
 
 func (i Initializer) check() error {
 	switch i.Kind {

@@ -191,9 +191,8 @@ func (b *lowering) step(part string, op ir.Op, weights ...ir.Weight) error {
 	return nil
 }
 
-// filter is a weight that is drawn: each output is a sum of fanIn products,
-// each input part of fanOut.
-func (b *lowering) filter(name string, i Initializer, shape []int, fanIn, fanOut int) (ir.Weight, error) {
+// filter is a weight that is drawn.
+func (b *lowering) filter(name string, i Initializer, shape []int) (ir.Weight, error) {
 	if err := i.check(); err != nil {
 		return ir.Weight{}, err
 	}
@@ -201,7 +200,7 @@ func (b *lowering) filter(name string, i Initializer, shape []int, fanIn, fanOut
 		i = b.network.Initializer
 	}
 	w := ir.Weight{Name: b.name + "/" + name, Shape: shape}
-	b.fresh[w.Name] = fresh{initializer: i, fanIn: fanIn, fanOut: fanOut}
+	b.fresh[w.Name] = fresh{initializer: i}
 	return w, nil
 }
 

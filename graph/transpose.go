@@ -60,8 +60,7 @@ func (c Conv2DTranspose) lower(b *lowering) error {
 		each /= op.Groups
 	}
 	op.OutputSize = c.OutputSize.or(c.outputSize(op, input)).pair()
-	taps := c.Size.Height * c.Size.Width
-	filter, err := b.filter("filter", c.Initializer, []int{c.Size.Height, c.Size.Width, each, input[3]}, taps*input[3]/max(1, op.Groups), taps*each)
+	filter, err := b.filter("filter", c.Initializer, []int{c.Size.Height, c.Size.Width, each, input[3]})
 	if err != nil {
 		return err
 	}

@@ -115,6 +115,17 @@ func Verify(ctx context.Context, net graph.Network, weights graph.Weights, batch
 			err = closing
 		}
 	}()
+	v := newVerifier(ctx, s, weights, batch, o)
+	if err := v.layers(); err != nil {
+		return Verification{}, err
+	}
+	if err := v.chains(); err != nil {
+		return Verification{}, err
+	}
+	return v.result, nil
+}
+
+func newVerifier(ctx context.Context, s *Session, weights graph.Weights, batch tensor.Tensor, o VerifyOptions) *verifier {
 	v := &verifier{
 		Session: s, ctx: ctx, weights: weights, batch: batch,
 		arithmetic: Arithmetic(s.device), heads: map[int]head{}, progress: o.Progress,
@@ -128,13 +139,7 @@ func Verify(ctx context.Context, net graph.Network, weights graph.Weights, batch
 	if len(batch.Shape) > 0 {
 		v.result.Pictures = batch.Shape[0]
 	}
-	if err := v.layers(); err != nil {
-		return Verification{}, err
-	}
-	if err := v.chains(); err != nil {
-		return Verification{}, err
-	}
-	return v.result, nil
+	return v
 }
 
 // verifier is a Verify under way.

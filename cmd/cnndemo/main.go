@@ -4,6 +4,8 @@
 //	cnndemo run                  the sample pictures
 //	cnndemo run holiday/ --out maps
 //	cnndemo verify               known answers of TensorFlow's own tests
+//	cnndemo nets                 networks that come with it
+//	cnndemo draw resnet18        a network as a picture
 //	cnndemo devices
 //	cnndemo doctor               what lacks for running, on a GPU too
 //	cnndemo version
@@ -51,7 +53,7 @@ func exit(status int, format string, arguments ...any) error {
 }
 
 // commands are the program's, one file each.
-var commands = []func() *cobra.Command{newRunCommand, newVerifyCommand, newDevicesCommand, newDoctorCommand, newVersionCommand}
+var commands = []func() *cobra.Command{newRunCommand, newVerifyCommand, newNetsCommand, newDrawCommand, newDevicesCommand, newDoctorCommand, newVersionCommand}
 
 func main() { os.Exit(run()) }
 

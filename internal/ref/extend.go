@@ -51,7 +51,7 @@ func Extend(ctx context.Context, r Result, op ir.Op, operands ...tensor.Tensor) 
 	case ir.MaxPool:
 		return extendMaxPool(ctx, r, op, shape)
 	}
-	return Then(ctx, r, op)
+	return extendActivation(ctx, r, op)
 }
 
 // extendAdd adds numbers to a result: the bounds add up, and each sum rounds.

@@ -122,8 +122,12 @@ func ApplyIn(ctx context.Context, a Arithmetic, op ir.Op, operands ...tensor.Ten
 		err = maxPool(ctx, &r, op, operands[0])
 	case ir.AvgPool:
 		err = avgPool(ctx, &r, op, operands[0])
-	case ir.ReLU:
-		err = relu(ctx, &r, operands[0])
+	case ir.BatchNorm:
+		err = batchNorm(ctx, &r, op, operands)
+	case ir.LRN:
+		err = lrn(ctx, &r, op, operands[0])
+	case ir.Softmax:
+		err = softmax(ctx, &r, known(operands[0]))
 	case ir.DepthwiseConv2D:
 		err = depthwiseConv2D(ctx, &r, a, op, operands)
 	case ir.Conv2DTranspose:
@@ -145,7 +149,11 @@ func ApplyIn(ctx context.Context, a Arithmetic, op ir.Op, operands ...tensor.Ten
 	case ir.Flatten, ir.Identity:
 		copyNumbers(&r, operands[0])
 	default:
-		err = fmt.Errorf("ref: %s: no reference kernel", op.Kind())
+		a, known := activationOf(op)
+		if !known {
+			return Result{}, fmt.Errorf("ref: %s: no reference kernel", op.Kind())
+		}
+		err = activate(ctx, &r, a, operands[0])
 	}
 	if err != nil {
 		return Result{}, err

@@ -23,6 +23,9 @@ func grouped[N int | int64](n N) string {
 	return sign + digits
 }
 
+// Grouped is a whole number with a comma between thousands.
+func Grouped(n int64) string { return grouped(n) }
+
 // count is a number of things: "1 row", "3 rows".
 func count[N int | int64](n N, what string) string {
 	if n == 1 {

@@ -1,0 +1,202 @@
+package graph
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+
+	"tfcnn/internal/ir"
+	"tfcnn/internal/strict"
+)
+
+// sizeForm is n for n×n, [height, width], or, where there is a default, an
+// object with one of the two.
+func sizeForm(required bool) form {
+	want := "a whole number of 1 or more, or [height, width]"
+	return form{
+		want: want,
+		read: func(text []byte, v reflect.Value) error {
+			var s Size
+			var err error
+			switch wrong := fmt.Errorf("want %s, got %s", want, strict.Excerpt(text)); {
+			case len(text) > 0 && text[0] == '[':
+				numbers, fault := readInts(text, 1)
+				if fault != nil || len(numbers) != 2 {
+					return wrong
+				}
+				s = Size{Height: numbers[0], Width: numbers[1]}
+			case len(text) > 0 && text[0] == '{' && !required:
+				if s, err = readHalf(text); err != nil {
+					return err
+				}
+			default:
+				n, fault := strict.Int(text, 0, most) // 0 is refused as a default
+				if fault != nil {
+					return wrong
+				}
+				s = Square(n)
+			}
+			v.Set(reflect.ValueOf(s))
+			return nil
+		},
+		write: func(v reflect.Value) (string, error) {
+			s := v.Interface().(Size)
+			half := !required && (s.Height == 0) != (s.Width == 0)
+			switch n := max(s.Height, s.Width); {
+			case min(s.Height, s.Width) < 0 || n > most || min(s.Height, s.Width) < 1 && !half:
+				return "", fmt.Errorf("is %v, want 1 to %d", s, most)
+			case half && s.Width == 0:
+				return fmt.Sprintf(`{"height": %d}`, n), nil
+			case half:
+				return fmt.Sprintf(`{"width": %d}`, n), nil
+			case s.Height == s.Width:
+				return strconv.Itoa(n), nil
+			}
+			return fmt.Sprintf("[%d, %d]", s.Height, s.Width), nil
+		},
+	}
+}
+
+// readHalf reads {"height": n} or {"width": n}: the other has its default.
+func readHalf(text []byte) (s Size, err error) {
+	fields, err := strict.Object(text)
+	if err != nil {
+		return s, err
+	}
+	for _, f := range fields {
+		if err := knownField(f.Name, []string{"height", "width"}); err != nil {
+			return s, err
+		}
+	}
+	if len(fields) != 1 {
+		return s, fmt.Errorf(`want one of "height" and "width" in an object, or [height, width], got %s`, strict.Excerpt(text))
+	}
+	n, err := strict.Int(fields[0].Value, 1, most)
+	if err != nil {
+		return s, fmt.Errorf("field %q: %w", fields[0].Name, err)
+	}
+	if fields[0].Name == "height" {
+		return Size{Height: n}, nil
+	}
+	return Size{Width: n}, nil
+}
+
+func readInts(text []byte, least int) ([]int, error) {
+	items, err := strict.List(text)
+	if err != nil {
+		return nil, err
+	}
+	var numbers []int
+	for _, item := range items {
+		n, err := strict.Int(item, least, most)
+		if err != nil {
+			return nil, err
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, nil
+}
+
+const wantSides = "[[top, bottom], [left, right]]"
+
+func readSides(text []byte, want string) (s Sides, err error) {
+	wrong := fmt.Errorf("want %s, got %s", want, strict.Excerpt(text))
+	rows, err := strict.List(text)
+	if err != nil || len(rows) != 2 {
+		return s, wrong
+	}
+	var numbers []int
+	for _, row := range rows {
+		pair, err := readInts(row, 0)
+		if err != nil || len(pair) != 2 {
+			return s, wrong
+		}
+		numbers = append(numbers, pair...)
+	}
+	return Sides{numbers[0], numbers[1], numbers[2], numbers[3]}, nil
+}
+
+func writeSides(s Sides) (string, error) {
+	for _, n := range []int{s.Top, s.Bottom, s.Left, s.Right} {
+		if _, err := writeInt(n, 0); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("[[%d, %d], [%d, %d]]", s.Top, s.Bottom, s.Left, s.Right), nil
+}
+
+var sidesForm = form{
+	want: wantSides,
+	read: func(text []byte, v reflect.Value) error {
+		s, err := readSides(text, wantSides)
+		v.Set(reflect.ValueOf(s))
+		return err
+	},
+	write: func(v reflect.Value) (string, error) { return writeSides(v.Interface().(Sides)) },
+}
+
+// paddingForm is SAME, VALID or the sides. VALID may be written, though it is
+// the default.
+var paddingForm = form{
+	named: true,
+	want:  `"SAME", "VALID" or ` + wantSides,
+	read: func(text []byte, v reflect.Value) error {
+		if len(text) > 0 && text[0] == '"' {
+			word, err := strict.String(text)
+			if err != nil {
+				return err
+			}
+			switch word {
+			case "VALID":
+				v.Set(reflect.ValueOf(Valid))
+			case "SAME":
+				v.Set(reflect.ValueOf(Same))
+			default:
+				return fmt.Errorf(`want "SAME", "VALID" or %s, got %s`, wantSides, strict.Excerpt(text))
+			}
+			return nil
+		}
+		s, err := readSides(text, `"SAME", "VALID" or `+wantSides)
+		v.Set(reflect.ValueOf(Explicit(s.Top, s.Bottom, s.Left, s.Right)))
+		return err
+	},
+	write: func(v reflect.Value) (string, error) {
+		p := v.Interface().(Padding)
+		switch {
+		case p.Kind == ir.Explicit:
+			return writeSides(Sides{p.Top, p.Bottom, p.Left, p.Right})
+		case p == Same:
+			return `"SAME"`, nil
+		}
+		return "", fmt.Errorf("is %s with sides, which explicit padding alone has", p.Kind)
+	},
+}
+
+// initializerForm is the name of a distribution, or an object with the
+// deviation.
+func initializerForm() form {
+	kinds := choiceForm(InitializerKind("").choices())
+	object := structForm(reflect.TypeFor[Initializer]())
+	return form{
+		want: kinds.want + `, or {"kind": "truncated_normal", "deviation": 0.05}`,
+		read: func(text []byte, v reflect.Value) error {
+			if len(text) > 0 && text[0] == '"' {
+				return kinds.read(text, v.FieldByName("Kind"))
+			}
+			if err := object.read(text, v); err != nil {
+				return err
+			}
+			return v.Interface().(Initializer).check()
+		},
+		write: func(v reflect.Value) (string, error) {
+			i := v.Interface().(Initializer)
+			if err := i.check(); err != nil {
+				return "", err
+			}
+			if i.Deviation != 0 {
+				return object.write(v)
+			}
+			return kinds.write(v.FieldByName("Kind"))
+		},
+	}
+}

@@ -1,0 +1,171 @@
+package ref
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/ir"
+)
+
+// activation is a function of one number, for numbers that are known and for
+// numbers that are known within a bound.
+type activation struct {
+	value func(x float64) float64
+	// bound is the kernel's own error at x, value(x) being y. x need not be a
+	// float32.
+	bound func(x, y float64) float64
+	// slope is the largest that the function has; 0: it never falls, and its
+	// ends tell how far it may move.
+	slope float64
+	// nan says that kernels differ in what they make of NaN.
+	nan bool
+}
+
+// activations gives the function of an operation.
+func activationOf(op ir.Op) (activation, bool) {
+	exact := func(x, _ float64) float64 { return flushed(x) }
+	switch op := op.(type) {
+	case ir.ReLU:
+		// A negative subnormal number may come out as it is: it compares like
+		// zero.
+		return activation{value: func(x float64) float64 { return max(x, 0) }, bound: exact, nan: true}, true
+	case ir.ReLU6:
+		return activation{value: func(x float64) float64 { return min(max(x, 0), 6) }, bound: exact, nan: true}, true
+	case ir.LeakyReLU:
+		return leakyReLU(float64(op.Alpha)), true
+	case ir.ELU:
+		return measured("elu"), true
+	case ir.SELU:
+		return measured("selu"), true
+	case ir.Sigmoid:
+		return measured("sigmoid"), true
+	case ir.Tanh:
+		return measured("tanh"), true
+	}
+	return activation{}, false
+}
+
+// flushed is what reading x as zero, where it is subnormal, may change it by.
+func flushed(x float64) float64 {
+	if math.Abs(x) < smallest {
+		return math.Abs(x)
+	}
+	return 0
+}
+
+// leakyReLU is exact above 0 and one rounded product below.
+func leakyReLU(alpha float64) activation {
+	return activation{
+		value: func(x float64) float64 {
+			if x > 0 {
+				return x
+			}
+			return alpha * x
+		},
+		bound: func(x, y float64) float64 {
+			lost := flushed(x) * max(1, math.Abs(alpha))
+			if x < 0 && !keeps(y) {
+				lost += unit*math.Abs(y) + flushed(y)
+			}
+			return lost
+		},
+		slope: max(1, math.Abs(alpha)),
+		nan:   true,
+	}
+}
+
+// measured is a function of the table.
+func measured(name string) activation {
+	f := function(name)
+	return activation{
+		value: f.Value,
+		bound: func(x, y float64) float64 {
+			bound := margin * f.Absolute
+			if f.Relative(x) {
+				bound = margin * f.ULPs * Spacing(y)
+				if bound > 0 && math.Abs(y) < 2*smallest {
+					bound += smallest
+				}
+			}
+			if math.Abs(x) < smallest {
+				bound += math.Abs(y - f.Value(0))
+			}
+			return bound
+		},
+	}
+}
+
+// at is the function of a float32.
+func (a activation) at(x float32) (value, bound float64, state State) {
+	value = a.value(float64(x))
+	switch {
+	case value != value:
+		if a.nan || x == x {
+			state = Unspecified
+		}
+		return value, 0, state
+	case value-value != 0:
+		return value, 0, Plain
+	case math.Abs(value) > math.MaxFloat32:
+		return value, 0, OverflowPossible
+	case x-x != 0:
+		// The end of the curve: exact, or as near as everywhere.
+		return value, a.bound(math.Copysign(math.MaxFloat32, float64(x)), value), Plain
+	}
+	bound = a.bound(float64(x), value)
+	if math.Abs(value)+bound > math.MaxFloat32 {
+		state = OverflowPossible
+	}
+	return value, bound, state
+}
+
+// through is the function of a number that is within a bound of x.
+func (a activation) through(x, within float64, state State) (float64, float64, State) {
+	switch {
+	case state != Plain:
+		// An infinity may become a number here, as right as any other.
+		return a.value(x), 0, Unspecified
+	case within == 0:
+		return a.at(float32(x))
+	}
+	low, high := a.value(x-within), a.value(x+within)
+	value := a.value(x)
+	moved := max(high-value, value-low)
+	if a.slope > 0 {
+		moved = a.slope * within
+	}
+	own := max(a.bound(x, value), a.bound(x-within, low), a.bound(x+within, high))
+	if math.Abs(x)-within < smallest {
+		own += min(math.Abs(x)+within, smallest) * max(1, a.slope)
+	}
+	bound := moved + own + 4*unit64*math.Abs(value)
+	if math.Abs(value)+bound > math.MaxFloat32 {
+		state = OverflowPossible
+	}
+	return value, bound, state
+}
+
+// activate applies an activation to numbers.
+func activate(ctx context.Context, r *Result, a activation, x tensor.Tensor) error {
+	return eachChunk(ctx, len(x.Data), func(i int) { r.Value[i], r.Bound[i], r.State[i] = a.at(x.Data[i]) })
+}
+
+// extendActivation applies an activation to a result.
+func extendActivation(ctx context.Context, r Result, op ir.Op) (Result, error) {
+	out, err := newResult(r.Shape)
+	if err != nil {
+		return Result{}, err
+	}
+	if _, is := op.(ir.Softmax); is {
+		return out, softmax(ctx, &out, r)
+	}
+	a, known := activationOf(op)
+	if !known {
+		return Result{}, fmt.Errorf("ref: %s does not follow another operation", op.Kind())
+	}
+	return out, eachChunk(ctx, len(r.Value), func(i int) {
+		out.Value[i], out.Bound[i], out.State[i] = a.through(r.Value[i], r.Bound[i], r.State[i])
+	})
+}

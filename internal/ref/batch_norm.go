@@ -1,0 +1,112 @@
+package ref
+
+import (
+	"context"
+	"math"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/ir"
+)
+
+// norm is batch_norm for one channel: x·f + (offset − mean·f), with f =
+// scale/√(variance+ε).
+//
+// Kernels compute (x−mean)·f + offset, or ((x−mean)/√(variance+ε))·scale +
+// offset (oneDNN), or x·f and what is left, a constant. Each way each of x·f, mean·f and offset is off by its part of: u/2 from
+// variance+ε, of which the root is taken; the error of the reciprocal root; u
+// of f's product; and three more roundings, of the difference or the constant,
+// the product, and the sum:
+//
+//	(γ₅ + rsqrt's error)·(|x·f| + |mean·f| + |offset|)
+//
+// f and all products may be flushed to zero: 2⁻¹²⁶·(|x|+|mean|+|scale|+3);
+// subnormal numbers may be read as zero; (x−mean)/√(variance+ε) may overflow
+// where the result does not.
+type norm struct {
+	f, mean, offset float64
+	scale, root     float64 // |scale|, 1/√(variance+ε)
+	fixed           float64 // |mean·f| + |offset|
+	lost            float64 // what flushing mean and offset costs
+	subnormal       bool    // scale is: f may be 0
+	state           State
+}
+
+const normTerms = 5
+
+// norms sets up the channels. operands are scale, offset, mean and variance.
+func norms(op ir.BatchNorm, operands []tensor.Tensor) []norm {
+	list := make([]norm, len(operands[0].Data))
+	for c := range list {
+		scale, offset := operands[0].Data[c], operands[1].Data[c]
+		mean, variance := operands[2].Data[c], operands[3].Data[c]
+		base := float64(variance) + float64(op.Epsilon)
+		f := float64(scale) / math.Sqrt(base)
+		n := norm{
+			f: f, mean: float64(mean), offset: float64(offset),
+			scale: math.Abs(float64(scale)), root: 1 / math.Sqrt(base),
+			fixed:     math.Abs(float64(mean)*f) + math.Abs(float64(offset)),
+			lost:      flushed(float64(mean))*math.Abs(f) + flushed(float64(offset)),
+			subnormal: isSubnormal(scale),
+		}
+		switch {
+		case f != f || base <= 0 || base-base != 0 || n.fixed != n.fixed:
+			// A negative variance is NaN, and infinities what the formula
+			// gives; a sum that is not one of normal numbers may be flushed.
+			n.state = Unspecified
+		case base < smallest, isSubnormal(variance) && base < 0x1p-100, isSubnormal(op.Epsilon) && base < 0x1p-100:
+			n.state = Unspecified
+		case math.Abs(f) > math.MaxFloat32:
+			n.state = OverflowPossible
+		}
+		list[c] = n
+	}
+	return list
+}
+
+// at is the channel's number x, which is known within a bound.
+func (n norm) at(x, within float64, state State) (float64, float64, State) {
+	value := (x-n.mean)*n.f + n.offset
+	state = max(state, n.state)
+	if state == Unspecified || value-value != 0 {
+		if value-value != 0 && x-x == 0 {
+			state = Unspecified
+		}
+		return value, 0, state
+	}
+	reach := math.Abs(x) + within
+	absolute := reach*math.Abs(n.f) + n.fixed
+	lost := smallest*(reach+math.Abs(n.mean)+n.scale+3) + n.lost
+	if reach < smallest || math.Abs(x)-within < smallest {
+		lost += min(reach, smallest) * math.Abs(n.f)
+	}
+	if n.subnormal {
+		lost += absolute
+	}
+	bound := within*math.Abs(n.f) + (gamma(normTerms)+margin*function("rsqrt").ULPs*0x1p-23)*absolute + lost
+	if max(absolute+bound, (reach+math.Abs(n.mean))*max(1, n.root)) > math.MaxFloat32 {
+		state = OverflowPossible
+	}
+	return value, bound, state
+}
+
+// batchNorm normalises every number by its channel.
+func batchNorm(ctx context.Context, r *Result, op ir.BatchNorm, operands []tensor.Tensor) error {
+	x, channels := operands[0], norms(op, operands[1:])
+	return eachChunk(ctx, len(x.Data), func(i int) {
+		r.Value[i], r.Bound[i], r.State[i] = channels[i%len(channels)].at(float64(x.Data[i]), 0, Plain)
+	})
+}
+
+// extendBatchNorm normalises a result. A device may also have multiplied the
+// filter before it by f: each product then has one rounding more, no more than
+// the bound that comes in.
+func extendBatchNorm(ctx context.Context, r Result, op ir.BatchNorm, operands []tensor.Tensor) (Result, error) {
+	out, err := newResult(r.Shape)
+	if err != nil {
+		return Result{}, err
+	}
+	channels := norms(op, operands)
+	return out, eachChunk(ctx, len(r.Value), func(i int) {
+		out.Value[i], out.Bound[i], out.State[i] = channels[i%len(channels)].at(r.Value[i], r.Bound[i], r.State[i])
+	})
+}

@@ -1,0 +1,79 @@
+package ref
+
+import (
+	"math"
+	"slices"
+)
+
+// Function is an elementary function of TensorFlow's kernels and how far they
+// are off.
+//
+// ULPs and Absolute are the largest errors that cmd/sweep found over all 2³²
+// float32 numbers, oneDNN off and on, whichever is larger: ULPs in units in the
+// last place of the result where it is no smaller than 2⁻¹²⁶, Absolute for x
+// below 0 of the two functions that have no relative accuracy there: they are
+// eˣ − 1, from a rounded eˣ. Results that are smaller were found within 2⁻¹²⁶
+// of the truth, and subnormal numbers may be read as zero.
+type Function struct {
+	Name     string
+	ULPs     float64
+	Absolute float64 // 0: accuracy is relative everywhere
+	Largest  float64 // |x| up to which that holds; 0: any
+	Value    func(x float64) float64
+}
+
+// Relative says whether ULPs holds at x, or Absolute.
+func (f Function) Relative(x float64) bool { return x >= 0 || f.Name != "elu" && f.Name != "selu" }
+
+// margin is by how much an error may be larger than what was found, on another
+// processor, whose instructions lead TensorFlow to other code.
+const margin = 2
+
+// functions is the one table of measured errors: libtensorflow 2.21.0 on an AMD
+// EPYC with AVX2 and without AVX-512, 2026-11-24.
+var functions = []Function{
+	{Name: "exp", ULPs: 1.26, Value: math.Exp},
+	{Name: "log", ULPs: 3.02, Value: math.Log},
+	{Name: "rsqrt", ULPs: 2.04, Value: func(x float64) float64 { return 1 / math.Sqrt(x) }},
+	{Name: "reciprocal", ULPs: 2.72, Largest: 0x1p100, Value: func(x float64) float64 { return 1 / x }},
+	{Name: "tanh", ULPs: 6.04, Value: math.Tanh},
+	{Name: "sigmoid", ULPs: 6.58, Value: func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }},
+	{Name: "elu", ULPs: 0, Absolute: 6.62e-8, Value: elu},
+	{Name: "selu", ULPs: 1.06, Absolute: 1.54e-7, Value: selu},
+}
+
+// function finds a line of the table.
+func function(name string) Function {
+	i := slices.IndexFunc(functions, func(f Function) bool { return f.Name == name })
+	return functions[i]
+}
+
+// Functions is the table.
+func Functions() []Function { return slices.Clone(functions) }
+
+func elu(x float64) float64 {
+	if x > 0 {
+		return x
+	}
+	return math.Expm1(x)
+}
+
+// The constants of Klambauer and others, Self-Normalizing Neural Networks.
+const (
+	seluScale = 1.0507009873554804934193349852946
+	seluAlpha = 1.6732632423543772848170429916717
+)
+
+func selu(x float64) float64 {
+	if x > 0 {
+		return seluScale * x
+	}
+	return seluScale * seluAlpha * math.Expm1(x)
+}
+
+// Spacing is the distance between float32 numbers at x: a unit in the last
+// place.
+func Spacing(x float64) float64 {
+	_, exponent := math.Frexp(min(math.Abs(x), math.MaxFloat32))
+	return math.Ldexp(1, max(exponent-24, -149))
+}

@@ -1,0 +1,87 @@
+package ref
+
+import (
+	"context"
+	"math"
+
+	"tfcnn/graph/tensor"
+)
+
+// softmax is eˣ/Σeˣ over each row of the last axis, of numbers that are known
+// within bounds.
+//
+// TensorFlow computes e^(x−max), their sum, its reciprocal and the products.
+// With z = x−max, term j of the sum is off by a factor of at most e^dⱼ,
+//
+//	dⱼ = bⱼ + u·(|zⱼ|+2·max b) + e
+//
+// from xⱼ's own bound bⱼ (the maximum cancels), the rounding of the difference,
+// and e, the error of exp. A weighted mean of such factors lies between Σp·e^−d
+// and Σp·e^d, with p the softmax itself. The sum of n terms, the reciprocal and
+// the product add γₙ, the reciprocal's error, and u. A term and the product may
+// be flushed to zero, 2⁻¹²⁶ each.
+//
+// A row with NaN or +Inf, or of nothing but −Inf, is NaN here and Unspecified:
+// kernels whose maximum drops a NaN give numbers. The sum is 1 at least.
+func softmax(ctx context.Context, r *Result, x Result) error {
+	n := x.Shape[len(x.Shape)-1]
+	expError := margin * function("exp").ULPs * 0x1p-23
+	rest := gamma(n) + margin*function("reciprocal").ULPs*0x1p-23 + unit
+	return eachRow(ctx, 1, len(x.Value)/max(1, n), func(_, row int) {
+		first := row * n
+		largest, widest := math.Inf(-1), 0.0
+		for i := first; i < first+n; i++ {
+			v := x.Value[i]
+			if v != v || math.IsInf(v, 1) || x.State[i] != Plain {
+				largest = math.NaN()
+				break
+			}
+			largest, widest = max(largest, v), max(widest, x.Bound[i])
+		}
+		if largest != largest || math.IsInf(largest, -1) {
+			for i := first; i < first+n; i++ {
+				r.Value[i], r.State[i] = math.NaN(), Unspecified
+			}
+			return
+		}
+		d := func(i int) float64 {
+			return x.Bound[i] + unit*(math.Abs(x.Value[i]-largest)+2*widest) + expError
+		}
+		sum := 0.0
+		for i := first; i < first+n; i++ {
+			r.Value[i] = math.Exp(x.Value[i] - largest)
+			sum += r.Value[i]
+		}
+		low, high := 0.0, 0.0
+		for i := first; i < first+n; i++ {
+			r.Value[i] /= sum
+			if r.Value[i] > 0 {
+				low += r.Value[i] * math.Exp(-d(i))
+				high += r.Value[i] * math.Exp(d(i))
+			}
+		}
+		low -= float64(n) * smallest
+		for i := first; i < first+n; i++ {
+			y := r.Value[i]
+			if y > 0 {
+				up := y*math.Exp(d(i)+rest)/low - y
+				down := y - y*math.Exp(-d(i)-rest)/high
+				r.Bound[i] = max(up, down)
+			}
+			r.Bound[i] += 2 * smallest
+			if !(r.Bound[i] < 1) {
+				r.State[i] = Unspecified // the bound says nothing
+			}
+		}
+	})
+}
+
+// known is a tensor as a result without any error.
+func known(x tensor.Tensor) Result {
+	r := Result{Shape: x.Shape, Value: make([]float64, len(x.Data)), Bound: make([]float64, len(x.Data)), State: make([]State, len(x.Data))}
+	for i, v := range x.Data {
+		r.Value[i] = float64(v)
+		r.Bound[i] = flushed(float64(v))
+	}
+	return r
+}

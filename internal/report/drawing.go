@@ -1,0 +1,241 @@
+package report
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Drawing is a network as a picture: its layers from top to bottom, each as a
+// box whose sides tell the shape that comes out, branches side by side.
+type Drawing struct {
+	Title      string
+	Input      []int // [height, width, channels]
+	Layers     []DrawnLayer
+	Parameters int64
+	MACs       int64 // for one picture
+}
+
+// DrawnLayer is one layer of a Drawing.
+type DrawnLayer struct {
+	Name, Kind string
+	Note       string // kernel, stride and the like, in words
+	From       []int  // indices of earlier layers, or DrawnInput
+	Shape      []int  // of the output: [height, width, channels] or [features]
+	Parameters int64
+	Output     bool // the network gives it out
+}
+
+// DrawnInput stands for the network's input in From.
+const DrawnInput = -1
+
+// WriteSVG writes the picture as a file of its own, light or dark as the
+// reader's screen is. It loads nothing, runs nothing, and is the same for the
+// same drawing.
+func (d Drawing) WriteSVG(w io.Writer) error {
+	css, err := pageFiles.ReadFile("page/drawing.css")
+	if err != nil {
+		return fmt.Errorf("report: drawing: %w", err)
+	}
+	picture, err := d.svg("<style>" + string(css) + "</style>\n")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append([]byte("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"), picture...))
+	return err
+}
+
+// Inline is the picture's svg element for a page that has page/drawing.css
+// among its styles, as the pages of this package have.
+func (d Drawing) Inline() (string, error) {
+	picture, err := d.svg("")
+	return string(picture), err
+}
+
+func (d Drawing) check() error {
+	if err := checkShape(d.Input); err != nil {
+		return fmt.Errorf("report: drawing: input: %w", err)
+	}
+	if len(d.Layers) == 0 {
+		return errors.New("report: drawing: no layers")
+	}
+	for i, l := range d.Layers {
+		err := checkShape(l.Shape)
+		if len(l.From) == 0 {
+			err = errors.New("reads nothing")
+		}
+		for _, from := range l.From {
+			if from < DrawnInput || from >= i {
+				err = fmt.Errorf("reads layer %d, want one before it", from)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("report: drawing: layer %q: %w", l.Name, err)
+		}
+	}
+	return nil
+}
+
+func checkShape(shape []int) error {
+	if n := len(shape); n != 1 && n != 3 {
+		return fmt.Errorf("shape %v has %d axes, want 1 or 3", shape, n)
+	}
+	for _, n := range shape {
+		if n < 0 {
+			return fmt.Errorf("shape %v has a negative size", shape)
+		}
+	}
+	return nil
+}
+
+// canvas collects SVG elements.
+type canvas struct{ bytes.Buffer }
+
+// add writes an element; its arguments are numbers, or words without markup.
+func (c *canvas) add(format string, arguments ...any) {
+	for i, a := range arguments {
+		if f, isFloat := a.(float64); isFloat {
+			arguments[i] = px(f)
+		}
+	}
+	fmt.Fprintf(c, format+"\n", arguments...)
+}
+
+// px is a length in tenths of a pixel.
+func px(f float64) string {
+	return strconv.FormatFloat(math.Round(f*10)/10+0, 'f', -1, 64)
+}
+
+func escape(text string) string {
+	var b strings.Builder
+	// A strings.Builder never fails.
+	_ = xml.EscapeText(&b, []byte(text))
+	return b.String()
+}
+
+// text writes words at a place; its parts have classes of their own.
+func (c *canvas) text(x, y float64, parts ...phrase) {
+	c.add(`<text x="%s" y="%s">%s</text>`, x, y, phrases(parts))
+}
+
+// phrase is a part of a line; class may be empty.
+type phrase struct{ class, text string }
+
+func phrases(parts []phrase) string {
+	var all strings.Builder
+	for i, p := range parts {
+		if p.text == "" {
+			continue
+		}
+		if i > 0 {
+			all.WriteString(" ")
+		}
+		if p.class == "" {
+			all.WriteString(escape(p.text))
+			continue
+		}
+		fmt.Fprintf(&all, `<tspan class="%s">%s</tspan>`, p.class, escape(p.text))
+	}
+	return all.String()
+}
+
+// width is about how wide a line of words gets, rather more: fonts differ.
+func width(parts []phrase) float64 {
+	sum := 0.0
+	for _, p := range parts {
+		each := 6.7
+		switch p.class {
+		case "d-name":
+			each = 7.3
+		case "d-title":
+			each = 12
+		}
+		for _, r := range p.text + " " {
+			if r >= 0x1100 { // wide scripts
+				sum += each
+			}
+			sum += each
+		}
+	}
+	return sum
+}
+
+// Margins round the picture, in pixels.
+const (
+	drawingMargin = 24.0
+	headerHeight  = 74.0
+	footerHeight  = 44.0
+)
+
+func (d Drawing) svg(style string) ([]byte, error) {
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	l := d.layout()
+	title := []phrase{{"d-title", d.Title}}
+	figures := []phrase{{"", fmt.Sprintf("%s, %s → %s: %s, %s for one picture", count(len(d.Layers), "layer"), by(d.Input...), by(d.Layers[len(d.Layers)-1].Shape...), count(d.Parameters, "parameter"), count(d.MACs, "multiplication"))}}
+	legend := [][]phrase{
+		{{"", "Sides grow as the square root of height and width,"}},
+		{{"", "thickness as the logarithm of the channels. A bar is a row of features."}},
+	}
+	w := l.width
+	for _, line := range append(legend, title, figures) {
+		w = max(w, width(line))
+	}
+	w += 2 * drawingMargin
+	h := headerHeight + l.height + footerHeight + drawingMargin
+	var c canvas
+	c.add(`<svg xmlns="http://www.w3.org/2000/svg" class="drawing" role="img" width="%s" height="%s" viewBox="0 0 %s %s">`, math.Ceil(w), math.Ceil(h), math.Ceil(w), math.Ceil(h))
+	c.add(`<title>%s</title>`, escape(d.Title))
+	c.add(`<desc>%s</desc>`, escape(d.words()))
+	c.WriteString(style)
+	c.add(`<rect class="d-paper" width="100%%" height="100%%"/>`)
+	c.text(drawingMargin, 36, title...)
+	c.text(drawingMargin, 57, figures...)
+	c.add(`<g transform="translate(%s %s)">`, drawingMargin, headerHeight)
+	l.draw(&c)
+	c.add(`</g>`)
+	for i, line := range legend {
+		c.text(drawingMargin, h-drawingMargin-lineHeight*float64(len(legend)-1-i), line...)
+	}
+	c.add(`</svg>`)
+	return c.Bytes(), nil
+}
+
+// words tells the network to who cannot see it.
+func (d Drawing) words() string {
+	text := fmt.Sprintf("A network of %s with %s. Its input is %s.", count(len(d.Layers), "layer"), count(d.Parameters, "parameter"), by(d.Input...))
+	for i, l := range d.Layers {
+		text += " " + l.words()
+		if len(l.From) > 1 || l.From[0] != i-1 {
+			var names []string
+			for _, from := range l.From {
+				if from == DrawnInput {
+					names = append(names, "the input")
+				} else {
+					names = append(names, d.Layers[from].Name)
+				}
+			}
+			text += ", of " + list(names)
+		}
+		text += "."
+	}
+	return text
+}
+
+func (l DrawnLayer) words() string {
+	text := l.Name + ": " + l.Kind
+	if l.Note != "" {
+		text += " " + l.Note
+	}
+	text += " gives " + by(l.Shape...)
+	if l.Parameters > 0 {
+		text += ", " + count(l.Parameters, "parameter")
+	}
+	return text
+}

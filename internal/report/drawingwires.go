@@ -1,0 +1,170 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// wire is a line from one node down to another. It leaves from the axis of its
+// node's column, may run across in the gap below, go down in another column or
+// track, run across in the gap above the other node, and ends there.
+type wire struct {
+	from, to int
+	// down is the column in whose axis it goes down, or, with track at 0 or
+	// above, beside whose layers it does.
+	down, track int
+}
+
+// route finds a way for each wire: straight down, or in the axis of one of the
+// two columns where nothing else is, or else in a track.
+func (l *layout) route() {
+	used := map[[2]int]int{} // column and row: the node whose output passes, plus 1
+	for i, n := range l.nodes {
+		used[[2]int{n.column, n.row}] = -i - 1
+	}
+	// free says whether node from's output can pass all rows between.
+	free := func(column, above, below, from int) bool {
+		for row := above + 1; row < below; row++ {
+			if owner := used[[2]int{column, row}]; owner != 0 && owner != from+1 {
+				return false
+			}
+		}
+		return true
+	}
+	for to, n := range l.nodes {
+		for k, from := range n.from {
+			if slices.Contains(n.from[:k], from) {
+				continue // the same wire again
+			}
+			f := l.nodes[from]
+			w := wire{from: from, to: to, track: -1}
+			switch {
+			case free(f.column, f.row, n.row, from):
+				w.down = f.column
+			case free(n.column, f.row, n.row, from):
+				w.down = n.column
+			default:
+				w.down = n.column
+				w.track = l.addTrack(n.column, track{from, f.row, n.row})
+			}
+			for row := f.row + 1; row < n.row && w.track < 0; row++ {
+				used[[2]int{w.down, row}] = from + 1
+			}
+			if w.track >= 0 || w.down != f.column {
+				l.addSlot(f.row, slot{from, false})
+			}
+			if w.down != n.column || w.track >= 0 && n.family != "join" {
+				l.addSlot(n.row-1, slot{to, true})
+			}
+			l.wires = append(l.wires, w)
+		}
+	}
+}
+
+func (l *layout) addSlot(row int, s slot) {
+	if !slices.Contains(l.rows[row].slots, s) {
+		l.rows[row].slots = append(l.rows[row].slots, s)
+	}
+}
+
+// addTrack finds the track next to the layers that is free; wires of one node
+// share one.
+func (l *layout) addTrack(column int, t track) int {
+	c := &l.columns[column]
+	for i, used := range c.tracks {
+		clash := slices.ContainsFunc(used, func(u track) bool { return u.node != t.node && t.from < u.to && u.from < t.to })
+		if !clash {
+			c.tracks[i] = append(used, t)
+			return i
+		}
+	}
+	c.tracks = append(c.tracks, []track{t})
+	return len(c.tracks) - 1
+}
+
+// middle is the height of a row's middle.
+func (l *layout) middle(row int) float64 { return l.rows[row].y + l.rows[row].height/2 }
+
+// slotAt is where in the gap below a row a slot lies; those of wires that
+// leave come first.
+func (l *layout) slotAt(row int, s slot) float64 {
+	r := l.rows[row]
+	at := 0
+	for _, in := range []bool{false, true} {
+		for _, other := range r.slots {
+			if other.in != in {
+				continue
+			}
+			at++
+			if other == s {
+				return r.y + r.height + r.gap*float64(at)/float64(len(r.slots)+1)
+			}
+		}
+	}
+	return r.y + r.height + r.gap/2
+}
+
+// points are the corners of a wire.
+func (l *layout) points(w wire) [][2]float64 {
+	from, to := l.nodes[w.from], l.nodes[w.to]
+	start := l.columns[from.column].axis
+	end := l.columns[to.column].axis
+	top := l.middle(from.row) + from.height/2 + 2
+	bottom := l.middle(to.row) - to.height/2 - 2
+	down := l.columns[w.down].axis
+	if w.track >= 0 {
+		down = l.columns[w.down].x + trackWidth*float64(len(l.columns[w.down].tracks)-1-w.track) + 4.5
+	}
+	list := [][2]float64{{start, top}}
+	if down != start {
+		y := l.slotAt(from.row, slot{w.from, false})
+		list = append(list, [2]float64{start, y}, [2]float64{down, y})
+	}
+	switch {
+	case down == end:
+	case w.track >= 0 && to.family == "join":
+		y := l.middle(to.row)
+		return append(list, [2]float64{down, y}, [2]float64{end - to.width/2 - 2, y})
+	default:
+		if to.family == "join" && down > end {
+			end += 5
+			bottom++
+		}
+		y := l.slotAt(to.row-1, slot{w.to, true})
+		list = append(list, [2]float64{down, y}, [2]float64{end, y})
+	}
+	return append(list, [2]float64{end, bottom})
+}
+
+// draw writes wires, then nodes over them.
+func (l *layout) draw(c *canvas) {
+	for _, w := range l.wires {
+		points := l.points(w)
+		var corners []string
+		for _, p := range points {
+			corners = append(corners, px(p[0])+" "+px(p[1]))
+		}
+		end := points[len(points)-1]
+		c.add(`<path class="d-wire" d="M%s"/>`, strings.Join(corners, "L"))
+		head := "l-3.5 -7h7z"
+		if before := points[len(points)-2]; before[1] == end[1] {
+			head = "l-7 -3.5v7z"
+		}
+		c.add(`<path class="d-head" d="M%s %s%s"/>`, end[0], end[1], head)
+	}
+	for _, n := range l.nodes {
+		column := l.columns[n.column]
+		y := l.middle(n.row)
+		c.add(`<g>`)
+		c.add(`<title>%s</title>`, escape(n.words))
+		n.draw(c, column.axis, y)
+		for i, line := range n.lines {
+			c.text(column.words, y+(float64(i)-float64(len(n.lines)-1)/2)*lineHeight+4, line...)
+		}
+		c.add(`</g>`)
+	}
+}
+
+// String is for tests: who lies where.
+func (n *node) String() string { return fmt.Sprint(n.row, ",", n.column) }

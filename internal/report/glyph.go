@@ -1,0 +1,86 @@
+package report
+
+import "math"
+
+// glyph is what a layer is drawn as: a slab seen from above, whose sides tell
+// height, width and channels; a bar for a row of features; a pill for what
+// changes numbers and no shape; a circle for a join.
+type glyph struct {
+	family        string // "conv", "join", …: its colour
+	thin          bool
+	sign          string // of a join
+	width, height float64
+	w, h, t       float64 // of a slab: across, along, thick; h is 0 for a bar
+}
+
+// families says how each kind of layer is coloured and drawn.
+var families = map[string]string{
+	"input":  "input",
+	"conv2d": "conv", "depthwise_conv2d": "conv", "separable_conv2d": "conv", "conv2d_transpose": "conv",
+	"dense":    "dense",
+	"max_pool": "pool", "avg_pool": "pool", "global_max_pool": "pool", "global_avg_pool": "pool",
+	"batch_norm": "norm", "lrn": "norm", "dropout": "norm", "scale_shift": "norm", "swap_rgb": "norm",
+	"relu": "act", "relu6": "act", "leaky_relu": "act", "elu": "act", "selu": "act", "sigmoid": "act", "tanh": "act", "softmax": "act",
+	"flatten": "shape", "zero_pad": "shape", "up_sample": "shape", "resize": "shape",
+	"add": "join", "concat": "join",
+}
+
+// How far the far edge of a slab lies to the right and up, for each pixel of
+// its height.
+const (
+	slantX = 0.42
+	slantY = 0.30
+)
+
+func glyphOf(layer DrawnLayer, largest int) glyph {
+	g := glyph{family: families[layer.Kind]}
+	switch g.family {
+	case "":
+		g.family = "shape"
+	case "norm", "act":
+		g.thin, g.width, g.height = true, 44, 10
+		return g
+	case "join":
+		g.width, g.height, g.sign = 20, 20, layer.Kind
+		return g
+	}
+	if len(layer.Shape) == 1 {
+		g.w, g.t = 16+9*math.Log2(1+float64(layer.Shape[0])), 12
+		g.width, g.height = g.w, g.t
+		return g
+	}
+	side := func(n int) float64 { return max(5, 92*math.Sqrt(float64(n)/float64(largest))) }
+	g.h, g.w = side(layer.Shape[0]), side(layer.Shape[1])
+	g.t = 3 + 3.6*math.Log2(1+float64(layer.Shape[2]))
+	g.width, g.height = g.w+slantX*g.h, g.t+slantY*g.h
+	return g
+}
+
+// draw writes the glyph round a point.
+func (g glyph) draw(c *canvas, x, y float64) {
+	left, top := x-g.width/2, y-g.height/2
+	switch {
+	case g.sign != "":
+		c.add(`<circle class="d-face d-join" cx="%s" cy="%s" r="%s"/>`, x, y, g.width/2)
+		sign := "m-5 0h10m-5 -5v10" // add: +
+		if g.sign == "concat" {
+			sign = "m-5 -3h10m-10 6h10" // one upon the other
+		}
+		c.add(`<path class="d-sign" d="M%s %s%s"/>`, x, y, sign)
+	case g.thin || g.h == 0:
+		c.add(`<rect class="d-face d-%s" x="%s" y="%s" width="%s" height="%s" rx="%s"/>`, g.family, left, top, g.width, g.height, g.height/2)
+	default:
+		dx, dy := slantX*g.h, slantY*g.h
+		// The top face, then the front, then the side.
+		c.add(`<path class="d-face d-%s" d="M%s %sl%s %sh%sl%s %sz"/>`, g.family, left, top+dy, dx, -dy, g.w, -dx, dy)
+		for _, face := range []struct {
+			path  string
+			shade string
+		}{
+			{"M" + px(left) + " " + px(top+dy) + "h" + px(g.w) + "v" + px(g.t) + "h" + px(-g.w) + "z", "d-shade"},
+			{"M" + px(left+g.w) + " " + px(top+dy) + "l" + px(dx) + " " + px(-dy) + "v" + px(g.t) + "l" + px(-dx) + " " + px(dy) + "z", "d-deep"},
+		} {
+			c.add(`<path class="d-face d-%s" d="%s"/><path class="%s" d="%s"/>`, g.family, face.path, face.shade, face.path)
+		}
+	}
+}
