@@ -160,9 +160,9 @@ func (l Lowered) memory(w Workload) (Memory, error) {
 	m.Busiest = l.layerOf(at)
 
 	weights := piece{name: "weights", fixed: true, numbers: count.sum(plan.Parameters, plan.Statistics), each: size}
-	weights.text = fmt.Sprintf("%s parameters × %d bytes", Thousands(plan.Parameters), size)
+	weights.text = fmt.Sprintf("%s parameters × %d bytes", thousands(plan.Parameters), size)
 	if plan.Statistics > 0 {
-		weights.text = fmt.Sprintf("(%s parameters + %s statistics) × %d bytes", Thousands(plan.Parameters), Thousands(plan.Statistics), size)
+		weights.text = fmt.Sprintf("(%s parameters + %s statistics) × %d bytes", thousands(plan.Parameters), thousands(plan.Statistics), size)
 	}
 	input := piece{name: "input", numbers: elements(l.Program.Input), each: size}
 	m.Inference = require(&count, batch,
@@ -177,9 +177,12 @@ func (l Lowered) memory(w Workload) (Memory, error) {
 			piece{name: "gradients of activations", numbers: gradients, each: size, note: "live at once"},
 			piece{
 				name: "optimizer's state", fixed: true, numbers: count.product(plan.Parameters, states[w.Optimizer]), each: size,
-				text: fmt.Sprintf("%s parameters × %d of %s × %d bytes", Thousands(plan.Parameters), states[w.Optimizer], w.Optimizer, size),
+				text: fmt.Sprintf("%s parameters × %d of %s × %d bytes", thousands(plan.Parameters), states[w.Optimizer], w.Optimizer, size),
 			})
 		m.Training = &training
+	}
+	for _, layer := range plan.Layers {
+		count.product(layer.Activations, size, batch) // counts where nobody reads it, too
 	}
 	if err := count.err(); err != nil {
 		return Memory{}, err
@@ -217,9 +220,9 @@ func require(count *counting, batch int64, pieces ...piece) Requirement {
 			}
 			pictures := ""
 			if !p.fixed {
-				pictures = map[bool]string{true: "1 picture × ", false: Thousands(batch) + " pictures × "}[batch == 1]
+				pictures = map[bool]string{true: "1 picture × ", false: thousands(batch) + " pictures × "}[batch == 1]
 			}
-			part.Formula = fmt.Sprintf("%s%s numbers%s × %d bytes", pictures, Thousands(p.numbers), note, p.each)
+			part.Formula = fmt.Sprintf("%s%s numbers%s × %d bytes", pictures, thousands(p.numbers), note, p.each)
 		}
 		r.Bytes = count.sum(r.Bytes, part.Bytes)
 		r.Parts = append(r.Parts, part)
@@ -323,8 +326,8 @@ func (n Network) LargestBatch(w Workload, memory int64) (Largest, error) {
 	return found, nil
 }
 
-// Thousands writes a number as 15,200.
-func Thousands(n int64) string {
+// thousands writes a number as 15,200.
+func thousands(n int64) string {
 	text := fmt.Sprint(n)
 	for at := len(text) - 3; at > 0 && text[at-1] != '-'; at -= 3 {
 		text = text[:at] + "," + text[at:]

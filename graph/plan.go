@@ -30,10 +30,10 @@ type LayerPlan struct {
 	// Dense is the parameters of a dense layer from all that the layer reads
 	// to its output: in·out + out.
 	Dense int64 `json:"dense"`
-	// Multiplications for one picture, those with padding counted. Each comes
-	// with an addition: the count is one of multiply-accumulates (MACs), and
-	// that of floating-point operations (FLOPs) is twice as large. Pools and
-	// activations count for nothing.
+	// Multiplications for one picture, those with padding counted. In layers
+	// with filters each comes with an addition: they are multiply-accumulates
+	// (MACs), of which each counts for two floating-point operations (FLOPs).
+	// Pools and activations count for nothing.
 	Multiplications int64 `json:"multiplications"`
 	// Activations is how many numbers the output has for one picture.
 	Activations int64 `json:"activations"`

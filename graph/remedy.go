@@ -65,7 +65,7 @@ func pictures(n int) string {
 	if n == 1 {
 		return "1 picture"
 	}
-	return Thousands(int64(n)) + " pictures"
+	return thousands(int64(n)) + " pictures"
 }
 
 type remedyFunc func(name, what string, net Network, w Workload) Remedy

@@ -35,8 +35,9 @@ type Measurement struct {
 	// is what they leave.
 	Differences []Difference `json:"differences"`
 	Unexplained int64        `json:"unexplained"`
-	// Kept is what the first run allocated and no run gave back.
-	Kept []Difference `json:"kept,omitempty"`
+	// Kept is what the first run allocated and no run gave back. It is part of
+	// the measured activations and of the differences.
+	Kept int64 `json:"kept"`
 
 	// Process is what Linux counts for the process; nil where it does not tell.
 	Process *ProcessMemory `json:"process,omitempty"`
@@ -112,7 +113,7 @@ func Measure(ctx context.Context, net graph.Network, batch int) (Measurement, er
 		return Measurement{}, err
 	}
 	p.First = Compared{Forecast: first.bytes, Measured: process.most}
-	m.Kept = kept(nodes)
+	kept := kept(nodes)
 	var peak peak
 	for i := range measuredRuns {
 		now, _, err := s.record(ctx, batch, &process)
@@ -129,7 +130,7 @@ func Measure(ctx context.Context, net graph.Network, batch int) (Measurement, er
 	if process.err == nil {
 		m.Process = p
 	}
-	m.compare(forecast, peak)
+	m.compare(forecast, peak, kept)
 	return m, nil
 }
 
@@ -230,20 +231,12 @@ func (s *Session) record(ctx context.Context, batch int, process *processMeter) 
 	return p, nodes, nil
 }
 
-// kept lists what was allocated, not handed on and not given back.
-func kept(nodes []capi.MemoryNode) []Difference {
-	var list []Difference
-	for _, a := range allocations(nodes) {
-		if n := nodes[a.node]; a.to == forever && !a.output {
-			list = append(list, Difference{Layer: layerName(n.Name), Op: n.Kind, What: workspace(nodes, a), Bytes: a.bytes})
-		}
-	}
-	return list
-}
-
 // compare explains the peak by the forecast.
-func (m *Measurement) compare(forecast graph.Memory, p peak) {
-	m.Activations = Compared{Forecast: forecast.Inference.Parts[2].Bytes, Measured: p.bytes}
+func (m *Measurement) compare(forecast graph.Memory, p peak, kept []Difference) {
+	for _, k := range kept {
+		m.Kept += k.Bytes
+	}
+	m.Activations = Compared{Forecast: forecast.Inference.Parts[2].Bytes, Measured: p.bytes + m.Kept}
 	if p.at < 0 {
 		return
 	}
@@ -253,12 +246,15 @@ func (m *Measurement) compare(forecast graph.Memory, p peak) {
 	for _, e := range expected {
 		m.AtPeak += e.Bytes
 	}
-	m.Unexplained = p.bytes - m.AtPeak
+	m.Unexplained = m.Activations.Measured - m.AtPeak
 	note := func(d Difference) {
 		if d.Bytes != 0 {
 			m.Differences = append(m.Differences, d)
 			m.Unexplained -= d.Bytes
 		}
+	}
+	for _, k := range kept {
+		note(k)
 	}
 	for _, a := range p.all {
 		if a.from > now.from || a.to < now.from {

@@ -8,6 +8,32 @@ import (
 	"tfcnn/internal/capi"
 )
 
+// kept sums up, by operation, what was allocated, not handed on and not given
+// back: oneDNN keeps filters that are constants in a layout of its own.
+func kept(nodes []capi.MemoryNode) []Difference {
+	var list []Difference
+	for _, a := range allocations(nodes) {
+		n := nodes[a.node]
+		if a.to != forever || a.output {
+			continue
+		}
+		d := Difference{Layer: layerName(n.Name), Op: n.Kind, What: "kept from the first run on, " + workspace(nodes, a), Bytes: a.bytes}
+		if strings.HasPrefix(n.Kind, "_Mkl") && len(n.Inputs) > 1 && a.bytes >= bytesOf(nodes, n.Inputs[1]) {
+			d.What = "kept from the first run on, filters in oneDNN's layout"
+		}
+		at := slices.IndexFunc(list, func(other Difference) bool { return other.What == d.What })
+		if at < 0 {
+			list = append(list, d)
+			continue
+		}
+		list[at].Bytes += d.Bytes
+		if list[at].Layer != d.Layer {
+			list[at].Layer, list[at].Op = "several", ""
+		}
+	}
+	return list
+}
+
 // workspace says what memory is that a node allocates beside its output, as
 // far as its size and the operation tell.
 func workspace(nodes []capi.MemoryNode, a allocation) string {
@@ -21,34 +47,62 @@ func workspace(nodes []capi.MemoryNode, a allocation) string {
 			return fmt.Sprintf("output %d of the operation, which nobody reads", o.Slot)
 		}
 	}
-	for i, input := range n.Inputs {
-		if bytesOf(nodes, input) != a.bytes {
+	copies := []struct {
+		what  string
+		bytes int64
+	}{{"input", inputBytes(nodes, n, 0)}, {"filter", inputBytes(nodes, n, 1)}, {"output", outputBytes(n)}}
+	same := 0 // stretches of this size before it
+	for _, change := range n.Changes {
+		if change.Bytes == a.bytes && change.Micros < a.from {
+			same++
+		}
+	}
+	if outputBytes(n) == a.bytes {
+		same-- // the output itself
+	}
+	for _, c := range copies {
+		if c.bytes != a.bytes {
+			continue
+		}
+		if same > 0 {
+			same--
 			continue
 		}
 		switch {
-		case i == 1 && oneDNN:
-			return "copy of the filter in oneDNN's layout"
-		case i == 1:
-			return "copy of the filter, its axes exchanged"
-		case i == 0:
-			return "copy of the input, its axes exchanged"
+		case oneDNN:
+			return "copy of the " + c.what + " in oneDNN's layout"
+		case n.Kind == "Conv2D":
+			return "copy of the " + c.what + ", its groups put apart"
 		}
+		return "copy of the " + c.what
 	}
-	own := slices.IndexFunc(n.Outputs, func(o capi.Buffer) bool { return o.Slot == 0 })
-	switch {
-	case own >= 0 && n.Outputs[own].Bytes == a.bytes:
-		return "copy of the output, its axes exchanged"
-	case oneDNN:
+	if oneDNN {
 		return "oneDNN's scratchpad"
 	}
 	return "scratch memory of the operation"
 }
 
+func inputBytes(nodes []capi.MemoryNode, n capi.MemoryNode, i int) int64 {
+	if i >= len(n.Inputs) {
+		return -1
+	}
+	return bytesOf(nodes, n.Inputs[i])
+}
+
+func outputBytes(n capi.MemoryNode) int64 {
+	for _, o := range n.Outputs {
+		if o.Slot == 0 {
+			return o.Bytes
+		}
+	}
+	return -1
+}
+
 // bytesOf is the size of a node's first output.
 func bytesOf(nodes []capi.MemoryNode, name string) int64 {
 	for _, n := range nodes {
-		if n.Name == name && len(n.Outputs) > 0 {
-			return n.Outputs[0].Bytes
+		if n.Name == name {
+			return outputBytes(n)
 		}
 	}
 	return -1

@@ -53,7 +53,7 @@ func exit(status int, format string, arguments ...any) error {
 }
 
 // commands are the program's, one file each.
-var commands = []func() *cobra.Command{newRunCommand, newVerifyCommand, newNetsCommand, newDrawCommand, newDevicesCommand, newDoctorCommand, newVersionCommand}
+var commands = []func() *cobra.Command{newRunCommand, newVerifyCommand, newNetsCommand, newDrawCommand, newPlanCommand, newDevicesCommand, newDoctorCommand, newVersionCommand}
 
 func main() { os.Exit(run()) }
 
