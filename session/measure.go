@@ -70,13 +70,46 @@ type ProcessMemory struct {
 	// Weights: from before a session was opened to after, Go's own copy of the
 	// weights freed.
 	Weights Compared `json:"weights"`
-	// First: the most during the first run, of one picture, above what there
-	// was before it. Its forecast is the measured activations of that run.
-	First Compared `json:"first_run"`
-	// Run: the same of the first run of the whole batch; that of one picture
-	// came before it. Nil for a batch of one.
-	Run *Compared `json:"run,omitempty"`
+	// First is the first run, of one picture: with it come TensorFlow's code,
+	// threads and the optimizer of graphs. Run is the first run of the whole
+	// batch after that; nil for a batch of one.
+	First Growth  `json:"first_run"`
+	Run   *Growth `json:"run,omitempty"`
 }
+
+// Growth is by how much the process grew during a run, at the most.
+type Growth struct {
+	Measured int64 `json:"measured"`
+	Recorded int64 `json:"recorded"` // by TensorFlow for that run
+	// Kernels is what kernels are known to allocate past the record.
+	Kernels []Difference `json:"kernels"`
+	// Pool is what oneDNN's pool of memory takes more than it gives out, as far
+	// as Withdraw has told; nil where it has not.
+	Pool *int64 `json:"pool,omitempty"`
+	// Unexplained is what is left.
+	Unexplained int64 `json:"unexplained"`
+}
+
+// Withdraw takes a second measurement of the same, made with oneDNN's pool of
+// memory switched off (NoPool), and tells by it what the pool takes.
+func (m *Measurement) Withdraw(without Measurement) {
+	if m.Process == nil || without.Process == nil {
+		return
+	}
+	withdraw := func(g *Growth, without Growth) {
+		pool := g.Measured - without.Measured
+		g.Pool = &pool
+		g.Unexplained -= pool
+	}
+	withdraw(&m.Process.First, without.Process.First)
+	if m.Process.Run != nil && without.Process.Run != nil {
+		withdraw(m.Process.Run, *without.Process.Run)
+	}
+}
+
+// NoPool is the environment variable that, set to 1, has oneDNN's kernels take
+// memory from the system and not from a pool.
+const NoPool = "TF_ONEDNN_USE_SYSTEM_ALLOCATOR"
 
 const measuredRuns = 3
 
@@ -108,20 +141,21 @@ func Measure(ctx context.Context, net graph.Network, batch int) (Measurement, er
 		m.OneDNN = &on
 	}
 
-	first, nodes, err := s.record(ctx, 1, &process)
+	first, err := s.record(ctx, 1, &process)
 	if err != nil {
 		return Measurement{}, err
 	}
-	p.First = Compared{Forecast: first.bytes, Measured: process.most}
-	kept := kept(nodes)
+	p.First = s.growth(first, process.most)
+	kept := kept(first.nodes)
 	var peak peak
 	for i := range measuredRuns {
-		now, _, err := s.record(ctx, batch, &process)
+		now, err := s.record(ctx, batch, &process)
 		if err != nil {
 			return Measurement{}, err
 		}
 		if i == 0 && batch > 1 {
-			p.Run = &Compared{Forecast: now.bytes, Measured: process.most}
+			run := s.growth(now, process.most)
+			p.Run = &run
 		}
 		if now.bytes > peak.bytes {
 			peak = now
@@ -199,13 +233,13 @@ type peak struct {
 
 // record runs once, and takes the process's memory while TensorFlow holds the
 // results.
-func (s *Session) record(ctx context.Context, batch int, process *processMeter) (peak, []capi.MemoryNode, error) {
+func (s *Session) record(ctx context.Context, batch int, process *processMeter) (peak, error) {
 	if err := ctx.Err(); err != nil {
-		return peak{}, nil, err
+		return peak{}, err
 	}
 	x, err := tensor.New(append([]int{batch}, s.input...)...)
 	if err != nil {
-		return peak{}, nil, fmt.Errorf("session: measure: %w", err)
+		return peak{}, fmt.Errorf("session: measure: %w", err)
 	}
 	random := rand.New(rand.NewPCG(3, 4))
 	for i := range x.Data {
@@ -218,17 +252,17 @@ func (s *Session) record(ctx context.Context, batch int, process *processMeter) 
 	feeds := append([]capi.Feed{{Port: s.native.input, Value: x}}, s.native.weights...)
 	call, err := s.native.c.Prepare(feeds, fetches)
 	if err != nil {
-		return peak{}, nil, fmt.Errorf("session: measure: %w", err)
+		return peak{}, fmt.Errorf("session: measure: %w", err)
 	}
 	x, feeds = tensor.Tensor{}, nil
 	process.begin()
 	nodes, err := call.RunRecorded(process.end)
 	if err != nil {
-		return peak{}, nil, fmt.Errorf("session: measure: %w", err)
+		return peak{}, fmt.Errorf("session: measure: %w", err)
 	}
 	p := peak{nodes: nodes, all: allocations(nodes)}
 	p.bytes, p.at = busiest(p.all)
-	return p, nodes, nil
+	return p, nil
 }
 
 // compare explains the peak by the forecast.
@@ -270,13 +304,13 @@ func (m *Measurement) compare(forecast graph.Memory, p peak, kept []Difference) 
 			return slices.Contains(e.Layers, layerName(n.Name)) || slices.Contains(e.Layers, layerName(held.Name))
 		})
 		if at < 0 {
-			note(Difference{Layer: layerName(held.Name), Op: held.Kind, What: "output that the forecast does not have live here: steps ran in another order, or more of them than one layer has", Bytes: a.bytes})
+			note(Difference{Layer: layerName(held.Name), Op: held.Kind, What: "output not forecast here, TensorFlow has run the steps in another order", Bytes: a.bytes})
 			continue
 		}
 		note(Difference{Layer: layerName(held.Name), Op: held.Kind, What: "output of another size than forecast", Bytes: a.bytes - expected[at].Bytes})
 		expected = slices.Delete(expected, at, at+1)
 	}
 	for _, e := range expected {
-		note(Difference{Layer: e.Layers[len(e.Layers)-1], What: "output that is not live here: not yet computed, or given back before", Bytes: -e.Bytes})
+		note(Difference{Layer: e.Layers[len(e.Layers)-1], What: "output that is not live here, not yet computed or given back before", Bytes: -e.Bytes})
 	}
 }

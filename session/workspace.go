@@ -34,6 +34,45 @@ func kept(nodes []capi.MemoryNode) []Difference {
 	return list
 }
 
+// growth explains by how much the process grew in a run.
+func (s *Session) growth(p peak, measured int64) Growth {
+	g := Growth{Measured: measured, Recorded: p.bytes, Kernels: s.pastRecord(p)}
+	g.Unexplained = measured - p.bytes
+	for _, k := range g.Kernels {
+		g.Unexplained -= k.Bytes
+	}
+	return g
+}
+
+// lrnDepth is the most channels with which TensorFlow's LRN computes its sums
+// as a product with a matrix, which Eigen puts into memory of its own, as large
+// as the output. With more channels it works in place.
+const lrnDepth = 384
+
+// pastRecord lists what kernels allocate past TensorFlow's record, as far as
+// it raises the peak.
+func (s *Session) pastRecord(p peak) []Difference {
+	all := slices.Clone(p.all)
+	for _, a := range p.all {
+		n := p.nodes[a.node]
+		at, err := s.lowered.Layer(layerName(n.Name))
+		if err != nil || n.Kind != "LRN" || !a.output {
+			continue
+		}
+		shape := s.lowered.Program.Steps[s.lowered.Layers[at].Last].Shape
+		if shape[len(shape)-1] <= lrnDepth {
+			// They come after the output and go before the input does.
+			all = append(all, allocation{node: a.node, bytes: a.bytes, from: a.from, to: a.from})
+		}
+	}
+	most, at := busiest(all)
+	if most == p.bytes {
+		return nil
+	}
+	n := p.nodes[all[at].node]
+	return []Difference{{Layer: layerName(n.Name), Op: n.Kind, What: "Eigen's sums, as large as the output, at the peak", Bytes: most - p.bytes}}
+}
+
 // workspace says what memory is that a node allocates beside its output, as
 // far as its size and the operation tell.
 func workspace(nodes []capi.MemoryNode, a allocation) string {

@@ -34,9 +34,16 @@ func measureNetwork(c *cobra.Command, net graph.Network, forecast graph.Memory) 
 	defer bar.finish()
 	var list []session.Measurement
 	for i, oneDNN := range settings {
-		m, err := measureProcess(c, net, forecast.Workload.Batch, oneDNN)
+		m, err := measureProcess(c, net, forecast.Workload.Batch, oneDNNVariable+"="+oneDNN)
 		if err != nil {
 			return nil, err
+		}
+		if m.OneDNN != nil && *m.OneDNN {
+			without, err := measureProcess(c, net, forecast.Workload.Batch, oneDNNVariable+"="+oneDNN, session.NoPool+"=1")
+			if err != nil {
+				return nil, err
+			}
+			m.Withdraw(without)
 		}
 		list = append(list, m)
 		bar.show(i+1, len(settings))
@@ -46,7 +53,7 @@ func measureNetwork(c *cobra.Command, net graph.Network, forecast graph.Memory) 
 
 // measureProcess starts this program once more, which measures a network that
 // it reads from stdin.
-func measureProcess(c *cobra.Command, net graph.Network, batch int, oneDNN string) (session.Measurement, error) {
+func measureProcess(c *cobra.Command, net graph.Network, batch int, environment ...string) (session.Measurement, error) {
 	var m session.Measurement
 	text, err := json.Marshal(net)
 	if err != nil {
@@ -60,13 +67,13 @@ func measureProcess(c *cobra.Command, net graph.Network, batch int, oneDNN strin
 	child := exec.CommandContext(c.Context(), program, "plan", "--measure-here", "--batch", strconv.Itoa(batch))
 	child.Args[0] = c.Root().Name()
 	child.Stdin, child.Stdout, child.Stderr = bytes.NewReader(text), &stdout, &stderr
-	child.Env = append(os.Environ(), oneDNNVariable+"="+oneDNN)
+	child.Env = append(os.Environ(), environment...)
 	if err := child.Run(); err != nil {
 		if c.Context().Err() != nil {
 			return m, c.Context().Err()
 		}
 		lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
-		return m, exit(exitCheck, "plan: --measure, with %s=%s: the process that measures ended with %v: %s", oneDNNVariable, oneDNN, err, strings.TrimPrefix(lines[len(lines)-1], "cnndemo: "))
+		return m, exit(exitCheck, "plan: --measure, with %s: the process that measures ended with %v: %s", environment[0], err, strings.TrimPrefix(lines[len(lines)-1], "cnndemo: "))
 	}
 	if err := json.Unmarshal(stdout.Bytes(), &m); err != nil {
 		return m, exit(exitCheck, "plan: --measure: the process that measures wrote no measurement: %w", err)

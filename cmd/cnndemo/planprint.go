@@ -161,13 +161,9 @@ func printMeasurement(w io.Writer, m session.Measurement, forecast graph.Memory)
 	}
 	fmt.Fprintf(w, "\nmeasured: TensorFlow %s on %s, %s, a batch of %d, the largest of %d runs\n", m.TensorFlow, m.Device, oneDNN, m.Batch, m.Runs)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	line := func(name string, c session.Compared, note string) {
-		fmt.Fprintf(t, "  %s\tforecast %s\tmeasured %s\t%+.1f %%\t%s\n", name, report.Grouped(c.Forecast), report.Grouped(c.Measured), 100*c.Deviation(), note)
-	}
-	at := fmt.Sprintf("TensorFlow's record: the peak is at %s (%s)", m.PeakLayer, m.PeakOp)
-	line("activations", m.Activations, at)
+	fmt.Fprintf(t, "  activations\tforecast %s\tmeasured %s\t%+.1f %%\tTensorFlow's record, its peak at %s (%s)\n", report.Grouped(m.Activations.Forecast), report.Grouped(m.Activations.Measured), 100*m.Activations.Deviation(), m.PeakLayer, m.PeakOp)
 	if p := m.Process; p != nil {
-		line("weights", p.Weights, "growth of the process while a session opens, the graph included")
+		fmt.Fprintf(t, "  weights\tforecast %s\tmeasured %s\t+%s\tthe process while a session opens, with its graph\n", report.Grouped(p.Weights.Forecast), report.Grouped(p.Weights.Measured), size(p.Weights.Measured-p.Weights.Forecast))
 	}
 	_ = t.Flush()
 	if len(m.Differences) > 0 || m.Unexplained != 0 {
@@ -181,15 +177,27 @@ func printMeasurement(w io.Writer, m session.Measurement, forecast graph.Memory)
 		_ = t.Flush()
 	}
 	if p := m.Process; p != nil {
-		outside := func(what string, c session.Compared) {
-			fmt.Fprintf(w, "  %s the process grew by %s, of which TensorFlow's record has %s; unexplained by it %s:\n", what, size(c.Measured), size(c.Forecast), size(c.Measured-c.Forecast))
-		}
-		outside("in the first run, of one picture,", p.First)
-		fmt.Fprintln(w, "    code, threads, the graph's optimizer and what the kernels allocate by themselves, not told apart")
+		printGrowth(w, "the first run, of one picture", p.First, "code, threads and the optimizer of graphs among it")
 		if p.Run != nil {
-			outside("in the first run of the batch", *p.Run)
-			fmt.Fprintln(w, "    what kernels allocate by themselves (Eigen's packed blocks, fed filters in oneDNN's layout) and holes in the")
-			fmt.Fprintln(w, "    allocators' pools, not told apart")
+			printGrowth(w, "the first run of the batch", *p.Run, "packed blocks of Eigen and oneDNN among it")
 		}
 	}
+}
+
+// printGrowth is what the process grew by, and why.
+func printGrowth(w io.Writer, when string, g session.Growth, rest string) {
+	fmt.Fprintf(w, "  in %s the process grew by %s\n", when, report.Grouped(g.Measured))
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "    \t%s\tTensorFlow's record of that run\n", report.Grouped(g.Recorded))
+	term := func(n int64, what string) {
+		fmt.Fprintf(t, "    %s\t%s\t%s\n", map[bool]string{true: "+", false: "-"}[n >= 0], report.Grouped(max(n, -n)), what)
+	}
+	for _, k := range g.Kernels {
+		term(k.Bytes, fmt.Sprintf("%s %s: %s; not in the record", k.Layer, k.Op, k.What))
+	}
+	if g.Pool != nil {
+		term(*g.Pool, "oneDNN's pool of memory: by so much less it grew in a second process, without the pool")
+	}
+	term(g.Unexplained, "unexplained, "+rest)
+	_ = t.Flush()
 }
