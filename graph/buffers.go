@@ -54,7 +54,7 @@ func assign(l Lowered, training bool) buffers {
 			continue
 		}
 		switch at := b.reuse(i, last, kept); {
-		case handsOn(step.Op) && step.Inputs[0] == ir.Input:
+		case handsOn(step.Op) && at == none:
 			continue // the input itself
 		case at != none:
 			b.owner[i] = at

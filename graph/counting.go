@@ -2,7 +2,7 @@ package graph
 
 import (
 	"errors"
-	"math/bits"
+	"math"
 )
 
 // errCount is the fault of a network, or a batch of it, whose costs an int64
@@ -17,9 +17,10 @@ type counting struct{ outgrown bool }
 func (c *counting) product(factors ...int64) int64 {
 	n := int64(1)
 	for _, f := range factors {
-		high, low := bits.Mul64(uint64(n), uint64(f))
-		c.outgrown = c.outgrown || high != 0 || int64(low) < 0
-		n = int64(low &^ (1 << 63))
+		if f > 0 && n > math.MaxInt64/f {
+			c.outgrown, n = true, 0
+		}
+		n *= f
 	}
 	return n
 }

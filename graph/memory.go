@@ -246,7 +246,8 @@ func (m Memory) Live(layer string) []Live {
 	if err != nil || b.owner[b.lowered.Layers[i].Last] == none {
 		return nil
 	}
-	at := b.list[b.owner[b.lowered.Layers[i].Last]].born
+	last := b.lowered.Layers[i].Last
+	at := b.list[b.owner[last]].born
 	var list []Live
 	for _, buffer := range b.list {
 		if buffer.born > at || buffer.dies < at {
@@ -254,8 +255,8 @@ func (m Memory) Live(layer string) []Live {
 		}
 		live := Live{Bytes: buffer.numbers * int64(m.Workload.Batch) * m.Workload.DType.Bytes()}
 		for _, step := range buffer.steps {
-			if name := b.lowered.layerOf(step); buffer.born == at || step <= at {
-				live.Layers = append(live.Layers, name)
+			if step <= at || buffer.born == at && step <= last {
+				live.Layers = append(live.Layers, b.lowered.layerOf(step))
 			}
 		}
 		live.Layers = slices.Compact(live.Layers)
