@@ -15,6 +15,8 @@ var choices = map[string][]string{
 	"pool":          {"max", "avg"},
 	"resize-method": decode.Methods,
 	"filter":        filterNames(),
+	"dtype":         {"float32", "float16", "bfloat16"},
+	"optimizer":     {"sgd", "momentum", "adam"},
 }
 
 // complete gives the shell the values of flags, in every command that has

@@ -74,22 +74,36 @@ type Node struct {
 // which costs little, not by the GPU's own tracer, so that times on a GPU are
 // those of starting kernels.
 func (c *Call) RunTraced() ([]Fetched, []Node, error) {
-	options := &for_core_protos_go_proto.RunOptions{TraceLevel: for_core_protos_go_proto.RunOptions_SOFTWARE_TRACE}
+	var results []Fetched
+	text, err := c.runWith(&for_core_protos_go_proto.RunOptions{
+		TraceLevel: for_core_protos_go_proto.RunOptions_SOFTWARE_TRACE,
+	}, func() (err error) {
+		results, err = c.copyOut()
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	nodes, err := tracedNodes(text)
+	return results, nodes, err
+}
+
+// runWith runs with options, has the results looked at, and gives the text of
+// the RunMetadata.
+func (c *Call) runWith(options *for_core_protos_go_proto.RunOptions, look func() error) ([]byte, error) {
 	text, err := proto.Marshal(options)
 	if err != nil {
 		c.Free()
-		return nil, nil, fmt.Errorf("capi: run options: %w", err)
+		return nil, fmt.Errorf("capi: run options: %w", err)
 	}
 	buffer := C.TF_NewBufferFromString(unsafe.Pointer(unsafe.SliceData(text)), C.size_t(len(text)))
 	defer C.TF_DeleteBuffer(buffer)
 	metadata := C.TF_NewBuffer()
 	defer C.TF_DeleteBuffer(metadata)
-	results, err := c.run(buffer, metadata)
-	if err != nil {
-		return nil, nil, err
+	if err := c.run(buffer, metadata, look); err != nil {
+		return nil, err
 	}
-	nodes, err := tracedNodes(C.GoBytes(unsafe.Pointer(metadata.data), C.int(metadata.length)))
-	return results, nodes, err
+	return C.GoBytes(unsafe.Pointer(metadata.data), C.int(metadata.length)), nil
 }
 
 // tracedNodes reads a RunMetadata. Names that begin with an underscore are of
@@ -124,9 +138,16 @@ func tracedNodes(text []byte) ([]Node, error) {
 // in the order asked for. Tensors of type float32 and uint8 can be fetched.
 // When it returns, nothing native is left of the call, whether it failed or
 // not.
-func (c *Call) Run() ([]Fetched, error) { return c.run(nil, nil) }
+func (c *Call) Run() (results []Fetched, err error) {
+	err = c.run(nil, nil, func() (err error) {
+		results, err = c.copyOut()
+		return err
+	})
+	return results, err
+}
 
-func (c *Call) run(options, metadata *C.TF_Buffer) ([]Fetched, error) {
+// run executes the graph, has the results looked at, and frees all.
+func (c *Call) run(options, metadata *C.TF_Buffer, look func() error) error {
 	defer c.Free()
 	status := C.TF_NewStatus()
 	defer C.TF_DeleteStatus(status)
@@ -137,8 +158,13 @@ func (c *Call) run(options, metadata *C.TF_Buffer) ([]Fetched, error) {
 	runtime.KeepAlive(c.session.session)
 	runtime.KeepAlive(c.session.graph)
 	if err := failure(status); err != nil {
-		return nil, err
+		return err
 	}
+	return look()
+}
+
+// copyOut copies the results into Go's memory.
+func (c *Call) copyOut() ([]Fetched, error) {
 	results := make([]Fetched, len(c.fetched))
 	for i, native := range c.fetched {
 		result, err := copyOut(native)

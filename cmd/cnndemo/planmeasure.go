@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tfcnn/graph"
+	"tfcnn/session"
+)
+
+const oneDNNVariable = "TF_ENABLE_ONEDNN_OPTS"
+
+// measureNetwork measures in processes of its own, of which TensorFlow and
+// Linux count the memory, with oneDNN off and on.
+func measureNetwork(c *cobra.Command, net graph.Network, forecast graph.Memory) ([]session.Measurement, error) {
+	if forecast.Refused != "" {
+		return nil, exit(exitUsage, "plan: --measure: TensorFlow's kernels do not take this batch: %s", forecast.Refused)
+	}
+	if free, known := session.FreeMemory(); known && free < forecast.Inference.Bytes {
+		return nil, exit(exitEnvironment, "plan: --measure: the batch needs %s, the machine has %s free", size(forecast.Inference.Bytes), size(free))
+	}
+	settings := []string{"0", "1"}
+	if set, found := os.LookupEnv(oneDNNVariable); found {
+		settings = []string{set}
+	}
+	bar := newProgress(c.ErrOrStderr(), "measurements")
+	defer bar.finish()
+	var list []session.Measurement
+	for i, oneDNN := range settings {
+		m, err := measureProcess(c, net, forecast.Workload.Batch, oneDNNVariable+"="+oneDNN)
+		if err != nil {
+			return nil, err
+		}
+		if m.OneDNN != nil && *m.OneDNN {
+			without, err := measureProcess(c, net, forecast.Workload.Batch, oneDNNVariable+"="+oneDNN, session.NoPool+"=1")
+			if err != nil {
+				return nil, err
+			}
+			m.Withdraw(without)
+		}
+		list = append(list, m)
+		bar.show(i+1, len(settings))
+	}
+	return list, nil
+}
+
+// measureProcess starts this program once more, which measures a network that
+// it reads from stdin.
+func measureProcess(c *cobra.Command, net graph.Network, batch int, environment ...string) (session.Measurement, error) {
+	var m session.Measurement
+	text, err := json.Marshal(net)
+	if err != nil {
+		return m, exit(exitUsage, "plan: --measure: %w", err)
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return m, exit(exitEnvironment, "plan: --measure: %w", err)
+	}
+	var stdout, stderr bytes.Buffer
+	child := exec.CommandContext(c.Context(), program, "plan", "--measure-here", "--batch", strconv.Itoa(batch))
+	child.Args[0] = c.Root().Name()
+	child.Stdin, child.Stdout, child.Stderr = bytes.NewReader(text), &stdout, &stderr
+	child.Env = append(os.Environ(), environment...)
+	if err := child.Run(); err != nil {
+		if c.Context().Err() != nil {
+			return m, c.Context().Err()
+		}
+		lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
+		return m, exit(exitCheck, "plan: --measure, with %s: the process that measures ended with %v: %s", environment[0], err, strings.TrimPrefix(lines[len(lines)-1], "cnndemo: "))
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &m); err != nil {
+		return m, exit(exitCheck, "plan: --measure: the process that measures wrote no measurement: %w", err)
+	}
+	return m, nil
+}
+
+// measureHere is the process that measures.
+func measureHere(c *cobra.Command, batch int) error {
+	text, err := io.ReadAll(c.InOrStdin())
+	if err != nil {
+		return exit(exitCheck, "plan: %w", err)
+	}
+	net, err := graph.ReadNetwork("from stdin", text)
+	if err != nil {
+		return exit(exitUsage, "plan: %w", err)
+	}
+	if err := session.Configure(session.Process{Quiet: true}); err != nil {
+		return exit(exitUsage, "plan: %w", err)
+	}
+	m, err := session.Measure(c.Context(), net, batch)
+	if err != nil {
+		return exit(exitCheck, "plan: %w", err)
+	}
+	return printJSON(c, m)
+}

@@ -1,0 +1,174 @@
+package graph
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+)
+
+// Remedy is one way to need less memory, and what a workload needs with it.
+type Remedy struct {
+	Name string `json:"name"`
+	// What says what is changed; where nothing can be, why.
+	What string `json:"what"`
+	// Possible is false where the network does not hold together so.
+	Possible bool  `json:"possible"`
+	Before   int64 `json:"before_bytes"`
+	After    int64 `json:"after_bytes"` // on each device
+}
+
+// Remedies computes what the five ways to need less memory save: a smaller
+// batch (half of it), a larger stride (that of the first layer that slides a
+// window, doubled), fewer layers (without the layer of the largest output that
+// can be left out), 16-bit floats and more devices (two, each with all weights
+// and half of the batch). Where a changed network does not hold together, the
+// next layer is tried. The changed network is planned anew: its later layers
+// get smaller, and may get other weights.
+func (n Network) Remedies(w Workload) ([]Remedy, error) {
+	lowered, err := Lower(n)
+	if err != nil {
+		return nil, err
+	}
+	m, err := lowered.memory(w)
+	if err != nil {
+		return nil, err
+	}
+	w = m.Workload
+	before := m.Asked().Bytes
+	remedy := func(name, what string, net Network, w Workload) Remedy {
+		r := Remedy{Name: name, What: what, Before: before}
+		if changed, err := net.Memory(w); err == nil {
+			r.Possible, r.After = true, changed.Asked().Bytes
+		}
+		return r
+	}
+	half, short := w, w
+	half.Batch = (w.Batch + 1) / 2
+	short.DType = Float16
+	list := []Remedy{
+		remedy("smaller batch", fmt.Sprintf("%s in place of %s", pictures(half.Batch), pictures(w.Batch)), n, half),
+		n.largerStride(lowered, w, remedy),
+		n.fewerLayers(lowered, w, remedy),
+		remedy("16-bit floats", fmt.Sprintf("2 bytes a number in place of %d", w.DType.Bytes()), n, short),
+		remedy("more devices", fmt.Sprintf("2, each with all weights and %s", pictures(half.Batch)), n, half),
+	}
+	for i, same := range []bool{half.Batch == w.Batch, false, false, w.DType.Bytes() == 2, half.Batch == w.Batch} {
+		if same {
+			list[i].Possible, list[i].After = false, 0
+			list[i].What = map[bool]string{true: "a batch of 1 picture cannot be split", false: "numbers have 16 bits already"}[i != 3]
+		}
+	}
+	return list, nil
+}
+
+func pictures(n int) string {
+	if n == 1 {
+		return "1 picture"
+	}
+	return thousands(int64(n)) + " pictures"
+}
+
+type remedyFunc func(name, what string, net Network, w Workload) Remedy
+
+// largerStride doubles the strides of the first layer that can take it.
+func (n Network) largerStride(l Lowered, w Workload, remedy remedyFunc) Remedy {
+	const name = "larger stride"
+	for i, layer := range n.Layers {
+		v := reflect.New(reflect.TypeOf(layer)).Elem()
+		v.Set(reflect.ValueOf(layer))
+		field := v.FieldByName("Strides")
+		if !field.IsValid() || layer.kind() == (Conv2DTranspose{}).kind() {
+			continue
+		}
+		strides := field.Interface().(Size).or(defaultStrides(layer))
+		doubled := Size{2 * strides.Height, 2 * strides.Width}
+		field.Set(reflect.ValueOf(doubled))
+		changed := n
+		changed.Layers = slices.Clone(n.Layers)
+		changed.Layers[i] = v.Interface().(Layer)
+		what := fmt.Sprintf("%s %q strides by %v in place of %v", l.Layers[i].Kind, l.Layers[i].Name, doubled, strides)
+		if r := remedy(name, what, changed, w); r.Possible {
+			return r
+		}
+	}
+	r := remedy(name, "no layer slides a window that could stride further", Network{}, w)
+	return r
+}
+
+func defaultStrides(layer Layer) Size {
+	switch layer := layer.(type) {
+	case MaxPool:
+		return layer.Size
+	case AvgPool:
+		return layer.Size
+	}
+	return Square(1)
+}
+
+// fewerLayers leaves out the layer with the largest output without which the
+// network holds together and needs less.
+func (n Network) fewerLayers(l Lowered, w Workload, remedy remedyFunc) Remedy {
+	const name = "fewer layers"
+	order := make([]int, len(l.Layers))
+	for i := range order {
+		order[i] = i
+	}
+	size := func(i int) int64 { return numbers(l.Program, l.Layers[i].Last) }
+	slices.SortStableFunc(order, func(a, b int) int { return int(max(-1, min(1, size(b)-size(a)))) })
+	for _, i := range order {
+		changed, possible := n.without(l, i)
+		if !possible {
+			continue
+		}
+		what := fmt.Sprintf("without %s %q", l.Layers[i].Kind, l.Layers[i].Name)
+		if r := remedy(name, what, changed, w); r.Possible && r.After < r.Before {
+			return r
+		}
+	}
+	return remedy(name, "no layer can be left out so that less is needed", Network{}, w)
+}
+
+// without leaves a layer out: who reads it reads what it reads first.
+func (n Network) without(l Lowered, out int) (changed Network, possible bool) {
+	if len(n.Layers) == 1 {
+		return n, false
+	}
+	instead := l.Layers[out].From[0]
+	name := func(from string) string {
+		if from == l.Layers[out].Name {
+			return instead
+		}
+		return from
+	}
+	changed = n
+	changed.Layers = nil
+	for i, layer := range n.Layers {
+		if i == out {
+			continue
+		}
+		v := reflect.New(reflect.TypeOf(layer)).Elem()
+		v.Set(reflect.ValueOf(layer))
+		v.FieldByName("Name").SetString(l.Layers[i].Name)
+		from := slices.Clone(l.Layers[i].From)
+		for k := range from {
+			from[k] = name(from[k])
+		}
+		if field := v.FieldByName("From"); field.Kind() == reflect.String {
+			field.SetString(from[0])
+		} else {
+			field.Set(reflect.ValueOf(from))
+		}
+		changed.Layers = append(changed.Layers, v.Interface().(Layer))
+	}
+	changed.Outputs = nil
+	for _, at := range l.Outputs {
+		output := name(l.Layers[at].Name)
+		if output == InputName {
+			return n, false
+		}
+		if !slices.Contains(changed.Outputs, output) {
+			changed.Outputs = append(changed.Outputs, output)
+		}
+	}
+	return changed, true
+}

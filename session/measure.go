@@ -1,0 +1,316 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"tfcnn/graph"
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/capi"
+)
+
+// Measurement is what memory a network really took, beside the forecast of
+// graph.Memory. All amounts are bytes.
+type Measurement struct {
+	TensorFlow string `json:"tensorflow"`
+	Device     string `json:"device"`
+	OneDNN     *bool  `json:"onednn,omitempty"`
+	Batch      int    `json:"batch"`
+	Runs       int    `json:"runs"` // of which the largest peak is taken
+
+	// Activations are what TensorFlow's allocators gave out: neither the
+	// weights nor the input.
+	Activations Compared `json:"activations"`
+	// PeakLayer is the layer that was computed when most was live, PeakOp
+	// TensorFlow's operation.
+	PeakLayer string `json:"peak_layer"`
+	PeakOp    string `json:"peak_op"`
+	// AtPeak is the forecast for that very layer, which may be less than that
+	// for the busiest.
+	AtPeak int64 `json:"forecast_at_peak"`
+	// Differences are by what the measured peak differs from AtPeak; Unexplained
+	// is what they leave.
+	Differences []Difference `json:"differences"`
+	Unexplained int64        `json:"unexplained"`
+	// Kept is what the first run allocated and no run gave back. It is part of
+	// the measured activations and of the differences.
+	Kept int64 `json:"kept"`
+
+	// Process is what Linux counts for the process; nil where it does not tell.
+	Process *ProcessMemory `json:"process,omitempty"`
+}
+
+// Compared is a forecast and what was measured.
+type Compared struct {
+	Forecast int64 `json:"forecast"`
+	Measured int64 `json:"measured"`
+}
+
+// Deviation is by what share the measured amount differs from the forecast.
+func (c Compared) Deviation() float64 {
+	return float64(c.Measured-c.Forecast) / float64(max(1, c.Forecast))
+}
+
+// Difference is memory that is live and not forecast, or with fewer than 0
+// bytes forecast and not live.
+type Difference struct {
+	Layer string `json:"layer"`
+	Op    string `json:"op,omitempty"` // TensorFlow's
+	What  string `json:"what"`
+	Bytes int64  `json:"bytes"`
+}
+
+// ProcessMemory is by how much the process grew in RAM. TensorFlow counts its
+// constants and what is fed in no RunMetadata; this does, and all else in the
+// process with it.
+type ProcessMemory struct {
+	// Weights: from before a session was opened to after, Go's own copy of the
+	// weights freed.
+	Weights Compared `json:"weights"`
+	// First is the first run, of one picture: with it come TensorFlow's code,
+	// threads and the optimizer of graphs. Run is the first run of the whole
+	// batch after that; nil for a batch of one.
+	First Growth  `json:"first_run"`
+	Run   *Growth `json:"run,omitempty"`
+}
+
+// Growth is by how much the process grew during a run, at the most.
+type Growth struct {
+	Measured int64 `json:"measured"`
+	Recorded int64 `json:"recorded"` // by TensorFlow for that run
+	// Kernels is what kernels are known to allocate past the record.
+	Kernels []Difference `json:"kernels"`
+	// Pool is what oneDNN's pool of memory takes more than it gives out, as far
+	// as Withdraw has told; nil where it has not.
+	Pool *int64 `json:"pool,omitempty"`
+	// Unexplained is what is left.
+	Unexplained int64 `json:"unexplained"`
+}
+
+// Withdraw takes a second measurement of the same, made with oneDNN's pool of
+// memory switched off (NoPool), and tells by it what the pool takes.
+func (m *Measurement) Withdraw(without Measurement) {
+	if m.Process == nil || without.Process == nil {
+		return
+	}
+	withdraw := func(g *Growth, without Growth) {
+		pool := g.Measured - without.Measured
+		g.Pool = &pool
+		g.Unexplained -= pool
+	}
+	withdraw(&m.Process.First, without.Process.First)
+	if m.Process.Run != nil && without.Process.Run != nil {
+		withdraw(m.Process.Run, *without.Process.Run)
+	}
+}
+
+// NoPool is the environment variable that, set to 1, has oneDNN's kernels take
+// memory from the system and not from a pool.
+const NoPool = "TF_ONEDNN_USE_SYSTEM_ALLOCATOR"
+
+const measuredRuns = 3
+
+// Measure runs the network on a batch of random pictures, with weights that
+// are drawn, and compares what memory that took with the forecast. Figures of
+// the process are right where nothing else goes on in it, best in a process of
+// its own. It is for the CPU.
+func Measure(ctx context.Context, net graph.Network, batch int) (Measurement, error) {
+	forecast, err := net.Memory(graph.Workload{Batch: batch})
+	if err != nil {
+		return Measurement{}, err
+	}
+	if forecast.Refused != "" {
+		return Measurement{}, fmt.Errorf("session: measure: batch of %d pictures: %s", batch, forecast.Refused)
+	}
+	if _, err := Devices(); err != nil { // starts TensorFlow
+		return Measurement{}, err
+	}
+	var process processMeter
+	process.begin()
+	s, err := openDrawn(net)
+	if err != nil {
+		return Measurement{}, err
+	}
+	defer s.Close()
+	p := &ProcessMemory{Weights: Compared{Forecast: forecast.Inference.Parts[0].Bytes, Measured: process.growth()}}
+	m := Measurement{TensorFlow: Version(), Device: s.Device(), Batch: batch, Runs: measuredRuns}
+	if on, known := OneDNNInUse(); known {
+		m.OneDNN = &on
+	}
+
+	first, err := s.record(ctx, 1, &process)
+	if err != nil {
+		return Measurement{}, err
+	}
+	p.First = s.growth(first, process.most)
+	kept := kept(first.nodes)
+	var peak peak
+	for i := range measuredRuns {
+		now, err := s.record(ctx, batch, &process)
+		if err != nil {
+			return Measurement{}, err
+		}
+		if i == 0 && batch > 1 {
+			run := s.growth(now, process.most)
+			p.Run = &run
+		}
+		if now.bytes > peak.bytes {
+			peak = now
+		}
+	}
+	if process.err == nil {
+		m.Process = p
+	}
+	m.compare(forecast, peak, kept)
+	return m, nil
+}
+
+// processMeter takes the process's memory. After a failure it gives nothing
+// more.
+type processMeter struct {
+	before resident
+	most   int64 // growth at its most
+	err    error
+}
+
+func (p *processMeter) begin() {
+	if p.err == nil {
+		p.before, p.err = readResident()
+	}
+	if p.err == nil {
+		p.err = resetMost()
+	}
+}
+
+// growth is from begin to now.
+func (p *processMeter) growth() int64 {
+	now, err := readResident()
+	p.err = errors.Join(p.err, err)
+	return now.now - p.before.now
+}
+
+// end takes the most since begin.
+func (p *processMeter) end() {
+	now, err := lookResident()
+	p.err = errors.Join(p.err, err)
+	p.most = now.most - p.before.now
+}
+
+// openDrawn opens a session with weights that TensorFlow's optimizer cannot
+// take for nothing: no bias of zeros, no two alike.
+func openDrawn(net graph.Network) (*Session, error) {
+	weights := net.InitialWeights(1)
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, name := range sortedNames(weights) {
+		if w := weights[name]; len(w.Shape) == 1 {
+			for i := range w.Data {
+				w.Data[i] = 0.5 + random.Float32()
+			}
+		}
+	}
+	return Open(net, weights, Options{Device: "cpu"})
+}
+
+func sortedNames(weights graph.Weights) []string {
+	var names []string
+	for name := range weights {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// peak is the moment of a run at which most was live.
+type peak struct {
+	bytes int64
+	nodes []capi.MemoryNode
+	all   []allocation
+	at    int // into all
+}
+
+// record runs once, and takes the process's memory while TensorFlow holds the
+// results.
+func (s *Session) record(ctx context.Context, batch int, process *processMeter) (peak, error) {
+	if err := ctx.Err(); err != nil {
+		return peak{}, err
+	}
+	x, err := tensor.New(append([]int{batch}, s.input...)...)
+	if err != nil {
+		return peak{}, fmt.Errorf("session: measure: %w", err)
+	}
+	random := rand.New(rand.NewPCG(3, 4))
+	for i := range x.Data {
+		x.Data[i] = random.Float32()
+	}
+	var fetches []capi.Port
+	for _, step := range s.last(s.lowered.Outputs) {
+		fetches = append(fetches, s.native.steps[step])
+	}
+	feeds := append([]capi.Feed{{Port: s.native.input, Value: x}}, s.native.weights...)
+	call, err := s.native.c.Prepare(feeds, fetches)
+	if err != nil {
+		return peak{}, fmt.Errorf("session: measure: %w", err)
+	}
+	x, feeds = tensor.Tensor{}, nil
+	process.begin()
+	nodes, err := call.RunRecorded(process.end)
+	if err != nil {
+		return peak{}, fmt.Errorf("session: measure: %w", err)
+	}
+	p := peak{nodes: nodes, all: allocations(nodes)}
+	p.bytes, p.at = busiest(p.all)
+	return p, nil
+}
+
+// compare explains the peak by the forecast.
+func (m *Measurement) compare(forecast graph.Memory, p peak, kept []Difference) {
+	for _, k := range kept {
+		m.Kept += k.Bytes
+	}
+	m.Activations = Compared{Forecast: forecast.Inference.Parts[2].Bytes, Measured: p.bytes + m.Kept}
+	if p.at < 0 {
+		return
+	}
+	now := p.all[p.at]
+	m.PeakLayer, m.PeakOp = layerName(p.nodes[now.node].Name), p.nodes[now.node].Kind
+	expected := forecast.Live(m.PeakLayer)
+	for _, e := range expected {
+		m.AtPeak += e.Bytes
+	}
+	m.Unexplained = m.Activations.Measured - m.AtPeak
+	note := func(d Difference) {
+		if d.Bytes != 0 {
+			m.Differences = append(m.Differences, d)
+			m.Unexplained -= d.Bytes
+		}
+	}
+	for _, k := range kept {
+		note(k)
+	}
+	for _, a := range p.all {
+		if a.from > now.from || a.to < now.from {
+			continue
+		}
+		n := p.nodes[a.node]
+		if !a.output {
+			note(Difference{Layer: layerName(n.Name), Op: n.Kind, What: workspace(p.nodes, a), Bytes: a.bytes})
+			continue
+		}
+		held := p.nodes[holder(p.nodes, a, now.from)]
+		at := slices.IndexFunc(expected, func(e graph.Live) bool {
+			return slices.Contains(e.Layers, layerName(n.Name)) || slices.Contains(e.Layers, layerName(held.Name))
+		})
+		if at < 0 {
+			note(Difference{Layer: layerName(held.Name), Op: held.Kind, What: "output not forecast here, TensorFlow has run the steps in another order", Bytes: a.bytes})
+			continue
+		}
+		note(Difference{Layer: layerName(held.Name), Op: held.Kind, What: "output of another size than forecast", Bytes: a.bytes - expected[at].Bytes})
+		expected = slices.Delete(expected, at, at+1)
+	}
+	for _, e := range expected {
+		note(Difference{Layer: e.Layers[len(e.Layers)-1], What: "output that is not live here, not yet computed or given back before", Bytes: -e.Bytes})
+	}
+}
