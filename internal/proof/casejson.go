@@ -2,6 +2,7 @@ package proof
 
 import (
 	"encoding/json"
+	"slices"
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
@@ -29,7 +30,7 @@ func (c Case) MarshalJSON() ([]byte, error) {
 		}
 		form.Inputs = &list
 	}
-	if contains(known.need, "filter") {
+	if slices.Contains(known.need, "filter") {
 		form.Filter = formOf(c.Filter)
 	}
 	switch {

@@ -139,7 +139,7 @@ func windowFaults(g geometry, pool bool) []fault {
 	}
 	if !pool {
 		return append(faults, dilationFault, func(_ *draw, c *Case) string {
-			if g.padding.Kind != ir.Same || g.size[0] < 2 || g.in[0] == 0 || g.in[1] == 0 {
+			if g.padding.Kind != ir.Same || g.size[0] < 2 || g.in[0] < 2 || g.in[1] == 0 || c.Input.Shape[0] == 0 {
 				return ""
 			}
 			c.Strides, c.Dilations = nil, &[2]int{math.MaxInt32 / (g.size[0] - 1), 1}

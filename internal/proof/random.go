@@ -18,7 +18,10 @@ type Random struct {
 	Parallel int
 	// MostFailures is where a run gives up. 0: 20.
 	MostFailures int
-	Progress     func(done int) // may be nil
+	// ShrinkTime bounds the time that is given to making a failure smaller. 0:
+	// 20 seconds.
+	ShrinkTime time.Duration
+	Progress   func(done int) // may be nil
 }
 
 // RandomResult is what came of it.
@@ -51,6 +54,9 @@ func (r Random) Run(ctx context.Context, watch *Watch) (RandomResult, error) {
 	run := &randomRun{Random: r, watch: watch, counts: map[string]*OpCount{}}
 	if run.MostFailures == 0 {
 		run.MostFailures = 20
+	}
+	if run.ShrinkTime == 0 {
+		run.ShrinkTime = 20 * time.Second
 	}
 	if err := run.all(ctx); err != nil {
 		return RandomResult{}, err
@@ -188,7 +194,7 @@ func (r *randomRun) failures(ctx context.Context, result *RandomResult) error {
 			if o, err = death(c, errors.New(o.Failure)); err != nil {
 				return err
 			}
-		} else if o, err = Shrink(ctx, c, o, r.watch.Run); err != nil {
+		} else if o, err = Shrink(ctx, r.ShrinkTime, c, o, r.watch.Run); err != nil {
 			return err
 		}
 		o.File = fmt.Sprintf("seed %d", r.Seed)

@@ -10,14 +10,15 @@ import (
 	"tfcnn/internal/ir"
 )
 
-// shrinkTime bounds the time that is given to one case.
-const shrinkTime = 20 * time.Second
-
 // Shrink looks for the smallest case that still fails as o did: it tries what
 // makes a case smaller or plainer, keeps it where the failure stays, and ends
-// where nothing does. It gives the outcome of the smallest.
-func Shrink(ctx context.Context, c Case, o Outcome, run func(context.Context, Case) (Outcome, error)) (Outcome, error) {
-	end := time.Now().Add(shrinkTime)
+// where nothing does, or when the time is up. It gives the outcome of the smallest. A case that was to be
+// refused is left as it is.
+func Shrink(ctx context.Context, within time.Duration, c Case, o Outcome, run func(context.Context, Case) (Outcome, error)) (Outcome, error) {
+	if c.Error != "" {
+		return o, nil // a smaller case would have another fault
+	}
+	end := time.Now().Add(within)
 	for changed := true; changed; {
 		changed = false
 		for _, smaller := range smallerCases(c) {
@@ -50,6 +51,7 @@ func smallerCases(c Case) []Case {
 	if c.Bias != nil {
 		add(func(c *Case) { c.Bias = nil })
 	}
+	list = append(list, fewerGroups(c)...)
 	list = append(list, cuts(c)...)
 	for _, pair := range []func(*Case) **[2]int{
 		func(c *Case) **[2]int { return &c.Strides }, func(c *Case) **[2]int { return &c.Dilations },
@@ -86,8 +88,50 @@ func smallerCases(c Case) []Case {
 	return append(list, plainer(c)...)
 }
 
+// fewerGroups keep the first groups of a convolution, or fewer filters of each.
+func fewerGroups(c Case) []Case {
+	groups := or(c.Groups, 1)
+	if groups < 1 || len(c.Input.Shape) != 4 || len(c.Filter.Shape) != 4 || c.Input.Shape[3]%groups != 0 {
+		return nil
+	}
+	keep := func(n, each int) Case { // n groups, each with so many filters
+		smaller := c.clone()
+		smaller.Groups = &n
+		smaller.Input = cut(smaller.Input, 3, c.Input.Shape[3]/groups*n)
+		if c.Op == "conv2d_transpose" {
+			smaller.Filter = cut(cut(smaller.Filter, 3, c.Filter.Shape[3]/groups*n), 2, each)
+		} else {
+			smaller.Filter = cut(smaller.Filter, 3, each*n)
+		}
+		if c.Bias != nil {
+			*smaller.Bias = cut(*smaller.Bias, 0, each*n)
+		}
+		return smaller
+	}
+	each := c.Filter.Shape[3] / groups
+	if c.Op == "conv2d_transpose" {
+		each = c.Filter.Shape[2]
+	}
+	var list []Case
+	for _, n := range []int{1, groups / 2, groups - 1} {
+		if n > 0 && n < groups {
+			list = append(list, keep(n, each))
+		}
+	}
+	for _, few := range []int{1, each / 2, each - 1} {
+		if few > 0 && few < each && groups > 1 {
+			list = append(list, keep(groups, few))
+		}
+	}
+	return list
+}
+
 // clone is a case that shares nothing with c that steps change.
 func (c Case) clone() Case {
+	if c.Groups != nil {
+		groups := *c.Groups
+		c.Groups = &groups
+	}
 	for _, p := range []**[2]int{&c.Size, &c.Strides, &c.Dilations, &c.OutputSize} {
 		if *p != nil {
 			pair := **p
