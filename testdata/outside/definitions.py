@@ -78,7 +78,10 @@ def conv2d_transpose(x, filter, output_size, bias=None, groups=1, **geometry):
     if n:
         assert forward.shape[1:] == x.shape[1:], (forward.shape, x.shape)
     matrix = forward.reshape(n, int(np.prod(x.shape[1:])))
-    y = (x.reshape(x.shape[0], -1) @ matrix.T if x.size else np.zeros([x.shape[0], n])).reshape([x.shape[0], *shape])
+    # Not a matrix product: 0 times an infinity is no term of these sums.
+    with np.errstate(invalid="ignore"):
+        products = np.where(matrix == 0, 0, x.reshape(x.shape[0], 1, matrix.shape[1]) * matrix)
+    y = products.sum(axis=2).reshape([x.shape[0], *shape])
     return y if bias is None else y + bias
 
 

@@ -90,6 +90,16 @@ def conv2d_transpose(c):
     add("1×1 input, filter larger than the output, SAME", filled(1, 1, 1, 2), filled(3, 4, 1, 2), [1, 2], strides=[1, 2], padding="SAME")
     add("no window reads the output, with a bias", filled(1, 1, 1, 1), filled(2, 2, 1, 1), [1, 1], dilations=[2, 2], padding=[[1, 1], [1, 1]],
         bias=np.array([7.0]))
+    add("padding larger than the reach, two groups", d(1, 6, 7, 2), d(2, 2, 1, 2), [2, 3], groups=2, padding=[[3, 2], [1, 4]])
+    add("padding larger than the reach, dilation 2, strides 2 and 3, bias", d(1, 6, 4, 1), d(2, 2, 2, 1), [3, 2], dilations=[2, 2],
+        strides=[2, 3], padding=[[4, 6], [7, 3]], bias=d(2))
+    add("padding larger than the reach, two groups: the windows miss the output", filled(1, 4, 4, 2), filled(1, 1, 1, 2), [1, 1], groups=2,
+        strides=[3, 3], padding=[[5, 5], [5, 5]], bias=np.array([3.0, 4]))
+    loud = np.array([INF, 2, np.nan, -INF, 1]).reshape(1, 1, 5, 1)
+    add("infinities and NaN go where their taps lead", loud, filled(1, 2, 1, 1), [1, 15], strides=[1, 3])
+    add("infinities and NaN, dilation 2", loud, filled(1, 2, 1, 1), [1, 20], strides=[1, 4], dilations=[1, 2])
+    add("infinities and NaN in the padding", loud, filled(1, 1, 1, 1), [1, 1], padding=[[0, 0], [1, 3]])
+    add("infinities and NaN in the padding, two groups", np.repeat(loud, 2, axis=3), filled(1, 1, 1, 2), [1, 1], groups=2, padding=[[0, 0], [1, 3]])
     add("empty batch", np.zeros((0, 2, 2, 2)), filled(3, 3, 1, 2), [5, 5], strides=[2, 2])
     add("an output of no rows, SAME", np.zeros((1, 0, 2, 1)), filled(3, 3, 2, 1), [0, 3], strides=[2, 2], padding="SAME")
     add("an output of no rows but padding", filled(1, 2, 2, 1), filled(1, 1, 1, 1), [0, 2], padding=[[1, 1], [0, 0]])
