@@ -53,11 +53,10 @@ func exit(status int, format string, arguments ...any) error {
 }
 
 // commands are the program's, one file each.
-<<<<<<< HEAD
-var commands = []func() *cobra.Command{newRunCommand, newVerifyCommand, newNetsCommand, newDrawCommand, newDevicesCommand, newDoctorCommand, newVersionCommand, newWorkerCommand}
-=======
-var commands = []func() *cobra.Command{newRunCommand, newVerifyCommand, newNetsCommand, newDrawCommand, newPlanCommand, newDevicesCommand, newDoctorCommand, newVersionCommand}
->>>>>>> a405a7c4e92b8126294c8e9aba2571f62b544b8c
+var commands = []func() *cobra.Command{
+	newRunCommand, newVerifyCommand, newNetsCommand, newDrawCommand, newPlanCommand,
+	newDevicesCommand, newDoctorCommand, newVersionCommand, newWorkerCommand,
+}
 
 func main() { os.Exit(run()) }
 
