@@ -19,8 +19,14 @@ func recordedConv2() []capi.MemoryNode {
 		{
 			Name: "conv2/Conv2D", Kind: "Conv2D", Inputs: []string{"pool1/MaxPool", "_arg_conv2/filter"}, Start: 32574e3, End: 58742e3,
 			Changes: []capi.MemoryChange{
-				{Micros: 32600, Bytes: 5971968}, {Micros: 32607, Bytes: 2239488}, {Micros: 32641, Bytes: 1228800}, {Micros: 33119, Bytes: 5971968},
-				{Micros: 58707, Bytes: -5971968}, {Micros: 58716, Bytes: -1228800}, {Micros: 58717, Bytes: -2239488}, {Micros: 67205, Bytes: -5971968},
+				{Micros: 32600, Bytes: 5971968},
+				{Micros: 32607, Bytes: 2239488},
+				{Micros: 32641, Bytes: 1228800},
+				{Micros: 33119, Bytes: 5971968},
+				{Micros: 58707, Bytes: -5971968},
+				{Micros: 58716, Bytes: -1228800},
+				{Micros: 58717, Bytes: -2239488},
+				{Micros: 67205, Bytes: -5971968},
 			},
 			Outputs: []capi.Buffer{{Bytes: 5971968, Pointer: 2}},
 		},
