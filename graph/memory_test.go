@@ -143,6 +143,26 @@ func TestMemoryKept(t *testing.T) {
 	}
 }
 
+// x + x: the gradient of the sum is that of each x, and a second stretch of
+// memory is needed to add them up.
+func TestGradientsAddUp(t *testing.T) {
+	n := graph.Network{Input: graph.Input{Height: 4, Width: 4, Channels: 1}, Layers: []graph.Layer{
+		graph.Conv2D{Name: "x", Filters: 1, Size: graph.Square(1)}, graph.Add{From: []string{"x", "x"}},
+	}}
+	if got := memory(t, n, graph.Workload{Training: true}).Training.Parts[4].Bytes; got != 2*16*4 {
+		t.Errorf("%d bytes, want %d", got, 2*16*4)
+	}
+}
+
+// Published: ResNet-18 has 11,689,512 parameters, and 9,600 means and
+// variances beside them, for which there is no gradient.
+func TestStatisticsAreWeights(t *testing.T) {
+	r := memory(t, load(t, "resnet18"), graph.Workload{Training: true}).Training
+	if r.Parts[0].Bytes != 4*(11_689_512+9_600) || r.Parts[3].Bytes != 4*11_689_512 {
+		t.Error(parts(*r))
+	}
+}
+
 func TestWorkloadRefusals(t *testing.T) {
 	for want, w := range map[string]graph.Workload{
 		`graph: batch is -1, want 1 or more`:                                {Batch: -1},
