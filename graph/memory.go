@@ -312,8 +312,7 @@ func (n Network) LargestBatch(w Workload, memory int64) (Largest, error) {
 		found.Limit = err.Error()
 		return found, nil
 	}
-	if err := lowered.fits(high); err != nil {
-		found.Limit = "TensorFlow's kernels: " + err.Error()
+	if lowered.fits(high) != nil {
 		for high-low > 1 {
 			if middle := low + (high-low)/2; lowered.fits(middle) == nil {
 				low = middle
@@ -321,6 +320,7 @@ func (n Network) LargestBatch(w Workload, memory int64) (Largest, error) {
 				high = middle
 			}
 		}
+		found.Limit = "TensorFlow's kernels: " + lowered.fits(high).Error()
 		high = low
 	}
 	found.Batch, found.Bytes = high, asked.Fixed+int64(high)*asked.PerPicture

@@ -118,15 +118,48 @@ func TestMemoryKept(t *testing.T) {
 		layer graph.Layer
 		kept  int64
 	}{
-		{graph.ReLU{}, 16}, {graph.Tanh{}, 16}, {graph.Sigmoid{}, 16}, {graph.ELU{}, 16}, {graph.SELU{}, 16}, {graph.ReLU6{}, 16}, {graph.Softmax{}, 16},
-		{graph.LeakyReLU{}, 16}, {graph.BatchNorm{}, 16}, {graph.LRN{}, 32}, {graph.MaxPool{Size: graph.Square(2)}, 20},
-		{graph.AvgPool{Size: graph.Square(2)}, 0}, {graph.Flatten{}, 0}, {graph.Dropout{Rate: 0.5}, 16}, {graph.UpSample{Size: graph.Square(2)}, 0},
-		{graph.Conv2D{Filters: 3, Size: graph.Square(1)}, 16}, {graph.ZeroPad{Top: 1}, 0},
+		{graph.ReLU{}, 16},
+		{graph.Tanh{}, 16},
+		{graph.Sigmoid{}, 16},
+		{graph.ELU{}, 16},
+		{graph.SELU{}, 16},
+		{graph.ReLU6{}, 16},
+		{graph.Softmax{}, 16},
+		{graph.LeakyReLU{}, 16},
+		{graph.BatchNorm{}, 16},
+		{graph.LRN{}, 32},
+		{graph.MaxPool{Size: graph.Square(2)}, 20},
+		{graph.AvgPool{Size: graph.Square(2)}, 0},
+		{graph.Flatten{}, 0},
+		{graph.Dropout{Rate: 0.5}, 16},
+		{graph.UpSample{Size: graph.Square(2)}, 0},
+		{graph.Conv2D{Filters: 3, Size: graph.Square(1)}, 16},
+		{graph.ZeroPad{Top: 1}, 0},
 	} {
 		n := graph.Network{Input: graph.Input{Height: 4, Width: 4, Channels: 1}, Layers: []graph.Layer{graph.Conv2D{Filters: 1, Size: graph.Square(1)}, tt.layer}}
 		if got := memory(t, n, graph.Workload{Training: true}).Training.Parts[2].Bytes / 4; got != tt.kept {
 			t.Errorf("%T keeps %d numbers, want %d", tt.layer, got, tt.kept)
 		}
+	}
+}
+
+// x + x: the gradient of the sum is that of each x, and a second stretch of
+// memory is needed to add them up.
+func TestGradientsAddUp(t *testing.T) {
+	n := graph.Network{Input: graph.Input{Height: 4, Width: 4, Channels: 1}, Layers: []graph.Layer{
+		graph.Conv2D{Name: "x", Filters: 1, Size: graph.Square(1)}, graph.Add{From: []string{"x", "x"}},
+	}}
+	if got := memory(t, n, graph.Workload{Training: true}).Training.Parts[4].Bytes; got != 2*16*4 {
+		t.Errorf("%d bytes, want %d", got, 2*16*4)
+	}
+}
+
+// Published: ResNet-18 has 11,689,512 parameters, and 9,600 means and
+// variances beside them, for which there is no gradient.
+func TestStatisticsAreWeights(t *testing.T) {
+	r := memory(t, load(t, "resnet18"), graph.Workload{Training: true}).Training
+	if r.Parts[0].Bytes != 4*(11_689_512+9_600) || r.Parts[3].Bytes != 4*11_689_512 {
+		t.Error(parts(*r))
 	}
 }
 
@@ -166,8 +199,12 @@ func drawn(t *rapid.T) graph.Network {
 			graph.SeparableConv2D{Name: name, From: from, Filters: filters, Size: graph.Square(2), Padding: graph.Same},
 			graph.MaxPool{Name: name, From: from, Size: graph.Square(2), Padding: graph.Same},
 			graph.BatchNorm{Name: name, From: from, Activation: graph.ReLUActivation},
-			graph.ReLU{Name: name, From: from}, graph.LeakyReLU{Name: name, From: from}, graph.Softmax{Name: name, From: from},
-			graph.Dropout{Name: name, From: from, Rate: 0.5}, graph.LRN{Name: name, From: from}, graph.Flatten{Name: name, From: from},
+			graph.ReLU{Name: name, From: from},
+			graph.LeakyReLU{Name: name, From: from},
+			graph.Softmax{Name: name, From: from},
+			graph.Dropout{Name: name, From: from, Rate: 0.5},
+			graph.LRN{Name: name, From: from},
+			graph.Flatten{Name: name, From: from},
 			graph.Add{Name: name, From: []string{from, rapid.SampledFrom(names).Draw(t, "other")}},
 			graph.Concat{Name: name, From: []string{from, rapid.SampledFrom(names).Draw(t, "other")}},
 		}).Draw(t, "layer")

@@ -142,7 +142,7 @@ func TestPlanCounts(t *testing.T) {
 		{load(t, "tutorial"), math.MaxInt64, false},
 		{load(t, "tutorial"), math.MaxInt64/4/(45_000+3_000_000) + 1, false},
 		{load(t, "tutorial"), math.MaxInt64 / 4 / (45_000 + 3_000_000), true}, // the rest has room for the weights
-		{unread, math.MaxInt64 / 8, false},
+		{unread, 1 << 40, false},
 		{unread, 1 << 28, true},
 	} {
 		m, err := tt.net.Memory(graph.Workload{Batch: tt.batch})

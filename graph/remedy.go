@@ -19,10 +19,10 @@ type Remedy struct {
 
 // Remedies computes what the five ways to need less memory save: a smaller
 // batch (half of it), a larger stride (that of the first layer that slides a
-// window, doubled), fewer layers (without the layer of the largest output that
+// window and can take it, doubled), fewer layers (without the layer of the largest output that
 // can be left out), 16-bit floats and more devices (two, each with all weights
-// and half of the batch). Where a changed network does not hold together, the
-// next layer is tried. The changed network is planned anew: its later layers
+// and half of the batch). Where a changed network does not hold together, or
+// needs no less, the next layer is tried. The changed network is planned anew: its later layers
 // get smaller, and may get other weights.
 func (n Network) Remedies(w Workload) ([]Remedy, error) {
 	lowered, err := Lower(n)
@@ -70,7 +70,7 @@ func pictures(n int) string {
 
 type remedyFunc func(name, what string, net Network, w Workload) Remedy
 
-// largerStride doubles the strides of the first layer that can take it.
+// largerStride doubles the strides of the first layer with which that helps.
 func (n Network) largerStride(l Lowered, w Workload, remedy remedyFunc) Remedy {
 	const name = "larger stride"
 	for i, layer := range n.Layers {
@@ -87,12 +87,11 @@ func (n Network) largerStride(l Lowered, w Workload, remedy remedyFunc) Remedy {
 		changed.Layers = slices.Clone(n.Layers)
 		changed.Layers[i] = v.Interface().(Layer)
 		what := fmt.Sprintf("%s %q strides by %v in place of %v", l.Layers[i].Kind, l.Layers[i].Name, doubled, strides)
-		if r := remedy(name, what, changed, w); r.Possible {
+		if r := remedy(name, what, changed, w); r.Possible && r.After < r.Before {
 			return r
 		}
 	}
-	r := remedy(name, "no layer slides a window that could stride further", Network{}, w)
-	return r
+	return remedy(name, "no layer can stride further so that less is needed", Network{}, w)
 }
 
 func defaultStrides(layer Layer) Size {

@@ -59,11 +59,13 @@ func (r planResult) short() string {
 	one := largest.Activations * each
 	hundred := 100 * float64(one)
 	batch := fmt.Sprintf("%.3g MB for a batch of 100", hundred/1e6)
-	if hundred >= 1e9 {
-		batch = fmt.Sprintf("more than %d GB for a batch of 100", int64(hundred/1e9))
-	}
-	if hundred == 1e9 {
+	switch {
+	case hundred == 1e9:
 		batch = "1 GB for a batch of 100"
+	case hundred > 1e9:
+		batch = fmt.Sprintf("more than %d GB for a batch of 100", int64(hundred/1e9))
+	case hundred < 1e6:
+		batch = report.Grouped(100*one) + " bytes for a batch of 100"
 	}
 	bits := report.Grouped(8*one) + " bits"
 	if 8*one >= 1e6 {
@@ -75,7 +77,11 @@ func (r planResult) short() string {
 }
 
 func printRequirement(w io.Writer, what string, r graph.Requirement) {
-	fmt.Fprintf(w, "\n%s: %s bytes, %s; for any batch %s, for each picture %s more\n", what, report.Grouped(r.Bytes), size(r.Bytes), report.Grouped(r.Fixed), report.Grouped(r.PerPicture))
+	about := ""
+	if r.Bytes >= 1024 {
+		about = ", " + size(r.Bytes)
+	}
+	fmt.Fprintf(w, "\n%s: %s bytes%s; for any batch %s, for each picture %s more\n", what, report.Grouped(r.Bytes), about, report.Grouped(r.Fixed), report.Grouped(r.PerPicture))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for i, p := range r.Parts {
 		sign := map[bool]string{true: " ", false: "+"}[i == 0]

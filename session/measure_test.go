@@ -1,0 +1,133 @@
+package session
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"tfcnn/graph"
+	"tfcnn/graph/nets"
+)
+
+// The forecast is what TensorFlow's record has, to the byte, but for what is
+// named; with oneDNN off nothing is.
+func TestMeasure(t *testing.T) {
+	lenet, err := nets.Load("lenet5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	square := func(name, from string, filters, size int) graph.Conv2D {
+		return graph.Conv2D{Name: name, From: from, Filters: filters, Size: graph.Square(size), Padding: graph.Same}
+	}
+	for name, net := range map[string]graph.Network{
+		"lenet5": lenet,
+		"residual": {
+			Input: graph.Input{Height: 24, Width: 20, Channels: 3},
+			Layers: []graph.Layer{
+				square("a", "", 8, 3),
+				graph.BatchNorm{Name: "n", Activation: graph.ReLUActivation},
+				square("b", "", 8, 3),
+				graph.Add{Name: "sum", From: []string{"b", "n"}, Activation: graph.ReLUActivation},
+				graph.MaxPool{Name: "p", Size: graph.Square(2)},
+				graph.Flatten{Name: "f"},
+				graph.Dense{Name: "d", Units: 7},
+			},
+		},
+		"concat": {
+			Input: graph.Input{Height: 24, Width: 20, Channels: 3},
+			Layers: []graph.Layer{
+				square("a", "", 8, 3),
+				graph.ELU{Name: "e"},
+				square("b", "e", 4, 3),
+				graph.Concat{Name: "both", From: []string{"e", "b"}},
+				graph.ZeroPad{Name: "z", Top: 1, Right: 2},
+				graph.GlobalAvgPool{Name: "g"},
+			},
+			Outputs: []string{"g", "both"},
+		},
+	} {
+		const batch = 8
+		m, err := Measure(context.Background(), net, batch)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		forecast, err := net.Memory(graph.Workload{Batch: batch})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Activations.Forecast != forecast.Inference.Parts[2].Bytes || m.Batch != batch || m.Unexplained != 0 {
+			t.Errorf("%s: %+v", name, m)
+		}
+		sum := m.AtPeak + m.Unexplained
+		for _, d := range m.Differences {
+			sum += d.Bytes
+			if strings.Contains(d.What, "output") && !strings.HasPrefix(d.What, "copy") {
+				t.Errorf("%s: the forecast has other tensors: %+v", name, d)
+			}
+		}
+		if sum != m.Activations.Measured {
+			t.Errorf("%s: the differences add up to %d: %+v", name, sum, m)
+		}
+		if m.OneDNN != nil && !*m.OneDNN && m.Activations.Measured != m.Activations.Forecast {
+			t.Errorf("%s: without oneDNN %+v", name, m.Activations)
+		}
+		if p := m.Process; p == nil || p.Run == nil || p.Run.Recorded < m.Activations.Forecast || p.First.Measured < 0 {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+}
+
+func TestMeasureRefuses(t *testing.T) {
+	tutorial, err := nets.Load("tutorial")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Measure(context.Background(), tutorial, 716); err == nil || !strings.Contains(err.Error(), "do not index") {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Measure(ctx, tutorial, 1); err == nil {
+		t.Error("a context that is done: no error")
+	}
+}
+
+// Eigen's sums raise the peak where they come with it.
+func TestPastRecord(t *testing.T) {
+	for channels, want := range map[int]int64{384: 5971968, 385: 0} {
+		s := &Session{}
+		var err error
+		s.lowered, err = graph.Lower(graph.Network{
+			Input: graph.Input{Height: 1, Width: 1, Channels: channels}, Layers: []graph.Layer{graph.LRN{Name: "norm2"}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := peak{nodes: recordedConv2()}
+		p.all = allocations(p.nodes)
+		p.bytes, p.at = busiest(p.all)
+		// LRN has 3 times 5971968 at once, with its sums.
+		got := int64(0)
+		for _, d := range s.pastRecord(p) {
+			got += d.Bytes
+		}
+		if want > 0 {
+			want = 3*5971968 - p.bytes
+		}
+		if got != want {
+			t.Errorf("%d channels: %d, want %d", channels, got, want)
+		}
+	}
+}
+
+func TestWithdraw(t *testing.T) {
+	m := Measurement{Process: &ProcessMemory{First: Growth{Measured: 50, Unexplained: 20}, Run: &Growth{Measured: 100, Recorded: 60, Unexplained: 40}}}
+	m.Withdraw(Measurement{})
+	if m.Process.Run.Pool != nil {
+		t.Error("told by nothing")
+	}
+	m.Withdraw(Measurement{Process: &ProcessMemory{First: Growth{Measured: 45}, Run: &Growth{Measured: 70}}})
+	if r := m.Process.Run; *r.Pool != 30 || r.Unexplained != 10 || *m.Process.First.Pool != 5 || m.Process.First.Unexplained != 15 {
+		t.Errorf("%+v", m.Process)
+	}
+}
