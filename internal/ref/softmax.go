@@ -18,8 +18,12 @@ import (
 // from xⱼ's own bound bⱼ (the maximum cancels), the rounding of the difference,
 // and e, the error of exp. A weighted mean of such factors lies between Σp·e^−d
 // and Σp·e^d, with p the softmax itself. The sum of n terms, the reciprocal and
-// the product add γₙ, the reciprocal's error, and u. A term and the product may
-// be flushed to zero, 2⁻¹²⁶ each.
+// the product add γₙ, the reciprocal's error, and u. A term may be flushed to
+// zero below 2⁻¹²⁵ (see lostBelow), the product below 2⁻¹²⁶.
+//
+// However wide the bounds of x are, a result lies between 0 and 1, but for the
+// reciprocal's error and the product's: a rounded sum is no smaller than any of
+// its terms.
 //
 // A row with NaN or +Inf, or of nothing but −Inf, is NaN here and Unspecified:
 // kernels whose maximum drops a NaN give numbers. The sum is 1 at least.
@@ -60,7 +64,8 @@ func softmax(ctx context.Context, r *Result, x Result) error {
 				high += r.Value[i] * math.Exp(d(i))
 			}
 		}
-		low -= float64(n) * smallest
+		low -= float64(n) * lostBelow
+		high += float64(n) * lostBelow
 		for i := first; i < first+n; i++ {
 			y := r.Value[i]
 			if y > 0 {
@@ -68,9 +73,9 @@ func softmax(ctx context.Context, r *Result, x Result) error {
 				down := y - y*math.Exp(-d(i)-rest)/high
 				r.Bound[i] = max(up, down)
 			}
-			r.Bound[i] += 2 * smallest
-			if !(r.Bound[i] < 1) {
-				r.State[i] = Unspecified // the bound says nothing
+			r.Bound[i] += lostBelow + smallest
+			if most := max(y, 1+2*rest-y); low <= 0 || !(r.Bound[i] <= most) {
+				r.Bound[i] = most
 			}
 		}
 	})
