@@ -76,6 +76,9 @@ func selu(x float64) float64 {
 // Spacing is the distance between float32 numbers at x: a unit in the last
 // place.
 func Spacing(x float64) float64 {
+	if x == 0 {
+		return 0x1p-149
+	}
 	_, exponent := math.Frexp(min(math.Abs(x), math.MaxFloat32))
 	return math.Ldexp(1, max(exponent-24, -149))
 }
