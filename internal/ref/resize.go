@@ -14,7 +14,9 @@ import (
 // TensorFlow computes places in float32: the quotient in/out, the product with
 // i + ½, and the difference are rounded, so that a place is off by at most
 //
-//	δ = 3u·((i + ½)·in/out + ½)
+//	δ = 2u·(i + ½)·in/out + u·|(i + ½)·in/out − ½|
+//
+// less where one of these is a float32 already: half the size, say, is exact.
 //
 // Nearest takes number ⌊(i + ½)·in/out⌋. Where the exact product is so near a
 // whole number that δ could lead over it, either neighbour is right: the
@@ -34,6 +36,7 @@ func resize(ctx context.Context, r *Result, op ir.Resize, x tensor.Tensor) error
 // place is where one row or column of the output lies in the input.
 type place struct {
 	at, delta float64 // centre, in pixels from the first one's; its error
+	rounded   float64 // the error before ½ is taken off
 	in        int
 }
 
@@ -41,7 +44,17 @@ func places(in, out int) []place {
 	list := make([]place, out)
 	for i := range list {
 		product := (float64(i) + 0.5) * float64(in) / float64(out)
-		list[i] = place{at: product - 0.5, delta: 3 * unit * (product + 0.5), in: in}
+		list[i] = place{at: product - 0.5, in: in}
+		if !keeps(float64(in) / float64(out)) {
+			list[i].rounded += unit * product
+		}
+		if list[i].rounded > 0 || !keeps(product) {
+			list[i].rounded += 1.001 * unit * product
+		}
+		list[i].delta = list[i].rounded
+		if list[i].rounded > 0 || !keeps(product-0.5) {
+			list[i].delta += 1.001 * unit * math.Abs(product-0.5)
+		}
 	}
 	return list
 }
@@ -49,7 +62,7 @@ func places(in, out int) []place {
 // whole are the pixels that may be the nearest; two as a rule the same.
 func (p place) whole() (low, high int) {
 	at := p.at + 0.5
-	return p.clamp(math.Floor(at - p.delta)), p.clamp(math.Floor(at + p.delta))
+	return p.clamp(math.Floor(at - p.rounded)), p.clamp(math.Floor(at + p.rounded))
 }
 
 func (p place) clamp(at float64) int { return int(max(0, min(at, float64(p.in-1)))) }
