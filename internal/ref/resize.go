@@ -20,11 +20,16 @@ import (
 //
 // Nearest takes number ⌊(i + ½)·in/out⌋. Where the exact product is so near a
 // whole number that δ could lead over it, either neighbour is right: the
-// bound is what they differ by. Bilinear interpolates, along the row first: a
-// place that is off changes the result by at most 2δ times the largest
-// difference of neighbours (from one pair of pixels to the next it is
-// continuous), and each of the three interpolations a + (b−a)·t rounds three
-// times, at most 3·3u·max|…| in all, with differences of up to twice that.
+// bound is what they differ by. Bilinear interpolates, along the row first, and
+// what comes of it has no jumps: with R the range of the numbers round the
+// place, a place that is off by δ along one axis changes it by at most δ·R.
+// Each interpolation a + (b−a)·t rounds the difference, the product and the
+// sum, 2uR + u·max|…|, and the errors of the first two are averaged by the
+// third:
+//
+//	(δ+δ')·R + 2·(2uR + u·max|…|)
+//
+// One per cent more covers what is of second order.
 func resize(ctx context.Context, r *Result, op ir.Resize, x tensor.Tensor) error {
 	rows, columns := places(x.Shape[1], op.Size[0]), places(x.Shape[2], op.Size[1])
 	if op.Method == ir.Nearest {
@@ -145,7 +150,7 @@ func (r *Result) interpolated(i int, p, q place, at func(y, z int) float64) {
 		return
 	}
 	largest := max(math.Abs(low), math.Abs(high))
-	r.Bound[i] = 2*(p.delta+q.delta)*(high-low) + 3*gamma(3)*(largest+(high-low)) + 9*smallest + 3*subnormal
+	r.Bound[i] = (p.delta+q.delta)*(high-low) + 1.01*unit*(4*(high-low)+2*largest) + 9*smallest + 3*subnormal
 	if 2*largest+r.Bound[i] > math.MaxFloat32 {
 		r.State[i] = OverflowPossible
 	}
