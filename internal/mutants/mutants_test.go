@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -59,7 +60,7 @@ var mutants = []struct {
 	{"concat in the wrong order", "internal/ref/shape.go", "begin += n", "begin += 0 * n", expectations},
 	{"left padding for top", "internal/ref/shape.go", "y+op.Top)", "y+op.Left)", expectations},
 	{"scale and shift exchanged", "internal/ref/add.go", "r.Value[i] = product + shift", "r.Value[i] = (v + shift) * scale", expectations},
-	{"channels not reversed", "internal/ref/shape.go", "r.Value[i-i%channels+channels-1-i%channels]", "r.Value[i]", expectations},
+	{"channels not reversed", "internal/ref/shape.go", "r.Value[i-i%channels+channels-1-i%channels]", "r.Value[i+0*channels]", expectations},
 
 	{"lowering: strides swapped", "graph/node/conv2d.go", "four(o.Strides), o.Padding.Kind.String(), attributes...)", "four([2]int{o.Strides[1], o.Strides[0]}), o.Padding.Kind.String(), attributes...)", tensorflow},
 	{"lowering: dilations dropped", "graph/node/conv2d.go", "op.Conv2DDilations(four(o.Dilations))", "op.Conv2DDilations(four([2]int{1, 1}))", tensorflow},
@@ -69,11 +70,18 @@ var mutants = []struct {
 	{"lowering: channel axes not exchanged", "graph/node/conv2d_transpose.go", "integers(scope, \"order\", 0, 1, 4, 3, 2)", "integers(scope, \"order\", 0, 1, 2, 3, 4)", tensorflow},
 	{"lowering: padding not cut off", "graph/node/conv2d_transpose.go", "[]int{0, h.Before, w.Before, 0}", "[]int{0, h.After, w.After, 0}", tensorflow},
 	{"lowering: bias added, not subtracted", "graph/node/conv2d.go", "op.Neg(scope, bias)", "bias", tensorflow},
+	{"lowering: bias dropped", "graph/node/conv2d.go", "return op.BiasAdd(scope, y, operands[2])", "return y", tensorflow},
+	{"lowering: depthwise order exchanged", "graph/node/depthwise_conv2d.go", "weights, err := reshape(scope, \"grouped\", operands[1], filter...)", "weights, err := reshape(scope, \"grouped\", op.ReverseV2(scope, operands[1], op.Const(scope, []int32{3})), filter...)", tensorflow},
+	{"lowering: softmax of the wrong rows", "graph/node/activation.go", "return op.Softmax(scope, x), true", "return op.Sigmoid(scope, x), true", tensorflow},
 	{"lowering: corners aligned", "graph/node/shape.go", "op.ResizeBilinearHalfPixelCenters(true)", "op.ResizeBilinearHalfPixelCenters(false)", tensorflow},
 	{"lowering: batch norm's mean and variance exchanged", "graph/node/batch_norm.go", "operands[3], operands[4],", "operands[4], operands[3],", tensorflow},
 	{"lowering: lrn's bias and alpha exchanged", "graph/node/node.go", "op.LRNBias(o.Bias), op.LRNAlpha(o.Alpha)", "op.LRNBias(o.Alpha), op.LRNAlpha(o.Bias)", tensorflow},
 	{"lowering: sums lose a term", "graph/node/branches.go", "operands[2:]", "operands[3:]", tensorflow},
 }
+
+// noticed is a test that failed, or a process that died of the mutant. A mutant
+// that does not compile has neither.
+var noticed = regexp.MustCompile(`(?m)^\s*(--- FAIL: .*|panic: .*|SIG[A-Z]+: .*|signal: .*)$`)
 
 // Every mutant is applied, compiles, and is caught.
 func TestMutants(t *testing.T) {
@@ -83,6 +91,11 @@ func TestMutants(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, s := range []suite{expectations, tensorflow} {
+		if output, err := s.run(t, root, "", ""); err != nil {
+			t.Fatalf("%s fails without a mutant: %v\n%s", s.test, err, output[max(0, len(output)-2000):])
+		}
 	}
 	var group sync.WaitGroup
 	slots := make(chan struct{}, 2)
@@ -103,21 +116,25 @@ func TestMutants(t *testing.T) {
 			switch {
 			case err == nil:
 				t.Errorf("%s: survived", m.what)
-			case !strings.Contains(output, "--- FAIL") && !strings.Contains(output, "panic:"):
+			case !noticed.MatchString(output):
 				t.Errorf("%s: the suite did not run: %v\n%s", m.what, err, output[max(0, len(output)-2000):])
 			default:
-				t.Logf("%s: caught", m.what)
+				t.Logf("%s: caught: %.120s", m.what, noticed.FindString(output))
 			}
 		})
 	}
 	group.Wait()
 }
 
-// run runs the suite with one file replaced.
+// run runs the suite with one file replaced, or none.
 func (s suite) run(t *testing.T, root, file, text string) (string, error) {
 	folder := t.TempDir()
 	mutant, overlay := filepath.Join(folder, "mutant.go"), filepath.Join(folder, "overlay.json")
-	list, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(root, file): mutant}})
+	replace := map[string]string{}
+	if file != "" {
+		replace[filepath.Join(root, file)] = mutant
+	}
+	list, err := json.Marshal(map[string]map[string]string{"Replace": replace})
 	if err != nil {
 		return "", err
 	}
