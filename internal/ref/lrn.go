@@ -18,7 +18,7 @@ import (
 // the last for squares and products that are flushed. Where β is ½ or 1 and
 // there are more than 384 channels, TensorFlow's CPU kernel adds each channel
 // to a running sum and takes another off it, 2D+2 sums of at most S, the
-// largest that the running sum becomes: εt grows by (2D+2+2r)·u·S/t.
+// largest of the pixel's windows: εt grows by (2D+2+2r)·u·S/t.
 //
 // Then the power. As a reciprocal (β = 1) or a reciprocal root (β = ½) it is
 // off by εt or εt/2, and by that function's error. Else it is exp(−β·log t),
@@ -46,6 +46,7 @@ type lrnPixel struct {
 	op      ir.LRN
 	x       []float32
 	finite  bool
+	running bool
 	largest float64 // what the running sum of squares becomes, times α
 }
 
@@ -54,25 +55,34 @@ type lrnPixel struct {
 const runningSums = 384
 
 func (p *lrnPixel) sum() {
-	total := 0.0
 	p.finite = true
 	for _, v := range p.x {
 		square := float64(v) * float64(v)
 		if !(square <= math.MaxFloat32) {
 			p.finite = false
 		}
-		total += square
 	}
-	p.largest = float64(p.op.Alpha) * total
+	p.running = len(p.x) > runningSums && (p.op.Beta == 0.5 || p.op.Beta == 1)
+	if !p.running {
+		return
+	}
+	for c := range p.x {
+		sum, _ := p.window(c)
+		p.largest = max(p.largest, float64(p.op.Alpha)*sum)
+	}
+}
+
+// window is the sum of the squares round channel c, and their number.
+func (p *lrnPixel) window(c int) (sum float64, terms int) {
+	window := p.x[max(0, c-p.op.DepthRadius):min(len(p.x), c+p.op.DepthRadius+1)]
+	for _, v := range window {
+		sum += float64(v) * float64(v)
+	}
+	return sum, len(window)
 }
 
 func (p *lrnPixel) at(c int) (value, bound float64, state State) {
-	radius := p.op.DepthRadius
-	from, to := max(0, c-radius), min(len(p.x)-1, c+radius)
-	sum := 0.0
-	for _, v := range p.x[from : to+1] {
-		sum += float64(v) * float64(v)
-	}
+	sum, terms := p.window(c)
 	alpha, beta := float64(p.op.Alpha), float64(p.op.Beta)
 	t := float64(p.op.Bias) + alpha*sum
 	x := float64(p.x[c])
@@ -80,11 +90,9 @@ func (p *lrnPixel) at(c int) (value, bound float64, state State) {
 	if !p.finite || p.op.Bias < smallest || alpha*sum > math.MaxFloat32 || t > 0x1p100 || t < 0x1p-100 {
 		return value, 0, Unspecified
 	}
-	terms := to - from + 1
 	off := gamma(terms+3) + float64(terms)*(alpha+1)*smallest/t
-	running := len(p.x) > runningSums && (p.op.Beta == 0.5 || p.op.Beta == 1)
-	if running {
-		off += float64(2*len(p.x)+2+2*min(radius, len(p.x))) * unit * p.largest / t
+	if p.running {
+		off += 1.01 * float64(2*len(p.x)+2+2*min(p.op.DepthRadius, len(p.x))) * unit * p.largest / t
 	}
 	if isSubnormal(p.op.Alpha) {
 		off += alpha * sum / t
