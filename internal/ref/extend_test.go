@@ -39,13 +39,13 @@ var curves = map[string]struct {
 			return x
 		}
 		return math.Expm1(x)
-	}, func(x, _ float64) float64 { return below(x, 1.09e-7, 0) }},
+	}, func(x, _ float64) float64 { return below(x, 1.12e-7, 0) }},
 	"selu": {func(x float64) float64 {
 		if x > 0 {
 			return 1.0507009873554804934193349852946 * x
 		}
 		return 1.0507009873554804934193349852946 * 1.6732632423543772848170429916717 * math.Expm1(x)
-	}, func(x, y float64) float64 { return below(x, 1.585e-7, 1.05*ref.Spacing(y)) }},
+	}, func(x, y float64) float64 { return below(x, 1.58e-7, 1.05*ref.Spacing(y)) }},
 	"sigmoid": {func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }, func(_, y float64) float64 { return 6.5 * ref.Spacing(y) }},
 	"tanh":    {math.Tanh, func(_, y float64) float64 { return 6 * ref.Spacing(y) }},
 }

@@ -17,8 +17,11 @@ import (
 //
 // the last for squares and products that are flushed. Where β is ½ or 1 and
 // there are more than 384 channels, TensorFlow's CPU kernel adds each channel
-// to a running sum and takes another off it, 2D+2 sums of at most S, the
-// largest that the running sum becomes: εt grows by (2D+2+2r)·u·S/t.
+// to a running sum and takes another off it. What these sums lose stays lost:
+// with Sₖ = α·Σx² of the window round channel k, r sums before the first of at
+// most S₀ and two a channel from there on, εt grows at channel c by
+//
+//	u·(r·S₀ + 2·ΣSₖ)/t, k ≤ c
 //
 // Then the power. As a reciprocal (β = 1) or a reciprocal root (β = ½) it is
 // off by εt or εt/2, and by that function's error. Else it is exp(−β·log t),
@@ -43,10 +46,10 @@ func lrn(ctx context.Context, r *Result, op ir.LRN, x tensor.Tensor) error {
 
 // lrnPixel is one pixel's channels.
 type lrnPixel struct {
-	op      ir.LRN
-	x       []float32
-	finite  bool
-	largest float64 // what the running sum of squares becomes, times α
+	op     ir.LRN
+	x      []float32
+	finite bool
+	drift  []float64 // r·S₀ + 2·ΣSₖ for each channel; nil where no sum runs
 }
 
 // runningSums is the number of channels from which on TensorFlow's CPU kernel
@@ -54,25 +57,38 @@ type lrnPixel struct {
 const runningSums = 384
 
 func (p *lrnPixel) sum() {
-	total := 0.0
 	p.finite = true
 	for _, v := range p.x {
 		square := float64(v) * float64(v)
 		if !(square <= math.MaxFloat32) {
 			p.finite = false
 		}
-		total += square
 	}
-	p.largest = float64(p.op.Alpha) * total
+	if len(p.x) <= runningSums || p.op.Beta != 0.5 && p.op.Beta != 1 {
+		return
+	}
+	total := 0.0
+	for c := range p.x {
+		sum, _ := p.window(c)
+		if c == 0 {
+			total = float64(min(p.op.DepthRadius, len(p.x))) * sum
+		}
+		total += 2 * sum
+		p.drift = append(p.drift, float64(p.op.Alpha)*total)
+	}
+}
+
+// window is the sum of the squares round channel c, and their number.
+func (p *lrnPixel) window(c int) (sum float64, terms int) {
+	window := p.x[max(0, c-p.op.DepthRadius):min(len(p.x), c+p.op.DepthRadius+1)]
+	for _, v := range window {
+		sum += float64(v) * float64(v)
+	}
+	return sum, len(window)
 }
 
 func (p *lrnPixel) at(c int) (value, bound float64, state State) {
-	radius := p.op.DepthRadius
-	from, to := max(0, c-radius), min(len(p.x)-1, c+radius)
-	sum := 0.0
-	for _, v := range p.x[from : to+1] {
-		sum += float64(v) * float64(v)
-	}
+	sum, terms := p.window(c)
 	alpha, beta := float64(p.op.Alpha), float64(p.op.Beta)
 	t := float64(p.op.Bias) + alpha*sum
 	x := float64(p.x[c])
@@ -80,11 +96,9 @@ func (p *lrnPixel) at(c int) (value, bound float64, state State) {
 	if !p.finite || p.op.Bias < smallest || alpha*sum > math.MaxFloat32 || t > 0x1p100 || t < 0x1p-100 {
 		return value, 0, Unspecified
 	}
-	terms := to - from + 1
 	off := gamma(terms+3) + float64(terms)*(alpha+1)*smallest/t
-	running := len(p.x) > runningSums && (p.op.Beta == 0.5 || p.op.Beta == 1)
-	if running {
-		off += float64(2*len(p.x)+2+2*min(radius, len(p.x))) * unit * p.largest / t
+	if p.drift != nil {
+		off += 1.01 * unit * p.drift[c] / t
 	}
 	if isSubnormal(p.op.Alpha) {
 		off += alpha * sum / t
@@ -92,7 +106,7 @@ func (p *lrnPixel) at(c int) (value, bound float64, state State) {
 	if off > 0.5 {
 		return value, 0, Unspecified // the bound says nothing
 	}
-	off += off * off // 1/(1−ε), to second order and more
+	off /= 1 - off // 1/(1−ε) − 1
 	ulps := func(name string) float64 { return margin * function(name).ULPs * 0x1p-23 }
 	logarithm := math.Abs(math.Log(t))
 	exponent := math.Abs(beta)*(off+(ulps("log")+unit)*logarithm+smallest) + unit*math.Abs(beta)*logarithm
