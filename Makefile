@@ -28,7 +28,7 @@ doctor: export CGO_LDFLAGS := $(OLD_LINK)
 GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.9.1
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1
 # Everything that must build and pass where libtensorflow is missing.
-NO_CGO      := ./graph ./graph/tensor ./internal/ir ./internal/ref ./internal/proof ./internal/report \
+NO_CGO      := ./graph ./graph/nets ./graph/tensor ./internal/ir ./internal/strict ./internal/ref ./internal/proof ./internal/report \
                ./internal/machine ./internal/libtf ./docker/... ./cmd/doctor ./testdata
 
 .DEFAULT_GOAL := help
@@ -45,7 +45,7 @@ FACTS      := -X main.version=$(VERSION) -X main.revision=$(REVISION) -X main.cr
 DOCKER_BUILD = docker build --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg BASE_IMAGE=$(BASE_IMAGE) \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED)
 
-.PHONY: docker docker-test docker-cuda docker-cuda-test help libtensorflow build demo test lint unit race no-cgo outside doctor go-env go-env-undo fmt clean
+.PHONY: mutants soak sweep docker docker-test docker-cuda docker-cuda-test help libtensorflow build demo test lint unit race no-cgo outside doctor go-env go-env-undo fmt clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,7 +60,7 @@ build: libtensorflow ## build bin/cnndemo, which runs from any folder
 demo: build ## the sample pictures through conv2d and max_pool, checked; pictures in out/
 	bin/cnndemo run --out out
 
-test: libtensorflow lint no-cgo unit race outside ## all tests
+test: libtensorflow lint no-cgo unit race mutants outside ## all tests
 
 lint: libtensorflow
 	@echo "== formatting, vet, staticcheck"
@@ -80,6 +80,22 @@ unit: libtensorflow
 race: libtensorflow
 	@echo "== tests with the race detector"
 	$(GO) test -race ./...
+
+mutants: libtensorflow ## break the reference and the lowering on purpose: the suite must notice each
+	@echo "== mutants"
+	TFCNN_MUTANTS=1 $(GO) test -count=1 -timeout 20m ./internal/mutants
+
+# Random operations until something breaks: CASES= of them, from SEED=.
+CASES ?= 1000000
+SEED  ?= 1
+soak: build ## a long run of random operations, oneDNN off and on (CASES=1000000 SEED=1)
+	TF_ENABLE_ONEDNN_OPTS=0 bin/cnndemo verify --random $(CASES) --seed $(SEED)
+	TF_ENABLE_ONEDNN_OPTS=1 bin/cnndemo verify --random $(CASES) --seed $(SEED)
+
+sweep: libtensorflow ## measure TensorFlow's elementary functions over all float32 numbers, oneDNN off and on
+	$(GO) build -o bin/sweep ./cmd/sweep
+	TF_ENABLE_ONEDNN_OPTS=0 bin/sweep
+	TF_ENABLE_ONEDNN_OPTS=1 bin/sweep
 
 outside: libtensorflow # a module of its own that embeds graph and session
 	@echo "== a module outside"

@@ -17,6 +17,9 @@
 // without a name is called after its kind and its place among those of its
 // kind: conv1, conv2, max_pool1, dense1, relu1.
 //
+// The same value has a JSON form (ReadNetwork, WriteNetwork, Schema); package
+// graph/nets holds networks that the field knows by name.
+//
 // Pictures are [height, width, channels]; after Flatten, a global pool or
 // Dense they are rows of [features].
 //

@@ -6,7 +6,11 @@ import (
 	"math"
 	"math/big"
 	"math/rand/v2"
+	"os"
+	"os/exec"
+	"regexp"
 	"runtime"
+	"strings"
 	"testing"
 
 	"tfcnn/graph/tensor"
@@ -213,3 +217,32 @@ func BenchmarkInitialWeights(b *testing.B) {
 		})
 	}
 }
+
+// No product is fused with a sum on a processor that can do so: its bits
+// would be others. The compiler's own listing for arm64 is looked through.
+func TestNothingIsFused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds for arm64")
+	}
+	build := exec.Command("go", "build", "-gcflags=-S", ".")
+	build.Env = append(os.Environ(), "GOARCH=arm64", "CGO_ENABLED=0")
+	listing, err := build.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%.2000s", err, listing)
+	}
+	found := false
+	for line := range strings.Lines(string(listing)) {
+		if !strings.Contains(line, "initial.go:") {
+			continue
+		}
+		found = found || strings.Contains(line, "FMULD")
+		if fused.MatchString(line) {
+			t.Errorf("fused: %s", line)
+		}
+	}
+	if !found {
+		t.Error("the listing shows no product of initial.go")
+	}
+}
+
+var fused = regexp.MustCompile(`\bFN?M(ADD|SUB)[DS]\b`)

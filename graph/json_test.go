@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -359,6 +361,17 @@ func FuzzReadNetwork(f *testing.F) {
 	f.Add([]byte(`{"input":{"height":4,"width":4,"channels":1},"layers":[{"type":"separable_conv2d","filters":2,"size":3},{"type":"flatten"},{"type":"dense","units":2},{"type":"softmax"}]}`))
 	f.Add([]byte(`{"input":{"height":4,"width":4,"channels":2147483647},"layers":[{"type":"conv2d_transpose","filters":2147483647,"size":[2147483647,1],"output_size":{"width":2147483647}}]}`))
 	f.Add([]byte(`{"input":{"height":1e0}}`))
+	ready, err := filepath.Glob("nets/*.json")
+	if err != nil || len(ready) == 0 {
+		f.Fatalf("no ready networks, %v", err)
+	}
+	for _, path := range ready {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		n, err := ReadNetwork("fuzz.json", text)
 		if err != nil {

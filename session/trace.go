@@ -47,9 +47,13 @@ func computes(n capi.Node) bool {
 
 // placed is an error unless all of an operation's arithmetic ran on the device.
 func placed(op ir.Op, nodes []capi.Node, device string) error {
-	switch op.(type) {
+	switch op := op.(type) {
 	case ir.Identity, ir.Flatten:
 		return nil // no arithmetic
+	case ir.ScaleShift:
+		if len(op.Scale)+len(op.Shift) == 0 {
+			return nil
+		}
 	}
 	ran := 0
 	for _, n := range nodes {

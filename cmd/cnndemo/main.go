@@ -53,7 +53,10 @@ func exit(status int, format string, arguments ...any) error {
 }
 
 // commands are the program's, one file each.
-var commands = []func() *cobra.Command{newRunCommand, newVerifyCommand, newNetsCommand, newDrawCommand, newPlanCommand, newDevicesCommand, newDoctorCommand, newVersionCommand}
+var commands = []func() *cobra.Command{
+	newRunCommand, newVerifyCommand, newNetsCommand, newDrawCommand, newPlanCommand,
+	newDevicesCommand, newDoctorCommand, newVersionCommand, newWorkerCommand,
+}
 
 func main() { os.Exit(run()) }
 

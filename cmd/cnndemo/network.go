@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -31,7 +32,7 @@ func findNetwork(argument string) (foundNetwork, error) {
 		n, err := nets.Load(argument)
 		return foundNetwork{argument, nets.Description(argument), n}, err
 	}
-	text, err := os.ReadFile(argument)
+	text, err := readNetworkFile(argument)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && filepath.Ext(argument) == "" && !strings.ContainsRune(argument, filepath.Separator):
 		return foundNetwork{}, fmt.Errorf("network %q is not known, the nearest is %q; want one of %s, or a JSON file", argument, strict.Nearest(argument, nets.Names()), strings.Join(nets.Names(), ", "))
@@ -40,6 +41,23 @@ func findNetwork(argument string) (foundNetwork, error) {
 	}
 	n, err := graph.ReadNetwork(argument, text)
 	return foundNetwork{name: strings.TrimSuffix(filepath.Base(argument), ".json"), network: n}, err
+}
+
+// maxNetworkFile is far more than a network's JSON takes: what is larger is
+// something else, and is not read into memory.
+const maxNetworkFile = 16 << 20
+
+func readNetworkFile(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxNetworkFile+1))
+	if err == nil && len(text) > maxNetworkFile {
+		err = fmt.Errorf("%s has more than %d MiB, which is no network", path, maxNetworkFile>>20)
+	}
+	return text, err
 }
 
 // completeNetwork gives the shell the ready networks' names, and lets it offer

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,6 +25,7 @@ func newVerifyCommand() *cobra.Command {
 	var baseline baselines
 	var seed uint64
 	var net netFlags
+	var random randomFlags
 	c := &cobra.Command{
 		Use:   "verify [--net NET [pictures or folders…]]",
 		Short: "Hold TensorFlow on this machine to known answers and to the reference",
@@ -46,6 +48,13 @@ the last place (ULPs) and as a share of its bound. Then it is run again as a
 program runs it, where TensorFlow may compute several layers in one call.
 Weights are fresh, from --seed, or a .npz file of arrays named as cnndemo nets
 NET lists the layers: conv1/filter, conv1/bias, …
+
+With --random N operations are drawn, in three of four cases such as TensorFlow
+can compute, else with one fault, and run in a process of their own, which is
+watched: what must be refused has to be, with an error that names the fault,
+all else has to be within its bound, and no case may end the process. The same
+--seed draws the same cases everywhere. A failure is shrunk to the smallest case
+that still fails, and printed for --cases.
 
 --write-baseline FILE keeps every output, to the bit, with what made it:
 TensorFlow's version, the device, oneDNN, the processor, the threads. --against
@@ -73,6 +82,8 @@ Exit status:
 		Example: `  cnndemo verify
   cnndemo verify --cases my-cases/ --junit report.xml --html report.html
   cnndemo verify --net alexnet
+  cnndemo verify --random 20000 --seed 7
+  cnndemo verify --random 500 --op conv2d_transpose --op lrn
   cnndemo verify --net my-net.json --weights my-net.npz holiday/ --html report.html
   cnndemo verify --write-baseline baseline.json
   cnndemo verify --against baseline.json --junit report.xml || echo "exit status $?"
@@ -84,6 +95,13 @@ Exit status:
 			return nil
 		},
 		RunE: func(c *cobra.Command, arguments []string) error {
+			if c.Flags().Changed("random") {
+				random.device, random.tf32 = device, tf32
+				return verifyRandom(c, random, seed, outputs{junit, page, asJSON})
+			}
+			if len(random.ops) > 0 {
+				return errors.New("--op wants --random beside it")
+			}
 			if net.net != "" {
 				net.device = device
 				return verifyNetwork(c, net, arguments, seed, tf32, outputs{junit, page, asJSON})
@@ -161,11 +179,12 @@ Exit status:
 	c.Flags().StringVar(&device, "device", "auto", "auto, cpu, gpu or gpu:N")
 	c.Flags().BoolVar(&tf32, "tf32", false, "let a GPU cut factors to 11 bits, TensorFlow's default, and hold it to that")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	c.Flags().Uint64Var(&seed, "seed", 1, "what fresh weights are drawn from")
+	c.Flags().Uint64Var(&seed, "seed", 1, "what random cases, or fresh weights, are drawn from")
 	net.flags(c)
+	random.flags(c)
 	baseline.flags(c)
 	for _, other := range []string{"cases", "write-baseline", "against", "equal-bits"} {
-		c.MarkFlagsMutuallyExclusive("net", other)
+		c.MarkFlagsMutuallyExclusive("net", "random", other)
 	}
 	return c
 }

@@ -287,6 +287,12 @@ func (r netResult) page() report.Verification {
 		Command: r.Command, Outcomes: r.outcomes(), Counts: map[proof.Status]int{},
 		Network: fmt.Sprintf("%s, weights %s, over %s", r.Network, r.Weights, r.Pictures),
 	}
+	if d, err := drawing(r.Network, r.value); err == nil { // the network has been checked
+		v.Drawing = &d
+	}
+	if d, err := drawing(r.Network, r.value); err == nil {
+		v.Drawing = &d
+	}
 	for _, o := range v.Outcomes {
 		v.Cases++
 		v.Counts[o.Status]++

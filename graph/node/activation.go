@@ -25,10 +25,21 @@ func activation(scope *op.Scope, o ir.Op, x tf.Output) (y tf.Output, known bool)
 		return op.Sigmoid(scope, x), true
 	case ir.Tanh:
 		return op.Tanh(scope, x), true
-	case ir.Softmax:
-		return op.Softmax(scope, x), true
 	case ir.Identity:
 		return op.Identity(scope, x), true
 	}
 	return tf.Output{}, false
+}
+
+// softmax adds Softmax. oneDNN's kernel takes at most five axes: more become a
+// matrix before it, and themselves again behind it.
+func softmax(scope *op.Scope, shape []int, x tf.Output) (tf.Output, error) {
+	if len(shape) <= 5 {
+		return op.Softmax(scope, x), nil
+	}
+	rows, err := reshape(scope, "rows", x, -1, shape[len(shape)-1])
+	if err != nil {
+		return tf.Output{}, err
+	}
+	return reshape(scope, "axes", op.Softmax(scope, rows), shape...)
 }

@@ -15,6 +15,9 @@ import (
 // places that are no padding. On integers that is exact up to the division,
 // as AvgPool is; AvgPool of the padded input times window/number is not.
 func avgPool(scope *op.Scope, o ir.AvgPool, shape []int, x tf.Output) (tf.Output, error) {
+	if h, w, err := o.Window(shape); err == nil {
+		o.Strides = [2]int{h.ShortStride(), w.ShortStride()}
+	}
 	if o.Padding.Kind != ir.Explicit {
 		return op.AvgPool(scope, x, four(o.Size), four(o.Strides), o.Padding.Kind.String()), nil
 	}

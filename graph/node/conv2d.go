@@ -14,6 +14,9 @@ import (
 // oneDNN is off, TensorFlow's optimizer fuses Conv2D and BiasAdd into a kernel
 // that then refuses groups when it runs.
 func conv2D(scope *op.Scope, o ir.Conv2D, shapes [][]int, operands []tf.Output) tf.Output {
+	if h, w, err := o.Window(shapes[0], shapes[1]); err == nil {
+		o.Strides = [2]int{h.ShortStride(), w.ShortStride()}
+	}
 	attributes := []op.Conv2DAttr{op.Conv2DDilations(four(o.Dilations))}
 	if o.Padding.Kind == ir.Explicit {
 		attributes = append(attributes, op.Conv2DExplicitPaddings(sides(o.Padding)))

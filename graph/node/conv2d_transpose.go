@@ -78,7 +78,8 @@ func spreadConv2D(scope *op.Scope, o ir.Conv2DTranspose, h, w ir.Axis, shapes []
 		Strides: [2]int{1, 1}, Dilations: o.Dilations, Groups: o.Groups,
 		Padding: ir.Padding{Kind: ir.Explicit, Top: before[0], Bottom: after[0], Left: before[1], Right: after[1]},
 	}
-	y := conv2D(scope, conv, nil, []tf.Output{x, turned})
+	shapes = [][]int{{-1, size[1], size[2], input[3]}, {filter[0], filter[1], input[3] / o.Groups, filter[2] * o.Groups}}
+	y := conv2D(scope, conv, shapes, []tf.Output{x, turned})
 	if len(operands) == 3 {
 		y = unfusedBias(scope, y, operands[2])
 	}

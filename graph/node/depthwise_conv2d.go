@@ -11,6 +11,9 @@ import (
 // stride for both axes, no dilation. Else a Conv2D with a group a channel does
 // the same; the numbers of the filter lie in its order already.
 func depthwiseConv2D(scope *op.Scope, o ir.DepthwiseConv2D, shapes [][]int, operands []tf.Output) (tf.Output, error) {
+	if h, w, err := o.Window(shapes[0], shapes[1]); err == nil {
+		o.Strides = [2]int{h.ShortStride(), w.ShortStride()}
+	}
 	grouped, filter := o.Grouped(shapes[1])
 	if o.Strides[0] == o.Strides[1] && o.Dilations == [2]int{1, 1} {
 		var attributes []op.DepthwiseConv2dNativeAttr

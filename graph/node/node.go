@@ -134,7 +134,7 @@ func add(scope *op.Scope, o ir.Op, shapes [][]int, operands []tf.Output) (tf.Out
 	case ir.Dense:
 		return dense(scope, operands), nil
 	case ir.MaxPool:
-		return maxPool(scope, o, x), nil
+		return maxPool(scope, o, shapes[0], x), nil
 	case ir.AvgPool:
 		return avgPool(scope, o, shapes[0], x)
 	case ir.BatchNorm:
@@ -151,6 +151,8 @@ func add(scope *op.Scope, o ir.Op, shapes [][]int, operands []tf.Output) (tf.Out
 		return scaleShift(scope, o, x)
 	case ir.ReverseChannels:
 		return reverseChannels(scope, shapes[0], x)
+	case ir.Softmax:
+		return softmax(scope, shapes[0], x)
 	case ir.Add:
 		return sum(scope, operands), nil
 	case ir.Concat:

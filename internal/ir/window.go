@@ -125,6 +125,11 @@ func (a Axis) Reach() int { return (a.Size-1)*a.Dilation + 1 }
 // Start is where window out begins; it is negative in the padding before.
 func (a Axis) Start(out int) int { return out*a.Stride - a.Before }
 
+// ShortStride is the smallest stride that a stride larger than the padded input
+// is as good as: there is one window then. With strides near 2³¹ oneDNN's
+// kernels of grouped convolutions end the process.
+func (a Axis) ShortStride() int { return min(a.Stride, max(1, a.Before+a.In+a.After)) }
+
 // Taps gives the taps j of window out that read the input: from first up to,
 // but not including, end. The others fall on padding.
 func (a Axis) Taps(out int) (first, end int) {

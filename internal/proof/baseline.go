@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/ir"
 )
 
 // A baseline is what one machine computed of a list of cases, to the bit, so
@@ -186,16 +188,8 @@ func (c Case) digest() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text, err := json.Marshal(op)
+	text, err := attributesText(op)
 	if err != nil {
-		return "", err
-	}
-	var attributes any
-	if err := json.Unmarshal(text, &attributes); err != nil {
-		return "", err
-	}
-	// Maps are marshalled in the order of their keys.
-	if text, err = json.Marshal(withoutZeros(attributes)); err != nil {
 		return "", err
 	}
 	h := sha256.New()
@@ -207,6 +201,25 @@ func (c Case) digest() (string, error) {
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// attributesText is an operation's attributes, the same text whatever attributes
+// without a value come to it later.
+func attributesText(op ir.Op) ([]byte, error) {
+	text, err := json.Marshal(op)
+	var notFinite *json.UnsupportedValueError
+	if errors.As(err, &notFinite) {
+		return fmt.Appendf(nil, "%+v", op), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var attributes any
+	if err := json.Unmarshal(text, &attributes); err != nil {
+		return nil, err
+	}
+	// Maps are marshalled in the order of their keys.
+	return json.Marshal(withoutZeros(attributes))
 }
 
 // withoutZeros drops an object's members that are 0, false, "" or null, or

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
+	"tfcnn/internal/strict"
 )
 
 // Case is one operation with its operands, and what is to come of it. Its
@@ -60,7 +62,7 @@ func (c Case) JSON() json.RawMessage { return c.json }
 func (c Case) Resolve() (ir.Op, []tensor.Tensor, error) {
 	known, found := operations[c.Op]
 	if !found {
-		return nil, nil, unknown("op", c.Op, keys(operations))
+		return nil, nil, strict.Unknown("op", c.Op, strict.Keys(operations))
 	}
 	operands := []tensor.Tensor{c.Input}
 	if known.operands != nil {
@@ -72,14 +74,14 @@ func (c Case) Resolve() (ir.Op, []tensor.Tensor, error) {
 // UnmarshalJSON reads a case strictly: a field that is unknown, of another
 // operation, missing or there twice is an error that names it.
 func (c *Case) UnmarshalJSON(text []byte) error {
-	fields, err := object(text)
+	fields, err := strict.Object(text)
 	if err != nil {
 		return err
 	}
 	*c = Case{json: json.RawMessage(append([]byte(nil), text...))}
 	readers := c.readers()
 	for _, name := range []string{"name", "op"} {
-		raw, found := find(fields, name)
+		raw, found := strict.Find(fields, name)
 		switch {
 		case found:
 			if err := readers[name](raw); err != nil {
@@ -91,18 +93,18 @@ func (c *Case) UnmarshalJSON(text []byte) error {
 	}
 	known, found := operations[c.Op]
 	if !found {
-		return unknown("op", c.Op, keys(operations))
+		return strict.Unknown("op", c.Op, strict.Keys(operations))
 	}
 	allowed := known.allowed()
 	seen := map[string]bool{}
 	for _, f := range fields {
-		if !contains(allowed, f.name) {
-			return unknown("field", f.name, allowed)
+		if !slices.Contains(allowed, f.Name) {
+			return strict.Unknown("field", f.Name, allowed)
 		}
-		if err := readers[f.name](f.value); err != nil {
-			return fmt.Errorf("%s: %w", f.name, err)
+		if err := readers[f.Name](f.Value); err != nil {
+			return fmt.Errorf("%s: %w", f.Name, err)
 		}
-		seen[f.name] = true
+		seen[f.Name] = true
 	}
 	for _, name := range known.required() {
 		if !seen[name] {

@@ -8,6 +8,7 @@ import (
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
+	"tfcnn/internal/strict"
 )
 
 // readers read each field's JSON into its place in the case.
@@ -101,20 +102,20 @@ func number(place **float32) func([]byte) error {
 type tensorJSON tensor.Tensor
 
 func (t *tensorJSON) UnmarshalJSON(text []byte) error {
-	fields, err := object(text)
+	fields, err := strict.Object(text)
 	if err != nil {
 		return err
 	}
 	for _, f := range fields {
-		switch f.name {
+		switch f.Name {
 		case "shape":
 			t.Shape = []int{}
-			if err := json.Unmarshal(f.value, &t.Shape); err != nil || t.Shape == nil {
-				return fmt.Errorf("shape: want whole numbers, got %s", f.value)
+			if err := json.Unmarshal(f.Value, &t.Shape); err != nil || t.Shape == nil {
+				return fmt.Errorf("shape: want whole numbers, got %s", f.Value)
 			}
 		case "data":
 			var numbers []Number
-			if err := json.Unmarshal(f.value, &numbers); err != nil {
+			if err := json.Unmarshal(f.Value, &numbers); err != nil {
 				return fmt.Errorf("data: %w", err)
 			}
 			t.Data = make([]float32, len(numbers))
@@ -125,7 +126,7 @@ func (t *tensorJSON) UnmarshalJSON(text []byte) error {
 				}
 			}
 		default:
-			return unknown("field", f.name, []string{"shape", "data"})
+			return strict.Unknown("field", f.Name, []string{"shape", "data"})
 		}
 	}
 	if t.Shape == nil || t.Data == nil {

@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"tfcnn/internal/strict"
 )
 
 // File is a case file that was read.
@@ -20,18 +22,18 @@ type File struct {
 // are called after their place, from 1.
 func Read(name string, text []byte) (File, error) {
 	fail := func(err error) (File, error) { return File{}, fmt.Errorf("proof: case file %s: %w", name, err) }
-	fields, err := object(text)
+	fields, err := strict.Object(text)
 	if err != nil {
 		return fail(err)
 	}
 	file := File{Name: name}
 	for _, f := range fields {
-		if f.name != "cases" {
-			return fail(unknown("field", f.name, []string{"cases"}))
+		if f.Name != "cases" {
+			return fail(strict.Unknown("field", f.Name, []string{"cases"}))
 		}
 		var list []json.RawMessage
-		if err := json.Unmarshal(f.value, &list); err != nil {
-			return fail(fmt.Errorf("cases: want a list, got %.40s", f.value))
+		if err := json.Unmarshal(f.Value, &list); err != nil {
+			return fail(fmt.Errorf("cases: want a list, got %.40s", f.Value))
 		}
 		for i, raw := range list {
 			var c Case

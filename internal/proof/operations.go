@@ -5,6 +5,7 @@ import (
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
+	"tfcnn/internal/strict"
 )
 
 // operation is what a case file knows of an operation: the fields that are its
@@ -17,9 +18,9 @@ type operation struct {
 }
 
 // Operations lists the names of all operations, sorted.
-func Operations() []string { return slices.Sorted(slices.Values(keys(operations))) }
+func Operations() []string { return slices.Sorted(slices.Values(strict.Keys(operations))) }
 
-func (o operation) several() bool { return contains(o.need, "inputs") }
+func (o operation) several() bool { return slices.Contains(o.need, "inputs") }
 
 func (o operation) required() []string {
 	if o.several() {

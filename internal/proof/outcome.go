@@ -91,10 +91,17 @@ func (c Case) Run(ctx context.Context, backend Backend) (Outcome, error) {
 	o := Outcome{Name: c.Name, Op: c.Op, Status: Pass, source: c.json}
 	c.run(ctx, backend, &o)
 	o.Seconds = time.Since(start).Seconds()
-	if err := ctx.Err(); err != nil {
+	err := ctx.Err()
+	if err != nil {
 		return Outcome{}, err
 	}
-	if o.Status == Fail && c.json != nil {
+	if o.Status == Fail {
+		if c.json == nil {
+			// A case that was drawn, not read.
+			if c.json, err = c.MarshalJSON(); err != nil {
+				return Outcome{}, fmt.Errorf("proof: %s: %w", c.Name, err)
+			}
+		}
 		o.Repeat = repeat(c.json)
 	}
 	return o, nil

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/strict"
 )
 
 // Baseline is a baseline that was read.
@@ -63,7 +64,7 @@ func (b *Baseline) read(decoder *json.Decoder) error {
 	}
 	var format json.RawMessage
 	if err := decoder.Decode(&format); err != nil {
-		return malformed(err)
+		return strict.Malformed(err)
 	}
 	if string(format) != fmt.Sprint(BaselineFormat) {
 		return fmt.Errorf("format is %.40s, this program reads format %d", format, BaselineFormat)
@@ -73,7 +74,7 @@ func (b *Baseline) read(decoder *json.Decoder) error {
 	}
 	var made json.RawMessage
 	if err := decoder.Decode(&made); err != nil {
-		return malformed(err)
+		return strict.Malformed(err)
 	}
 	if err := b.Made.read(made); err != nil {
 		return fmt.Errorf("made: %w", err)
@@ -88,7 +89,7 @@ func (b *Baseline) read(decoder *json.Decoder) error {
 	for decoder.More() {
 		var line json.RawMessage
 		if err := decoder.Decode(&line); err != nil {
-			return malformed(err)
+			return strict.Malformed(err)
 		}
 		r, err := readRecord(line)
 		if err == nil && seen[[2]string{r.File, r.Name}] {
@@ -115,7 +116,7 @@ func (b *Baseline) read(decoder *json.Decoder) error {
 func wantToken(decoder *json.Decoder, want json.Token, what string) error {
 	got, err := decoder.Token()
 	if err != nil {
-		return malformed(err)
+		return strict.Malformed(err)
 	}
 	if got != want {
 		return fmt.Errorf("want %s, got %.40q", what, fmt.Sprint(got))
@@ -158,7 +159,7 @@ func readRecord(text []byte) (Record, error) {
 		return r, fmt.Errorf("case: %.80q is no sha256", r.Case)
 	}
 	if r.Status.rank() < 0 {
-		return r, unknown("status", string(r.Status), []string{string(Pass), string(Overflow), string(Precision), string(Fail)})
+		return r, strict.Unknown("status", string(r.Status), []string{string(Pass), string(Overflow), string(Precision), string(Fail)})
 	}
 	if refusal != nil {
 		if shape != nil || bits != nil || sum != nil || *refusal == "" {
@@ -197,7 +198,7 @@ type target struct {
 // readFields reads an object of which every field is known, none is null and
 // none that is needed is missing.
 func readFields(text []byte, targets []target) error {
-	fields, err := object(text)
+	fields, err := strict.Object(text)
 	if err != nil {
 		return err
 	}
@@ -206,16 +207,16 @@ func readFields(text []byte, targets []target) error {
 		known[i] = t.name
 	}
 	for _, f := range fields {
-		i := slices.Index(known, f.name)
+		i := slices.Index(known, f.Name)
 		if i < 0 {
-			return unknown("field", f.name, known)
+			return strict.Unknown("field", f.Name, known)
 		}
-		if err := json.Unmarshal(f.value, targets[i].place); err != nil || bytes.Equal(f.value, []byte("null")) {
-			return fmt.Errorf("%s: cannot be %.40s", f.name, f.value)
+		if err := json.Unmarshal(f.Value, targets[i].place); err != nil || bytes.Equal(f.Value, []byte("null")) {
+			return fmt.Errorf("%s: cannot be %.40s", f.Name, f.Value)
 		}
 	}
 	for _, t := range targets {
-		if _, there := find(fields, t.name); t.needed && !there {
+		if _, there := strict.Find(fields, t.name); t.needed && !there {
 			return fmt.Errorf("field %q is missing", t.name)
 		}
 	}

@@ -19,6 +19,8 @@ type activation struct {
 	// slope is the largest that the function has; 0: it never falls, and its
 	// ends tell how far it may move.
 	slope float64
+	// kept says that a value that float32 has is exact, x being a float32.
+	kept bool
 	// nan says that kernels differ in what they make of NaN.
 	nan bool
 }
@@ -55,7 +57,8 @@ func flushed(x float64) float64 {
 	return 0
 }
 
-// leakyReLU is exact above 0 and one rounded product below.
+// leakyReLU is exact above 0 and one rounded product below. A subnormal alpha
+// may be read as zero.
 func leakyReLU(alpha float64) activation {
 	return activation{
 		value: func(x float64) float64 {
@@ -66,15 +69,23 @@ func leakyReLU(alpha float64) activation {
 		},
 		bound: func(x, y float64) float64 {
 			lost := flushed(x) * max(1, math.Abs(alpha))
-			if x < 0 && !keeps(y) {
+			if x < 0 {
 				lost += unit*math.Abs(y) + flushed(y)
+			}
+			if x < 0 && flushed(alpha) > 0 {
+				lost += math.Abs(y)
 			}
 			return lost
 		},
 		slope: max(1, math.Abs(alpha)),
+		kept:  flushed(alpha) == 0,
 		nan:   true,
 	}
 }
+
+// lostBelow is where eˣ may be flushed to zero. It is not 2⁻¹²⁶: kernels of
+// oneDNN make 2ⁿ as twice 2ⁿ⁻¹, and lose it where that is subnormal.
+const lostBelow = 2 * smallest
 
 // measured is a function of the table.
 func measured(name string) activation {
@@ -85,8 +96,8 @@ func measured(name string) activation {
 			bound := margin * f.Absolute
 			if f.Relative(x) {
 				bound = margin * f.ULPs * Spacing(y)
-				if bound > 0 && math.Abs(y) < 2*smallest {
-					bound += smallest
+				if bound > 0 && math.Abs(y) < lostBelow {
+					bound += lostBelow
 				}
 			}
 			if math.Abs(x) < smallest {
@@ -108,8 +119,8 @@ func (a activation) at(x float32) (value, bound float64, state State) {
 		return value, 0, state
 	case value-value != 0:
 		return value, 0, Plain
-	case math.Abs(value) > math.MaxFloat32:
-		return value, 0, OverflowPossible
+	case a.kept && keeps(value) && !isSubnormal(x):
+		return value, 0, Plain
 	case x-x != 0:
 		// The end of the curve: exact, or as near as everywhere.
 		return value, a.bound(math.Copysign(math.MaxFloat32, float64(x)), value), Plain
@@ -140,7 +151,7 @@ func (a activation) through(x, within float64, state State) (float64, float64, S
 	if math.Abs(x)-within < smallest {
 		own += min(math.Abs(x)+within, smallest) * max(1, a.slope)
 	}
-	bound := moved + own + 4*unit64*math.Abs(value)
+	bound := moved + own + 4*unit64*(math.Abs(value)+moved)
 	if math.Abs(value)+bound > math.MaxFloat32 {
 		state = OverflowPossible
 	}

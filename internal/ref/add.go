@@ -9,7 +9,8 @@ import (
 )
 
 // add is a sum of n terms, n−1 roundings, in whatever order. A subnormal sum
-// may be flushed, a subnormal term read as zero.
+// may be flushed, a subnormal term read as zero. One sum of two terms is off by
+// a rounding of itself, and cannot overflow on the way.
 func add(ctx context.Context, r *Result, operands []tensor.Tensor) error {
 	q := 1.0
 	peak := 0.0
@@ -30,11 +31,14 @@ func add(ctx context.Context, r *Result, operands []tensor.Tensor) error {
 		r.Value[i] = sum
 		switch {
 		case math.IsNaN(sum) || math.IsInf(sum, 0):
-			if peak > math.MaxFloat32 {
+			if peak > math.MaxFloat32 && len(operands) > 2 {
 				r.State[i] = OverflowPossible
 			}
 		case q > 0 && absolute <= exactTerms*q:
 		default:
+			if len(operands) == 2 {
+				absolute = math.Abs(sum)
+			}
 			r.sum(i, Arithmetic{}, len(operands)-1, absolute, lost, 0)
 			r.Level[i] = 0 // no factors that a device could round
 		}
@@ -65,6 +69,9 @@ func scaleShift(ctx context.Context, r *Result, op ir.ScaleShift, x tensor.Tenso
 		product := v * scale
 		r.Value[i] = product + shift
 		if math.IsNaN(r.Value[i]) || math.IsInf(r.Value[i], 0) || roundings == 0 {
+			if isSubnormal(float32(scale)) {
+				r.State[i] = Unspecified // infinity times zero, if scale is read so
+			}
 			return
 		}
 		absolute := math.Abs(product) + math.Abs(shift)

@@ -19,7 +19,8 @@ import (
 //
 //	(γ₅ + rsqrt's error)·(|x·f| + |mean·f| + |offset|)
 //
-// f and all products may be flushed to zero: 2⁻¹²⁶·(|x|+|mean|+|scale|+3);
+// f, the difference and all products may be flushed to zero:
+// 2⁻¹²⁶·(|x|+|mean|+|scale|+|f|+3);
 // subnormal numbers may be read as zero; (x−mean)/√(variance+ε) may overflow
 // where the result does not.
 type norm struct {
@@ -68,14 +69,14 @@ func (n norm) at(x, within float64, state State) (float64, float64, State) {
 	value := (x-n.mean)*n.f + n.offset
 	state = max(state, n.state)
 	if state == Unspecified || value-value != 0 {
-		if value-value != 0 && x-x == 0 {
+		if value-value != 0 && (x-x == 0 || n.subnormal || math.Abs(n.f) < smallest || n.fixed > math.MaxFloat32) {
 			state = Unspecified
 		}
 		return value, 0, state
 	}
 	reach := math.Abs(x) + within
 	absolute := reach*math.Abs(n.f) + n.fixed
-	lost := smallest*(reach+math.Abs(n.mean)+n.scale+3) + n.lost
+	lost := smallest*(reach+math.Abs(n.mean)+n.scale+math.Abs(n.f)+3) + n.lost
 	if reach < smallest || math.Abs(x)-within < smallest {
 		lost += min(reach, smallest) * math.Abs(n.f)
 	}

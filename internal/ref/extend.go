@@ -55,6 +55,9 @@ func Extend(ctx context.Context, r Result, op ir.Op, operands ...tensor.Tensor) 
 }
 
 // extendAdd adds numbers to a result: the bounds add up, and each sum rounds.
+// That is right for kernels that add to the finished sums of a convolution, not
+// for those that begin with the number and add each product to it; TensorFlow
+// 2.21 was seen to add in a call of its own.
 func extendAdd(ctx context.Context, r Result, operands []tensor.Tensor) (Result, error) {
 	out, err := newResult(r.Shape)
 	if err != nil {
@@ -91,8 +94,9 @@ func extendAdd(ctx context.Context, r Result, operands []tensor.Tensor) (Result,
 	})
 }
 
-// extendMaxPool takes the largest value and the largest bound of each window:
-// a maximum moves by no more than the numbers that it is taken of.
+// extendMaxPool takes the largest value of each window. A maximum lies between
+// the largest of the numbers' lower ends and of their upper ends. A number that
+// may be an infinity or NaN may be dropped, too.
 func extendMaxPool(ctx context.Context, r Result, op ir.MaxPool, shape []int) (Result, error) {
 	out, err := newResult(shape)
 	if err != nil {
@@ -107,18 +111,28 @@ func extendMaxPool(ctx context.Context, r Result, op ir.MaxPool, shape []int) (R
 		for column := range w.Out {
 			for channel := range channels {
 				i := ((picture*h.Out+row)*w.Out+column)*channels + channel
-				largest, bound, subnormal, state := math.Inf(-1), 0.0, 0.0, Plain
+				largest, low, high := math.Inf(-1), math.Inf(-1), math.Inf(-1)
+				subnormal, state := 0.0, Plain
 				eachTap(h, w, row, column, func(y, z int) {
 					k := ((picture*h.In+y)*w.In+z)*channels + channel
 					largest = max(largest, r.Value[k])
-					bound = max(bound, r.Bound[k])
-					state = max(state, r.State[k])
+					low, high = max(low, r.Value[k]-r.Bound[k]), max(high, r.Value[k]+r.Bound[k])
+					if r.State[k] != Plain {
+						state = Unspecified
+					}
 					if v := math.Abs(r.Value[k]); v-r.Bound[k] < smallest && v+r.Bound[k] > 0 {
 						subnormal = max(subnormal, min(v+r.Bound[k], smallest))
 					}
 				})
-				if math.IsNaN(largest) || math.IsInf(largest, -1) {
+				bound := 0.0
+				switch {
+				case math.IsNaN(largest) || math.IsInf(largest, -1):
 					state = Unspecified
+				case largest-largest == 0:
+					bound = max(high-largest, largest-low)
+					if bound > 0 {
+						bound += 4 * unit64 * math.Abs(largest)
+					}
 				}
 				if subnormal > 0 && math.Abs(largest)-bound < smallest {
 					bound += min(math.Abs(largest), smallest) + subnormal

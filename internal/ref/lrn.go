@@ -104,6 +104,9 @@ func (p *lrnPixel) at(c int) (value, bound float64, state State) {
 		relative = max(relative, off+ulps("rsqrt"))
 	}
 	relative += 2*unit + relative*relative
+	if !(relative < 1) {
+		return value, 0, Unspecified // as above, for a large β
+	}
 	bound = math.Abs(value)*relative + smallest*(math.Abs(x)+2) + flushed(x)*math.Pow(t, -beta)
 	if math.Pow(t, -beta) > math.MaxFloat32/2 || math.Abs(value)+bound > math.MaxFloat32 {
 		state = OverflowPossible

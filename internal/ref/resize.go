@@ -14,15 +14,22 @@ import (
 // TensorFlow computes places in float32: the quotient in/out, the product with
 // i + ½, and the difference are rounded, so that a place is off by at most
 //
-//	δ = 3u·((i + ½)·in/out + ½)
+//	δ = 2u·(i + ½)·in/out + u·|(i + ½)·in/out − ½|
+//
+// less where one of these is a float32 already: half the size, say, is exact.
 //
 // Nearest takes number ⌊(i + ½)·in/out⌋. Where the exact product is so near a
 // whole number that δ could lead over it, either neighbour is right: the
-// bound is what they differ by. Bilinear interpolates, along the row first: a
-// place that is off changes the result by at most 2δ times the largest
-// difference of neighbours (from one pair of pixels to the next it is
-// continuous), and each of the three interpolations a + (b−a)·t rounds three
-// times, at most 3·3u·max|…| in all, with differences of up to twice that.
+// bound is what they differ by. Bilinear interpolates, along the row first, and
+// what comes of it has no jumps: with R the range of the numbers round the
+// place, a place that is off by δ along one axis changes it by at most δ·R.
+// Each interpolation a + (b−a)·t rounds the difference, the product and the
+// sum, 2uR + u·max|…|, and the errors of the first two are averaged by the
+// third:
+//
+//	(δ+δ')·R + 2·(2uR + u·max|…|)
+//
+// One per cent more covers what is of second order.
 func resize(ctx context.Context, r *Result, op ir.Resize, x tensor.Tensor) error {
 	rows, columns := places(x.Shape[1], op.Size[0]), places(x.Shape[2], op.Size[1])
 	if op.Method == ir.Nearest {
@@ -34,6 +41,7 @@ func resize(ctx context.Context, r *Result, op ir.Resize, x tensor.Tensor) error
 // place is where one row or column of the output lies in the input.
 type place struct {
 	at, delta float64 // centre, in pixels from the first one's; its error
+	rounded   float64 // the error before ½ is taken off
 	in        int
 }
 
@@ -41,7 +49,17 @@ func places(in, out int) []place {
 	list := make([]place, out)
 	for i := range list {
 		product := (float64(i) + 0.5) * float64(in) / float64(out)
-		list[i] = place{at: product - 0.5, delta: 3 * unit * (product + 0.5), in: in}
+		list[i] = place{at: product - 0.5, in: in}
+		if !keeps(float64(in) / float64(out)) {
+			list[i].rounded += unit * product
+		}
+		if list[i].rounded > 0 || !keeps(product) {
+			list[i].rounded += 1.001 * unit * product
+		}
+		list[i].delta = list[i].rounded
+		if list[i].rounded > 0 || !keeps(product-0.5) {
+			list[i].delta += 1.001 * unit * math.Abs(product-0.5)
+		}
 	}
 	return list
 }
@@ -49,7 +67,7 @@ func places(in, out int) []place {
 // whole are the pixels that may be the nearest; two as a rule the same.
 func (p place) whole() (low, high int) {
 	at := p.at + 0.5
-	return p.clamp(math.Floor(at - p.delta)), p.clamp(math.Floor(at + p.delta))
+	return p.clamp(math.Floor(at - p.rounded)), p.clamp(math.Floor(at + p.rounded))
 }
 
 func (p place) clamp(at float64) int { return int(max(0, min(at, float64(p.in-1)))) }
@@ -132,7 +150,7 @@ func (r *Result) interpolated(i int, p, q place, at func(y, z int) float64) {
 		return
 	}
 	largest := max(math.Abs(low), math.Abs(high))
-	r.Bound[i] = 2*(p.delta+q.delta)*(high-low) + 3*gamma(3)*(largest+(high-low)) + 9*smallest + 3*subnormal
+	r.Bound[i] = (p.delta+q.delta)*(high-low) + 1.01*unit*(4*(high-low)+2*largest) + 9*smallest + 3*subnormal
 	if 2*largest+r.Bound[i] > math.MaxFloat32 {
 		r.State[i] = OverflowPossible
 	}

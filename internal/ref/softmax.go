@@ -17,9 +17,14 @@ import (
 //
 // from xⱼ's own bound bⱼ (the maximum cancels), the rounding of the difference,
 // and e, the error of exp. A weighted mean of such factors lies between Σp·e^−d
-// and Σp·e^d, with p the softmax itself. The sum of n terms, the reciprocal and
-// the product add γₙ, the reciprocal's error, and u. A term and the product may
-// be flushed to zero, 2⁻¹²⁶ each.
+// and Σp·e^d, with p the softmax itself; the factor of the element's own term is
+// that of its numerator. The sum of n terms, the reciprocal and the product add
+// γₙ, the reciprocal's error, and u. A term may be flushed to zero below 2⁻¹²⁵
+// (see lostBelow), the product below 2⁻¹²⁶.
+//
+// However wide the bounds of x are, a result lies between 0 and 1, but for the
+// reciprocal's error and the product's: a rounded sum is no smaller than any of
+// its terms.
 //
 // A row with NaN or +Inf, or of nothing but −Inf, is NaN here and Unspecified:
 // kernels whose maximum drops a NaN give numbers. The sum is 1 at least.
@@ -27,6 +32,7 @@ func softmax(ctx context.Context, r *Result, x Result) error {
 	n := x.Shape[len(x.Shape)-1]
 	expError := margin * function("exp").ULPs * 0x1p-23
 	rest := gamma(n) + margin*function("reciprocal").ULPs*0x1p-23 + unit
+	slack := 2 * float64(n+4) * unit64 // of the sums here, of which a term is taken off
 	return eachRow(ctx, 1, len(x.Value)/max(1, n), func(_, row int) {
 		first := row * n
 		largest, widest := math.Inf(-1), 0.0
@@ -60,17 +66,20 @@ func softmax(ctx context.Context, r *Result, x Result) error {
 				high += r.Value[i] * math.Exp(d(i))
 			}
 		}
-		low -= float64(n) * smallest
+		low -= float64(n) * lostBelow
+		high += float64(n) * lostBelow
 		for i := first; i < first+n; i++ {
 			y := r.Value[i]
 			if y > 0 {
-				up := y*math.Exp(d(i)+rest)/low - y
-				down := y - y*math.Exp(-d(i)-rest)/high
+				// The element's own term is off alike above and below the line.
+				more, less := y*math.Exp(d(i)), y*math.Exp(-d(i))
+				up := math.Exp(rest)*more/(max(0, low*(1-slack)-less)+more) - y
+				down := y - math.Exp(-rest)*less/(max(0, high*(1+slack)-more)+less)
 				r.Bound[i] = max(up, down)
 			}
-			r.Bound[i] += 2 * smallest
-			if !(r.Bound[i] < 1) {
-				r.State[i] = Unspecified // the bound says nothing
+			r.Bound[i] += lostBelow + smallest
+			if most := max(y, 1+2*rest-y); !(r.Bound[i] <= most) {
+				r.Bound[i] = most
 			}
 		}
 	})

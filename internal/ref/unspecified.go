@@ -21,6 +21,8 @@ func Documented(op ir.Op) string {
 		return "a row with NaN or +Inf gives NaN; kernels whose maximum drops NaN give numbers"
 	case ir.BatchNorm:
 		return "a negative variance gives NaN; an infinity gives what the formula gives"
+	case ir.ScaleShift:
+		return "an infinity times a subnormal number is an infinity; kernels that read that number as zero give NaN"
 	case ir.LRN:
 		return "an infinity gives what the formula gives"
 	}

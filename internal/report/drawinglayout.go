@@ -9,10 +9,13 @@ import (
 // layout is a drawing with everything in its place. Node 0 is the input, node
 // i+1 is layer i.
 type layout struct {
-	nodes         []*node
-	wires         []wire
-	rows          []rowPlace
-	columns       []columnPlace
+	nodes   []*node
+	wires   []wire
+	rows    []rowPlace
+	columns []columnPlace
+	// used tells of a column and a row what lies there: node i as −i−1, or
+	// the output of node i, passing, as i+1.
+	used          map[[2]int]int
 	width, height float64
 }
 
@@ -104,7 +107,7 @@ func (l *layout) add(from []int, layer DrawnLayer, largest int) {
 	if layer.Name == layer.Kind {
 		does = ""
 	}
-	long := len(layer.Name+does+layer.Note) > shortLine && !n.thin
+	long := layer.Note != "" && len(layer.Name+does+layer.Note) > shortLine && !n.thin
 	if layer.Note != "" && !long {
 		does = strings.TrimPrefix(does+", "+layer.Note, ", ")
 	}

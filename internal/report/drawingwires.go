@@ -1,7 +1,7 @@
 package report
 
 import (
-	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
@@ -19,14 +19,14 @@ type wire struct {
 // route finds a way for each wire: straight down, or in the axis of one of the
 // two columns where nothing else is, or else in a track.
 func (l *layout) route() {
-	used := map[[2]int]int{} // column and row: the node whose output passes, plus 1
+	l.used = map[[2]int]int{}
 	for i, n := range l.nodes {
-		used[[2]int{n.column, n.row}] = -i - 1
+		l.used[[2]int{n.column, n.row}] = -i - 1
 	}
 	// free says whether node from's output can pass all rows between.
 	free := func(column, above, below, from int) bool {
 		for row := above + 1; row < below; row++ {
-			if owner := used[[2]int{column, row}]; owner != 0 && owner != from+1 {
+			if owner := l.used[[2]int{column, row}]; owner != 0 && owner != from+1 {
 				return false
 			}
 		}
@@ -39,17 +39,21 @@ func (l *layout) route() {
 			}
 			f := l.nodes[from]
 			w := wire{from: from, to: to, track: -1}
+			first, second := n.column, f.column
+			if len(n.from) > 1 {
+				first, second = second, first
+			}
 			switch {
-			case free(f.column, f.row, n.row, from):
-				w.down = f.column
-			case free(n.column, f.row, n.row, from):
-				w.down = n.column
+			case free(first, f.row, n.row, from):
+				w.down = first
+			case free(second, f.row, n.row, from):
+				w.down = second
 			default:
 				w.down = n.column
 				w.track = l.addTrack(n.column, track{from, f.row, n.row})
 			}
 			for row := f.row + 1; row < n.row && w.track < 0; row++ {
-				used[[2]int{w.down, row}] = from + 1
+				l.used[[2]int{w.down, row}] = from + 1
 			}
 			if w.track >= 0 || w.down != f.column {
 				l.addSlot(f.row, slot{from, false})
@@ -113,8 +117,26 @@ func (l *layout) points(w wire) [][2]float64 {
 	top := l.middle(from.row) + from.height/2 + 2
 	bottom := l.middle(to.row) - to.height/2 - 2
 	down := l.columns[w.down].axis
-	if w.track >= 0 {
+	row := to.row - 1 // in whose gap it comes to the axis of the other column
+	switch {
+	case w.track >= 0:
 		down = l.columns[w.down].x + trackWidth*float64(len(l.columns[w.down].tracks)-1-w.track) + 4.5
+	case w.down == to.column:
+		row = from.row
+	}
+	// Beside the axis, where another wire comes down there.
+	if owner := l.used[[2]int{to.column, row}]; (w.track >= 0 || from.column != to.column) && owner != 0 {
+		aside := math.Copysign(7, start-end)
+		if w.track >= 0 {
+			aside = -7
+		}
+		if w.down == to.column && w.track < 0 {
+			down += aside
+		}
+		end += aside
+		if to.family == "join" {
+			bottom += 3
+		}
 	}
 	list := [][2]float64{{start, top}}
 	if down != start {
@@ -125,12 +147,8 @@ func (l *layout) points(w wire) [][2]float64 {
 	case down == end:
 	case w.track >= 0 && to.family == "join":
 		y := l.middle(to.row)
-		return append(list, [2]float64{down, y}, [2]float64{end - to.width/2 - 2, y})
+		return append(list, [2]float64{down, y}, [2]float64{l.columns[to.column].axis - to.width/2 - 2, y})
 	default:
-		if to.family == "join" && down > end {
-			end += 5
-			bottom++
-		}
 		y := l.slotAt(to.row-1, slot{w.to, true})
 		list = append(list, [2]float64{down, y}, [2]float64{end, y})
 	}
@@ -165,6 +183,3 @@ func (l *layout) draw(c *canvas) {
 		c.add(`</g>`)
 	}
 }
-
-// String is for tests: who lies where.
-func (n *node) String() string { return fmt.Sprint(n.row, ",", n.column) }

@@ -35,11 +35,15 @@ var loadAssets = sync.OnceValues(func() (assets, error) {
 	if err != nil {
 		return a, fmt.Errorf("report: page: %w", err)
 	}
+	drawing, err := pageFiles.ReadFile("page/drawing.css")
+	if err != nil {
+		return a, fmt.Errorf("report: page: %w", err)
+	}
 	js, err := pageFiles.ReadFile("page/page.js")
 	if err != nil {
 		return a, fmt.Errorf("report: page: %w", err)
 	}
-	a.css = template.CSS(string(css) + scaleRule())
+	a.css = template.CSS(string(css) + string(drawing) + scaleRule())
 	a.js = template.JS(js)
 	hash := func(text string) string {
 		sum := sha256.Sum256([]byte(text))
@@ -145,7 +149,21 @@ func onOff(on *bool) string {
 
 // WriteVerification writes the page of a verification.
 func WriteVerification(w io.Writer, v Verification) error {
-	text, err := render("verify", func(a assets) any { return verificationView(a, v) })
+	drawing := ""
+	if v.Drawing != nil {
+		var err error
+		if drawing, err = v.Drawing.Inline(); err != nil {
+			return err
+		}
+	}
+	text, err := render("verify", func(a assets) any {
+		page := verificationView(a, v)
+		if drawing != "" {
+			page.Drawing = template.HTML(drawing)
+			page.Nav = append(page.Nav, link{"#network", "The network"})
+		}
+		return page
+	})
 	if err != nil {
 		return err
 	}

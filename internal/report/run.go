@@ -80,6 +80,7 @@ type Verification struct {
 	OneDNN     *bool                `json:"onednn,omitempty"` // nil where the library cannot tell
 	Command    string               `json:"command"`
 	Network    string               `json:"network,omitempty"` // whose layers the outcomes are; empty: cases
+	Drawing    *Drawing             `json:"-"`                 // of that network, for the page
 	Cases      int                  `json:"cases"`
 	Counts     map[proof.Status]int `json:"counts"`
 	Outcomes   []proof.Outcome      `json:"outcomes"`

@@ -16,9 +16,10 @@ import (
 // verificationPage is a verification as its template reads it.
 type verificationPage struct {
 	frame
-	Chart  template.HTML
-	Bars   []bar
-	Groups []caseGroup
+	Drawing template.HTML // of the network whose layers the cases are
+	Chart   template.HTML
+	Bars    []bar
+	Groups  []caseGroup
 }
 
 type caseGroup struct {
@@ -39,7 +40,10 @@ type caseView struct {
 
 func verificationView(a assets, v Verification) verificationPage {
 	page := verificationPage{frame: frame{CSS: a.css, JS: a.js, Policy: a.policy, Command: "verify"}}
-	page.Heading = fmt.Sprintf("%s on this machine", count(v.Cases, "case"))
+	page.Heading = fmt.Sprintf("%s on this machine", count(v.Cases, v.unit()))
+	if v.Network != "" {
+		page.Heading = v.Network
+	}
 	page.Title = page.Heading
 	page.Facts = []fact{
 		{Name: "TensorFlow", Value: v.TensorFlow},
@@ -72,6 +76,14 @@ func verificationView(a assets, v Verification) verificationPage {
 	return page
 }
 
+// unit is what is counted: of a network, a layer or a chain of layers.
+func (v Verification) unit() string {
+	if v.Network != "" {
+		return "check"
+	}
+	return "case"
+}
+
 func sumHistogram(sum, more []int) []int {
 	if sum == nil {
 		return slices.Clone(more)
@@ -87,14 +99,14 @@ func verificationVerdict(v Verification, worst proof.Status, numbers int) verdic
 	view := verdictView{Class: statusClass(worst), Sentence: fmt.Sprintf("%s were compared with the reference.", count(numbers, "number"))}
 	switch worst {
 	case proof.Fail:
-		view.Headline = fmt.Sprintf("%d of %s failed", failed, count(v.Cases, "case"))
+		view.Headline = fmt.Sprintf("%d of %s failed", failed, count(v.Cases, v.unit()))
 	case proof.Precision:
-		view.Headline = fmt.Sprintf("All %s are within their bounds, %d with less precision than float32", count(v.Cases, "case"), v.Counts[proof.Precision])
+		view.Headline = fmt.Sprintf("All %s are within their bounds, %d with less precision than float32", count(v.Cases, v.unit()), v.Counts[proof.Precision])
 	default:
-		view.Headline = fmt.Sprintf("All %s pass", count(v.Cases, "case"))
+		view.Headline = fmt.Sprintf("All %s pass", count(v.Cases, v.unit()))
 	}
 	if n := v.Counts[proof.Overflow]; n > 0 {
-		view.Sentence += fmt.Sprintf(" In %s partial sums may leave float32’s range, and infinities are as right as numbers.", count(n, "case"))
+		view.Sentence += fmt.Sprintf(" In %s partial sums may leave float32’s range, and infinities are as right as numbers.", count(n, v.unit()))
 	}
 	return view
 }

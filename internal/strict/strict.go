@@ -64,7 +64,7 @@ func Object(text []byte) ([]Field, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	start, err := decoder.Token()
 	if err != nil {
-		return nil, malformed(err)
+		return nil, Malformed(err)
 	}
 	if start != json.Delim('{') {
 		return nil, fmt.Errorf("want an object, got %s", Excerpt(text))
@@ -74,11 +74,11 @@ func Object(text []byte) ([]Field, error) {
 	for decoder.More() {
 		name, err := decoder.Token()
 		if err != nil {
-			return nil, malformed(err)
+			return nil, Malformed(err)
 		}
 		f := Field{Name: name.(string)}
 		if err := decoder.Decode(&f.Value); err != nil {
-			return nil, malformed(err)
+			return nil, Malformed(err)
 		}
 		if seen[f.Name] {
 			return nil, fmt.Errorf("field %q is there twice", f.Name)
@@ -87,7 +87,7 @@ func Object(text []byte) ([]Field, error) {
 		fields = append(fields, f)
 	}
 	if _, err := decoder.Token(); err != nil {
-		return nil, malformed(err)
+		return nil, Malformed(err)
 	}
 	if _, err := decoder.Token(); err != io.EOF {
 		return nil, errors.New("text follows the object's end")
@@ -95,7 +95,8 @@ func Object(text []byte) ([]Field, error) {
 	return fields, nil
 }
 
-func malformed(err error) error {
+// Malformed says of an error of encoding/json that a text is no JSON.
+func Malformed(err error) error {
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
 		return fmt.Errorf("not JSON at byte %d: %s", syntax.Offset, syntax.Error())
@@ -120,7 +121,7 @@ func List(text []byte) ([]json.RawMessage, error) {
 	}
 	var list []json.RawMessage
 	if err := json.Unmarshal(text, &list); err != nil {
-		return nil, malformed(err)
+		return nil, Malformed(err)
 	}
 	return list, nil
 }
@@ -132,7 +133,7 @@ func String(text []byte) (string, error) {
 	}
 	var s string
 	if err := json.Unmarshal(text, &s); err != nil {
-		return "", malformed(err)
+		return "", Malformed(err)
 	}
 	return s, nil
 }
@@ -195,13 +196,15 @@ func Unknown(what, name string, known []string) error {
 	return fmt.Errorf("%s %.64q is not known here, the nearest is %q", what, name, Nearest(name, known))
 }
 
-// Nearest is the one of the known names that is spelt most alike.
+// Nearest is the one of the known names that is spelt most alike, capitals or
+// not.
 func Nearest(name string, known []string) string {
 	if len(name) > 200 { // what is so long is like nothing
 		name = name[:200]
 	}
+	name = strings.ToLower(name)
 	return slices.MinFunc(slices.Sorted(slices.Values(known)), func(a, b string) int {
-		return levenshtein.ComputeDistance(name, a) - levenshtein.ComputeDistance(name, b)
+		return levenshtein.ComputeDistance(name, strings.ToLower(a)) - levenshtein.ComputeDistance(name, strings.ToLower(b))
 	})
 }
 

@@ -1,0 +1,141 @@
+package graph_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"tfcnn/graph"
+	"tfcnn/graph/nets"
+)
+
+func readNPZ(data []byte) (graph.Weights, error) {
+	return graph.ReadNPZ(bytes.NewReader(data), int64(len(data)))
+}
+
+func TestNPZ(t *testing.T) {
+	net, err := nets.Load("lenet5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := net.InitialWeights(5)
+	var file, again bytes.Buffer
+	if err := weights.WriteNPZ(&file); err != nil {
+		t.Fatal(err)
+	}
+	if err := weights.WriteNPZ(&again); err != nil || !bytes.Equal(file.Bytes(), again.Bytes()) {
+		t.Errorf("the same weights give other bytes, %v", err)
+	}
+	read, err := readNPZ(file.Bytes())
+	if err != nil || !reflect.DeepEqual(read, weights) || read.Check(net) != nil {
+		t.Errorf("read back: %v, %v", err, read.Check(net))
+	}
+}
+
+// NumPy reads what is written here, and the reverse, also where it compresses
+// and where its numbers are float64.
+func TestNPZWithNumPy(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil || exec.Command(python, "-c", "import numpy").Run() != nil {
+		t.Skip("python3 with NumPy is not here")
+	}
+	folder := t.TempDir()
+	net := graph.Network{
+		Input:  graph.Input{Height: 5, Width: 5, Channels: 2},
+		Layers: []graph.Layer{graph.Conv2D{Name: "c", Filters: 3, Size: graph.Square(2)}},
+	}
+	weights := net.InitialWeights(1)
+	file, err := os.Create(filepath.Join(folder, "in.npz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := weights.WriteNPZ(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	script := `
+import numpy, sys
+w = dict(numpy.load("in.npz"))
+assert w["c/filter"].shape == (2, 2, 2, 3) and w["c/bias"].dtype == numpy.float32, w
+w["c/filter"] = w["c/filter"].astype(numpy.float64) * 2
+numpy.savez_compressed("out.npz", **w)`
+	c := exec.Command(python, "-c", script)
+	c.Dir = folder
+	if output, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	data, err := os.ReadFile(filepath.Join(folder, "out.npz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := readNPZ(data)
+	if err != nil || read.Check(net) != nil {
+		t.Fatal(err, read.Check(net))
+	}
+	for i, x := range read["c/filter"].Data {
+		if x != 2*weights["c/filter"].Data[i] {
+			t.Fatalf("number %d is %v, want twice %v", i, x, weights["c/filter"].Data[i])
+		}
+	}
+}
+
+func TestNPZRefusals(t *testing.T) {
+	archive := func(entries ...string) []byte {
+		var file bytes.Buffer
+		w := zip.NewWriter(&file)
+		for i := 0; i < len(entries); i += 2 {
+			entry, err := w.Create(entries[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := entry.Write([]byte(entries[i+1])); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return file.Bytes()
+	}
+	for _, tt := range []struct {
+		data []byte
+		want string
+	}{
+		{nil, "no zip archive"},
+		{[]byte("PK\x03\x04 and nothing"), "no zip archive"},
+		{archive(), "archive is empty"},
+		{archive("a.txt", "x"), `entry "a.txt" is no .npy file`},
+		{archive("a.npy", "x"), `entry "a.npy": tensor: read .npy`},
+	} {
+		if _, err := readNPZ(tt.data); err == nil || !strings.HasPrefix(err.Error(), "graph: read .npz: ") || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("got %v, want %q", err, tt.want)
+		}
+	}
+}
+
+func FuzzReadNPZ(f *testing.F) {
+	net := graph.Network{Input: graph.Input{Height: 2, Width: 2, Channels: 1}, Layers: []graph.Layer{graph.Conv2D{Filters: 1, Size: graph.Square(2)}}}
+	var file bytes.Buffer
+	if err := net.InitialWeights(1).WriteNPZ(&file); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(file.Bytes())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		weights, err := readNPZ(data)
+		if err != nil {
+			return
+		}
+		for name, w := range weights {
+			if w.Check() != nil {
+				t.Errorf("%q: %v", name, w.Check())
+			}
+		}
+	})
+}

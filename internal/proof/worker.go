@@ -1,0 +1,264 @@
+package proof
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+)
+
+// job is what a worker is asked: to draw a case, or to take one.
+type job struct {
+	ID     int      `json:"id"`
+	Seed   uint64   `json:"seed"`
+	Number int      `json:"number"`
+	Ops    []string `json:"ops,omitempty"`
+	Case   *Case    `json:"case,omitempty"`
+}
+
+func (j job) theCase() Case {
+	if j.Case != nil {
+		return *j.Case
+	}
+	return Draw(j.Seed, j.Number, j.Ops)
+}
+
+// answer is what a worker says of a job.
+type answer struct {
+	ID      int     `json:"id"`
+	Outcome Outcome `json:"outcome"`
+}
+
+// Serve is the worker's side: it reads jobs, a line each, runs every one as it
+// comes, beside the others, and writes an answer each. It ends with the input.
+func Serve(ctx context.Context, in io.Reader, out io.Writer, backend Backend) error {
+	var (
+		running sync.WaitGroup
+		writing sync.Mutex
+		failed  error
+	)
+	fail := func(err error) {
+		writing.Lock()
+		defer writing.Unlock()
+		failed = errors.Join(failed, err)
+	}
+	lines := json.NewDecoder(bufio.NewReaderSize(in, 1<<16))
+	encoder := json.NewEncoder(out)
+	for ctx.Err() == nil {
+		var j job
+		if err := lines.Decode(&j); err != nil {
+			if err != io.EOF {
+				fail(fmt.Errorf("proof: worker: job: %w", err))
+			}
+			break
+		}
+		running.Go(func() {
+			o, err := j.theCase().Run(ctx, backend)
+			o.Release()
+			writing.Lock()
+			defer writing.Unlock()
+			if err == nil {
+				err = encoder.Encode(answer{j.ID, o})
+			}
+			failed = errors.Join(failed, err)
+		})
+	}
+	running.Wait()
+	return failed
+}
+
+// Watch runs cases in a worker process and starts another where one dies. Its
+// methods may be called from many goroutines.
+type Watch struct {
+	// Command gives the worker's command, which calls Serve on its standard
+	// input and output.
+	Command func() *exec.Cmd
+	// Limit is how long a case may take before its process is taken to hang.
+	Limit time.Duration
+
+	mu     sync.Mutex
+	worker *worker
+	next   int
+	// Deaths counts the workers that died.
+	Deaths int
+}
+
+// errDied is wrapped by the error of a case whose worker ended before it was
+// through.
+var errDied = errors.New("the process died")
+
+// worker is a process that runs.
+type worker struct {
+	command *exec.Cmd
+	in      io.WriteCloser
+	writing sync.Mutex
+	mu      sync.Mutex
+	waiting map[int]chan Outcome
+	ended   chan struct{}
+	cause   error
+	hung    bool
+}
+
+func (w *Watch) start() (*worker, error) {
+	c := w.Command()
+	in, err := c.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Start(); err != nil {
+		return nil, fmt.Errorf("proof: worker: %w", err)
+	}
+	p := &worker{command: c, in: in, waiting: map[int]chan Outcome{}, ended: make(chan struct{})}
+	go p.listen(out)
+	return p, nil
+}
+
+// listen hands answers to those who wait until the process ends.
+func (p *worker) listen(out io.Reader) {
+	decoder := json.NewDecoder(bufio.NewReaderSize(out, 1<<16))
+	for {
+		var a answer
+		if err := decoder.Decode(&a); err != nil {
+			break
+		}
+		p.mu.Lock()
+		waiting := p.waiting[a.ID]
+		delete(p.waiting, a.ID)
+		p.mu.Unlock()
+		if waiting != nil {
+			waiting <- a.Outcome
+		}
+	}
+	err := p.command.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cause = err
+	if err == nil {
+		p.cause = errors.New("exit status 0")
+	}
+	close(p.ended)
+}
+
+// current is the worker that runs, or a new one.
+func (w *Watch) current() (*worker, int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.next++
+	if w.worker != nil {
+		select {
+		case <-w.worker.ended:
+			w.Deaths++
+			w.worker = nil
+		default:
+			return w.worker, w.next, nil
+		}
+	}
+	var err error
+	w.worker, err = w.start()
+	return w.worker, w.next, err
+}
+
+// run has a worker do a job.
+func (w *Watch) run(ctx context.Context, j job) (Outcome, error) {
+	p, id, err := w.current()
+	if err != nil {
+		return Outcome{}, err
+	}
+	j.ID = id
+	text, err := json.Marshal(j)
+	if err != nil {
+		return Outcome{}, fmt.Errorf("proof: worker: %w", err)
+	}
+	waiting := make(chan Outcome, 1)
+	p.mu.Lock()
+	p.waiting[id] = waiting
+	p.mu.Unlock()
+	p.writing.Lock()
+	_, err = p.in.Write(append(text, '\n'))
+	p.writing.Unlock()
+	timeout := time.NewTimer(w.Limit)
+	defer timeout.Stop()
+	if err != nil {
+		// The process has ended, or will be found to have.
+		p.command.Process.Kill()
+	}
+	select {
+	case o := <-waiting:
+		return o, nil
+	case <-ctx.Done():
+		return Outcome{}, ctx.Err()
+	case <-timeout.C:
+		p.mu.Lock()
+		p.hung = true
+		p.mu.Unlock()
+		p.command.Process.Kill()
+		<-p.ended
+	case <-p.ended:
+	}
+	select {
+	case o := <-waiting: // it was through before
+		return o, nil
+	default:
+	}
+	if p.hung {
+		return Outcome{}, fmt.Errorf("%w: nothing came of it within %v", errDied, w.Limit)
+	}
+	return Outcome{}, fmt.Errorf("%w: %v", errDied, p.cause)
+}
+
+// Close ends the worker.
+func (w *Watch) Close() {
+	w.mu.Lock()
+	p := w.worker
+	w.worker = nil
+	w.mu.Unlock()
+	if p == nil {
+		return
+	}
+	p.in.Close()
+	select {
+	case <-p.ended:
+	case <-time.After(2 * time.Second):
+		p.command.Process.Kill()
+		<-p.ended
+	}
+}
+
+// death is the outcome of a case whose process died.
+func death(c Case, err error) (Outcome, error) {
+	text, failed := c.MarshalJSON()
+	if failed != nil {
+		return Outcome{}, failed
+	}
+	return Outcome{Name: c.Name, Op: c.Op, Status: Fail, Failure: err.Error(), Repeat: repeat(text)}, nil
+}
+
+// Run runs one case in a worker of its own kind: a death is an outcome. The
+// error is of a worker that cannot be started, or ctx's.
+func (w *Watch) Run(ctx context.Context, c Case) (Outcome, error) {
+	o, err := w.run(ctx, job{Case: &c})
+	if errors.Is(err, errDied) {
+		return death(c, err)
+	}
+	return o, err
+}
+
+// sameFailure says whether two outcomes fail in one way: by death, a number
+// outside, an error, a refusal too many or too few.
+func sameFailure(a, b Outcome) bool {
+	way := func(o Outcome) string {
+		text, _, _ := strings.Cut(o.Failure, ":")
+		return string(o.Status) + " " + text
+	}
+	return way(a) == way(b)
+}
