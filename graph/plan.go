@@ -51,10 +51,18 @@ type LayerPlan struct {
 }
 
 // Sides counts rows (Top, Bottom) and columns (Left, Right).
-type Sides struct{ Top, Bottom, Left, Right int }
+type Sides struct {
+	Top    int `json:"top"`
+	Bottom int `json:"bottom"`
+	Left   int `json:"left"`
+	Right  int `json:"right"`
+}
 
 // Unread counts rows and columns of a layer's input.
-type Unread struct{ Rows, Columns int }
+type Unread struct {
+	Rows    int `json:"rows"`
+	Columns int `json:"columns"`
+}
 
 // Plan checks the network and computes its shapes and costs. Every error is
 // an *Error; one that costs more than an int64 counts is refused.

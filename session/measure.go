@@ -290,7 +290,9 @@ func (m *Measurement) compare(forecast graph.Memory, p peak, kept []Difference) 
 	for _, k := range kept {
 		note(k)
 	}
-	for _, a := range p.all {
+	// The latest first: of a layer that is made of several operations the last
+	// one's output is the layer's.
+	for _, a := range slices.Backward(p.all) {
 		if a.from > now.from || a.to < now.from {
 			continue
 		}
@@ -304,7 +306,11 @@ func (m *Measurement) compare(forecast graph.Memory, p peak, kept []Difference) 
 			return slices.Contains(e.Layers, layerName(n.Name)) || slices.Contains(e.Layers, layerName(held.Name))
 		})
 		if at < 0 {
-			note(Difference{Layer: layerName(held.Name), Op: held.Kind, What: "output not forecast here, TensorFlow has run the steps in another order", Bytes: a.bytes})
+			d := Difference{Layer: layerName(held.Name), Op: held.Kind, What: "output not forecast here, TensorFlow has run the steps in another order", Bytes: a.bytes}
+			if d.Layer == m.PeakLayer {
+				d.What = "output of one of the operations that the layer is made of"
+			}
+			note(d)
 			continue
 		}
 		note(Difference{Layer: layerName(held.Name), Op: held.Kind, What: "output of another size than forecast", Bytes: a.bytes - expected[at].Bytes})

@@ -185,7 +185,7 @@ func printMeasurement(w io.Writer, m session.Measurement, forecast graph.Memory)
 	if p := m.Process; p != nil {
 		printGrowth(w, "the first run, of one picture", p.First, "code, threads and the optimizer of graphs among it")
 		if p.Run != nil {
-			printGrowth(w, "the first run of the batch", *p.Run, "packed blocks of Eigen and oneDNN among it")
+			printGrowth(w, "the first run of the batch", *p.Run, "packed blocks of Eigen and oneDNN, and freed memory that C keeps, among it")
 		}
 	}
 }
@@ -202,7 +202,7 @@ func printGrowth(w io.Writer, when string, g session.Growth, rest string) {
 		term(k.Bytes, fmt.Sprintf("%s %s: %s; not in the record", k.Layer, k.Op, k.What))
 	}
 	if g.Pool != nil {
-		term(*g.Pool, "oneDNN's pool of memory: by so much less it grew in a second process, without the pool")
+		term(*g.Pool, "oneDNN's pool of memory: a second process, without it, grew by so much "+map[bool]string{true: "less", false: "more"}[*g.Pool >= 0])
 	}
 	term(g.Unexplained, "unexplained, "+rest)
 	_ = t.Flush()
