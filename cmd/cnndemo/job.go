@@ -283,6 +283,11 @@ func (j *job) finish() error {
 	if j.noVerify {
 		j.report.Status = "not verified"
 	}
+	if len(j.report.Sizes) > 0 {
+		if d, err := drawing("What ran", j.network(j.report.Sizes[0].Height, j.report.Sizes[0].Width)); err == nil {
+			j.report.Drawing = &d
+		}
+	}
 	j.report.Complete = status != proof.Fail && len(j.report.Refused) == 0
 	if err := j.staging.write("report.html", func(w io.Writer) error { return j.page.Write(w, j.report) }); err != nil {
 		return err

@@ -21,6 +21,7 @@ type Run struct {
 	Notes    []string  `json:"notes,omitempty"`
 	Seconds  Seconds   `json:"seconds"`
 	Complete bool      `json:"complete"` // all pictures done and no check failed
+	Drawing  *Drawing  `json:"-"`        // of the network for the first size, for the page
 }
 
 // Size is what was done with the pictures of one size.

@@ -12,6 +12,7 @@ import (
 // runView is a run as its template reads it.
 type runView struct {
 	frame
+	Drawing template.HTML // of the network
 	Sizes   []sizeView
 	Layers  []layerView
 	Times   []timeView
@@ -115,6 +116,13 @@ func (p *Page) view(a assets, run Run) runView {
 		{Name: "Repeat with", Value: run.Command, Code: true},
 	}
 	v.Nav = []link{{"#pictures", "Pictures"}, {"#windows", "Windows"}, {"#layers", "Layers"}, {"#proof", "Proof"}, {"#times", "Times"}}
+	if run.Drawing != nil {
+		// A network that ran can be drawn.
+		if picture, err := run.Drawing.Inline(); err == nil {
+			v.Drawing = template.HTML(picture)
+			v.Nav = append(v.Nav, link{"#network", "Network"})
+		}
+	}
 	v.Times = times(run.Seconds)
 	p.label()
 	at := 0
