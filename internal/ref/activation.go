@@ -148,9 +148,8 @@ func (a activation) through(x, within float64, state State) (float64, float64, S
 		moved = a.slope * within
 	}
 	own := max(a.bound(x, value), a.bound(x-within, low), a.bound(x+within, high))
-	if math.Abs(x)-within < smallest {
-		own += min(math.Abs(x)+within, smallest) * max(1, a.slope)
-	}
+	// A number between the ends that is read as zero gives what zero gives: that
+	// lies between the ends too, or no further out than the nearer one's bound.
 	bound := moved + own + 4*unit64*(math.Abs(value)+moved)
 	if math.Abs(value)+bound > math.MaxFloat32 {
 		state = OverflowPossible

@@ -94,9 +94,10 @@ func extendAdd(ctx context.Context, r Result, operands []tensor.Tensor) (Result,
 	})
 }
 
-// extendMaxPool takes the largest value of each window. A maximum lies between
-// the largest of the numbers' lower ends and of their upper ends. A number that
-// may be an infinity or NaN may be dropped, too.
+// extendMaxPool takes the largest value of each window. It may become as large
+// as the largest of the numbers' upper ends, and sinks by no more than the
+// largest number's own bound. A number that may be an infinity or NaN may be
+// dropped, too.
 func extendMaxPool(ctx context.Context, r Result, op ir.MaxPool, shape []int) (Result, error) {
 	out, err := newResult(shape)
 	if err != nil {
@@ -111,12 +112,12 @@ func extendMaxPool(ctx context.Context, r Result, op ir.MaxPool, shape []int) (R
 		for column := range w.Out {
 			for channel := range channels {
 				i := ((picture*h.Out+row)*w.Out+column)*channels + channel
-				largest, low, high := math.Inf(-1), math.Inf(-1), math.Inf(-1)
+				largest, high := math.Inf(-1), math.Inf(-1)
 				subnormal, state := 0.0, Plain
 				eachTap(h, w, row, column, func(y, z int) {
 					k := ((picture*h.In+y)*w.In+z)*channels + channel
 					largest = max(largest, r.Value[k])
-					low, high = max(low, r.Value[k]-r.Bound[k]), max(high, r.Value[k]+r.Bound[k])
+					high = max(high, r.Value[k]+r.Bound[k])
 					if r.State[k] != Plain {
 						state = Unspecified
 					}
@@ -129,7 +130,7 @@ func extendMaxPool(ctx context.Context, r Result, op ir.MaxPool, shape []int) (R
 				case math.IsNaN(largest) || math.IsInf(largest, -1):
 					state = Unspecified
 				case largest-largest == 0:
-					bound = max(high-largest, largest-low)
+					bound = high - largest
 					if bound > 0 {
 						bound += 4 * unit64 * math.Abs(largest)
 					}

@@ -110,6 +110,17 @@ func TestExtendHandsOn(t *testing.T) {
 			}
 		}
 	}
+	// A number that may be subnormal may be read as zero.
+	tiny := within([]int{1, 1, 1, 1}, []float64{0x1p-127}, []float64{0x1p-140})
+	for _, op := range []ir.Op{ir.ReLU{}, ir.LeakyReLU{Alpha: 0.3}, ir.ELU{}, ir.Tanh{}, ir.MaxPool{Pool: ir.Pool{Size: [2]int{1, 1}, Strides: [2]int{1, 1}}}} {
+		if e := extend(t, tiny, op); e.Bound[0] < e.Value[0] {
+			t.Errorf("%s of %v: %v ± %v, a kernel may give 0", op.Kind(), tiny.Value[0], e.Value[0], e.Bound[0])
+		}
+	}
+	// A slope of more than 1, downhill.
+	if e := extend(t, within([]int{1}, []float64{-1}, []float64{0.5}), ir.LeakyReLU{Alpha: -2}); e.Value[0] != 2 || e.Bound[0] < 1 || e.Bound[0] > 1.0001 {
+		t.Errorf("leaky_relu, alpha −2, of −1 ± 0.5: %v ± %v, want 2 ± 1", e.Value[0], e.Bound[0])
+	}
 	pool := ir.MaxPool{Pool: ir.Pool{Size: [2]int{1, 2}, Strides: [2]int{1, 2}}}
 	for _, state := range []ref.State{ref.OverflowPossible, ref.Unspecified} {
 		r.State = []ref.State{state, ref.Plain, ref.Plain, ref.Plain}
@@ -213,6 +224,9 @@ func TestExtendAdd(t *testing.T) {
 
 func TestAdd(t *testing.T) {
 	inf := float32(math.Inf(1))
+	if r := apply(t, ir.Add{}, row(inf, 3e38), row(1, 3e38)); r.State[0] != ref.Plain || r.State[1] != ref.OverflowPossible {
+		t.Errorf("∞ + 1 beside 3e38 + 3e38: states %v", r.State)
+	}
 	for _, tt := range []struct {
 		x     []float32
 		value float64
@@ -226,7 +240,7 @@ func TestAdd(t *testing.T) {
 		{[]float32{3e38, 3e38}, 2 * float64(float32(3e38)), 2e31 * 2, ref.OverflowPossible},
 		{[]float32{3e38, 3e38, -3e38}, float64(float32(3e38)), 1.2e32, ref.OverflowPossible},
 		{[]float32{inf, 3e38}, math.Inf(1), 0, ref.Plain},
-		{[]float32{-inf, 3e38, 3e38}, math.Inf(-1), 0, ref.OverflowPossible},
+		{[]float32{-inf, 3e38, 3e38, 1}, math.Inf(-1), 0, ref.OverflowPossible},
 	} {
 		var list []tensor.Tensor
 		for _, v := range tt.x {
