@@ -9,9 +9,9 @@ import (
 // are off.
 //
 // ULPs and Absolute are the largest errors that cmd/sweep found over all 2³²
-// float32 numbers, oneDNN off and on, alone and in one call with a convolution
-// or matrix product, where oneDNN has functions of its own; whichever is
-// largest. ULPs are units in the last place of the result where it is no
+// float32 numbers, oneDNN off and on; and in one call with a convolution or
+// matrix product, where oneDNN has functions of its own, over all numbers from
+// −32 to −2⁻⁶ and a part of the others; whichever is largest. ULPs are units in the last place of the result where it is no
 // smaller than 2⁻¹²⁵. Absolute is for x below 0 of the two functions that have
 // no relative accuracy there: they are eˣ − 1, from a rounded eˣ. Results that
 // are smaller were found within 2⁻¹²⁵ of the truth, many of them flushed to
