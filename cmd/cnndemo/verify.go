@@ -32,13 +32,29 @@ func newVerifyCommand() *cobra.Command {
 		Long: `verify runs case files and says of each case whether it passes, or by how much
 it fails. Two checks are made: the file's expectation against the reference,
 and the device against the reference. Without --cases the known answers of
-TensorFlow's own kernel tests, and sums of random numbers, are run.
+TensorFlow's own kernel tests, of definitions computed by NumPy, sums of random
+numbers, and what was found in TensorFlow before are run.
 
 A case file is {"cases": [{"name": "…", "op": "conv2d", "input": {"shape":
 [1,5,5,1], "data": […]}, "filter": {…}, "bias": {…}, "strides": [2,2],
-"dilations": [1,1], "padding": "SAME", "groups": 1, "expect": {…}}]}.
-max_pool and avg_pool have "size"; padding is "VALID", "SAME" or
-[[top,bottom],[left,right]]; "error": "text" wants the case refused.
+"dilations": [1,1], "padding": "SAME", "groups": 1, "expect": {…}}]}; padding is
+"VALID", "SAME" or [[top,bottom],[left,right]]; "error": "text" wants the case
+refused. Beside input, or inputs for add and concat, operations have
+  conv2d             filter [h,w,in/groups,out], bias, strides, dilations,
+                     padding, groups
+  depthwise_conv2d   filter [h,w,in,multiplier], the same but groups
+  conv2d_transpose   filter [h,w,out/groups,in], the same, output_size [H,W];
+                     explicit padding is that of the convolution back
+  dense              filter [in,units], bias
+  max_pool, avg_pool size, strides, padding
+  batch_norm         scale, offset, mean, variance, epsilon
+  lrn                depth_radius, lrn_bias, alpha, beta
+  leaky_relu         alpha
+  pad                padding
+  resize             size, method ("nearest" or "bilinear")
+  scale_shift        scale, shift
+and without more: relu, relu6, elu, selu, sigmoid, tanh, softmax, flatten,
+identity, reverse_channels.
 
 With --net a network is run over pictures (without any: scikit-learn's two
 sample pictures, brought to its size) and every layer is held, each fed in the
