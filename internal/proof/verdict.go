@@ -121,12 +121,6 @@ func rounding(x float64) float64 {
 	return math.Abs(x - near)
 }
 
-// spacing is that of float32 numbers at x.
-func spacing(x float64) float64 {
-	_, exponent := math.Frexp(min(math.Abs(x), math.MaxFloat32))
-	return math.Ldexp(1, max(exponent-24, -149))
-}
-
 // compare asks at for each number and for the slack on top of its bound.
 func compare(want ref.Result, shape []int, n int, at func(i int) (number, slack float64)) Verdict {
 	v := Verdict{Status: Pass, Elements: len(want.Value)}
@@ -191,7 +185,7 @@ func compare(want ref.Result, shape []int, n int, at func(i int) (number, slack 
 		v.Got, v.Want = Number(number), Number(want.Value[worst])
 		if share < math.Inf(1) {
 			v.MaxError, v.Share, v.Bound = math.Abs(number-want.Value[worst]), share, want.Bound[worst]+slack
-			v.ULP = v.MaxError / spacing(want.Value[worst])
+			v.ULP = v.MaxError / ref.Spacing(want.Value[worst])
 		} else {
 			// A number that is not finite where it must be, or the reverse.
 			v.Share = math.MaxFloat64
