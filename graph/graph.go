@@ -55,7 +55,9 @@ type Network struct {
 
 // Input is the size of the pictures. The number of pictures is free.
 type Input struct {
-	Height, Width, Channels int `net:",required"`
+	Height   int `net:",required" json:"height"`
+	Width    int `net:",required" json:"width"`
+	Channels int `net:",required" json:"channels"`
 }
 
 // Layer is one of this package's layer types: Conv2D, DepthwiseConv2D,
