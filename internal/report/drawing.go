@@ -54,7 +54,9 @@ func (d Drawing) WriteSVG(w io.Writer) error {
 // among its styles, as the pages of this package have.
 func (d Drawing) Inline() (string, error) {
 	picture, err := d.svg("")
-	return string(picture), err
+	// In a page of HTML an svg element needs no name space, and a page that
+	// loads nothing names no address.
+	return strings.Replace(string(picture), ` xmlns="http://www.w3.org/2000/svg"`, "", 1), err
 }
 
 func (d Drawing) check() error {
