@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -36,20 +37,11 @@ func (f randomFlags) check() error {
 		return fmt.Errorf("--random is %d, want 1 or more", f.cases)
 	}
 	for _, op := range f.ops {
-		if known := proof.Operations(); !contains(known, op) {
+		if known := proof.Operations(); !slices.Contains(known, op) {
 			return fmt.Errorf("--op: %w", strict.Unknown("operation", op, known))
 		}
 	}
 	return nil
-}
-
-func contains(list []string, name string) bool {
-	for _, one := range list {
-		if one == name {
-			return true
-		}
-	}
-	return false
 }
 
 // caseLimit is how long one case may take; most take some milliseconds.
