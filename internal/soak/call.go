@@ -134,6 +134,7 @@ func (c *caller) good(ctx context.Context, kind kind, s *slot, b *batch, on *ope
 		return fmt.Errorf("%d answers to %d questions", len(answers), len(asked))
 	}
 	count.Answers++
+	c.fed.Add(4 * int64(len(x.Data)))
 	c.latency.add(took)
 	for i, output := range asked {
 		if err := s.hold(b, output, answers[i]); err != nil {

@@ -39,6 +39,7 @@ type engine struct {
 	Plan
 	slots  []*slot
 	calls  atomic.Int64 // begun
+	fed    atomic.Int64 // bytes of batches
 	cycles atomic.Int64 // done
 
 	lock   sync.Mutex
@@ -73,7 +74,7 @@ func (e *engine) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		sample.Calls, sample.Cycles = e.calls.Load(), e.cycles.Load()
+		sample.Calls, sample.Cycles, sample.Fed = e.calls.Load(), e.cycles.Load(), e.fed.Load()
 		e.report.Samples = append(e.report.Samples, sample)
 		fmt.Fprintf(e.Progress, "soak: %s %d of %d: %v\n", e.report.Part, tenth, samples, sample)
 	}

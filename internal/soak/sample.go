@@ -16,6 +16,7 @@ import (
 type Sample struct {
 	Calls      int64 `json:"calls"`
 	Cycles     int64 `json:"cycles"`
+	Fed        int64 `json:"fed"`       // to the networks so far, by calls that were not refused
 	Resident   int64 `json:"resident"`  // RSS
 	Anonymous  int64 `json:"anonymous"` // of it what is no file, as the library is
 	Most       int64 `json:"most"`      // RSS that there ever was
