@@ -18,6 +18,7 @@ type kind string
 
 const (
 	plain    kind = "run"
+	into     kind = "run into"
 	outputs  kind = "outputs"
 	traced   kind = "traced"
 	bad      kind = "bad input"
@@ -27,14 +28,14 @@ const (
 )
 
 // kinds in the order of reports.
-var kinds = []kind{plain, outputs, traced, bad, done, during, deadline}
+var kinds = []kind{plain, into, outputs, traced, bad, done, during, deadline}
 
 func (s Shares) draw(random *rand.Rand) kind {
 	x := random.Float64()
 	for _, k := range []struct {
 		kind
 		share float64
-	}{{outputs, s.Outputs}, {traced, s.Traced}, {bad, s.Bad}, {done, s.Done}, {during, s.During}, {deadline, s.Deadline}} {
+	}{{into, s.Into}, {outputs, s.Outputs}, {traced, s.Traced}, {bad, s.Bad}, {done, s.Done}, {during, s.During}, {deadline, s.Deadline}} {
 		if x -= k.share; x < 0 {
 			return k.kind
 		}
@@ -46,6 +47,7 @@ func (s Shares) draw(random *rand.Rand) kind {
 type caller struct {
 	*engine
 	memory  []float32 // of the batches, used again and again
+	results []float32 // of what RunInto writes to
 	counts  map[kind]*Count
 	latency histogram // of calls that gave an answer
 	late    histogram // from the end of a ctx to the return
@@ -102,9 +104,26 @@ func closed(err error, on *opened, count *Count) (bool, error) {
 	return true, nil
 }
 
+// untouched is what a target holds before a run.
+const untouched = 12345
+
+// target is a tensor for a batch's first output.
+func (c *caller) target(b *batch) tensor.Tensor {
+	shape := b.first[0].Shape
+	c.results = c.results[:0]
+	for range b.first[0].Data {
+		c.results = append(c.results, untouched)
+	}
+	return tensor.Tensor{Shape: shape, Data: c.results}
+}
+
 func (c *caller) good(ctx context.Context, kind kind, s *slot, b *batch, on *opened, x tensor.Tensor, random *rand.Rand, count *Count) error {
+	if random.IntN(2) == 0 {
+		// What cannot end is read where it lies; the others are copied.
+		ctx = context.Background()
+	}
 	asked := []int{0}
-	if kind != plain {
+	if kind != plain && kind != into {
 		asked = random.Perm(len(s.names))[:1+random.IntN(len(s.names))]
 	}
 	names := make([]string, len(asked))
@@ -118,6 +137,9 @@ func (c *caller) good(ctx context.Context, kind kind, s *slot, b *batch, on *ope
 	case plain:
 		answers = make([]tensor.Tensor, 1)
 		answers[0], err = on.Run(ctx, x)
+	case into:
+		answers = []tensor.Tensor{c.target(b)}
+		err = on.RunInto(ctx, answers[0], x)
 	case outputs:
 		answers, err = on.RunOutputs(ctx, x, names...)
 	case traced:
@@ -193,7 +215,19 @@ func (c *caller) cancelled(outer context.Context, kind kind, s *slot, b *batch, 
 		want = context.DeadlineExceeded
 	}
 	defer cancel()
-	answer, err := on.Run(ctx, x)
+	var answer tensor.Tensor
+	var err error
+	if random.IntN(2) == 0 {
+		answer, err = on.Run(ctx, x)
+	} else {
+		answer = c.target(b)
+		err = on.RunInto(ctx, answer, x)
+		for i := range answer.Data {
+			if err != nil && answer.Data[i] != untouched {
+				return fmt.Errorf("after %q number %d of the result was written to", err, i)
+			}
+		}
+	}
 	took := time.Since(start)
 	if was, wrong := closed(err, on, count); was || outer.Err() != nil {
 		return wrong

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tfcnn/internal/capi"
 	"tfcnn/session"
 )
 
@@ -62,14 +63,13 @@ func (e *engine) fail(err error) {
 // run runs one tenth after the other. Between them everything stands still, so
 // that samples differ by what is left over.
 func (e *engine) run(ctx context.Context) error {
-	before := runtime.NumGoroutine()
 	began := time.Now()
 	for tenth := 1; tenth <= samples && !e.failed.Load(); tenth++ {
 		e.tenth(ctx, tenth)
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		e.settle(before)
+		e.settle()
 		sample, err := look()
 		if err != nil {
 			return err
@@ -148,18 +148,49 @@ func (e *engine) reopen(over func() bool, seed uint64) {
 	}
 }
 
-// settle waits until the calls are through whose callers have left: then there
-// are as many goroutines as before.
-func (e *engine) settle(before int) {
-	const patience = 30 * time.Second
-	for end := time.Now().Add(patience); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			stacks := make([]byte, 1<<20)
-			stacks = stacks[:runtime.Stack(stacks, true)]
-			e.fail(fmt.Errorf("%d goroutines are left, there were %d before:\n%s", runtime.NumGoroutine(), before, stacks))
-			return
+// settle waits until the calls are through whose callers have left.
+func (e *engine) settle() {
+	for _, s := range e.slots {
+		on := s.current.Load()
+		if !within(func() bool { return on.Stats().InFlight == 0 }) {
+			e.fail(fmt.Errorf("%s: %d calls are in flight and nobody calls", s.name, on.Stats().InFlight))
+		}
+		if waiting := on.Stats().Waiting; waiting > 0 {
+			e.fail(fmt.Errorf("%s: %d calls wait and nobody calls", s.name, waiting))
 		}
 	}
+}
+
+// within waits for what is to be true soon.
+func within(is func() bool) bool {
+	const patience = 30 * time.Second
+	for end := time.Now().Add(patience); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
+}
+
+// remaining is what must be the same before and after.
+type remaining struct {
+	goroutines int
+	native     capi.Living
+}
+
+func remains() remaining { return remaining{runtime.NumGoroutine(), capi.Live()} }
+
+// left says what is left when all is closed.
+func (e *engine) left(before remaining) {
+	if within(func() bool {
+		now := remains()
+		return now.goroutines <= before.goroutines && now.native == before.native
+	}) {
+		return
+	}
+	stacks := make([]byte, 1<<16)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	e.fail(fmt.Errorf("all sessions are closed and there are %+v, before them %+v:\n%s", remains(), before, stacks))
 }
 
 // close closes the sessions; a run after that must be refused.

@@ -23,6 +23,8 @@ type Sample struct {
 	GoHeap     int64 `json:"go_heap"`   // in use, garbage and all
 	GoSystem   int64 `json:"go_system"` // what Go holds of the system's memory
 	Goroutines int   `json:"goroutines"`
+	// Native is what sessions hold outside Go's heap, TensorFlow's own apart.
+	Native capi.Living `json:"native"`
 }
 
 // look reads the figures as they are: nothing is given back before.
@@ -31,7 +33,7 @@ func look() (Sample, error) {
 	if err != nil {
 		return Sample{}, fmt.Errorf("soak: memory of the process: %w: %w", ErrEnvironment, err)
 	}
-	s := Sample{Goroutines: runtime.NumGoroutine()}
+	s := Sample{Goroutines: runtime.NumGoroutine(), Native: capi.Live()}
 	into := map[string]*int64{"VmRSS:": &s.Resident, "RssAnon:": &s.Anonymous, "VmHWM:": &s.Most}
 	for line := range bytes.Lines(text) {
 		if fields := bytes.Fields(line); len(fields) == 3 && into[string(fields[0])] != nil {
@@ -66,6 +68,6 @@ func (s Sample) String() string {
 }
 
 func (s Sample) row(w io.Writer, name string) {
-	fmt.Fprintf(w, "%s\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%d\t\n", name, s.Cycles,
-		megabytes(s.Resident), megabytes(s.Anonymous), megabytes(s.Most), megabytes(s.GoHeap), megabytes(s.GoSystem), s.Goroutines)
+	fmt.Fprintf(w, "%s\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%d\t%d\t\n", name, s.Cycles,
+		megabytes(s.Resident), megabytes(s.Anonymous), megabytes(s.Most), megabytes(s.GoHeap), megabytes(s.GoSystem), s.Goroutines, s.Native.Held+s.Native.Bounds+s.Native.Natives+s.Native.Calls)
 }

@@ -40,13 +40,13 @@ type Plan struct {
 	// Growth is what the process may grow by from the first sample to the last,
 	// as a share of the first.
 	Growth   float64
-	Options  session.Options
-	Progress io.Writer // nil: none
+	Options  session.Options // Limit is the same for all sessions
+	Progress io.Writer       // nil: none
 }
 
 // Shares of the calls that are not a plain Run which gives an answer.
 type Shares struct {
-	Outputs, Traced        float64 // RunOutputs, RunTraced
+	Into, Outputs, Traced  float64 // RunInto, RunOutputs, RunTraced
 	Bad                    float64 // input that must be refused
 	Done, During, Deadline float64 // a ctx that is done, one that is cancelled in the run, one with microseconds left
 }
@@ -55,6 +55,7 @@ type Shares struct {
 const (
 	memoryRuns, memoryGoroutines    = 50000, 16
 	loadTime, loadGoroutines        = 10 * time.Minute, 24
+	loadRuns, loadBytes             = 8, 64 << 20 // in flight, of all sessions together
 	defaultPictures, defaultBatches = 200, 200
 	defaultGrowth                   = 0.05
 	samples                         = 10
@@ -84,7 +85,7 @@ func (p Plan) common() Plan {
 
 // Memory runs Plan.Runs calls of mixed batch sizes, and beside them opens, runs
 // and closes Plan.Cycles sessions of different networks. By default 50,000
-// calls from 16 goroutines, 22 in 100 of other kinds than
+// calls from 16 goroutines, 42 in 100 of other kinds than
 // a plain Run.
 func Memory(ctx context.Context, p Plan) (Report, error) {
 	if p.Runs == 0 {
@@ -94,7 +95,7 @@ func Memory(ctx context.Context, p Plan) (Report, error) {
 		p.Goroutines = memoryGoroutines
 	}
 	if p.Shares == (Shares{}) {
-		p.Shares = Shares{Outputs: 0.06, Traced: 0.01, Bad: 0.05, Done: 0.03, During: 0.04, Deadline: 0.03}
+		p.Shares = Shares{Into: 0.2, Outputs: 0.06, Traced: 0.01, Bad: 0.05, Done: 0.03, During: 0.04, Deadline: 0.03}
 	}
 	p.Time = 0
 	return start(ctx, "memory", p.common())
@@ -113,8 +114,11 @@ func Load(ctx context.Context, p Plan) (Report, error) {
 	if p.Reopen == 0 {
 		p.Reopen = time.Second
 	}
+	if p.Options.Limit == nil {
+		p.Options.Limit = session.NewLimit(loadRuns, loadBytes)
+	}
 	if p.Shares == (Shares{}) {
-		p.Shares = Shares{Outputs: 0.02, Bad: 0.01, Done: 0.002, During: 0.004, Deadline: 0.004}
+		p.Shares = Shares{Into: 0.3, Outputs: 0.02, Bad: 0.01, Done: 0.002, During: 0.004, Deadline: 0.004}
 	}
 	return start(ctx, "load", p.common())
 }
@@ -131,6 +135,7 @@ func start(ctx context.Context, name string, p Plan) (_ Report, err error) {
 	if err != nil {
 		return Report{}, err
 	}
+	before := remains()
 	fmt.Fprintf(p.Progress, "soak: computing the reference of %d pictures through %d networks\n", p.Pictures, len(list))
 	for _, n := range list {
 		pool, err := newPool(ctx, n, p.Pictures, p.Batches, p.Sizes)
@@ -148,8 +153,9 @@ func start(ctx context.Context, name string, p Plan) (_ Report, err error) {
 		}
 	}
 	err = e.run(ctx)
-	if closing := e.close(); err == nil {
-		err = closing
+	if closing := e.close(); closing != nil {
+		e.fail(closing)
 	}
+	e.left(before)
 	return e.report, err
 }
