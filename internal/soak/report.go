@@ -116,7 +116,7 @@ func (r Report) Write(w io.Writer) error {
 	}
 	fmt.Fprintf(w, "an answer took %v; after the end of its ctx a call returned within %v\n", r.Latency, r.Late)
 	table = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "after calls\tcycles\tRSS MB\tanonymous\tmost\tGo heap\tof the system\tgoroutines\tnative\t")
+	fmt.Fprintln(table, "after calls\tcycles\tRSS MB\tanonymous\tmost\tGo heap\tof the system\tof sessions\tgoroutines\t")
 	for _, s := range r.Samples {
 		s.row(table, fmt.Sprint(s.Calls))
 	}

@@ -68,6 +68,6 @@ func (s Sample) String() string {
 }
 
 func (s Sample) row(w io.Writer, name string) {
-	fmt.Fprintf(w, "%s\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%d\t%d\t\n", name, s.Cycles,
-		megabytes(s.Resident), megabytes(s.Anonymous), megabytes(s.Most), megabytes(s.GoHeap), megabytes(s.GoSystem), s.Goroutines, s.Native.Held+s.Native.Bounds+s.Native.Natives+s.Native.Calls)
+	fmt.Fprintf(w, "%s\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%d\t\n", name, s.Cycles,
+		megabytes(s.Resident), megabytes(s.Anonymous), megabytes(s.Most), megabytes(s.GoHeap), megabytes(s.GoSystem), megabytes(s.Native.NativeBytes), s.Goroutines)
 }
