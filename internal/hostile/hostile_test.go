@@ -125,7 +125,7 @@ func TestFaults(t *testing.T) {
 			fault{"a Go pointer to a Go pointer", "internal/capi/bound.go", "unsafe.Pointer(unsafe.SliceData(batch)), C.size_t", "unsafe.Pointer(&struct{ b *Bound }{b}), C.size_t"},
 			soak,
 			[]check{plain},
-			`cgo argument has Go pointer to unpinned Go pointer`,
+			`cgo (function|argument) has Go pointer to unpinned Go pointer`,
 		},
 		{
 			fault{"a Go pointer in C's memory", "internal/capi/native.go", "\t\tm.room = bytes / 4\n", "\t\tm.room = bytes / 4\n\t\t*(*unsafe.Pointer)(m.data) = unsafe.Pointer(m)\n"},
