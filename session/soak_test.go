@@ -14,7 +14,7 @@ func TestSoak(t *testing.T) {
 	short := soak.Plan{Pictures: 24, Batches: 24, Cycles: 6, Seed: 1, Growth: math.Inf(1)} // the process still warms up
 	t.Run("memory", func(t *testing.T) {
 		plan := short
-		plan.Runs = 1000
+		plan.Runs = 3000
 		report, err := soak.Memory(t.Context(), plan)
 		if err != nil {
 			t.Fatal(err)
@@ -22,6 +22,8 @@ func TestSoak(t *testing.T) {
 		if err := report.Err(); err != nil {
 			t.Fatal(err)
 		}
+		// malloc keeps some 50 MB more by then than after the first tenth; 3,000
+		// runs are fed 200.
 		first, last := report.Samples[0], report.Samples[len(report.Samples)-1]
 		if grown, fed := last.Resident-first.Resident, last.Fed-first.Fed; grown > fed/2 {
 			t.Errorf("the process grew by %d bytes, %d were fed", grown, fed)

@@ -30,7 +30,7 @@ var (
 	race     = check{"race detector", []string{"-race"}, nil}
 	stress   = check{"GC stress", nil, []string{"GOGC=1", "GODEBUG=clobberfree=1"}}
 	marks    = check{"GC's marks", nil, []string{"GOGC=10", "GODEBUG=gccheckmark=1"}}
-	address  = check{"AddressSanitizer", []string{"-asan"}, []string{"ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1"}}
+	address  = check{"AddressSanitizer", []string{"-asan"}, []string{"ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:quarantine_size_mb=16"}}
 )
 
 // suite is some tests of a package.
