@@ -99,9 +99,9 @@ soak: libtensorflow ## memory and answers under load: 50,000 runs, then MINUTES=
 	bin/soak load --minutes $(MINUTES) --seed $(SEED)
 
 # The cgo part and sessions under everything that looks for wrong memory: see
-# internal/hostile.
+# internal/sanitizers.
 hostile: libtensorflow ## memory checks: cgocheck, checkptr, GC stress, AddressSanitizer, and a fault for each to find
-	TFCNN_HOSTILE=1 $(GO) test -count=1 -timeout 60m -v ./internal/hostile
+	TFCNN_HOSTILE=1 $(GO) test -count=1 -timeout 60m -v ./internal/sanitizers
 
 sweep: libtensorflow ## measure TensorFlow's elementary functions over all float32 numbers, oneDNN off and on
 	$(GO) build -o bin/sweep ./cmd/sweep
