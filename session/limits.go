@@ -30,9 +30,9 @@ func (l Limits) Better(other Limits) Limits {
 
 const (
 	productSide = 2048
-	productRuns = 6
+	productRuns = 10
 	copiedBytes = 128 << 20 // of source and of target each, more than caches hold
-	copyRuns    = 8
+	copyRuns    = 10
 )
 
 // MachineLimits measures the machine, the best of several runs: a product in a

@@ -31,6 +31,8 @@ type Profile struct {
 	Runs       int    `json:"runs"`
 	// Limits are the machine's, where Hold was called.
 	Limits Limits `json:"limits"`
+	// Note says what makes the limits doubtful; "" for nothing.
+	Note string `json:"note,omitempty"`
 
 	Layers []LayerProfile `json:"layers"`
 	// Other are kernels that belong to no layer.
@@ -113,12 +115,6 @@ type LayerProfile struct {
 	OfLimit      float64 `json:"of_limit"`
 }
 
-// Limit is the seconds that the layer takes at the machine's limits, and
-// whether it is its multiplications that take them, not its bytes.
-func (l LayerProfile) Limit() (seconds float64, compute bool) {
-	return max(l.ComputeLimit, l.MemoryLimit), l.ComputeLimit > l.MemoryLimit
-}
-
 // KernelProfile is a node that TensorFlow ran.
 type KernelProfile struct {
 	Node    string  `json:"node"`
@@ -157,7 +153,8 @@ type Allocation struct {
 
 // Hold puts the layers beside the machine's limits.
 func (p *Profile) Hold(limits Limits) {
-	p.Limits = limits
+	p.Limits, p.Note = limits, ""
+	var above []string
 	for i := range p.Layers {
 		l := &p.Layers[i]
 		l.ComputeLimit, l.MemoryLimit, l.OfLimit = 0, 0, 0
@@ -170,6 +167,16 @@ func (p *Profile) Hold(limits Limits) {
 		if l.Time.Median > 0 {
 			l.OfLimit = max(l.ComputeLimit, l.MemoryLimit) / l.Time.Median
 		}
+		if l.ComputeLimit > l.Time.Median {
+			above = append(above, l.Layer)
+		}
+	}
+	if len(above) > 0 {
+		who := above[0] + " passes"
+		if len(above) > 1 {
+			who = fmt.Sprintf("%d layers, as %s, pass", len(above), above[0])
+		}
+		p.Note = who + " the product's GFLOP/s: something else ran on the machine meanwhile, or a kernel needs fewer operations than the plan counts"
 	}
 }
 

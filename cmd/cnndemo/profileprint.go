@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"slices"
@@ -15,28 +16,37 @@ import (
 func (r profileResult) print(w io.Writer) error {
 	fmt.Fprintln(w, r.title())
 	fmt.Fprintf(w, "TensorFlow %s on %s, oneDNN %s; %s\n", r.TensorFlow, r.Device, onOff(r.OneDNN), r.runsText())
-	fmt.Fprintf(w, "this machine: %.3g GFLOP/s in a product of 2048×2048, %.3g GB/s in a copy\n\n", r.Limits.GFLOPS, r.Limits.GBs)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "this machine: %.3g GFLOP/s in a product of 2048×2048, %.3g GB/s in a copy\n", r.Limits.GFLOPS, r.Limits.GBs)
+	if r.Note != "" {
+		fmt.Fprintf(w, "note: %s\n", r.Note)
+	}
+	fmt.Fprintln(w)
+	var text bytes.Buffer
+	t := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "layer\tkind\tTensorFlow ran\ttime\tshare\tmultiplications\tGFLOP/s\tbytes\tGB/s\tallocated\tof limit")
 	for _, l := range r.Layers {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", l.Layer, l.Kind, profileCells(l))
 	}
 	for _, k := range r.Other {
-		fmt.Fprintf(t, "(no layer)\t\t%s\t%s\n", k.Op, seconds(k.Seconds))
+		fmt.Fprintf(t, "(no layer)\t\t%s\t%s%s\n", k.Op, seconds(k.Seconds), strings.Repeat("\t", 7))
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
+	_ = t.Flush() // into memory
+	fmt.Fprintln(&text)
 	share := func(part float64) string { return percent(part, r.Step.Median) }
-	fmt.Fprintln(w)
-	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	t = tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "kernels of layers\t%s\t%s\t%s\n", seconds(r.Covered.Median), share(r.Covered.Median), r.besideText())
 	fmt.Fprintf(t, "the framework\t%s\t%s\tbefore them %s, between them %s, after them %s\n", seconds(r.Framework.Sum()), share(r.Framework.Sum()),
 		seconds(r.Framework.Before), seconds(r.Framework.Between), seconds(r.Framework.After))
 	fmt.Fprintf(t, "a step\t%s\t\t%s\n", seconds(r.Step.Median), between(r.Step))
 	fmt.Fprintf(t, "the whole call\t%s\t\t%s\n", seconds(r.Call.Median), between(r.Call))
 	fmt.Fprintf(t, "the same, recorded\t%s\t\t%s\n", seconds(r.Traced.Median), between(r.Traced))
-	return t.Flush()
+	_ = t.Flush()
+	for line := range strings.Lines(text.String()) {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // runsText says what the figures are medians of.
@@ -53,11 +63,12 @@ func (r profileResult) besideText() string {
 
 // profileCells are a layer's columns from the kernels on.
 func profileCells(l session.LayerProfile) string {
+	others := strings.Repeat("\t", 8) // a row of fewer cells ends the columns
 	switch {
 	case l.In != "":
-		return "in " + l.In
+		return "in " + l.In + others
 	case len(l.Kernels) == 0:
-		return "nothing to run"
+		return "nothing to run" + others
 	}
 	rate := func(of int64, x float64) string {
 		if of == 0 {
@@ -129,7 +140,7 @@ func count(n int, what string) string {
 // page is the profile as its page shows it.
 func (r profileResult) page() report.Profile {
 	p := report.Profile{
-		TensorFlow: r.TensorFlow, Device: r.Device, OneDNN: r.OneDNN, Command: r.Command, Title: r.title(),
+		TensorFlow: r.TensorFlow, Device: r.Device, Note: r.Note, OneDNN: r.OneDNN, Command: r.Command, Title: r.title(),
 		Pictures: r.Pictures, Runs: r.Runs, GFLOPS: r.Limits.GFLOPS, GBs: r.Limits.GBs,
 		Step: r.Step.Median, Covered: r.Covered.Median, SideBySide: r.SideBySide,
 		Before: r.Framework.Before, Between: r.Framework.Between, After: r.Framework.After,

@@ -11,6 +11,7 @@ import (
 // Profile is where a network's time goes, for its page. Times are seconds.
 type Profile struct {
 	TensorFlow, Device, Command string
+	Note                        string // what makes the limits doubtful, or ""
 	OneDNN                      *bool
 	Title                       string
 	Pictures, Runs              int
@@ -48,6 +49,7 @@ func (l ProfiledLayer) limit() float64 { return max(l.ComputeLimit, l.MemoryLimi
 // profilePage is a profile as its template reads it.
 type profilePage struct {
 	frame
+	Note     string
 	Bars     []profileBar
 	Roofline template.HTML
 	Points   int
@@ -95,6 +97,7 @@ func profileView(a assets, p Profile) profilePage {
 		{Name: "This machine", Value: fmt.Sprintf("%s GFLOP/s in a product of 2048×2048, %s GB/s in a copy", figures(p.GFLOPS), figures(p.GBs))},
 		{Name: "Repeat with", Value: p.Command, Code: true},
 	}
+	page.Note = p.Note
 	page.Nav = []link{{"#time", "Time by layer"}, {"#roofline", "Roofline"}, {"#rest", "Beside the layers"}, {"#numbers", "All numbers"}}
 	page.Verdict = p.verdict()
 	page.Bars = p.bars()

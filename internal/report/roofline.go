@@ -105,8 +105,9 @@ func (c *roofline) label() {
 	taken = append(taken, c.roofBoxes()...)
 	for i := range c.points {
 		p := &c.points[i]
+		others := append(slices.Clone(taken[:i]), taken[i+1:]...) // all but its dot
 		for _, place := range p.places() {
-			if !place.within(frame) || slices.ContainsFunc(taken, place.overlaps) {
+			if !place.within(frame) || slices.ContainsFunc(taken, place.overlaps) || p.crosses(place, others) {
 				continue
 			}
 			p.label, p.labelled = place, true
@@ -116,32 +117,65 @@ func (c *roofline) label() {
 	}
 }
 
+// direction is a unit vector of the picture, y downwards.
+type direction struct{ x, y float64 }
+
 // places are where a label may stand, the best first.
 func (p roofPoint) places() []box {
-	width := textWidth(p.name)
-	var list []box
-	for _, far := range []float64{0, 10, 22, 36, 52, 70, 90} {
-		d := p.r + dotRoom + far
-		for _, direction := range []struct{ x, y float64 }{{1, 0}, {-1, 0}, {0, -1}, {0, 1}, {.8, -.6}, {.8, .6}, {-.8, -.6}, {-.8, .6}} {
-			x, y := p.x+d*direction.x, p.y+d*direction.y
-			left := x - width/2
-			switch {
-			case direction.x > 0:
-				left = x
-			case direction.x < 0:
-				left = x - width
-			}
-			top := y - roofTextHeight/2
-			switch {
-			case direction.x == 0 && direction.y < 0:
-				top = y - roofTextHeight
-			case direction.x == 0:
-				top = y
-			}
-			list = append(list, box{left, top, left + width, top + roofTextHeight})
-		}
+	near := []direction{{1, 0}, {-1, 0}, {0, -1}, {0, 1}, {.8, -.6}, {.8, .6}, {-.8, -.6}, {-.8, .6}}
+	// Layers of one shape lie one above the other: a line straight up or down
+	// would go through them.
+	far := []direction{{.8, -.6}, {.8, .6}, {-.8, -.6}, {-.8, .6}, {1, 0}, {-1, 0}, {.4, -.9}, {.4, .9}, {-.4, -.9}, {-.4, .9}, {0, -1}, {0, 1}}
+	list := p.around(near, 0)
+	for _, distance := range []float64{10, 22, 36, 52, 70, 90, 115, 145, 180} {
+		list = append(list, p.around(far, distance)...)
 	}
 	return list
+}
+
+// around are the places in some directions, so far from the dot's rim.
+func (p roofPoint) around(directions []direction, distance float64) []box {
+	width := textWidth(p.name)
+	var list []box
+	for _, to := range directions {
+		d := p.r + dotRoom + distance
+		x, y := p.x+d*to.x, p.y+d*to.y
+		left, top := x-width/2, y-roofTextHeight/2
+		switch {
+		case to.x > 0:
+			left = x
+		case to.x < 0:
+			left = x - width
+		case to.y < 0:
+			top = y - roofTextHeight
+		default:
+			top = y
+		}
+		list = append(list, box{left, top, left + width, top + roofTextHeight})
+	}
+	return list
+}
+
+// crosses says whether the line from the dot to a place goes through others.
+func (p roofPoint) crosses(place box, others []box) bool {
+	x, y := place.nearest(p.x, p.y)
+	const steps = 24
+	for i := range steps {
+		at := float64(i+1) / (steps + 1)
+		lx, ly := p.x+at*(x-p.x), p.y+at*(y-p.y)
+		if math.Hypot(lx-p.x, ly-p.y) <= p.r {
+			continue
+		}
+		if slices.ContainsFunc(others, box{lx - 1, ly - 1, lx + 1, ly + 1}.overlaps) {
+			return true
+		}
+	}
+	return false
+}
+
+// nearest is the point of the box that is nearest to another.
+func (b box) nearest(x, y float64) (nx, ny float64) {
+	return min(max(x, b.left), b.right), min(max(y, b.top), b.bottom)
 }
 
 // roofBoxes cover the roof's lines and their names, so that no label lies on
@@ -273,7 +307,7 @@ func ticks(low, high float64) []tick {
 // drawLabel writes a name, and a line to its dot where that is far off.
 func (p roofPoint) drawLabel(d *canvas) {
 	b := p.label
-	x, y := min(max(p.x, b.left), b.right), min(max(p.y, b.top), b.bottom)
+	x, y := b.nearest(p.x, p.y)
 	if gap := math.Hypot(x-p.x, y-p.y); gap > p.r+dotRoom+4 {
 		d.add(`<path class="r-lead" d="M%s %sL%s %s"/>`, p.x+(x-p.x)*p.r/gap, p.y+(y-p.y)*p.r/gap, x, y)
 	}
