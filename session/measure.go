@@ -201,7 +201,7 @@ func (p *processMeter) end() {
 
 // openDrawn opens a session with DrawnWeights.
 func openDrawn(net graph.Network) (*Session, error) {
-	return Open(net, DrawnWeights(net, 1), Options{Device: "cpu"})
+	return Open(net, DrawnWeights(net, 1), Options{Device: "cpu", Executor: Parallel})
 }
 
 // DrawnWeights are fresh weights from a seed that TensorFlow's optimizer cannot

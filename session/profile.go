@@ -8,13 +8,12 @@ import (
 	"time"
 
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/capi"
 )
 
 // ProfileOptions says how Profile works. The zero value works.
 type ProfileOptions struct {
-	// Runs that are measured, each once without and once with a record of it,
-	// in turn. 0: 20.
+	// Runs are those that are measured, each once without and once with a record
+	// of it, in turn. 0: 20.
 	Runs int
 	// Progress, where it is not nil, is called after each run, of which there
 	// are total.
@@ -49,9 +48,12 @@ type Profile struct {
 	// Framework is the part of a step in which none did.
 	Framework Framework `json:"framework"`
 
-	// Call is Run as the caller sees it, Traced the same call with the record.
-	Call   Spread `json:"call_seconds"`
-	Traced Spread `json:"traced_call_seconds"`
+	// Call is Run as the caller sees it, by the session's Executor. Traced is the
+	// call with the record: where that executor is Single, which records nothing,
+	// by another, which runs operations one after the other too.
+	Call     Spread   `json:"call_seconds"`
+	Traced   Spread   `json:"traced_call_seconds"`
+	Executor Executor `json:"executor"`
 
 	// Records are the runs that were recorded, one after the other.
 	Records []RunRecord `json:"-"`
@@ -200,6 +202,9 @@ func (s *Session) Profile(ctx context.Context, batch tensor.Tensor, o ProfileOpt
 	if o.Runs < 0 {
 		return Profile{}, fmt.Errorf("session: profile: got %d runs, want 1 or more", o.Runs)
 	}
+	if s == nil || s.core == nil {
+		return Profile{}, fmt.Errorf("session: profile: %w", ErrClosed)
+	}
 	if s.device != cpuDevice {
 		return Profile{}, fmt.Errorf("session: profile: session is on %s, of whose kernels TensorFlow records the start, not the time; want %s", s.device, cpuDevice)
 	}
@@ -213,12 +218,6 @@ func (s *Session) Profile(ctx context.Context, batch tensor.Tensor, o ProfileOpt
 	if err != nil {
 		return Profile{}, err
 	}
-	total := profileWarmUp + 2*o.Runs
-	done := func(n int) {
-		if o.Progress != nil {
-			o.Progress(n, total)
-		}
-	}
 	var calls []time.Duration
 	var records []RunRecord
 	for i := range profileWarmUp + o.Runs {
@@ -226,25 +225,21 @@ func (s *Session) Profile(ctx context.Context, batch tensor.Tensor, o ProfileOpt
 		if _, err := s.Run(ctx, batch); err != nil {
 			return Profile{}, err
 		}
-		if i < profileWarmUp-1 {
-			done(i + 1)
-			continue
-		}
 		call := time.Since(start)
 		record, err := s.recordNodes(ctx, batch)
 		if err != nil {
 			return Profile{}, fmt.Errorf("session: profile: %w", err)
 		}
-		if i < profileWarmUp {
-			done(i + 1)
-			continue
+		if i >= profileWarmUp {
+			calls, records = append(calls, call), append(records, record)
 		}
-		calls, records = append(calls, call), append(records, record)
-		done(profileWarmUp + 2*(i-profileWarmUp+1))
+		if o.Progress != nil {
+			o.Progress(i+1, profileWarmUp+o.Runs)
+		}
 	}
-	p := s.lowering(plan).profile(records, batch.Shape[0])
+	p := profiler{s.lowered, plan, s.options.Compute.Bytes()}.profile(records, batch.Shape[0])
 	p.Call = spread(calls)
-	p.TensorFlow, p.Device = Version(), s.device
+	p.TensorFlow, p.Device, p.Executor = Version(), s.device, s.options.Executor
 	if on, known := OneDNNInUse(); known {
 		p.OneDNN = &on
 	}
@@ -253,20 +248,16 @@ func (s *Session) Profile(ctx context.Context, batch tensor.Tensor, o ProfileOpt
 
 // recordNodes is Run with a record of each node.
 func (s *Session) recordNodes(ctx context.Context, batch tensor.Tensor) (RunRecord, error) {
-	if !s.running.begin() {
-		return RunRecord{}, ErrClosed
-	}
-	defer s.running.end()
-	if err := ctx.Err(); err != nil {
+	ticket, err := s.enter(ctx, batch.Shape[0])
+	if err != nil {
 		return RunRecord{}, err
 	}
-	var fetches []capi.Port
-	for _, step := range s.last(s.lowered.Outputs[:1]) {
-		fetches = append(fetches, s.native.steps[step])
+	defer s.leave(ticket)
+	if _, err := s.native.tracing(s.device, s.options.Executor); err != nil { // opens it
+		return RunRecord{}, err
 	}
 	start := time.Now()
-	feeds := append([]capi.Feed{{Port: s.native.input, Value: batch}}, s.native.weights...)
-	call, err := s.native.c.Prepare(feeds, fetches)
+	call, err := s.prepare(batch, []int{s.firstStep()}, true)
 	if err != nil {
 		return RunRecord{}, err
 	}

@@ -107,8 +107,6 @@ func (p profiler) head(members []int) int {
 	return head
 }
 
-const float32Bytes = 4
-
 // traffic is the bytes that some layers computed together must read and write
 // at the least: each input and weight once, and what others read of them.
 func (p profiler) traffic(members []int, pictures int) int64 {
@@ -144,7 +142,7 @@ func (p profiler) traffic(members []int, pictures int) int64 {
 			perPicture += p.numbersOf(last)
 		}
 	}
-	return float32Bytes * (perPicture*int64(pictures) + weights)
+	return p.numberBytes * (perPicture*int64(pictures) + weights)
 }
 
 // numbersOf is how many numbers a step gives for one picture.

@@ -24,10 +24,9 @@ func (s *Session) layerOfNode(node string) string {
 // profiler sorts records to a network's layers.
 type profiler struct {
 	graph.Lowered
-	plan graph.Plan
+	plan        graph.Plan
+	numberBytes int64 // of the type that the network computes in
 }
-
-func (s *Session) lowering(plan graph.Plan) profiler { return profiler{s.lowered, plan} }
 
 // profile sums up the records of runs on a batch of pictures.
 func (p profiler) profile(records []RunRecord, pictures int) Profile {
