@@ -29,11 +29,6 @@ func (p profiler) hosts(ran []bool) []int {
 			}
 		}
 	}
-	for i := range p.Layers {
-		if !ran[i] && p.handsOn(i) {
-			hosts[i] = none
-		}
-	}
 	return hosts
 }
 
@@ -43,6 +38,9 @@ func (p profiler) readers() [][]int {
 	readers := make([][]int, len(p.Layers))
 	for i, layer := range p.Layers {
 		for step := layer.First; step <= layer.Last; step++ {
+			if free(p.Program.Steps[step].Op) {
+				continue
+			}
 			for _, from := range p.Program.Steps[step].Inputs {
 				if from = p.source(from); from == ir.Input {
 					continue
@@ -72,16 +70,6 @@ func (p profiler) source(step int) int {
 		step = p.Program.Steps[step].Inputs[0]
 	}
 	return step
-}
-
-// handsOn says whether a layer computes nothing.
-func (p profiler) handsOn(layer int) bool {
-	for step := p.Layers[layer].First; step <= p.Layers[layer].Last; step++ {
-		if !free(p.Program.Steps[step].Op) {
-			return false
-		}
-	}
-	return true
 }
 
 // members are the layers with one host.
