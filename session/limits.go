@@ -30,9 +30,11 @@ func (l Limits) Better(other Limits) Limits {
 
 const (
 	productSide = 2048
-	productRuns = 10
 	copiedBytes = 128 << 20 // of source and of target each, more than caches hold
-	copyRuns    = 10
+	limitRuns   = 10
+	// A slow or busy machine makes fewer runs than limitRuns, but leastRuns.
+	limitTime = time.Second
+	leastRuns = 4
 )
 
 // MachineLimits measures the machine, the best of several runs: a product in a
@@ -72,7 +74,7 @@ func productSeconds(ctx context.Context, o Options) (float64, error) {
 	defer s.Close()
 	best := 0.0
 	batch := matrix(productSide, 1, 1, productSide)
-	for range productRuns {
+	for start, i := time.Now(), 0; more(start, i); i++ {
 		r, err := s.recordNodes(ctx, batch)
 		if err != nil {
 			return 0, err
@@ -89,6 +91,11 @@ func productSeconds(ctx context.Context, o Options) (float64, error) {
 	return best, nil
 }
 
+// more says whether a measurement goes on after so many runs.
+func more(begun time.Time, runs int) bool {
+	return runs < leastRuns || runs < limitRuns && time.Since(begun) < limitTime
+}
+
 // copySeconds is a copy of copiedBytes by all cores.
 func copySeconds(ctx context.Context) (float64, error) {
 	from, to := make([]byte, copiedBytes), make([]byte, copiedBytes)
@@ -97,7 +104,7 @@ func copySeconds(ctx context.Context) (float64, error) {
 	}
 	workers := runtime.GOMAXPROCS(0)
 	best := 0.0
-	for i := range copyRuns {
+	for begun, i := time.Now(), 0; more(begun, i); i++ {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
