@@ -25,7 +25,6 @@ type roofPoint struct {
 	x, y, r    float64 // in the picture
 	labelled   bool
 	label      box
-	anchor     string
 }
 
 // The picture: its size, and the margins for what stands beside the axes.
@@ -35,6 +34,7 @@ const (
 	roofTop, roofBottom              = 18.0, 54.0
 	roofText, roofTextHeight         = 12.0, 14.0
 	largestDot, smallestDot, dotRoom = 15.0, 3.5, 3.0
+	nextTo                           = 4.0 // a label that far off needs no line
 )
 
 // newRoofline takes the layers that have operations.
@@ -111,7 +111,7 @@ func (c *roofline) label() {
 				continue
 			}
 			p.label, p.labelled = place, true
-			taken = append(taken, place)
+			taken = append(append(taken, place), p.line(place)...)
 			break
 		}
 	}
@@ -158,19 +158,25 @@ func (p roofPoint) around(directions []direction, distance float64) []box {
 
 // crosses says whether the line from the dot to a place goes through others.
 func (p roofPoint) crosses(place box, others []box) bool {
+	return slices.ContainsFunc(p.line(place), func(at box) bool { return slices.ContainsFunc(others, at.overlaps) })
+}
+
+// line is the line from the dot's rim to a place, as boxes; none where the
+// place is next to the dot.
+func (p roofPoint) line(place box) []box {
 	x, y := place.nearest(p.x, p.y)
-	const steps = 24
-	for i := range steps {
-		at := float64(i+1) / (steps + 1)
-		lx, ly := p.x+at*(x-p.x), p.y+at*(y-p.y)
-		if math.Hypot(lx-p.x, ly-p.y) <= p.r {
-			continue
-		}
-		if slices.ContainsFunc(others, box{lx - 1, ly - 1, lx + 1, ly + 1}.overlaps) {
-			return true
-		}
+	gap := math.Hypot(x-p.x, y-p.y)
+	if gap <= p.r+dotRoom+nextTo {
+		return nil
 	}
-	return false
+	const steps = 24
+	var list []box
+	for i := range steps {
+		at := (p.r + (gap-p.r)*float64(i)/steps) / gap
+		lx, ly := p.x+at*(x-p.x), p.y+at*(y-p.y)
+		list = append(list, box{lx - 1, ly - 1, lx + 1, ly + 1})
+	}
+	return list
 }
 
 // nearest is the point of the box that is nearest to another.
@@ -308,7 +314,7 @@ func ticks(low, high float64) []tick {
 func (p roofPoint) drawLabel(d *canvas) {
 	b := p.label
 	x, y := b.nearest(p.x, p.y)
-	if gap := math.Hypot(x-p.x, y-p.y); gap > p.r+dotRoom+4 {
+	if gap := math.Hypot(x-p.x, y-p.y); gap > p.r+dotRoom+nextTo {
 		d.add(`<path class="r-lead" d="M%s %sL%s %s"/>`, p.x+(x-p.x)*p.r/gap, p.y+(y-p.y)*p.r/gap, x, y)
 	}
 	// In the middle of its place, since no font is as wide as reckoned.
