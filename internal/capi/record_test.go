@@ -18,8 +18,8 @@ step_stats { dev_stats { device: "/job:localhost/replica:0/task:0/device:CPU:0"
     timeline_label: "[cpu 3.1MB 3.1MB] bn1/relu/Relu = _FusedConv2D(_arg_input_0_1, conv1/filter)"
     scheduled_nanos: 1900 all_start_nanos: 2000 op_start_rel_nanos: 10 op_end_rel_nanos: 510 all_end_rel_nanos: 600
     memory { allocator_name: "cpu" allocation_records { alloc_micros: 3 alloc_bytes: -64 } allocation_records { alloc_micros: 2 alloc_bytes: 64 } }
-    output { slot: 1 tensor_description { dtype: DT_INT32 } }
     output { tensor_description { dtype: DT_FLOAT shape { dim { size: 1 } dim { size: 7 } } } }
+    output { slot: 1 tensor_description { dtype: DT_INT32 } }
   }
   node_stats { node_name: "_SOURCE" timeline_label: "_SOURCE = NoOp()" scheduled_nanos: 1500 all_start_nanos: 1700 op_end_rel_nanos: 20 all_end_rel_nanos: 30 }
   node_stats { node_name: "odd" all_start_nanos: 5000 }
