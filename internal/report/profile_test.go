@@ -80,10 +80,17 @@ func TestRooflineLabels(t *testing.T) {
 		"column": {{5, 10}, {5, 12}, {5, 14}, {5, 16}, {5, 18}, {5, 20}, {5, 22}, {5, 24}},
 		"above":  {{3, 700}, {0.001, 5}, {4000, 90}},
 		"crowd":  crowd,
+		"long":   {{0.01, 0.01}, {0.01, 90}, {4000, 90}, {4000, 0.01}, {10, 99}},
 	} {
-		c := newRoofline(profileOf(points...))
+		profile := profileOf(points...)
+		if name == "long" {
+			for i := range profile.Layers {
+				profile.Layers[i].Name += strings.Repeat(".block", 4)
+			}
+		}
+		c := newRoofline(profile)
 		wellFormed(t, string(c.draw()))
-		frame := box{0, 0, roofWidth, roofHeight}
+		frame := box{roofLeft, 0, roofWidth, roofHeight - roofBottom}
 		labelled := 0
 		for i, p := range c.points {
 			if !(box{p.x, p.y, p.x, p.y}).within(frame) {
