@@ -102,12 +102,12 @@ func (c *roofline) label() {
 	for _, p := range c.points {
 		taken = append(taken, box{p.x - p.r, p.y - p.r, p.x + p.r, p.y + p.r})
 	}
-	taken = append(taken, c.roofBoxes()...)
+	roof := c.roofBoxes()
 	for i := range c.points {
 		p := &c.points[i]
 		others := append(slices.Clone(taken[:i]), taken[i+1:]...) // all but its dot
 		for _, place := range p.places() {
-			if !place.within(frame) || slices.ContainsFunc(taken, place.overlaps) || p.crosses(place, others) {
+			if !place.within(frame) || slices.ContainsFunc(taken, place.overlaps) || slices.ContainsFunc(roof, place.overlaps) || p.crosses(place, others) {
 				continue
 			}
 			p.label, p.labelled = place, true
