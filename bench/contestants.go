@@ -1,0 +1,80 @@
+package main
+
+import (
+	"path/filepath"
+)
+
+// contestant is a system that runs the rows, in a process of its own for each.
+type contestant struct {
+	name  string
+	title string
+	// side says whose it is: targets set ours against peers, Python's among
+	// them, and the bare bindings.
+	side    side
+	command []string
+	env     []string
+	// joins says that it joins single pictures, which only a crowd sends.
+	joins bool
+}
+
+type side string
+
+const (
+	ours     side = "ours"
+	bindings side = "bindings"
+	python   side = "python" // TensorFlow
+	other    side = "other"
+)
+
+// ourName is the contestant that all others are compared with.
+const ourName = "tfcnn"
+
+// limitsName is the worker that measures what the machine can do.
+const limitsName = "limits"
+
+// tools are the programs that contestants are started with.
+type tools struct {
+	ours     string // bench/ours
+	gorgonia string // bench/gorgonia
+	python   string // with bench/requirements.txt
+	peers    string // the folder bench/peers
+}
+
+func (t tools) contestants() []contestant {
+	quiet := []string{"TF_CPP_MIN_LOG_LEVEL=3"}
+	script := func(name, title string, s side) contestant {
+		return contestant{
+			name: name, title: title, side: s,
+			command: []string{t.python, filepath.Join(t.peers, "worker.py"), name}, env: quiet,
+		}
+	}
+	ofOurs := func(name, title string, s side) contestant {
+		return contestant{name: name, title: title, side: s, command: []string{t.ours, name}, env: quiet}
+	}
+	joining := ofOurs("tfcnn-batching", "this project, single pictures joined (Options.Batching)", ours)
+	joining.joins = true
+	return []contestant{
+		ofOurs(ourName, "this project, session.RunInto where there is one output, else RunOutputs", ours),
+		ofOurs("tfcnn-run", "this project, session.Run, which makes a new array", ours),
+		joining,
+		ofOurs("bindings", "the Go bindings as their documentation uses them: NewTensor and Value on nested slices, finalizers", bindings),
+		ofOurs("bindings-best", "the Go bindings at their best: the same graph, flat numbers, tensors freed at once", bindings),
+		ofOurs("bindings-single", "the same with the single-threaded executor", bindings),
+		script("tf-session", "Python TensorFlow, tf.compat.v1.Session.run on a graph of constants", python),
+		script("tf-callable", "Python TensorFlow, the same through Session.make_callable", python),
+		script("tf-function", "Python TensorFlow, tf.function with an input signature, then numpy()", python),
+		script("keras", "Keras, Model.predict", python),
+		script("onnxruntime", "ONNX Runtime, default threads, all graph optimizations, channels first", other),
+		script("torch", "PyTorch, inference_mode, channels first", other),
+		script("torch-channels-last", "PyTorch, inference_mode, channels last", other),
+		{
+			name: "gorgonia", title: "gorgonia, a tape machine", side: other, command: []string{t.gorgonia},
+			env: []string{"ASSUME_NO_MOVING_GC_UNSAFE_RISK_IT_WITH=go1.26"},
+		},
+	}
+}
+
+// limits is the worker beside the contestants.
+func (t tools) limits() contestant {
+	return contestant{name: limitsName, command: []string{t.ours, limitsName}, env: []string{"TF_CPP_MIN_LOG_LEVEL=3"}}
+}

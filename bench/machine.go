@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+
+	facts "tfcnn/internal/machine"
+)
+
+// machine is where the measurements were made.
+type machine struct {
+	Processor string `json:"processor"`
+	Cores     int    `json:"cores"`
+	Features  string `json:"features"` // of the processor
+	Memory    int64  `json:"memory"`   // bytes
+	Kernel    string `json:"kernel"`
+	Go        string `json:"go"`
+	// Load is the system's load average over a minute before the start: above
+	// some tenths, other work was under way.
+	Load float64 `json:"load"`
+	// OneDNN is TF_ENABLE_ONEDNN_OPTS, "" for TensorFlow's default, on.
+	OneDNN string `json:"onednn"`
+}
+
+// thisMachine describes where the program runs; what the system does not tell
+// is left empty.
+func thisMachine() machine {
+	model, features := facts.This("").Processor()
+	m := machine{
+		Processor: model, Features: strings.Join(features, " "), Cores: runtime.NumCPU(),
+		Go: runtime.Version(), OneDNN: os.Getenv("TF_ENABLE_ONEDNN_OPTS"),
+	}
+	if text, err := os.ReadFile("/proc/meminfo"); err == nil {
+		var kilobytes int64
+		if _, err := fmt.Sscanf(string(text), "MemTotal: %d kB", &kilobytes); err == nil {
+			m.Memory = kilobytes << 10
+		}
+	}
+	if text, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
+		m.Kernel = strings.TrimSpace(string(text))
+	}
+	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
+		first, _, _ := strings.Cut(string(text), " ")
+		if load, err := strconv.ParseFloat(first, 64); err == nil {
+			m.Load = load
+		}
+	}
+	return m
+}
