@@ -24,6 +24,7 @@ const (
 	bindings side = "bindings"
 	python   side = "python" // TensorFlow
 	other    side = "other"
+	aside    side = "aside" // measured to compare, in no target
 )
 
 // ourName is the contestant that all others are compared with.
@@ -32,27 +33,44 @@ const ourName = "tfcnn"
 // limitsName is the worker that measures what the machine can do.
 const limitsName = "limits"
 
-// tools are the programs that contestants are started with.
+// tools are the programs that contestants are started with, and what all of
+// TensorFlow's get into their environment.
 type tools struct {
 	ours     string // bench/ours
 	gorgonia string // bench/gorgonia
 	python   string // with bench/requirements.txt
 	peers    string // the folder bench/peers
+	oneDNN   string // TF_ENABLE_ONEDNN_OPTS; "" leaves it to TensorFlow
+}
+
+// tensorFlow is the environment of a contestant that runs TensorFlow.
+func (t tools) tensorFlow(oneDNN string) []string {
+	env := []string{"TF_CPP_MIN_LOG_LEVEL=3"}
+	if oneDNN != "" {
+		env = append(env, "TF_ENABLE_ONEDNN_OPTS="+oneDNN)
+	}
+	return env
 }
 
 func (t tools) contestants() []contestant {
-	quiet := []string{"TF_CPP_MIN_LOG_LEVEL=3"}
+	env := t.tensorFlow(t.oneDNN)
 	script := func(name, title string, s side) contestant {
 		return contestant{
 			name: name, title: title, side: s,
-			command: []string{t.python, filepath.Join(t.peers, "worker.py"), name}, env: quiet,
+			command: []string{t.python, filepath.Join(t.peers, "worker.py"), name}, env: env,
 		}
 	}
 	ofOurs := func(name, title string, s side) contestant {
-		return contestant{name: name, title: title, side: s, command: []string{t.ours, name}, env: quiet}
+		return contestant{name: name, title: title, side: s, command: []string{t.ours, name}, env: env}
 	}
 	joining := ofOurs("tfcnn-batching", "this project, single pictures joined (Options.Batching)", ours)
 	joining.joins = true
+	oursWithout := contestant{
+		name: "tfcnn-no-onednn", title: "this project, TF_ENABLE_ONEDNN_OPTS=0", side: aside,
+		command: []string{t.ours, ourName}, env: t.tensorFlow("0"),
+	}
+	pythonWithout := script("tf-no-onednn", "Python TensorFlow, Session.make_callable, TF_ENABLE_ONEDNN_OPTS=0", aside)
+	pythonWithout.command[2], pythonWithout.env = "tf-callable", t.tensorFlow("0")
 	return []contestant{
 		ofOurs(ourName, "this project, session.RunInto where there is one output, else RunOutputs", ours),
 		ofOurs("tfcnn-run", "this project, session.Run, which makes a new array", ours),
@@ -71,10 +89,12 @@ func (t tools) contestants() []contestant {
 			name: "gorgonia", title: "gorgonia, a tape machine", side: other, command: []string{t.gorgonia},
 			env: []string{"ASSUME_NO_MOVING_GC_UNSAFE_RISK_IT_WITH=go1.26"},
 		},
+		oursWithout,
+		pythonWithout,
 	}
 }
 
 // limits is the worker beside the contestants.
 func (t tools) limits() contestant {
-	return contestant{name: limitsName, command: []string{t.ours, limitsName}, env: []string{"TF_CPP_MIN_LOG_LEVEL=3"}}
+	return contestant{name: limitsName, command: []string{t.ours, limitsName}, env: t.tensorFlow(t.oneDNN)}
 }

@@ -21,17 +21,19 @@ type machine struct {
 	// Load is the system's load average over a minute before the start: above
 	// some tenths, other work was under way.
 	Load float64 `json:"load"`
-	// OneDNN is TF_ENABLE_ONEDNN_OPTS, "" for TensorFlow's default, on.
+	// OneDNN is TF_ENABLE_ONEDNN_OPTS of all that run TensorFlow; "" leaves it
+	// to TensorFlow, which has it on where the processor has AVX512_VNNI, AMX or
+	// the like.
 	OneDNN string `json:"onednn"`
 }
 
 // thisMachine describes where the program runs; what the system does not tell
 // is left empty.
-func thisMachine() machine {
+func thisMachine(oneDNN string) machine {
 	model, features := facts.This("").Processor()
 	m := machine{
 		Processor: model, Features: strings.Join(features, " "), Cores: runtime.NumCPU(),
-		Go: runtime.Version(), OneDNN: os.Getenv("TF_ENABLE_ONEDNN_OPTS"),
+		Go: runtime.Version(), OneDNN: oneDNN,
 	}
 	if text, err := os.ReadFile("/proc/meminfo"); err == nil {
 		var kilobytes int64

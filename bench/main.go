@@ -47,6 +47,7 @@ func run(ctx context.Context, arguments []string, stderr io.Writer) int {
 	flags.StringVar(&t.gorgonia, "gorgonia", "bin/bench-gorgonia", "the program of bench/gorgonia")
 	flags.StringVar(&t.python, "python", "python3", "a Python that has bench/requirements.txt")
 	flags.StringVar(&t.peers, "peers", "bench/peers", "the folder of the Python contestants")
+	flags.StringVar(&t.oneDNN, "onednn", "1", "TF_ENABLE_ONEDNN_OPTS of all that run TensorFlow; empty: TensorFlow's default for the processor")
 	out := flags.String("out", "bench", "the folder for RESULTS.md and results.json")
 	rowNames := flags.String("rows", "", "rows to measure, with commas (default all)")
 	names := flags.String("contestants", "", "contestants, with commas (default all); "+ourName+" always takes part")
@@ -72,7 +73,7 @@ func run(ctx context.Context, arguments []string, stderr io.Writer) int {
 		return fail(exitUsage, err)
 	}
 	begun := time.Now()
-	r := results{Made: begun, Revision: revision(ctx), Machine: thisMachine(), Rounds: *rounds}
+	r := results{Made: begun, Revision: revision(ctx), Machine: thisMachine(t.oneDNN), Rounds: *rounds}
 	p := plan{rounds: *rounds, block: *block, log: func(format string, arguments ...any) {
 		fmt.Fprintf(stderr, "%6.0fs  %s\n", time.Since(begun).Seconds(), fmt.Sprintf(format, arguments...))
 	}}

@@ -27,7 +27,7 @@ func writeMachine(b *strings.Builder, r results) {
 	fmt.Fprintf(b, "%s, revision %s. %s, %d cores (%s), %.1f GiB, Linux %s, %s. Load average before the start: %.2f.",
 		r.Made.UTC().Format("2006-01-02 15:04 UTC"), r.Revision, m.Processor, m.Cores, m.Features, float64(m.Memory)/(1<<30), m.Kernel, m.Go, m.Load)
 	if m.OneDNN != "" {
-		fmt.Fprintf(b, " TF_ENABLE_ONEDNN_OPTS=%s.", m.OneDNN)
+		fmt.Fprintf(b, " TF_ENABLE_ONEDNN_OPTS=%s for all that run TensorFlow, but for those named no-onednn.", m.OneDNN)
 	}
 	b.WriteString("\n\n")
 	for _, f := range failures(r.Rows) {
