@@ -71,7 +71,7 @@ func measureRow(ctx context.Context, r row, contestants []contestant, limit cont
 type entrant struct {
 	process *process // nil where it does not run
 	figure  figure
-	seconds []float64
+	seconds [][]float64 // of the calls of each round
 }
 
 // field is the contestants of a row, each in its process.
@@ -187,7 +187,7 @@ func (f *field) turn(e *entrant) error {
 	if err != nil {
 		return err
 	}
-	e.seconds = append(e.seconds, reply.Seconds...)
+	e.seconds = append(e.seconds, reply.Seconds)
 	a := quantile(reply.Seconds, 0.5)
 	if f.row.callers > 1 {
 		a = reply.Wall / float64(len(reply.Seconds))
@@ -217,9 +217,9 @@ func (f *field) measureLimits() error {
 func (f *field) finish(m *measured) {
 	m.Limits = limits{Product: spreadOf(f.product), Copy: spreadOf(f.copied)}
 	for _, e := range f.entrants {
-		e.figure.Seconds = spreadOf(e.seconds)
+		e.figure.Seconds = spreadOfRounds(e.seconds)
 		if f.row.callers > 1 {
-			e.figure.P99 = quantile(e.seconds, 0.99)
+			e.figure.P99 = quantile(slices.Concat(e.seconds...), 0.99)
 		}
 		if e.process != nil {
 			peak, err := e.process.peak()

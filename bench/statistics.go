@@ -21,6 +21,26 @@ func spreadOf(values []float64) spread {
 	}
 }
 
+// spreadOfRounds is that of single calls, each round counted alike however many
+// calls it had: a round that was disturbed has few, and would go under.
+func spreadOfRounds(rounds [][]float64) spread {
+	const parts = 100
+	var even []float64
+	n := 0
+	for _, calls := range rounds {
+		n += len(calls)
+		if len(calls) == 0 {
+			continue
+		}
+		for i := range parts {
+			even = append(even, quantile(calls, (float64(i)+0.5)/parts))
+		}
+	}
+	s := spreadOf(even)
+	s.N = n
+	return s
+}
+
 // quantile is the value below which a share q of the values lies, between
 // neighbours in proportion (the definition of NumPy, and R's type 7). It is 0
 // for an empty list.
