@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/jpeg"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -65,6 +66,7 @@ func writeJob(folder string, r row) (worker.Job, work, error) {
 	}
 	weights := network.InitialWeights(1)
 	setLines(weights)
+	widenDepthwise(weights, lowered.Program)
 	return j, w, errors.Join(
 		j.Write(folder),
 		writeFile(filepath.Join(folder, j.NetworkFile), func(out io.Writer) error { return graph.WriteNetwork(out, network) }),
@@ -85,6 +87,22 @@ func setLines(weights graph.Weights) {
 		filter.Data[i] = 0
 		if at[1-at[3]] == 3 {
 			filter.Data[i] = 1
+		}
+	}
+}
+
+// widenDepthwise gives depthwise filters the size that keeps numbers of one
+// size: initializers, as Keras defines them, take all channels for a filter's
+// input, where it is one; after 13 such layers all numbers would be nearly 0.
+func widenDepthwise(weights graph.Weights, p ir.Program) {
+	for _, step := range p.Steps {
+		if _, is := step.Op.(ir.DepthwiseConv2D); !is {
+			continue
+		}
+		filter := weights[step.Weights[0].Name]
+		wider := float32(math.Sqrt(float64(filter.Shape[2])))
+		for i := range filter.Data {
+			filter.Data[i] *= wider
 		}
 	}
 }

@@ -12,7 +12,9 @@ class Step:
     """An operation with its attributes as bench/worker's Step spells them."""
 
     def __init__(self, fields):
-        self.__dict__.update({"weights": [], "padding": "", "epsilon": 0.0}, **fields)
+        self.__dict__.update({"weights": [], "padding": ""}, **fields)
+        for name in ("epsilon", "bias", "alpha", "beta"):  # 2.0 is written 2
+            setattr(self, name, float(fields.get(name, 0)))
 
     def whole(self):
         """Whether a pool takes the mean of the whole picture."""
