@@ -6,8 +6,6 @@ import (
 
 	"github.com/galeone/tfgo"
 
-	tf "github.com/galeone/tensorflow/tensorflow/go"
-
 	"tfcnn/graph/node"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
@@ -78,7 +76,7 @@ func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor
 	if n.graph, err = root.Finalize(); err != nil {
 		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), oneLine(err))
 	}
-	if err := n.start(b.device); err != nil {
+	if n.session, n.c, err = start(n.graph, b.device, Parallel); err != nil {
 		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
 	}
 	feeds := make([]capi.Feed, len(operands))
@@ -105,17 +103,4 @@ func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor
 		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
 	}
 	return results[0].Tensor(), nil
-}
-
-// start opens a session on the graph.
-func (n *native) start(device string) error {
-	options, err := configuration(device != cpuDevice)
-	if err != nil {
-		return err
-	}
-	if n.session, err = tf.NewSession(n.graph, options); err != nil {
-		return oneLine(err)
-	}
-	n.c, err = capi.Wrap(n.session, n.graph)
-	return err
 }

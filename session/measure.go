@@ -211,7 +211,7 @@ func openDrawn(net graph.Network) (*Session, error) {
 			}
 		}
 	}
-	return Open(net, weights, Options{Device: "cpu"})
+	return Open(net, weights, Options{Device: "cpu", Executor: Parallel})
 }
 
 func sortedNames(weights graph.Weights) []string {

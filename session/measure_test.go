@@ -119,7 +119,7 @@ func TestMeasureRefuses(t *testing.T) {
 // Eigen's sums raise the peak where they come with it.
 func TestPastRecord(t *testing.T) {
 	for channels, want := range map[int]int64{384: 5971968, 385: 0} {
-		s := &Session{}
+		s := &Session{&core{}}
 		var err error
 		s.lowered, err = graph.Lower(graph.Network{
 			Input: graph.Input{Height: 1, Width: 1, Channels: channels}, Layers: []graph.Layer{graph.LRN{Name: "norm2"}},

@@ -153,9 +153,16 @@ func (p Process) differences(have Process) string {
 	return strings.Join(list, ", ")
 }
 
+// cpuOptimizers are those of TensorFlow's graph optimizers that a network for
+// the CPU has something of: the remapper, which fuses a convolution with the
+// batch norm, bias and activation behind it, and before it the folding of what
+// is computed of weights alone. Each of the others costs copies of the graph
+// with all its constants before the first run.
+var cpuOptimizers = []string{"constfold", "remap"}
+
 // configuration is the ConfigProto of every session of this process. Settling
 // it ends Configure's time.
-func configuration(withGPU bool) (*tf.SessionOptions, error) {
+func configuration(withGPU bool, e Executor) (*tf.SessionOptions, error) {
 	process.Lock()
 	defer process.Unlock()
 	process.used = true
@@ -165,9 +172,16 @@ func configuration(withGPU bool) (*tf.SessionOptions, error) {
 		// A node that does not fit its device is an error, not moved.
 		AllowSoftPlacement: false,
 		GpuOptions:         &for_core_protos_go_proto.GPUOptions{AllowGrowth: process.GPUMemoryGrowth},
+		Experimental:       &for_core_protos_go_proto.ConfigProto_Experimental{OptimizeForStaticGraph: true},
+	}
+	if e == Single {
+		config.Experimental.ExecutorType = "SINGLE_THREADED_EXECUTOR"
 	}
 	if !withGPU {
 		config.DeviceCount = map[string]int32{"GPU": 0}
+		config.GraphOptions = &for_core_protos_go_proto.GraphOptions{
+			RewriteOptions: &for_core_protos_go_proto.RewriterConfig{Optimizers: cpuOptimizers},
+		}
 	}
 	bytes, err := proto.Marshal(config)
 	if err != nil {
@@ -184,7 +198,10 @@ func NativeOptions(o Options) (*tf.SessionOptions, error) {
 	if err != nil {
 		return nil, err
 	}
-	return configuration(device != cpuDevice)
+	if o, err = o.settle(device); err != nil {
+		return nil, err
+	}
+	return configuration(device != cpuDevice, o.Executor)
 }
 
 // Version is that of the libtensorflow that the process runs on, as "2.21.0".
@@ -205,7 +222,7 @@ func Devices() ([]Device, error) {
 }
 
 var listDevices = sync.OnceValues(func() ([]Device, error) {
-	options, err := configuration(true)
+	options, err := configuration(true, Parallel)
 	if err != nil {
 		return nil, err
 	}

@@ -2,70 +2,115 @@ package session
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"sync"
-
-	"tfcnn/internal/capi"
+	"time"
 )
 
-// tracker counts the calls that are inside TensorFlow.
+// tracker knows the calls that are under way, those too whose caller has left
+// while TensorFlow computes.
 type tracker struct {
+	closing chan struct{} // closed when no more calls are let in
+	idle    chan struct{} // closed when, after that, none is under way
+
 	mu     sync.Mutex
 	closed bool
-	calls  sync.WaitGroup
+	calls  []underWay // by ticket
+	free   []int      // tickets
+	count  int
 }
 
-// begin counts a call, unless the tracker is closed.
-func (t *tracker) begin() bool {
+// underWay is one call.
+type underWay struct {
+	begun    time.Time
+	pictures int
+	active   bool
+}
+
+func newTracker() *tracker {
+	return &tracker{closing: make(chan struct{}), idle: make(chan struct{})}
+}
+
+// begin counts a call, unless the tracker is closed, and gives the ticket to
+// end it with.
+func (t *tracker) begin(pictures int, now time.Time) (ticket int, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return 0, false
+	}
+	if n := len(t.free); n > 0 {
+		ticket, t.free = t.free[n-1], t.free[:n-1]
+	} else {
+		ticket = len(t.calls)
+		t.calls = append(t.calls, underWay{})
+	}
+	t.calls[ticket] = underWay{now, pictures, true}
+	t.count++
+	return ticket, true
+}
+
+// end takes back a call that begin has counted.
+func (t *tracker) end(ticket int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.calls[ticket] = underWay{}
+	t.free = append(t.free, ticket)
+	t.count--
+	if t.closed && t.count == 0 {
+		close(t.idle)
+	}
+}
+
+// close lets no call in any more. It is false where the tracker was closed
+// before.
+func (t *tracker) close() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
 		return false
 	}
-	t.calls.Add(1)
+	t.closed = true
+	close(t.closing)
+	if t.count == 0 {
+		close(t.idle)
+	}
 	return true
 }
 
-// end takes back a call that begin has counted.
-func (t *tracker) end() { t.calls.Done() }
-
-// do makes a call that begin has counted. It returns early when ctx ends; the
-// call stays counted until it is through.
-func (t *tracker) do(ctx context.Context, call *capi.Call, traced bool) ([]capi.Fetched, []capi.Node, error) {
-	type answer struct {
-		results []capi.Fetched
-		nodes   []capi.Node
-		err     error
-	}
-	run := func() (a answer) {
-		defer t.end()
-		if traced {
-			a.results, a.nodes, a.err = call.RunTraced()
-		} else {
-			a.results, a.err = call.Run()
-		}
-		return a
-	}
-	if ctx.Done() == nil {
-		a := run()
-		return a.results, a.nodes, a.err
-	}
-	through := make(chan answer, 1)
-	go func() { through <- run() }()
+// wait waits until done is closed, or says what is under way when ctx ends.
+func (t *tracker) wait(ctx context.Context, done <-chan struct{}) error {
 	select {
-	case a := <-through:
-		return a.results, a.nodes, a.err
+	case <-done:
+		return nil
 	case <-ctx.Done():
-		return nil, nil, ctx.Err()
+		return fmt.Errorf("session: close: still under way: %s: %w", t.list(time.Now()), ctx.Err())
 	}
 }
 
-// close lets no call in any more and waits for those inside. It is false
-// where the tracker was closed before.
-func (t *tracker) close() bool {
+// list names the calls under way, the oldest first.
+func (t *tracker) list(now time.Time) string {
 	t.mu.Lock()
-	first := !t.closed
-	t.closed = true
+	calls := slices.DeleteFunc(slices.Clone(t.calls), func(u underWay) bool { return !u.active })
 	t.mu.Unlock()
-	t.calls.Wait()
-	return first
+	slices.SortFunc(calls, func(a, b underWay) int { return a.begun.Compare(b.begun) })
+	const most = 5
+	var texts []string
+	for i, u := range calls {
+		if i == most {
+			texts = append(texts, fmt.Sprintf("%d more", len(calls)-most))
+			break
+		}
+		pictures := "pictures"
+		if u.pictures == 1 {
+			pictures = "picture"
+		}
+		texts = append(texts, fmt.Sprintf("a run of %d %s for %v", u.pictures, pictures, now.Sub(u.begun).Round(time.Millisecond)))
+	}
+	if len(texts) == 0 {
+		return "nothing but freeing memory"
+	}
+	return strings.Join(texts, ", ")
 }

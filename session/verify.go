@@ -106,6 +106,12 @@ func (v Verification) Err() error {
 // A layer that fails is no error; see Verification.Err. The error is of a
 // network, weights or batch that are refused, of TensorFlow, or ctx's.
 func Verify(ctx context.Context, net graph.Network, weights graph.Weights, batch tensor.Tensor, o VerifyOptions) (_ Verification, err error) {
+	if o.Executor == "" {
+		o.Executor = Parallel // which can be traced; the kernels are the same
+	}
+	if o.Compute != "" && o.Compute != graph.Float32 {
+		return Verification{}, fmt.Errorf("session: verify: compute is %q, the reference has bounds for %q alone", o.Compute, graph.Float32)
+	}
 	s, err := Open(net, weights, o.Options)
 	if err != nil {
 		return Verification{}, err

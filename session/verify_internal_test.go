@@ -42,7 +42,7 @@ func TestVerifyNamesTheFirstThatDiverges(t *testing.T) {
 		{"out/bias", "out", `session: verify: dense "out": fail: `},
 	} {
 		weights := net.InitialWeights(1)
-		s, err := Open(net, weights, Options{Device: "cpu"})
+		s, err := Open(net, weights, Options{Device: "cpu", Executor: Parallel})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,63 +42,116 @@ type Built struct {
 	Steps []tf.Output
 }
 
-// AllConstant has Build make constants of all weights.
-const AllConstant = math.MaxInt
+// Options says how Build builds. The zero value makes constants of all weights
+// and computes in float32.
+type Options struct {
+	// Type is that of the network's arithmetic: tf.Float, tf.Half or
+	// tf.Bfloat16. Input, outputs and what is fed of batch norms are float32 all
+	// the same; other weights are of this type.
+	Type tf.DataType
+	// Constant says whether a weight, of so many numbers, of an operation of a
+	// kind becomes a constant. Others become placeholders, which each run feeds:
+	// TensorFlow's optimizer copies a graph with all that is in it some times
+	// before its first run. Nil: all become constants.
+	Constant func(kind string, numbers int) bool
+}
 
-// Build adds a checked program to a scope. Weights of at most constants numbers
-// become constants, larger ones placeholders, which each run feeds:
-// TensorFlow's optimizer copies a graph with all that is in it some ninety
-// times before its first run. The input's placeholder is called "input".
-func Build(scope *op.Scope, program ir.Program, weights graph.Weights, constants int) (_ Built, err error) {
+// Build adds a checked program to a scope. The input's placeholder is called
+// "input".
+func Build(scope *op.Scope, program ir.Program, weights graph.Weights, o Options) (_ Built, err error) {
 	defer recovered(&err)
 	if err := weights.CheckProgram(program); err != nil {
 		return Built{}, err
 	}
-	built := Built{
-		Input: placeholder(scope, graph.InputName, tf.Float, program.InputShape(-1)),
-		Fed:   map[string]tf.Output{},
+	if o.Type == 0 {
+		o.Type = tf.Float
 	}
-	scopes := map[string]*op.Scope{}
+	b := builder{
+		Options: o, scope: scope, scopes: map[string]*op.Scope{}, weights: weights,
+		built: Built{
+			Input: placeholder(scope, graph.InputName, tf.Float, program.InputShape(-1)),
+			Fed:   map[string]tf.Output{},
+		},
+	}
+	b.input = b.cast(scope, graph.InputName, b.built.Input, o.Type)
 	for i, step := range program.Steps {
-		layer, _, _ := strings.Cut(step.Name, "/")
-		if scopes[layer] == nil {
-			scopes[layer] = scope.SubScope(layer)
-		}
-		var operands []tf.Output
-		for _, from := range step.Inputs {
-			if from == ir.Input {
-				operands = append(operands, built.Input)
-			} else {
-				operands = append(operands, built.Steps[from])
-			}
-		}
-		for _, w := range step.Weights {
-			_, name, _ := strings.Cut(w.Name, "/")
-			if len(weights[w.Name].Data) > constants {
-				built.Fed[w.Name] = placeholder(scopes[layer], name, tf.Float, w.Shape)
-				operands = append(operands, built.Fed[w.Name])
-				continue
-			}
-			value, err := constant(scopes[layer], name, weights[w.Name])
-			if err != nil {
-				return Built{}, fmt.Errorf("node: %s %q: %w", step.Op.Kind(), step.Name, err)
-			}
-			operands = append(operands, value)
-		}
-		place := scopes[layer]
-		if _, part, found := strings.Cut(step.Name, "/"); found {
-			place = place.SubScope(part)
-		}
-		output, err := add(place, step.Op, program.Operands(i, -1), operands)
-		if err == nil {
-			err = clean(scope.Err())
-		}
-		if err != nil {
+		if err := b.step(program, i); err != nil {
 			return Built{}, fmt.Errorf("node: %s %q: %w", step.Op.Kind(), step.Name, err)
 		}
-		built.Steps = append(built.Steps, output)
 	}
-	return built, nil
+	return b.built, nil
+}
+
+// builder is a Build under way.
+type builder struct {
+	Options
+	scope   *op.Scope
+	scopes  map[string]*op.Scope // by layer
+	weights graph.Weights
+	input   tf.Output // of the arithmetic's type, as are the steps
+	steps   []tf.Output
+	built   Built
+}
+
+// step adds the nodes of a step.
+func (b *builder) step(program ir.Program, i int) error {
+	step := program.Steps[i]
+	layer, part, inside := strings.Cut(step.Name, "/")
+	if b.scopes[layer] == nil {
+		b.scopes[layer] = b.scope.SubScope(layer)
+	}
+	place := b.scopes[layer]
+	var operands []tf.Output
+	for _, from := range step.Inputs {
+		if from == ir.Input {
+			operands = append(operands, b.input)
+		} else {
+			operands = append(operands, b.steps[from])
+		}
+	}
+	for _, w := range step.Weights {
+		value, err := b.weight(place, step.Op, w)
+		if err != nil {
+			return err
+		}
+		operands = append(operands, value)
+	}
+	if inside {
+		place = place.SubScope(part)
+	}
+	y, err := add(place, step.Op, program.Operands(i, -1), operands)
+	if err == nil {
+		err = clean(b.scope.Err())
+	}
+	if err != nil {
+		return err
+	}
+	y = b.cast(place, "computed", y, b.Type) // some operations give float32 whatever they get
+	b.steps = append(b.steps, y)
+	b.built.Steps = append(b.built.Steps, b.cast(place, "output", y, tf.Float))
+	return clean(b.scope.Err())
+}
+
+// weight adds a constant or a placeholder for a weight.
+func (b *builder) weight(place *op.Scope, o ir.Op, w ir.Weight) (tf.Output, error) {
+	_, name, _ := strings.Cut(w.Name, "/")
+	dtype := b.Type
+	if _, ok := o.(ir.BatchNorm); ok {
+		dtype = tf.Float // as FusedBatchNormV3 has it
+	}
+	if b.Constant != nil && !b.Constant(o.Kind(), len(b.weights[w.Name].Data)) {
+		b.built.Fed[w.Name] = placeholder(place, name, dtype, w.Shape)
+		return b.built.Fed[w.Name], nil
+	}
+	return constantOf(place, name, b.weights[w.Name], dtype)
+}
+
+// cast adds a Cast where the type is not the one wanted.
+func (b *builder) cast(place *op.Scope, name string, x tf.Output, dtype tf.DataType) tf.Output {
+	if place.Err() != nil || x.DataType() == dtype {
+		return x
+	}
+	return op.Cast(place.SubScope(name), x, dtype)
 }
 
 // BuildOperation adds a single operation with a placeholder for each of its
@@ -178,18 +231,23 @@ func placeholder(scope *op.Scope, name string, dtype tf.DataType, shape []int) t
 // constant adds a constant of a name of its own; op.Const's nodes are all
 // called Const. TensorFlow copies the numbers.
 func constant(scope *op.Scope, name string, t tensor.Tensor) (tf.Output, error) {
+	return constantOf(scope, name, t, tf.Float)
+}
+
+// constantOf is constant with the numbers rounded to a type.
+func constantOf(scope *op.Scope, name string, t tensor.Tensor, dtype tf.DataType) (tf.Output, error) {
 	const most = math.MaxInt32 / 4 // a graph is a message of at most 2 GiB
 	if len(t.Data) > most {
 		return tf.Output{}, fmt.Errorf("%s has %d numbers, a constant of a TensorFlow graph at most %d", name, len(t.Data), most)
 	}
-	value, err := capi.NewTensor(t)
+	value, err := capi.NewTensorAs(t, dtype)
 	if err != nil {
 		return tf.Output{}, err
 	}
 	defer capi.FreeTensor(value)
 	return output(scope, tf.OpSpec{
 		Type: "Const", Name: name,
-		Attrs: map[string]any{"dtype": tf.Float, "value": value},
+		Attrs: map[string]any{"dtype": dtype, "value": value},
 	}), nil
 }
 

@@ -132,10 +132,14 @@ func failure(status *C.TF_Status) error {
 	if code == C.TF_OK {
 		return nil
 	}
-	message := C.GoString(C.TF_Message(status))
-	// The lines after the first repeat the graph's nodes and their callers.
+	return &Error{Code: int(code), Message: oneLine(C.GoString(C.TF_Message(status)))}
+}
+
+// oneLine is a message's first line; those after it repeat the graph's nodes
+// and their callers.
+func oneLine(message string) string {
 	message, _, _ = strings.Cut(message, "\n")
-	return &Error{Code: int(code), Message: strings.TrimSpace(message)}
+	return strings.TrimSpace(message)
 }
 
 // ports makes a C array of outputs. It is freed by the caller.

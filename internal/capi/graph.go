@@ -20,19 +20,19 @@ import (
 
 // NewTensor makes a tensor of the bindings, for an attribute of a node. It is
 // the caller's to free with FreeTensor.
-func NewTensor(t tensor.Tensor) (*tf.Tensor, error) {
-	if err := t.Check(); err != nil {
+func NewTensor(t tensor.Tensor) (*tf.Tensor, error) { return NewTensorAs(t, tf.Float) }
+
+// NewTensorAs is NewTensor with the numbers rounded to tf.Half or tf.Bfloat16.
+func NewTensorAs(t tensor.Tensor, dtype tf.DataType) (*tf.Tensor, error) {
+	raw, err := encode(t, dtype)
+	if err != nil {
 		return nil, err
 	}
 	shape := make([]int64, len(t.Shape))
 	for i, size := range t.Shape {
 		shape[i] = int64(size)
 	}
-	var raw []byte
-	if n := len(t.Data); n > 0 {
-		raw = unsafe.Slice((*byte)(unsafe.Pointer(&t.Data[0])), 4*n)
-	}
-	native, err := tf.ReadTensor(tf.Float, shape, bytes.NewReader(raw))
+	native, err := tf.ReadTensor(dtype, shape, bytes.NewReader(raw))
 	if err != nil {
 		return nil, fmt.Errorf("capi: tensor %s: %w", tensor.FormatShape(t.Shape), err)
 	}

@@ -42,6 +42,7 @@ func (s *Session) Prepare(feeds []Feed, fetches []Port) (*Call, error) {
 		inputs:  ports(from), outputs: ports(fetches),
 		fed: tensorArray(len(feeds)), fetched: tensorArray(len(fetches)), held: make([]bool, len(feeds)),
 	}
+	live.calls.Add(1)
 	for i, feed := range feeds {
 		if feed.Held != nil {
 			if feed.Held.c == nil {
@@ -182,6 +183,7 @@ func (c *Call) Free() {
 		return
 	}
 	c.freed = true
+	live.calls.Add(-1)
 	for i, others := range c.held {
 		if others {
 			c.fed[i] = nil

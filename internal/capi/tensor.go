@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"unsafe"
 
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+
 	"tfcnn/graph/tensor"
 )
 
@@ -40,11 +42,15 @@ func (f Fetched) Tensor() tensor.Tensor {
 type Held struct{ c *C.TF_Tensor }
 
 // Hold copies a tensor into TensorFlow's memory.
-func Hold(t tensor.Tensor) (*Held, error) {
-	c, err := Feed{Value: t}.native()
+func Hold(t tensor.Tensor) (*Held, error) { return HoldAs(t, tf.Float) }
+
+// HoldAs is Hold with the numbers rounded to tf.Half or tf.Bfloat16.
+func HoldAs(t tensor.Tensor, dtype tf.DataType) (*Held, error) {
+	c, err := native(t, dtype)
 	if err != nil {
 		return nil, err
 	}
+	live.held.Add(1)
 	return &Held{c}, nil
 }
 
@@ -53,6 +59,7 @@ func (h *Held) Free() {
 	if h.c != nil {
 		C.TF_DeleteTensor(h.c)
 		h.c = nil
+		live.held.Add(-1)
 	}
 }
 
@@ -61,22 +68,27 @@ func (f Feed) native() (*C.TF_Tensor, error) {
 	if f.Bytes != nil {
 		return nativeString(f.Bytes)
 	}
-	if err := f.Value.Check(); err != nil {
+	return native(f.Value, tf.Float)
+}
+
+// native copies numbers into a tensor of TensorFlow's own.
+func native(t tensor.Tensor, dtype tf.DataType) (*C.TF_Tensor, error) {
+	raw, err := encode(t, dtype)
+	if err != nil {
 		return nil, err
 	}
-	dims := make([]C.int64_t, len(f.Value.Shape)+1)
-	for i, size := range f.Value.Shape {
+	dims := make([]C.int64_t, len(t.Shape)+1)
+	for i, size := range t.Shape {
 		dims[i] = C.int64_t(size)
 	}
-	bytes := C.size_t(4 * len(f.Value.Data))
-	t := C.TF_AllocateTensor(C.TF_FLOAT, &dims[0], C.int(len(f.Value.Shape)), bytes)
-	if t == nil {
-		return nil, fmt.Errorf("capi: TensorFlow has no memory for a tensor of %d bytes", uint64(bytes))
+	c := C.TF_AllocateTensor(C.TF_DataType(dtype), &dims[0], C.int(len(t.Shape)), C.size_t(len(raw)))
+	if c == nil {
+		return nil, fmt.Errorf("capi: TensorFlow has no memory for a tensor of %d bytes", len(raw))
 	}
-	if len(f.Value.Data) > 0 {
-		C.memcpy(C.TF_TensorData(t), unsafe.Pointer(&f.Value.Data[0]), bytes)
+	if len(raw) > 0 {
+		C.memcpy(C.TF_TensorData(c), unsafe.Pointer(&raw[0]), C.size_t(len(raw)))
 	}
-	return t, nil
+	return c, nil
 }
 
 // nativeString makes a scalar of type string.

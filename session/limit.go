@@ -1,0 +1,108 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/dustin/go-humanize"
+)
+
+// ErrLimit is wrapped by the error of a run that needs more than its Limit
+// ever grants.
+var ErrLimit = errors.New("more than the limit")
+
+// Limit bounds what is in flight at once: runs, and the bytes that they need
+// for their activations as the plan forecasts them (graph.Requirement), the
+// weights not counted. A run that would pass it waits, first come, first
+// served. A run whose ctx has ended stays in flight until TensorFlow is
+// through with it. One Limit may serve many sessions, and be used from many
+// goroutines.
+type Limit struct {
+	runs  int
+	bytes int64
+
+	mu    sync.Mutex
+	inUse int
+	taken int64
+	queue []*place
+}
+
+// place is one that is waited for; granted is closed when it is there.
+type place struct {
+	bytes   int64
+	granted chan struct{}
+}
+
+// NewLimit is a limit of so many runs and bytes; 0, or less, is none.
+func NewLimit(runs int, bytes int64) *Limit { return &Limit{runs: runs, bytes: bytes} }
+
+// fits says whether a place is free now. The mutex is held.
+func (l *Limit) fits(bytes int64) bool {
+	return (l.runs <= 0 || l.inUse < l.runs) && (l.bytes <= 0 || bytes <= l.bytes-l.taken)
+}
+
+// try takes a place if one is free and nobody waits.
+func (l *Limit) try(bytes int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) > 0 || !l.fits(bytes) {
+		return false
+	}
+	l.inUse++
+	l.taken += bytes
+	return true
+}
+
+// acquire waits for a place, until ctx ends or closing is closed.
+func (l *Limit) acquire(ctx context.Context, closing <-chan struct{}, bytes int64) error {
+	if l.bytes > 0 && bytes > l.bytes {
+		return fmt.Errorf("it needs %s, the limit is %s: %w", humanize.Bytes(uint64(bytes)), humanize.Bytes(uint64(l.bytes)), ErrLimit)
+	}
+	l.mu.Lock()
+	p := &place{bytes: bytes, granted: make(chan struct{})}
+	l.queue = append(l.queue, p)
+	l.grant()
+	l.mu.Unlock()
+	var err error
+	select {
+	case <-p.granted:
+		return nil
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-closing:
+		err = ErrClosed
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if at := slices.Index(l.queue, p); at >= 0 {
+		l.queue = slices.Delete(l.queue, at, at+1)
+	} else { // granted meanwhile
+		l.inUse--
+		l.taken -= bytes
+	}
+	l.grant()
+	return err
+}
+
+// release gives a place back.
+func (l *Limit) release(bytes int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.inUse--
+	l.taken -= bytes
+	l.grant()
+}
+
+// grant gives places to those who have waited longest. The mutex is held.
+func (l *Limit) grant() {
+	for len(l.queue) > 0 && l.fits(l.queue[0].bytes) {
+		p := l.queue[0]
+		l.queue = slices.Delete(l.queue, 0, 1)
+		l.inUse++
+		l.taken += p.bytes
+		close(p.granted)
+	}
+}

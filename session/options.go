@@ -1,0 +1,109 @@
+package session
+
+import (
+	"fmt"
+	"slices"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+
+	"tfcnn/graph"
+)
+
+// Options says where and how a session runs. The zero value works.
+type Options struct {
+	// Device is "auto" (a GPU where TensorFlow has one, else the CPU), "cpu",
+	// "gpu" (the first) or "gpu:N". Empty: "auto". A GPU that is asked for and
+	// not there is an error that wraps ErrNoDevice.
+	Device string
+	// Executor is how TensorFlow walks through the graph. Empty: Single on the
+	// CPU, Parallel on a GPU.
+	Executor Executor
+	// Compute is the type of the network's arithmetic; what goes in and comes
+	// out is float32. Empty: float32, the only one that Verify has bounds for.
+	Compute graph.DType
+	// Weights is where the weights are kept. Empty: Auto.
+	Weights WeightStore
+	// Limit bounds the runs and the bytes in flight; nil: nothing does.
+	Limit *Limit
+	// WarmUp lists sizes of batches that Open runs once, on zeros, so that no
+	// later run of that size is a first one: TensorFlow's optimizer, oneDNN's
+	// layouts of the weights and the kernels for that size are then ready.
+	WarmUp []int
+}
+
+// Executor is how TensorFlow walks through a graph.
+type Executor string
+
+// The executors. Single runs a network's operations one after the other, on
+// the thread that calls; each operation is still split over the process's
+// intra-op threads. Parallel hands operations that are ready to the inter-op
+// threads, which costs some 20 to 200 microseconds a run and pays where a
+// network has branches of small operations and the machine idle cores.
+const (
+	Single   Executor = "single"
+	Parallel Executor = "parallel"
+)
+
+// WeightStore is where a session keeps a network's weights.
+type WeightStore string
+
+// The stores. Constants are part of the graph: oneDNN keeps a copy in its own
+// layout (without it, some convolutions of one picture take ten times as
+// long), a GPU has them on its side, but each first run copies them some times.
+// Fed weights lie beside the graph and are handed to each run without a copy.
+// Auto makes constants of all but the filters of Dense layers of more than four
+// million numbers on the CPU, whose time goes into reading them either way.
+const (
+	Auto      WeightStore = ""
+	Constants WeightStore = "constants"
+	Fed       WeightStore = "fed"
+)
+
+// largestDense is the most numbers of a Dense filter that Auto makes a
+// constant, smallest the most of any weight that Fed does: those are folded
+// into the kernels of others.
+const (
+	largestDense = 1 << 22
+	smallest     = 1 << 10
+)
+
+// settle fills in what depends on the device, and refuses what is unknown.
+func (o Options) settle(device string) (Options, error) {
+	onCPU := device == cpuDevice
+	if o.Executor == "" {
+		o.Executor = map[bool]Executor{true: Single, false: Parallel}[onCPU]
+	}
+	if o.Compute == "" {
+		o.Compute = graph.Float32
+	}
+	switch {
+	case o.Executor != Single && o.Executor != Parallel:
+		return o, fmt.Errorf("session: executor is %q, want %q, %q or nothing", o.Executor, Single, Parallel)
+	case o.Compute.Bytes() == 0:
+		return o, fmt.Errorf("session: compute is %q, want %q, %q, %q or nothing", o.Compute, graph.Float32, graph.BFloat16, graph.Float16)
+	case !slices.Contains([]WeightStore{Auto, Constants, Fed}, o.Weights):
+		return o, fmt.Errorf("session: weights are to be %q, want %q, %q or nothing", o.Weights, Constants, Fed)
+	}
+	for _, n := range o.WarmUp {
+		if n < 1 {
+			return o, fmt.Errorf("session: warm-up of %d pictures, want 1 or more", n)
+		}
+	}
+	return o, nil
+}
+
+// constant says whether a weight of an operation becomes a constant.
+func (o Options) constant(device, kind string, numbers int) bool {
+	switch {
+	case o.Weights == Constants || device != cpuDevice:
+		return true
+	case o.Weights == Fed:
+		return numbers <= smallest
+	}
+	return kind != "dense" || numbers <= largestDense
+}
+
+// dataType is TensorFlow's name of a type.
+func dataType(d graph.DType) tf.DataType {
+	return map[graph.DType]tf.DataType{graph.Float32: tf.Float, graph.BFloat16: tf.Bfloat16, graph.Float16: tf.Half}[d]
+}

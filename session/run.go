@@ -1,0 +1,339 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/capi"
+)
+
+// Run computes the network's first output (the last layer, or the first of
+// Network.Outputs) for a batch of pictures [N,H,W,C]; N may be 0. The batch
+// must not be written to before it returns.
+//
+// A ctx that is done before the run starts prevents it. One that ends while
+// the run waits, or TensorFlow computes, makes Run return its error at once;
+// but TensorFlow cannot be interrupted: the computation goes on in the
+// background, keeps its core, its memory and its place in the Limit until it
+// is through, and its result is thrown away. Close waits for it.
+func (s *Session) Run(ctx context.Context, batch tensor.Tensor) (tensor.Tensor, error) {
+	if s == nil || s.core == nil {
+		return tensor.Tensor{}, fmt.Errorf("session: run: %w", ErrClosed)
+	}
+	begun := time.Now()
+	into, err := s.first(batch)
+	if err == nil {
+		err = s.compute(ctx, into, batch)
+	}
+	if err = s.counted(ctx, begun, batch, err); err != nil {
+		return tensor.Tensor{}, err
+	}
+	return into, nil
+}
+
+// RunInto is Run with the result written to a tensor of the caller's, of just
+// the first output's shape. With a ctx that cannot end (context.Background)
+// TensorFlow reads the batch where it is; with another the batch and the
+// result are copied once, as a Run that was left may not read memory that its
+// caller has again. In a steady state it allocates nothing in Go. After an
+// error the tensor holds what it held.
+func (s *Session) RunInto(ctx context.Context, into, batch tensor.Tensor) error {
+	if s == nil || s.core == nil {
+		return fmt.Errorf("session: run: %w", ErrClosed)
+	}
+	begun := time.Now()
+	err := s.check(batch)
+	if err == nil {
+		err = s.fits(into, batch.Shape[0])
+	}
+	if err == nil {
+		err = s.compute(ctx, into, batch)
+	}
+	return s.counted(ctx, begun, batch, err)
+}
+
+// RunOutputs is Run for any layers by name, in the order of the names; without
+// names, for all of the network's outputs.
+func (s *Session) RunOutputs(ctx context.Context, batch tensor.Tensor, names ...string) ([]tensor.Tensor, error) {
+	outputs, _, err := s.named(ctx, batch, names, false)
+	return outputs, err
+}
+
+// RunTraced is RunOutputs, with what TensorFlow recorded of each layer that it
+// ran: where, and for how long. On the CPU the first of them opens a second
+// session on the network, as the Single executor records nothing: it costs
+// what a first run costs, and the weights' memory once more.
+func (s *Session) RunTraced(ctx context.Context, batch tensor.Tensor, names ...string) ([]tensor.Tensor, []LayerRun, error) {
+	outputs, nodes, err := s.named(ctx, batch, names, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	return outputs, s.layerRuns(nodes), nil
+}
+
+func (s *Session) named(ctx context.Context, batch tensor.Tensor, names []string, traced bool) ([]tensor.Tensor, []capi.Node, error) {
+	if s == nil || s.core == nil {
+		return nil, nil, fmt.Errorf("session: run: %w", ErrClosed)
+	}
+	steps, err := s.choose(names)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.run(ctx, batch, steps, traced)
+}
+
+// run fetches the outputs of steps.
+func (s *Session) run(ctx context.Context, batch tensor.Tensor, steps []int, traced bool) ([]tensor.Tensor, []capi.Node, error) {
+	begun := time.Now()
+	outputs, nodes, err := s.fetch(ctx, batch, steps, traced)
+	if err = s.counted(ctx, begun, batch, err); err != nil {
+		return nil, nil, err
+	}
+	return outputs, nodes, nil
+}
+
+// counted enters a call's end into the counters, and names the call in its
+// error.
+func (c *core) counted(ctx context.Context, begun time.Time, batch tensor.Tensor, err error) error {
+	switch {
+	case err == nil:
+		c.counters.took(time.Since(begun), batch.Shape[0])
+		return nil
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		c.counters.canceled.Add(1)
+	default:
+		c.counters.errors.Add(1)
+	}
+	return fmt.Errorf("session: run: %w", err)
+}
+
+// ticket is a run's right to be in flight.
+type ticket struct {
+	number int
+	bytes  int64
+}
+
+// enter lets a call in, when there is a place for it.
+func (c *core) enter(ctx context.Context, pictures int) (ticket, error) {
+	number, ok := c.running.begin(pictures, time.Now())
+	if !ok {
+		return ticket{}, ErrClosed
+	}
+	t := ticket{number, c.perPicture * int64(pictures)}
+	err := ctx.Err()
+	if limit := c.options.Limit; err == nil && limit != nil && !limit.try(t.bytes) {
+		c.counters.waiting.Add(1)
+		err = limit.acquire(ctx, c.running.closing, t.bytes)
+		c.counters.waiting.Add(-1)
+	}
+	if err != nil {
+		c.running.end(number)
+		return ticket{}, err
+	}
+	c.counters.inFlight.Add(1)
+	c.counters.allocate(t.bytes)
+	return t, nil
+}
+
+// leave gives back what enter gave.
+func (c *core) leave(t ticket) {
+	c.counters.allocate(-t.bytes)
+	c.counters.inFlight.Add(-1)
+	if limit := c.options.Limit; limit != nil {
+		limit.release(t.bytes)
+	}
+	c.running.end(t.number)
+}
+
+// compute runs a batch that was checked for the first output, which fits.
+func (c *core) compute(ctx context.Context, into, batch tensor.Tensor) error {
+	t, err := c.enter(ctx, batch.Shape[0])
+	if err != nil {
+		return err
+	}
+	if batch.Shape[0] == 0 {
+		c.leave(t)
+		return nil
+	}
+	if ctx.Done() == nil {
+		err := c.native.bound.Run(into.Data, batch.Shape, batch.Data)
+		c.leave(t)
+		return err
+	}
+	left, err := c.crew.run(ctx, t, into.Data, batch.Shape, batch.Data)
+	if !left {
+		c.leave(t)
+	}
+	return err
+}
+
+// fetch runs a batch for the outputs of any steps.
+func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, traced bool) ([]tensor.Tensor, []capi.Node, error) {
+	if err := c.check(batch); err != nil {
+		return nil, nil, err
+	}
+	t, err := c.enter(ctx, batch.Shape[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	if batch.Shape[0] == 0 {
+		c.leave(t)
+		outputs := make([]tensor.Tensor, len(steps))
+		for i, step := range steps {
+			outputs[i] = tensor.Tensor{Shape: c.shape(step, 0), Data: []float32{}}
+		}
+		return outputs, nil, nil
+	}
+	call, err := c.prepare(batch, steps, traced)
+	if err != nil {
+		c.leave(t)
+		return nil, nil, err
+	}
+	type answer struct {
+		results []capi.Fetched
+		nodes   []capi.Node
+		err     error
+	}
+	run := func() (a answer) {
+		defer c.leave(t)
+		if traced {
+			a.results, a.nodes, a.err = call.RunTraced()
+		} else {
+			a.results, a.err = call.Run()
+		}
+		return a
+	}
+	var a answer
+	if ctx.Done() == nil {
+		a = run()
+	} else {
+		through := make(chan answer, 1)
+		go func() { through <- run() }()
+		select {
+		case a = <-through:
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		}
+	}
+	if a.err != nil {
+		return nil, nil, a.err
+	}
+	outputs := make([]tensor.Tensor, len(a.results))
+	for i, r := range a.results {
+		outputs[i] = r.Tensor()
+	}
+	return outputs, a.nodes, nil
+}
+
+// prepare copies the batch, so that the call can outlive the caller.
+func (c *core) prepare(batch tensor.Tensor, steps []int, traced bool) (*capi.Call, error) {
+	session := c.native.c
+	if traced {
+		var err error
+		if session, err = c.native.tracing(c.device, c.options.Executor); err != nil {
+			return nil, err
+		}
+	}
+	fetches := make([]capi.Port, len(steps))
+	for i, step := range steps {
+		fetches[i] = c.native.steps[step]
+	}
+	return session.Prepare(append([]capi.Feed{{Port: c.native.input, Value: batch}}, c.native.weights...), fetches)
+}
+
+// last gives the steps whose outputs are the layers'.
+func (c *core) last(layers []int) []int {
+	steps := make([]int, len(layers))
+	for i, layer := range layers {
+		steps[i] = c.lowered.Layers[layer].Last
+	}
+	return steps
+}
+
+// choose finds the last steps of layers by name.
+func (c *core) choose(names []string) ([]int, error) {
+	if len(names) == 0 {
+		return c.last(c.lowered.Outputs), nil
+	}
+	layers := make([]int, len(names))
+	for i, name := range names {
+		at, err := c.lowered.Layer(name)
+		if err != nil {
+			return nil, fmt.Errorf("session: run: %w", errors.Unwrap(err))
+		}
+		layers[i] = at
+	}
+	return c.last(layers), nil
+}
+
+// shape is that of a step's output for so many pictures. For none TensorFlow
+// is not asked: with oneDNN it gives the shape of a convolution's input for
+// that of its output.
+func (c *core) shape(step, pictures int) []int {
+	shape := slices.Clone(c.lowered.Program.Steps[step].Shape)
+	shape[0] = pictures
+	return shape
+}
+
+// firstStep is the step whose output is the network's first.
+func (c *core) firstStep() int { return c.lowered.Layers[c.lowered.Outputs[0]].Last }
+
+// first checks a batch and makes the tensor for its first output.
+func (c *core) first(batch tensor.Tensor) (tensor.Tensor, error) {
+	if err := c.check(batch); err != nil {
+		return tensor.Tensor{}, err
+	}
+	return tensor.New(c.shape(c.firstStep(), batch.Shape[0])...)
+}
+
+// fits refuses a tensor that the first output of so many pictures does not fit.
+func (c *core) fits(into tensor.Tensor, pictures int) error {
+	want := c.lowered.Program.Steps[c.firstStep()].Shape
+	if len(into.Shape) != len(want) || into.Shape[0] != pictures || !slices.Equal(into.Shape[1:], want[1:]) {
+		return fmt.Errorf("result is to go into %s, want %s", tensor.FormatShape(into.Shape), tensor.FormatShape(c.shape(c.firstStep(), pictures)))
+	}
+	return into.Check()
+}
+
+// check refuses a batch before TensorFlow sees it.
+func (c *core) check(batch tensor.Tensor) error {
+	if len(batch.Shape) != 4 || !slices.Equal(batch.Shape[1:], c.input) {
+		return fmt.Errorf("batch is %s, want %s", tensor.FormatShape(batch.Shape), "[N,"+tensor.FormatShape(c.input)[1:])
+	}
+	if err := batch.Check(); err != nil {
+		return err
+	}
+	pictures := int64(batch.Shape[0])
+	if pictures <= c.checked.Load() {
+		return nil // what takes more takes fewer
+	}
+	program := c.lowered.Program
+	for i, step := range program.Steps {
+		if _, err := step.Op.Shape(program.Operands(i, batch.Shape[0])...); err != nil {
+			return fmt.Errorf("batch of %d pictures: %s %q: %w", pictures, step.Op.Kind(), step.Name, err)
+		}
+	}
+	for {
+		most := c.checked.Load()
+		if pictures <= most || c.checked.CompareAndSwap(most, pictures) {
+			return nil
+		}
+	}
+}
+
+// warm runs a batch of zeros, which no counter counts.
+func (c *core) warm(pictures int) error {
+	batch, err := tensor.New(append([]int{pictures}, c.input...)...)
+	if err != nil {
+		return err
+	}
+	into, err := c.first(batch)
+	if err != nil {
+		return err
+	}
+	return c.native.bound.Run(into.Data, batch.Shape, batch.Data)
+}
