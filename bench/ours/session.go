@@ -19,13 +19,8 @@ type use int
 const (
 	fresh    use = iota // Run: a new array from each call
 	into                // RunInto: into the caller's array
-	batching            // single pictures, joined
+	batching            // RunInto, single pictures joined
 )
-
-// intoRunner is a session that writes into the caller's tensor.
-type intoRunner interface {
-	RunInto(ctx context.Context, into, batch tensor.Tensor) error
-}
 
 // sessionRunner is a job in the session package, with its default options.
 type sessionRunner struct {
@@ -68,10 +63,7 @@ func openSession(j worker.Job, how use) (worker.Runner, error) {
 	if r.pictures, err = j.Pictures(); err != nil {
 		return nil, err
 	}
-	if how != into || r.layers != nil {
-		return r, nil
-	}
-	if _, can := any(r.session).(intoRunner); !can {
+	if how == fresh || r.layers != nil {
 		return r, nil
 	}
 	r.into = make([]tensor.Tensor, j.Inputs)
@@ -103,7 +95,7 @@ func (r *sessionRunner) Run(i int) (any, error) {
 		return r.runFile(ctx, r.files[i])
 	}
 	if r.into != nil {
-		return r.into[i : i+1], any(r.session).(intoRunner).RunInto(ctx, r.into[i], r.pictures[i])
+		return r.into[i : i+1], r.session.RunInto(ctx, r.into[i], r.pictures[i])
 	}
 	if r.layers != nil {
 		return r.session.RunOutputs(ctx, r.pictures[i], r.layers...)
