@@ -101,8 +101,9 @@ sweep: libtensorflow ## measure TensorFlow's elementary functions over all float
 BENCH_CACHE  := $(or $(TFCNN_BENCH_CACHE),$(HOME)/.cache/tfcnn-bench)
 BENCH_PYTHON ?= python3.11
 ROUNDS       ?= 10
+# KEEP=1 puts some rows into bench/ all the same, among the earlier run's.
 BENCH_FLAGS   = $(if $(ROWS),-rows "$(ROWS)") $(if $(CONTESTANTS),-contestants "$(CONTESTANTS)") -rounds $(ROUNDS) \
-	-out $(if $(ROWS)$(CONTESTANTS),out/bench,bench)
+	$(if $(KEEP),-keep) -out $(if $(KEEP),bench,$(if $(ROWS)$(CONTESTANTS),out/bench,bench))
 bench: libtensorflow ## side by side with others, into bench/ (some of it, into out/bench/: ROWS=a,b CONTESTANTS=a,b ROUNDS=10)
 	@mkdir -p "$(BENCH_CACHE)"; cd "$(BENCH_CACHE)" && \
 	if ! cmp -s "$(CURDIR)/bench/requirements.txt" installed.txt; then \

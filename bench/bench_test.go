@@ -288,7 +288,7 @@ func TestLines(t *testing.T) {
 func TestKeep(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "results.json")
 	now := []measured{{Row: "max_pool", Title: "new"}}
-	if got, err := withEarlier(path, now); err != nil || len(got) != 1 {
+	if got, err := readEarlier(path); err != nil || got != nil {
 		t.Errorf("without an earlier run: %v, %v", got, err)
 	}
 	text, err := json.Marshal(results{Rows: []measured{{Row: "conv2d", Title: "old"}, {Row: "max_pool", Title: "old"}, {Row: "gone"}}})
@@ -298,9 +298,13 @@ func TestKeep(t *testing.T) {
 	if err := os.WriteFile(path, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	got, err := withEarlier(path, now)
-	if err != nil || len(got) != 2 || got[0].Title != "old" || got[1].Title != "new" {
-		t.Errorf("rows %+v, %v; want the old conv2d, the new max_pool", got, err)
+	earlier, err := readEarlier(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := merged(now, earlier)
+	if len(got) != 2 || got[0].Title != "old" || got[1].Title != "new" {
+		t.Errorf("rows %+v; want the old conv2d, the new max_pool", got)
 	}
 }
 

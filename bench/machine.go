@@ -18,9 +18,6 @@ type machine struct {
 	Memory    int64  `json:"memory"`   // bytes
 	Kernel    string `json:"kernel"`
 	Go        string `json:"go"`
-	// Load is the system's load average over a minute before the start: above
-	// some tenths, other work was under way.
-	Load float64 `json:"load"`
 	// OneDNN is TF_ENABLE_ONEDNN_OPTS of all that run TensorFlow; "" leaves it
 	// to TensorFlow, which has it on where the processor has AVX512_VNNI, AMX or
 	// the like.
@@ -44,11 +41,20 @@ func thisMachine(oneDNN string) machine {
 	if text, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		m.Kernel = strings.TrimSpace(string(text))
 	}
-	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
-		first, _, _ := strings.Cut(string(text), " ")
-		if load, err := strconv.ParseFloat(first, 64); err == nil {
-			m.Load = load
-		}
-	}
 	return m
+}
+
+// loadAverage is the system's over the last minute, 0 where it does not tell.
+// Above some tenths before a start, other work is under way.
+func loadAverage() float64 {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return 0
+	}
+	first, _, _ := strings.Cut(string(text), " ")
+	load, err := strconv.ParseFloat(first, 64)
+	if err != nil {
+		return 0
+	}
+	return load
 }

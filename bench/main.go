@@ -77,21 +77,25 @@ func run(ctx context.Context, arguments []string, stderr io.Writer) int {
 	p := plan{rounds: *rounds, block: *block, log: func(format string, arguments ...any) {
 		fmt.Fprintf(stderr, "%6.0fs  %s\n", time.Since(begun).Seconds(), fmt.Sprintf(format, arguments...))
 	}}
-	for _, row := range chosenRows {
+	var earlier []measured
+	if *keep {
+		if earlier, err = readEarlier(filepath.Join(*out, "results.json")); err != nil {
+			return fail(exitEnvironment, err)
+		}
+	}
+	var now []measured
+	for i, row := range chosenRows {
 		m, err := measureRow(ctx, row.complete(), chosen, t.limits(), p)
 		if err != nil {
 			return fail(exitEnvironment, err)
 		}
-		r.Rows = append(r.Rows, m)
-	}
-	if *keep {
-		if r.Rows, err = withEarlier(filepath.Join(*out, "results.json"), r.Rows); err != nil {
+		now = append(now, m)
+		// What has been measured is written at once: all of it takes long.
+		r.Rows, r.Unfinished = merged(now, earlier), i+1 < len(chosenRows)
+		r.Targets = targetsOf(r.Rows)
+		if err := write(*out, r, t.contestants()); err != nil {
 			return fail(exitEnvironment, err)
 		}
-	}
-	r.Targets = targetsOf(r.Rows)
-	if err := write(*out, r, t.contestants()); err != nil {
-		return fail(exitEnvironment, err)
 	}
 	failed := failures(r.Rows)
 	for _, f := range failed {
@@ -141,11 +145,11 @@ func revision(ctx context.Context) string {
 	return strings.TrimSpace(string(out))
 }
 
-// withEarlier adds the rows of an earlier run that these lack.
-func withEarlier(path string, now []measured) ([]measured, error) {
+// readEarlier reads the rows of an earlier run; there may be none.
+func readEarlier(path string) ([]measured, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return now, nil
+		return nil, nil
 	}
 	if err != nil {
 		return nil, err
@@ -154,16 +158,22 @@ func withEarlier(path string, now []measured) ([]measured, error) {
 	if err := json.Unmarshal(text, &earlier); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	return earlier.Rows, nil
+}
+
+// merged is the rows that were measured now, and those of an earlier run that
+// were not, in the results' order.
+func merged(now, earlier []measured) []measured {
 	var all []measured
 	for _, r := range rows() {
-		for _, list := range [][]measured{now, earlier.Rows} {
+		for _, list := range [][]measured{now, earlier} {
 			if at := slices.IndexFunc(list, func(m measured) bool { return m.Row == r.name }); at >= 0 {
 				all = append(all, list[at])
 				break
 			}
 		}
 	}
-	return all, nil
+	return all
 }
 
 // write writes both files, each whole.

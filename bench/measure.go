@@ -38,7 +38,7 @@ func measureRow(ctx context.Context, r row, contestants []contestant, limit cont
 	if err != nil {
 		return measured{}, fmt.Errorf("row %s: %w", r.name, err)
 	}
-	m = measured{Row: r.name, Title: r.title, How: r.how, Quick: r.quick, Callers: r.callers, Work: work}
+	m = measured{Row: r.name, Title: r.title, How: r.how, Quick: r.quick, Callers: r.callers, Work: work, Begun: time.Now(), Load: loadAverage()}
 	if r.how == start {
 		return m, m.coldStarts(ctx, folder, contestants, p)
 	}
@@ -180,6 +180,9 @@ func (f *field) turn(e *entrant) error {
 	defer e.process.pause()
 	time.Sleep(settle)
 	request := worker.Request{Do: "calls", Warm: 2, Least: 3, Most: 5000, Seconds: f.plan.block}
+	if n := len(e.figure.Rounds); n > 0 && e.figure.Rounds[n-1] > f.plan.block/2 {
+		request.Warm, request.Least = 1, 1 // slow: what a first call costs it does not notice
+	}
 	if f.row.callers > 1 {
 		request = worker.Request{Do: "callers", Callers: f.row.callers, Seconds: f.plan.block}
 	}

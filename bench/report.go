@@ -24,15 +24,28 @@ func writeReport(w io.Writer, r results, contestants []contestant) error {
 
 func writeMachine(b *strings.Builder, r results) {
 	m := r.Machine
-	fmt.Fprintf(b, "%s, revision %s. %s, %d cores (%s), %.1f GiB, Linux %s, %s. Load average before the start: %.2f.",
-		r.Made.UTC().Format("2006-01-02 15:04 UTC"), r.Revision, m.Processor, m.Cores, m.Features, float64(m.Memory)/(1<<30), m.Kernel, m.Go, m.Load)
+	fmt.Fprintf(b, "%s, revision %s. %s, %d cores (%s), %.1f GiB, Linux %s, %s. Load average before the first row: %.2f.",
+		r.Made.UTC().Format("2006-01-02 15:04 UTC"), r.Revision, m.Processor, m.Cores, m.Features, float64(m.Memory)/(1<<30), m.Kernel, m.Go, firstLoad(r))
 	if m.OneDNN != "" {
 		fmt.Fprintf(b, " TF_ENABLE_ONEDNN_OPTS=%s for all that run TensorFlow, but for those named no-onednn.", m.OneDNN)
 	}
 	b.WriteString("\n\n")
+	if r.Unfinished {
+		b.WriteString("**Unfinished:** more rows were to come.\n\n")
+	}
 	for _, f := range failures(r.Rows) {
 		fmt.Fprintf(b, "**Failed:** %s\n\n", oneLine(f))
 	}
+}
+
+// firstLoad is the load average before the row that was measured first: later
+// ones have bench's own.
+func firstLoad(r results) float64 {
+	if len(r.Rows) == 0 {
+		return 0
+	}
+	first := slices.MinFunc(r.Rows, func(a, b measured) int { return a.Begun.Compare(b.Begun) })
+	return first.Load
 }
 
 func writeTargets(b *strings.Builder, targets []target) {
@@ -55,7 +68,7 @@ func writeTargets(b *strings.Builder, targets []target) {
 }
 
 func writeRow(b *strings.Builder, m measured) {
-	fmt.Fprintf(b, "## %s\n\n%s.\n", m.Row, m.Title)
+	fmt.Fprintf(b, "## %s\n\n%s. Measured from %s on.\n", m.Row, m.Title, m.Begun.UTC().Format("2006-01-02 15:04"))
 	least, by := m.least()
 	if m.Limits.Product.N > 0 {
 		fmt.Fprintf(b, "In the same rounds: product %.0f GFLOP/s (%.0f–%.0f)", m.Limits.Product.Median/1e9, m.Limits.Product.Lower/1e9, m.Limits.Product.Upper/1e9)

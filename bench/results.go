@@ -14,18 +14,22 @@ type results struct {
 	Rounds   int        `json:"rounds"`
 	Rows     []measured `json:"rows"`
 	Targets  []target   `json:"targets"`
+	// Unfinished says that more rows were to come.
+	Unfinished bool `json:"unfinished,omitempty"`
 }
 
 // measured is one row.
 type measured struct {
-	Row         string   `json:"row"`
-	Title       string   `json:"title"`
-	How         manner   `json:"how"`
-	Quick       bool     `json:"quick"` // without a limit that would say anything
-	Callers     int      `json:"callers"`
-	Work        work     `json:"work"`
-	Limits      limits   `json:"limits"`
-	Contestants []figure `json:"contestants"`
+	Row         string    `json:"row"`
+	Title       string    `json:"title"`
+	How         manner    `json:"how"`
+	Quick       bool      `json:"quick"` // without a limit that would say anything
+	Callers     int       `json:"callers"`
+	Work        work      `json:"work"`
+	Limits      limits    `json:"limits"`
+	Contestants []figure  `json:"contestants"`
+	Begun       time.Time `json:"begun"`
+	Load        float64   `json:"load"` // average over a minute before
 }
 
 // limits is what the machine did while the row was measured.
