@@ -267,6 +267,41 @@ func TestJobs(t *testing.T) {
 	}
 }
 
+// What the steps say, by hand.
+func TestSteps(t *testing.T) {
+	find := func(name, step string) worker.Step {
+		at := slices.IndexFunc(rows(), func(r row) bool { return r.name == name })
+		network, err := rows()[at].net()
+		if err != nil {
+			t.Fatal(err)
+		}
+		lowered, err := graph.Lower(network)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := steps(lowered.Program)
+		return all[slices.IndexFunc(all, func(s worker.Step) bool { return s.Name == step })]
+	}
+	if s := find("conv2d", "conv2d"); s.Strides != [2]int{2, 2} || s.Size != [2]int{7, 7} || s.Padding != "SAME" || s.Pad != [4]int{3, 3, 2, 3} {
+		t.Errorf("the tutorial's conv2d: %+v", s)
+	}
+	if s := find("alexnet-1", "conv2"); s.Groups != 2 || s.Strides != [2]int{1, 1} || s.Padding != "EXPLICIT" || s.Pad != [4]int{2, 2, 2, 2} {
+		t.Errorf("alexnet's conv2: %+v", s)
+	}
+	if s := find("alexnet-1", "norm1"); s.Radius != 2 || s.Bias != 2 || s.Alpha != 1e-4 || s.Beta != 0.75 {
+		t.Errorf("alexnet's norm1: %+v", s)
+	}
+	if s := find("alexnet-8", "pool1"); s.Size != [2]int{3, 3} || s.Strides != [2]int{2, 2} || s.Padding != "VALID" {
+		t.Errorf("alexnet's pool1: %+v", s)
+	}
+	if s := find("mobilenet-1", "conv_dw_2"); s.Kind != "depthwise_conv2d" || s.Strides != [2]int{2, 2} || s.Pad != [4]int{0, 1, 0, 1} {
+		t.Errorf("mobilenet's conv_dw_2: %+v", s)
+	}
+	if s := find("resnet18-1", "bn1"); s.Epsilon != 1e-5 || len(s.Weights) != 4 {
+		t.Errorf("resnet18's bn1: %+v", s)
+	}
+}
+
 // The two lines of the tutorial: the first map's filter is upright, the
 // second's lies.
 func TestLines(t *testing.T) {

@@ -31,6 +31,7 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitEnvironment = 3
+	exitInterrupted = 130
 )
 
 func main() {
@@ -86,6 +87,9 @@ func run(ctx context.Context, arguments []string, stderr io.Writer) int {
 	var now []measured
 	for i, row := range chosenRows {
 		m, err := measureRow(ctx, row.complete(), chosen, t.limits(), p)
+		if ctx.Err() != nil {
+			return fail(exitInterrupted, errors.New("interrupted"))
+		}
 		if err != nil {
 			return fail(exitEnvironment, err)
 		}
