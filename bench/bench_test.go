@@ -267,6 +267,22 @@ func TestJobs(t *testing.T) {
 	}
 }
 
+func TestTakesPart(t *testing.T) {
+	count := map[string]int{}
+	for _, r := range rows() {
+		for _, c := range (tools{}).contestants() {
+			if c.takesPart(r.complete()) {
+				count[c.name]++
+			}
+		}
+	}
+	for name, want := range map[string]int{ourName: 15, "keras": 15, "tfcnn-batching": 1, "tf-no-onednn": 6, "tfcnn-no-onednn": 6} {
+		if count[name] != want {
+			t.Errorf("%s takes part in %d rows, want %d", name, count[name], want)
+		}
+	}
+}
+
 // What the steps say, by hand.
 func TestSteps(t *testing.T) {
 	find := func(name, step string) worker.Step {

@@ -17,6 +17,11 @@ type contestant struct {
 	joins bool
 }
 
+// takesPart says whether a contestant is measured in a row.
+func (c contestant) takesPart(r row) bool {
+	return (!c.joins || r.how == crowd) && (c.side != aside || r.both)
+}
+
 type side string
 
 const (

@@ -39,15 +39,13 @@ func measureRow(ctx context.Context, r row, contestants []contestant, limit cont
 		return measured{}, fmt.Errorf("row %s: %w", r.name, err)
 	}
 	m = measured{Row: r.name, Title: r.title, How: r.how, Quick: r.quick, Callers: r.callers, Work: work, Begun: time.Now(), Load: loadAverage()}
+	contestants = slices.DeleteFunc(slices.Clone(contestants), func(c contestant) bool { return !c.takesPart(r) })
 	if r.how == start {
 		return m, m.coldStarts(ctx, folder, contestants, p)
 	}
 	field := &field{row: r, folder: folder, job: job, plan: p}
 	defer field.end()
 	for _, c := range contestants {
-		if c.joins && r.how != crowd {
-			continue
-		}
 		if err := ctx.Err(); err != nil {
 			return m, err
 		}
@@ -262,7 +260,6 @@ func (f *field) end() {
 // coldStarts measures new processes to their first result. One that fails is
 // not started again.
 func (m *measured) coldStarts(ctx context.Context, folder string, contestants []contestant, p plan) error {
-	contestants = slices.DeleteFunc(slices.Clone(contestants), func(c contestant) bool { return c.joins })
 	for _, c := range contestants {
 		m.Contestants = append(m.Contestants, figure{Name: c.name, Side: c.side})
 	}

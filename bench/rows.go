@@ -21,6 +21,8 @@ type row struct {
 	// quick says that the work is nearly nothing: limits of arithmetic and
 	// memory say nothing about it.
 	quick bool
+	// both says that it is measured without oneDNN too.
+	both bool
 	// pixels leaves the pictures' numbers at 0 to 255; else they are −1 to 1.
 	pixels bool
 }
@@ -93,20 +95,20 @@ const crowdSize = 16
 func rows() []row {
 	return []row{
 		{name: "start", title: "Cold start to the first result: a new process, the tutorial's conv2d on the two sample pictures", how: start, batch: 2, net: of(sampleHeight, sampleWidth, 3, lines), pixels: true, quick: true},
-		{name: "conv2d", title: "The tutorial's conv2d, 7×7×3→2, stride 2, SAME, on the two sample pictures (427×640)", batch: 2, net: of(sampleHeight, sampleWidth, 3, lines), pixels: true},
-		{name: "max_pool", title: "The tutorial's max_pool, 2×2, on the two sample pictures (427×640)", batch: 2, net: of(sampleHeight, sampleWidth, 3, graph.MaxPool{Size: graph.Square(2)}), pixels: true},
-		{name: "maps200", title: "conv 5×5×3→200 SAME, ReLU, max_pool 2×2, conv 3×3×200→64, ReLU, global average, on 8 pictures of 100×150", batch: 8, net: of(100, 150, 3,
+		{name: "conv2d", both: true, title: "The tutorial's conv2d, 7×7×3→2, stride 2, SAME, on the two sample pictures (427×640)", batch: 2, net: of(sampleHeight, sampleWidth, 3, lines), pixels: true},
+		{name: "max_pool", both: true, title: "The tutorial's max_pool, 2×2, on the two sample pictures (427×640)", batch: 2, net: of(sampleHeight, sampleWidth, 3, graph.MaxPool{Size: graph.Square(2)}), pixels: true},
+		{name: "maps200", both: true, title: "conv 5×5×3→200 SAME, ReLU, max_pool 2×2, conv 3×3×200→64, ReLU, global average, on 8 pictures of 100×150", batch: 8, net: of(100, 150, 3,
 			graph.Conv2D{Filters: 200, Size: graph.Square(5), Padding: graph.Same, Activation: "relu"},
 			graph.MaxPool{Size: graph.Square(2)},
 			graph.Conv2D{Filters: 64, Size: graph.Square(3), Activation: "relu"},
 			graph.GlobalAvgPool{})},
-		{name: "lenet5-1", title: "lenet5, 1 picture of 32×32", batch: 1, net: ready("lenet5")},
+		{name: "lenet5-1", both: true, title: "lenet5, 1 picture of 32×32", batch: 1, net: ready("lenet5")},
 		{name: "lenet5-64", title: "lenet5, 64 pictures", batch: 64, net: ready("lenet5")},
 		{name: "alexnet-1", title: "alexnet, 1 picture of 227×227", batch: 1, net: ready("alexnet")},
 		{name: "alexnet-8", title: "alexnet, 8 pictures", batch: 8, net: ready("alexnet")},
-		{name: "resnet18-1", title: "resnet18, 1 picture of 224×224", batch: 1, net: ready("resnet18")},
+		{name: "resnet18-1", both: true, title: "resnet18, 1 picture of 224×224", batch: 1, net: ready("resnet18")},
 		{name: "resnet18-8", title: "resnet18, 8 pictures", batch: 8, net: ready("resnet18")},
-		{name: "mobilenet-1", title: "mobilenet, 1 picture of 224×224", batch: 1, net: ready("mobilenet")},
+		{name: "mobilenet-1", both: true, title: "mobilenet, 1 picture of 224×224", batch: 1, net: ready("mobilenet")},
 		{name: "mobilenet-8", title: "mobilenet, 8 pictures", batch: 8, net: ready("mobilenet")},
 		{name: "overhead", title: "One 4×4 picture through one max_pool 2×2: what a call costs", batch: 1, net: of(4, 4, 1, graph.MaxPool{Size: graph.Square(2)}), quick: true},
 		{name: "crowd", title: "16 goroutines or threads send single 28×28 pictures through lenet5", how: crowd, batch: 1, net: lenet28, inputs: crowdSize, callers: crowdSize},
