@@ -41,7 +41,8 @@ func measureRow(ctx context.Context, r row, contestants []contestant, limit cont
 	m = measured{Row: r.name, Title: r.title, How: r.how, Quick: r.quick, Callers: r.callers, Work: work, Begun: time.Now(), Load: loadAverage()}
 	contestants = slices.DeleteFunc(slices.Clone(contestants), func(c contestant) bool { return !c.takesPart(r) })
 	if r.how == start {
-		return m, m.coldStarts(ctx, folder, contestants, p)
+		err := m.coldStarts(ctx, folder, contestants, p)
+		return m, err
 	}
 	field := &field{row: r, folder: folder, job: job, plan: p}
 	defer field.end()
