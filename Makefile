@@ -29,7 +29,7 @@ GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.9.1
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1
 # Everything that must build and pass where libtensorflow is missing.
 NO_CGO      := ./graph ./graph/nets ./graph/tensor ./internal/ir ./internal/strict ./internal/ref ./internal/proof ./internal/report \
-               ./internal/machine ./internal/libtf ./docker/... ./cmd/doctor ./testdata
+               ./internal/machine ./internal/libtf ./docker/... ./cmd/doctor ./testdata ./bench ./bench/worker
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -45,7 +45,7 @@ FACTS      := -X main.version=$(VERSION) -X main.revision=$(REVISION) -X main.cr
 DOCKER_BUILD = docker build --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg BASE_IMAGE=$(BASE_IMAGE) \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED)
 
-.PHONY: mutants soak soak-operations hostile sweep docker docker-test docker-cuda docker-cuda-test help libtensorflow build demo test lint unit race no-cgo outside doctor go-env go-env-undo fmt clean
+.PHONY: bench mutants soak soak-operations hostile sweep docker docker-test docker-cuda docker-cuda-test help libtensorflow build demo test lint unit race no-cgo outside doctor go-env go-env-undo fmt clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -107,6 +107,25 @@ sweep: libtensorflow ## measure TensorFlow's elementary functions over all float
 	$(GO) build -o bin/sweep ./cmd/sweep
 	TF_ENABLE_ONEDNN_OPTS=0 bin/sweep
 	TF_ENABLE_ONEDNN_OPTS=1 bin/sweep
+
+# The Python that bench's contestants run in, outside the work tree.
+BENCH_CACHE  := $(or $(TFCNN_BENCH_CACHE),$(HOME)/.cache/tfcnn-bench)
+BENCH_PYTHON ?= python3.11
+ROUNDS       ?= 10
+# KEEP=1 puts some rows into bench/ all the same, among the earlier run's.
+BENCH_FLAGS   = $(if $(ROWS),-rows "$(ROWS)") $(if $(CONTESTANTS),-contestants "$(CONTESTANTS)") -rounds $(ROUNDS) \
+	$(if $(KEEP),-keep) -out $(if $(KEEP),bench,$(if $(ROWS)$(CONTESTANTS),out/bench,bench))
+bench: libtensorflow ## side by side with others, into bench/ (some of it, into out/bench/: ROWS=a,b CONTESTANTS=a,b ROUNDS=10)
+	@mkdir -p "$(BENCH_CACHE)"; cd "$(BENCH_CACHE)" && \
+	if ! cmp -s "$(CURDIR)/bench/requirements.txt" installed.txt; then \
+		echo "Python with bench/requirements.txt into $(BENCH_CACHE): 3.5 GB to fetch, 7 GB on disk" >&2; \
+		$(BENCH_PYTHON) -m venv venv && venv/bin/pip install -q --no-cache-dir -r "$(CURDIR)/bench/requirements.txt" && \
+		cp "$(CURDIR)/bench/requirements.txt" installed.txt; \
+	fi
+	$(GO) build -o bin/bench-ours ./bench/ours
+	cd bench/gorgonia && $(GO) vet . && $(GO) build -o ../../bin/bench-gorgonia .
+	CGO_ENABLED=0 $(GO) build -o bin/bench ./bench
+	bin/bench -python "$(BENCH_CACHE)/venv/bin/python" $(BENCH_FLAGS)
 
 outside: libtensorflow # a module of its own that embeds graph and session
 	@echo "== a module outside"

@@ -1,0 +1,50 @@
+// Command ours is the contestants of bench that are built on this module's
+// libtensorflow: the session package, the bare bindings, and the machine's
+// limits.
+//
+//	ours CONTESTANT < requests > replies
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"tfcnn/bench/worker"
+	"tfcnn/session"
+)
+
+// contestants by the name that bench gives them.
+var contestants = []struct {
+	name    string
+	prepare func(worker.Job) (worker.Runner, error)
+}{
+	{"tfcnn", func(j worker.Job) (worker.Runner, error) { return openSession(j, into) }},
+	{"tfcnn-run", func(j worker.Job) (worker.Runner, error) { return openSession(j, fresh) }},
+	{"tfcnn-batching", func(j worker.Job) (worker.Runner, error) { return openSession(j, batching) }},
+	{"bindings", func(j worker.Job) (worker.Runner, error) { return openBindings(j, documented) }},
+	{"bindings-best", func(j worker.Job) (worker.Runner, error) { return openBindings(j, best) }},
+	{"bindings-single", func(j worker.Job) (worker.Runner, error) { return openBindings(j, single) }},
+	{"limits", openLimits},
+}
+
+func main() {
+	names := make([]string, len(contestants))
+	for i, c := range contestants {
+		names[i] = c.name
+	}
+	if len(os.Args) != 2 || !slices.Contains(names, os.Args[1]) {
+		fmt.Fprintf(os.Stderr, "usage: ours CONTESTANT, one of %s\n", strings.Join(names, ", "))
+		os.Exit(2)
+	}
+	c := contestants[slices.Index(names, os.Args[1])]
+	err := worker.Serve(os.Stdin, os.Stdout, func(j worker.Job) (worker.Runner, string, error) {
+		runner, err := c.prepare(j)
+		return runner, "TensorFlow " + session.Version(), err
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "ours:", err)
+		os.Exit(1)
+	}
+}

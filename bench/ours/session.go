@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"reflect"
+	"time"
+
+	"tfcnn/bench/worker"
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/decode"
+	"tfcnn/session"
+)
+
+// use is a way to use the session package.
+type use int
+
+const (
+	fresh    use = iota // Run: a new array from each call
+	into                // RunInto: into the caller's array
+	batching            // RunInto, single pictures joined
+)
+
+// sessionRunner is a job in the session package, with its default options.
+type sessionRunner struct {
+	session  *session.Session
+	decoder  *decode.Decoder // of files
+	files    []string
+	layers   []string
+	pictures []tensor.Tensor
+	into     []tensor.Tensor // of each input, for RunInto
+}
+
+func openSession(j worker.Job, how use) (worker.Runner, error) {
+	var options session.Options
+	if how == batching && !setBatching(&options, j) {
+		return nil, fmt.Errorf("this session does not join pictures: %w", worker.ErrCannot)
+	}
+	network, err := j.Network()
+	if err != nil {
+		return nil, err
+	}
+	weights, err := j.Weights()
+	if err != nil {
+		return nil, err
+	}
+	r := &sessionRunner{files: j.Files}
+	if r.session, err = session.Open(network, weights, options); err != nil {
+		return nil, err
+	}
+	if len(j.OutputLayers) > 1 {
+		r.layers = j.OutputLayers
+	}
+	if len(j.Files) > 0 {
+		native, err := session.NativeOptions(options)
+		if err != nil {
+			return nil, err
+		}
+		r.decoder, err = decode.Open(native, decode.Resize{})
+		return r, err
+	}
+	if r.pictures, err = j.Pictures(); err != nil {
+		return nil, err
+	}
+	if how == fresh || r.layers != nil {
+		return r, nil
+	}
+	r.into = make([]tensor.Tensor, j.Inputs)
+	for i := range r.into {
+		if r.into[i], err = tensor.New(append([]int{j.Batch}, j.Steps[j.Outputs[0]].Output...)...); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// batchingWait is how long a picture waits for others to join it.
+const batchingWait = 2 * time.Millisecond
+
+// setBatching asks for the joining of single pictures.
+func setBatching(o *session.Options, j worker.Job) bool {
+	field := reflect.ValueOf(o).Elem().FieldByName("Batching")
+	if !field.IsValid() {
+		return false
+	}
+	field.FieldByName("Size").SetInt(int64(j.Inputs))
+	field.FieldByName("Wait").SetInt(int64(batchingWait))
+	return true
+}
+
+func (r *sessionRunner) Run(i int) (any, error) {
+	ctx := context.Background()
+	if r.decoder != nil {
+		return r.runFile(ctx, r.files[i])
+	}
+	if r.into != nil {
+		return r.into[i : i+1], r.session.RunInto(ctx, r.into[i], r.pictures[i])
+	}
+	if r.layers != nil {
+		return r.session.RunOutputs(ctx, r.pictures[i], r.layers...)
+	}
+	output, err := r.session.Run(ctx, r.pictures[i])
+	return []tensor.Tensor{output}, err
+}
+
+func (r *sessionRunner) runFile(ctx context.Context, name string) ([]tensor.Tensor, error) {
+	file, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	picture, err := r.decoder.Decode(file, decode.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return r.session.RunOutputs(ctx, picture.Tensor(), r.layers...)
+}
+
+func (r *sessionRunner) Numbers(result any) ([]tensor.Tensor, error) {
+	return result.([]tensor.Tensor), nil
+}
+
+func (r *sessionRunner) Close() error {
+	if r.decoder != nil {
+		if err := r.decoder.Close(); err != nil {
+			return err
+		}
+	}
+	return r.session.Close()
+}
