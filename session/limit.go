@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -30,11 +31,19 @@ type Limit struct {
 	queue []*place
 }
 
-// place is one that is waited for; granted is closed when it is there.
+// place is one that is waited for; granted has a value when it is there.
 type place struct {
 	bytes   int64
 	granted chan struct{}
 }
+
+var places = sync.Pool{New: func() any { return &place{granted: make(chan struct{}, 1)} }}
+
+// runsAtOnce is how many runs a session lets into TensorFlow by itself. More
+// would gain nothing, as kernels share the process's threads, and each holds a
+// thread and the memory of its activations; and the system's scheduler, unlike
+// a queue, lets some of them wait for seconds.
+func runsAtOnce() int { return 2 * runtime.GOMAXPROCS(0) }
 
 // NewLimit is a limit of so many runs and bytes; 0, or less, is none.
 func NewLimit(runs int, bytes int64) *Limit { return &Limit{runs: runs, bytes: bytes} }
@@ -62,13 +71,15 @@ func (l *Limit) acquire(ctx context.Context, closing <-chan struct{}, bytes int6
 		return fmt.Errorf("it needs %s, the limit is %s: %w", humanize.Bytes(uint64(bytes)), humanize.Bytes(uint64(l.bytes)), ErrLimit)
 	}
 	l.mu.Lock()
-	p := &place{bytes: bytes, granted: make(chan struct{})}
+	p := places.Get().(*place)
+	p.bytes = bytes
 	l.queue = append(l.queue, p)
 	l.grant()
 	l.mu.Unlock()
 	var err error
 	select {
 	case <-p.granted:
+		places.Put(p)
 		return nil
 	case <-ctx.Done():
 		err = ctx.Err()
@@ -80,10 +91,12 @@ func (l *Limit) acquire(ctx context.Context, closing <-chan struct{}, bytes int6
 	if at := slices.Index(l.queue, p); at >= 0 {
 		l.queue = slices.Delete(l.queue, at, at+1)
 	} else { // granted meanwhile
+		<-p.granted
 		l.inUse--
 		l.taken -= bytes
 	}
 	l.grant()
+	places.Put(p)
 	return err
 }
 
@@ -103,6 +116,6 @@ func (l *Limit) grant() {
 		l.queue = slices.Delete(l.queue, 0, 1)
 		l.inUse++
 		l.taken += p.bytes
-		close(p.granted)
+		p.granted <- struct{}{}
 	}
 }

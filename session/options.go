@@ -23,8 +23,12 @@ type Options struct {
 	Compute graph.DType
 	// Weights is where the weights are kept. Empty: Auto.
 	Weights WeightStore
-	// Limit bounds the runs and the bytes in flight; nil: nothing does.
+	// Limit bounds the runs and the bytes in flight. Without it a session lets
+	// twice as many runs into TensorFlow at once as there are cores to Go
+	// (GOMAXPROCS); the others wait in the order in which they came.
 	Limit *Limit
+	// Batching joins calls of few pictures; the zero value does not.
+	Batching Batching
 	// WarmUp lists sizes of batches that Open runs once, on zeros, so that no
 	// later run of that size is a first one: TensorFlow's optimizer, oneDNN's
 	// layouts of the weights and the kernels for that size are then ready.
@@ -83,6 +87,10 @@ func (o Options) settle(device string) (Options, error) {
 		return o, fmt.Errorf("session: compute is %q, want %q, %q, %q or nothing", o.Compute, graph.Float32, graph.BFloat16, graph.Float16)
 	case !slices.Contains([]WeightStore{Auto, Constants, Fed}, o.Weights):
 		return o, fmt.Errorf("session: weights are to be %q, want %q, %q or nothing", o.Weights, Constants, Fed)
+	}
+	var err error
+	if o.Batching, err = o.Batching.settle(); err != nil {
+		return o, err
 	}
 	for _, n := range o.WarmUp {
 		if n < 1 {

@@ -135,10 +135,8 @@ func (c *core) enter(ctx context.Context, pictures int) (ticket, error) {
 	}
 	t := ticket{number, c.perPicture * int64(pictures)}
 	err := ctx.Err()
-	if limit := c.options.Limit; err == nil && limit != nil && !limit.try(t.bytes) {
-		c.counters.waiting.Add(1)
-		err = limit.acquire(ctx, c.running.closing, t.bytes)
-		c.counters.waiting.Add(-1)
+	if err == nil {
+		err = c.wait(ctx, t.bytes)
 	}
 	if err != nil {
 		c.running.end(number)
@@ -149,11 +147,30 @@ func (c *core) enter(ctx context.Context, pictures int) (ticket, error) {
 	return t, nil
 }
 
+// wait waits for a place of the session's own, and then of its Limit.
+func (c *core) wait(ctx context.Context, bytes int64) error {
+	for i, limit := range c.limits {
+		if limit.try(bytes) {
+			continue
+		}
+		c.counters.waiting.Add(1)
+		err := limit.acquire(ctx, c.running.closing, bytes)
+		c.counters.waiting.Add(-1)
+		if err != nil {
+			for _, taken := range c.limits[:i] {
+				taken.release(bytes)
+			}
+			return err
+		}
+	}
+	return nil
+}
+
 // leave gives back what enter gave.
 func (c *core) leave(t ticket) {
 	c.counters.allocate(-t.bytes)
 	c.counters.inFlight.Add(-1)
-	if limit := c.options.Limit; limit != nil {
+	for _, limit := range c.limits {
 		limit.release(t.bytes)
 	}
 	c.running.end(t.number)
@@ -161,6 +178,14 @@ func (c *core) leave(t ticket) {
 
 // compute runs a batch that was checked for the first output, which fits.
 func (c *core) compute(ctx context.Context, into, batch tensor.Tensor) error {
+	if n := batch.Shape[0]; c.batching != nil && n > 0 && n <= c.batching.Size {
+		return c.joined(ctx, into, batch)
+	}
+	return c.alone(ctx, into, batch)
+}
+
+// alone is compute without others.
+func (c *core) alone(ctx context.Context, into, batch tensor.Tensor) error {
 	t, err := c.enter(ctx, batch.Shape[0])
 	if err != nil {
 		return err

@@ -219,7 +219,7 @@ func TestLimitedRuns(t *testing.T) {
 	defer other.Close()
 	large, small := batchOf(slow, 4, 1), batchOf(vocabulary, 1, 1)
 	leave := func(s *session.Session, batch tensor.Tensor) error {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		_, err := s.Run(ctx, batch)
 		return err

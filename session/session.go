@@ -20,6 +20,7 @@ import (
 	"sync/atomic"
 
 	"tfcnn/graph"
+	"tfcnn/graph/tensor"
 	"tfcnn/internal/leak"
 )
 
@@ -34,16 +35,16 @@ type Session struct{ *core }
 // core is a session without what its owner holds, so that goroutines of its
 // own do not keep that alive.
 type core struct {
-	lowered graph.Lowered
-	device  string
-	input   []int // [height, width, channels]
-	options Options
-	// What a run needs for its activations, whatever the batch and for each
-	// picture; bytes.
-	fixed, perPicture int64
+	lowered    graph.Lowered
+	device     string
+	input      []int // [height, width, channels]
+	options    Options
+	perPicture int64 // what a run needs for each picture; bytes
 
 	native   native
 	crew     crew
+	batching *batcher // nil: off
+	limits   []*Limit // the session's own, and that of its options
 	running  *tracker
 	counters counters
 	checked  atomic.Int64 // the most pictures that every operation takes, as far as tried
@@ -87,6 +88,15 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 	}
 	c.counters.allocate(memory.Inference.Fixed)
 	c.crew = crew{bound: c.native.bound, ended: c.leave}
+	c.limits = []*Limit{NewLimit(runsAtOnce(), 0)}
+	if o.Limit != nil {
+		c.limits = append(c.limits, o.Limit)
+	}
+	if o.Batching.Size > 0 {
+		results, _ := tensor.Elements(c.shape(c.firstStep(), 1))
+		rows, _ := tensor.Elements(c.input)
+		c.batching = newBatcher(o.Batching, rows, results, c.computeJoint)
+	}
 	for _, n := range o.WarmUp {
 		if err := c.warm(n); err != nil {
 			c.native.close()
@@ -128,6 +138,9 @@ func (s *Session) Shutdown(ctx context.Context) error {
 	}
 	if s.running.close() {
 		s.opened.Done()
+		if s.batching != nil {
+			s.batching.close()
+		}
 		go s.core.free()
 	}
 	if err := s.running.wait(ctx, s.freed); err != nil {

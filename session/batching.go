@@ -1,0 +1,246 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/capi"
+)
+
+// Batching joins the calls of many goroutines into batches: a convolution of
+// eight pictures costs less than eight of one. It is for calls of Run and
+// RunInto of at most Size pictures; others, and those of RunOutputs, go by
+// themselves. The zero value is off.
+//
+// While TensorFlow has nothing to do a call goes at once. While it computes,
+// calls gather, and go together when it is through, when there are Size
+// pictures, or when the first of them has waited for Wait. A call that is
+// refused never joins. One whose ctx ends leaves, and its rows are thrown away.
+// Where a joint run fails each call is made again by itself, and gets its own
+// result or error; one that gathers when the session is closed gets ErrClosed.
+//
+// A result may differ in its last bits from that of the picture alone, as
+// TensorFlow may choose other kernels for other sizes of batches; it stays
+// within the same bound of the reference.
+type Batching struct {
+	Size int           // the most pictures of a batch; 0: off
+	Wait time.Duration // the longest that a call gathers; 0: a millisecond
+}
+
+const defaultWait = time.Millisecond
+
+func (b Batching) settle() (Batching, error) {
+	if b.Size < 0 || b.Wait < 0 {
+		return b, fmt.Errorf("session: batching of %d pictures for %v, want 0 or more", b.Size, b.Wait)
+	}
+	if b.Wait == 0 {
+		b.Wait = defaultWait
+	}
+	return b, nil
+}
+
+// batcher is a session's batching. compute runs a joint batch.
+type batcher struct {
+	Batching
+	rows, results int // numbers of a picture, and of its result
+	runners       int // batches that are computed at once, but for those that have waited long enough
+	compute       func(pictures int, into, batch []float32) error
+
+	mu     sync.Mutex
+	busy   int    // batches that are computed now
+	open   *joint // gathers; nil: nobody does
+	closed bool
+	spare  []*joint
+}
+
+// joint is a batch that calls share.
+type joint struct {
+	in, out  capi.Native
+	batch    []float32
+	into     []float32
+	pictures int
+	callers  int // that have not left
+	copying  sync.WaitGroup
+	timer    *time.Timer
+	done     chan struct{}
+	err      error
+}
+
+func newBatcher(o Batching, rows, results int, compute func(int, []float32, []float32) error) *batcher {
+	return &batcher{Batching: o, rows: rows, results: results, runners: max(1, runtime.GOMAXPROCS(0)/2), compute: compute}
+}
+
+// run joins a batch of at most Size pictures to others and waits for the
+// results. shared is how many calls the batch was of, where it failed.
+func (b *batcher) run(ctx context.Context, into, batch []float32, pictures int) (shared bool, err error) {
+	j, at, err := b.join(pictures)
+	if err != nil {
+		return false, err
+	}
+	copy(j.batch[at*b.rows:], batch)
+	j.copying.Done()
+	select {
+	case <-j.done:
+		if err = j.err; err == nil {
+			copy(into, j.into[at*b.results:])
+		}
+		shared = j.pictures > pictures
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	b.leave(j)
+	return shared, err
+}
+
+// join reserves rows in the batch that gathers, which may go at once: when
+// copying is done.
+func (b *batcher) join(pictures int) (_ *joint, at int, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil, 0, ErrClosed
+	}
+	if b.open != nil && b.open.pictures+pictures > b.Size {
+		b.launch()
+	}
+	if b.open == nil {
+		if b.open, err = b.fresh(); err != nil {
+			return nil, 0, err
+		}
+	}
+	j := b.open
+	at = j.pictures
+	j.pictures += pictures
+	j.callers++
+	j.copying.Add(1)
+	switch {
+	case j.pictures == b.Size || b.busy < b.runners:
+		b.launch()
+	case j.timer == nil:
+		j.timer = time.AfterFunc(b.Wait, func() {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			if b.open == j {
+				b.launch()
+			}
+		})
+	}
+	return j, at, nil
+}
+
+// fresh gives an empty batch. The mutex is held.
+func (b *batcher) fresh() (*joint, error) {
+	var j *joint
+	if n := len(b.spare); n > 0 {
+		j, b.spare = b.spare[n-1], b.spare[:n-1]
+	} else {
+		j = &joint{}
+	}
+	var err error
+	if j.batch, err = j.in.Float32s(b.Size * b.rows); err == nil {
+		j.into, err = j.out.Float32s(b.Size * b.results)
+	}
+	if err != nil {
+		j.free()
+		return nil, err
+	}
+	j.pictures, j.callers, j.timer, j.err, j.done = 0, 0, nil, nil, make(chan struct{})
+	return j, nil
+}
+
+// launch has the batch that gathers computed. The mutex is held.
+func (b *batcher) launch() {
+	j := b.open
+	b.open = nil
+	if j.timer != nil {
+		j.timer.Stop()
+	}
+	b.busy++
+	j.callers++ // the memory is in use until it is through
+	go b.serve(j)
+}
+
+// serve computes a batch, and then the one that has gathered meanwhile.
+func (b *batcher) serve(j *joint) {
+	j.copying.Wait()
+	b.mu.Lock()
+	wanted := j.callers > 1
+	b.mu.Unlock()
+	if wanted {
+		j.err = b.compute(j.pictures, j.into[:j.pictures*b.results], j.batch[:j.pictures*b.rows])
+	}
+	close(j.done)
+	b.leave(j)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.busy--
+	if b.open != nil && b.busy < b.runners {
+		b.launch()
+	}
+}
+
+// leave gives up a batch; the last to leave makes it a spare.
+func (b *batcher) leave(j *joint) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	j.callers--
+	if j.callers > 0 || b.open == j {
+		return
+	}
+	if b.closed || len(b.spare) >= 2*b.runners {
+		j.free()
+		return
+	}
+	b.spare = append(b.spare, j)
+}
+
+// close frees the spares, and the others as they are left.
+func (b *batcher) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	for _, j := range b.spare {
+		j.free()
+	}
+	b.spare = nil
+	if b.open != nil {
+		b.launch() // to be told ErrClosed
+	}
+}
+
+func (j *joint) free() {
+	j.in.Free()
+	j.out.Free()
+}
+
+// joined runs a batch that was checked together with others'.
+func (c *core) joined(ctx context.Context, into, batch tensor.Tensor) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c.counters.waiting.Add(1)
+	shared, err := c.batching.run(ctx, into.Data, batch.Data, batch.Shape[0])
+	c.counters.waiting.Add(-1)
+	if err != nil && shared && ctx.Err() == nil && !errors.Is(err, ErrClosed) {
+		return c.alone(ctx, into, batch)
+	}
+	return err
+}
+
+// computeJoint is a batcher's compute.
+func (c *core) computeJoint(pictures int, into, batch []float32) error {
+	if err := c.takes(int64(pictures)); err != nil {
+		return err
+	}
+	t, err := c.enter(context.Background(), pictures)
+	if err != nil {
+		return err
+	}
+	defer c.leave(t)
+	return c.native.bound.Run(into, append([]int{pictures}, c.input...), batch)
+}
