@@ -45,7 +45,7 @@ FACTS      := -X main.version=$(VERSION) -X main.revision=$(REVISION) -X main.cr
 DOCKER_BUILD = docker build --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg BASE_IMAGE=$(BASE_IMAGE) \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED)
 
-.PHONY: bench mutants soak sweep docker docker-test docker-cuda docker-cuda-test help libtensorflow build demo test lint unit race no-cgo outside doctor go-env go-env-undo fmt clean
+.PHONY: bench mutants soak soak-operations hostile sweep docker docker-test docker-cuda docker-cuda-test help libtensorflow build demo test lint unit race no-cgo outside doctor go-env go-env-undo fmt clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,9 +88,20 @@ mutants: libtensorflow ## break the reference and the lowering on purpose: the s
 # Random operations until something breaks: CASES= of them, from SEED=.
 CASES ?= 1000000
 SEED  ?= 1
-soak: build ## a long run of random operations, oneDNN off and on (CASES=1000000 SEED=1)
+MINUTES ?= 10
+soak-operations: build ## a long run of random operations, oneDNN off and on (CASES=1000000 SEED=1)
 	TF_ENABLE_ONEDNN_OPTS=0 bin/cnndemo verify --random $(CASES) --seed $(SEED)
 	TF_ENABLE_ONEDNN_OPTS=1 bin/cnndemo verify --random $(CASES) --seed $(SEED)
+
+soak: libtensorflow ## memory and answers under load: 50,000 runs, then MINUTES=10 of 24 goroutines
+	$(GO) build -o bin/soak ./cmd/soak
+	bin/soak memory --seed $(SEED)
+	bin/soak load --minutes $(MINUTES) --seed $(SEED)
+
+# The cgo part and sessions under everything that looks for wrong memory: see
+# internal/sanitizers.
+hostile: libtensorflow ## memory checks: cgocheck, checkptr, GC stress, AddressSanitizer, and a fault for each to find
+	TFCNN_HOSTILE=1 $(GO) test -count=1 -timeout 60m -v ./internal/sanitizers
 
 sweep: libtensorflow ## measure TensorFlow's elementary functions over all float32 numbers, oneDNN off and on
 	$(GO) build -o bin/sweep ./cmd/sweep

@@ -19,3 +19,6 @@ func (p Plan) MACs() int64 {
 	}
 	return sum
 }
+
+// Plan is Network.Plan of the network that was lowered.
+func (l Lowered) Plan() (Plan, error) { return l.plan() }

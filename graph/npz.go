@@ -19,7 +19,8 @@ import (
 //
 // Numbers of any kind become float32, as tensor.ReadNPY says. Whether they fit a
 // network is Check's question. Archives of more than tensor.MaxNPYElements
-// numbers in all are refused.
+// numbers in all are refused, and those that become more than 64 MiB and more
+// than 64 times their own size, as no trained weights do.
 func ReadNPZ(r io.ReaderAt, size int64) (Weights, error) {
 	fail := func(err error) (Weights, error) { return nil, fmt.Errorf("graph: read .npz: %w", err) }
 	archive, err := zip.NewReader(r, size)
@@ -27,18 +28,18 @@ func ReadNPZ(r io.ReaderAt, size int64) (Weights, error) {
 		return fail(fmt.Errorf("no zip archive as numpy.savez writes it: %w", err))
 	}
 	weights := Weights{}
-	total := 0
+	total, most := 0, max(freeExpansion, mostExpansion*size)
 	for _, file := range archive.File {
 		name, isNPY := strings.CutSuffix(file.Name, ".npy")
 		if !isNPY {
-			return fail(fmt.Errorf("entry %q is no .npy file", file.Name))
+			return fail(fmt.Errorf("entry %.80q is no .npy file", file.Name))
 		}
 		if _, twice := weights[name]; twice {
-			return fail(fmt.Errorf("entry %q is there twice", file.Name))
+			return fail(fmt.Errorf("entry %.80q is there twice", file.Name))
 		}
-		t, err := readEntry(file)
+		t, err := readEntry(file, most-4*int64(total))
 		if err != nil {
-			return fail(fmt.Errorf("entry %q: %w", file.Name, err))
+			return fail(fmt.Errorf("entry %.80q: %w", file.Name, err))
 		}
 		if total += len(t.Data); total > tensor.MaxNPYElements {
 			return fail(fmt.Errorf("more than %d numbers", tensor.MaxNPYElements))
@@ -51,13 +52,28 @@ func ReadNPZ(r io.ReaderAt, size int64) (Weights, error) {
 	return weights, nil
 }
 
-func readEntry(file *zip.File) (_ tensor.Tensor, err error) {
+// An archive of a few kilobytes may else become gigabytes.
+const (
+	freeExpansion = 64 << 20
+	mostExpansion = 64
+)
+
+// readEntry reads one weight of at most so many bytes.
+func readEntry(file *zip.File, most int64) (t tensor.Tensor, err error) {
 	in, err := file.Open()
 	if err != nil {
 		return tensor.Tensor{}, err
 	}
-	defer func() { err = errors.Join(err, in.Close()) }()
-	return tensor.ReadNPY(in)
+	defer func() {
+		if closing := in.Close(); err == nil {
+			err = closing
+		}
+	}()
+	limited := &io.LimitedReader{R: in, N: most}
+	if t, err = tensor.ReadNPY(limited); limited.N <= 0 {
+		return tensor.Tensor{}, errors.New("archive becomes far larger than it is; without compression (numpy.savez) it is read")
+	}
+	return t, err
 }
 
 // WriteNPZ writes weights so that numpy.load and ReadNPZ read them back. The

@@ -199,11 +199,16 @@ func (p *processMeter) end() {
 	p.most = now.most - p.before.now
 }
 
-// openDrawn opens a session with weights that TensorFlow's optimizer cannot
-// take for nothing: no bias of zeros, no two alike.
+// openDrawn opens a session with DrawnWeights.
 func openDrawn(net graph.Network) (*Session, error) {
-	weights := net.InitialWeights(1)
-	random := rand.New(rand.NewPCG(1, 2))
+	return Open(net, DrawnWeights(net, 1), Options{Device: "cpu", Executor: Parallel})
+}
+
+// DrawnWeights are fresh weights from a seed that TensorFlow's optimizer cannot
+// take for nothing, for measuring: no bias of zeros, no two alike.
+func DrawnWeights(net graph.Network, seed uint64) graph.Weights {
+	weights := net.InitialWeights(seed)
+	random := rand.New(rand.NewPCG(seed, 2))
 	for _, name := range sortedNames(weights) {
 		if w := weights[name]; len(w.Shape) == 1 {
 			for i := range w.Data {
@@ -211,7 +216,7 @@ func openDrawn(net graph.Network) (*Session, error) {
 			}
 		}
 	}
-	return Open(net, weights, Options{Device: "cpu", Executor: Parallel})
+	return weights
 }
 
 func sortedNames(weights graph.Weights) []string {

@@ -94,9 +94,13 @@ func start(graph *tf.Graph, device string, e Executor) (*tf.Session, *capi.Sessi
 	return session, c, nil
 }
 
+// inTurn is TensorFlow's usual executor, kept to the thread that calls.
+const inTurn Executor = "in turn"
+
 // tracing is a session that TensorFlow records the nodes of, which its
 // single-threaded executor does not: where that one runs the network, another
-// session on the same graph, from the first time that it is wanted.
+// session on the same graph, from the first time that it is wanted. It too runs
+// one operation after the other on the thread that calls.
 func (n *native) tracing(device string, e Executor) (_ *capi.Session, err error) {
 	if e != Single {
 		return n.c, nil
@@ -104,7 +108,7 @@ func (n *native) tracing(device string, e Executor) (_ *capi.Session, err error)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.traced == nil {
-		n.second, n.traced, err = start(n.graph, device, Parallel)
+		n.second, n.traced, err = start(n.graph, device, inTurn)
 	}
 	return n.traced, err
 }

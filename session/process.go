@@ -174,8 +174,11 @@ func configuration(withGPU bool, e Executor) (*tf.SessionOptions, error) {
 		GpuOptions:         &for_core_protos_go_proto.GPUOptions{AllowGrowth: process.GPUMemoryGrowth},
 		Experimental:       &for_core_protos_go_proto.ConfigProto_Experimental{OptimizeForStaticGraph: true},
 	}
-	if e == Single {
+	switch e {
+	case Single:
 		config.Experimental.ExecutorType = "SINGLE_THREADED_EXECUTOR"
+	case inTurn:
+		config.InterOpParallelismThreads = -1
 	}
 	if !withGPU {
 		config.DeviceCount = map[string]int32{"GPU": 0}

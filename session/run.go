@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 )
@@ -110,6 +112,14 @@ func (c *core) counted(ctx context.Context, begun time.Time, batch tensor.Tensor
 	}
 	return fmt.Errorf("session: run: %w", err)
 }
+
+// ErrMemory is wrapped by the error of a run that needs more memory than the
+// system has free: TensorFlow ends the process, or the system does, where an
+// allocation fails.
+var ErrMemory = errors.New("not enough memory")
+
+// muchMemory is the need from which on it is worth asking what is free; bytes.
+const muchMemory = 64 << 20
 
 // ticket is a run's right to be in flight.
 type ticket struct {
@@ -307,13 +317,22 @@ func (c *core) check(batch tensor.Tensor) error {
 	if err := batch.Check(); err != nil {
 		return err
 	}
-	pictures := int64(batch.Shape[0])
+	return c.takes(int64(batch.Shape[0]))
+}
+
+// takes refuses more pictures than an operation takes, or memory is free for.
+func (c *core) takes(pictures int64) error {
+	if needs := c.perPicture * pictures; needs > muchMemory {
+		if free, known := FreeMemory(); known && needs > free {
+			return fmt.Errorf("batch of %d pictures needs %s, the system has %s free: %w", pictures, humanize.Bytes(uint64(needs)), humanize.Bytes(uint64(free)), ErrMemory)
+		}
+	}
 	if pictures <= c.checked.Load() {
 		return nil // what takes more takes fewer
 	}
 	program := c.lowered.Program
 	for i, step := range program.Steps {
-		if _, err := step.Op.Shape(program.Operands(i, batch.Shape[0])...); err != nil {
+		if _, err := step.Op.Shape(program.Operands(i, int(pictures))...); err != nil {
 			return fmt.Errorf("batch of %d pictures: %s %q: %w", pictures, step.Op.Kind(), step.Name, err)
 		}
 	}
@@ -327,6 +346,9 @@ func (c *core) check(batch tensor.Tensor) error {
 
 // warm runs a batch of zeros, which no counter counts.
 func (c *core) warm(pictures int) error {
+	if err := c.takes(int64(pictures)); err != nil {
+		return err
+	}
 	batch, err := tensor.New(append([]int{pictures}, c.input...)...)
 	if err != nil {
 		return err

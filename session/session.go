@@ -99,10 +99,20 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 }
 
 // Device is where the session's nodes are placed, as "/device:CPU:0".
-func (s *Session) Device() string { return s.device }
+func (s *Session) Device() string {
+	if s == nil || s.core == nil {
+		return ""
+	}
+	return s.device
+}
 
 // Compute is the type of the session's arithmetic.
-func (s *Session) Compute() graph.DType { return s.options.Compute }
+func (s *Session) Compute() graph.DType {
+	if s == nil || s.core == nil {
+		return ""
+	}
+	return s.options.Compute
+}
 
 // Close waits for the runs that are under way, also for those whose ctx has
 // ended, and frees the session. Runs that come later, and those that wait for

@@ -39,11 +39,12 @@ func (s *Session) layerRuns(nodes []capi.Node) []LayerRun {
 	return runs
 }
 
+// housekeeping are TensorFlow's operations without arithmetic.
+var housekeeping = []string{"", "Const", "HostConst", "Identity", "NoOp", "Placeholder", "Shape", "_Arg", "_Retval", "_HostSend", "_HostRecv"}
+
 // computes says whether a node does arithmetic; constants and copies may lie
 // anywhere.
-func computes(n capi.Node) bool {
-	return !slices.Contains([]string{"", "Const", "HostConst", "Identity", "NoOp", "Placeholder", "Shape", "_Arg", "_Retval", "_HostSend", "_HostRecv"}, n.Kind)
-}
+func computes(n capi.Node) bool { return !slices.Contains(housekeeping, n.Kind) }
 
 // placed is an error unless all of an operation's arithmetic ran on the device.
 func placed(op ir.Op, nodes []capi.Node, device string) error {

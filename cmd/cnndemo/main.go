@@ -6,6 +6,7 @@
 //	cnndemo verify               known answers of TensorFlow's own tests
 //	cnndemo nets                 networks that come with it
 //	cnndemo draw resnet18        a network as a picture
+//	cnndemo profile lenet5       where the time goes
 //	cnndemo devices
 //	cnndemo doctor               what lacks for running, on a GPU too
 //	cnndemo version
@@ -54,7 +55,7 @@ func exit(status int, format string, arguments ...any) error {
 
 // commands are the program's, one file each.
 var commands = []func() *cobra.Command{
-	newRunCommand, newVerifyCommand, newNetsCommand, newDrawCommand, newPlanCommand,
+	newRunCommand, newVerifyCommand, newNetsCommand, newDrawCommand, newPlanCommand, newProfileCommand,
 	newDevicesCommand, newDoctorCommand, newVersionCommand, newWorkerCommand,
 }
 

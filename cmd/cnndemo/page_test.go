@@ -252,7 +252,8 @@ func verifyPage(t *testing.T) string {
 func TestPagesAreAccessible(t *testing.T) {
 	b := openBrowser(t)
 	_, run := sampleRun(t)
-	for name, page := range map[string]string{"run": run, "failed": failedPage(t), "verify": verifyPage(t)} {
+	profile, _ := profilePage(t)
+	for name, page := range map[string]string{"run": run, "failed": failedPage(t), "verify": verifyPage(t), "profile": profile} {
 		for _, scheme := range []string{"light", "dark"} {
 			b.scheme(scheme)
 			for _, width := range []int64{360, 800, 1600} {

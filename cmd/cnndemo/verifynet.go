@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -12,8 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"tfcnn/graph"
-	"tfcnn/graph/tensor"
-	"tfcnn/internal/decode"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/report"
 	"tfcnn/session"
@@ -100,7 +97,7 @@ func (f netFlags) verify(c *cobra.Command, pictures []string, seed uint64) (netR
 			return netResult{}, &exitError{exitUsage, err}
 		}
 	}
-	batch, from, err := f.batch(c.Context(), found.network.Input, pictures, seed)
+	batch, from, err := networkBatch(c.Context(), c.Name(), f.device, found.network.Input, pictures, seed)
 	if err != nil {
 		return netResult{}, err
 	}
@@ -146,67 +143,6 @@ func readWeights(path string, net graph.Network) (graph.Weights, error) {
 		return nil, fmt.Errorf("weights %s: %w", path, err)
 	}
 	return weights, nil
-}
-
-// batch is the pictures in the size that the network reads, three channels as
-// they are, one as their brightness. A network of other channels gets numbers
-// of 0 to 255 that are drawn.
-func (f netFlags) batch(ctx context.Context, in graph.Input, paths []string, seed uint64) (tensor.Tensor, string, error) {
-	if in.Channels != 1 && in.Channels != 3 {
-		if len(paths) > 0 {
-			return tensor.Tensor{}, "", exit(exitUsage, "verify: the network reads %d channels, pictures have 3 or 1", in.Channels)
-		}
-		const drawn = 2
-		x := tensor.Tensor{Shape: []int{drawn, in.Height, in.Width, in.Channels}, Data: make([]float32, drawn*in.Height*in.Width*in.Channels)}
-		random := rand.New(rand.NewPCG(seed, 0))
-		for i := range x.Data {
-			x.Data[i] = float32(255 * random.Float64())
-		}
-		return x, fmt.Sprintf("%d pictures of random numbers", drawn), nil
-	}
-	sources, refused, notes := findSources(paths)
-	for _, r := range refused {
-		return tensor.Tensor{}, "", exit(exitUsage, "verify: %s: %s", r.Picture, r.Reason)
-	}
-	native, err := session.NativeOptions(session.Options{Device: f.device})
-	if err != nil {
-		return tensor.Tensor{}, "", err
-	}
-	d, err := decode.Open(native, decode.Resize{Height: in.Height, Width: in.Width})
-	if err != nil {
-		return tensor.Tensor{}, "", exit(exitUsage, "%w", err)
-	}
-	defer d.Close()
-	x := tensor.Tensor{Shape: []int{0, in.Height, in.Width, in.Channels}}
-	var names []string
-	err = decodeAll(ctx, d, sources, decode.Options{}, func(p decoded) error {
-		if p.refused != "" {
-			return exit(exitUsage, "verify: %s: %s", p.name, p.refused)
-		}
-		x.Shape[0]++
-		names = append(names, p.name)
-		if in.Channels == 3 {
-			x.Data = append(x.Data, p.Data...)
-			return nil
-		}
-		for i := 0; i < len(p.Data); i += 3 {
-			// The brightness of Recommendation ITU-R BT.601, as JPEG has it.
-			x.Data = append(x.Data, 0.299*p.Data[i]+0.587*p.Data[i+1]+0.114*p.Data[i+2])
-		}
-		return nil
-	})
-	if err != nil {
-		return tensor.Tensor{}, "", err
-	}
-	const most = 4
-	text := strings.Join(names[:min(most, len(names))], ", ")
-	if len(names) > most {
-		text += fmt.Sprintf(" and %d more", len(names)-most)
-	}
-	if len(paths) == 0 {
-		text = strings.TrimPrefix(notes[0], "no pictures named: ")
-	}
-	return x, text, nil
 }
 
 // print is the table for people.

@@ -143,7 +143,12 @@ func (b *builder) weight(place *op.Scope, o ir.Op, w ir.Weight) (tf.Output, erro
 		b.built.Fed[w.Name] = placeholder(place, name, dtype, w.Shape)
 		return b.built.Fed[w.Name], nil
 	}
-	return constantOf(place, name, b.weights[w.Name], dtype)
+	value, err := constant(place, name, b.weights[w.Name])
+	if err != nil {
+		return tf.Output{}, err
+	}
+	// The optimizer makes a constant of the Cast.
+	return b.cast(place.SubScope(name), "rounded", value, dtype), nil
 }
 
 // cast adds a Cast where the type is not the one wanted.
@@ -231,23 +236,18 @@ func placeholder(scope *op.Scope, name string, dtype tf.DataType, shape []int) t
 // constant adds a constant of a name of its own; op.Const's nodes are all
 // called Const. TensorFlow copies the numbers.
 func constant(scope *op.Scope, name string, t tensor.Tensor) (tf.Output, error) {
-	return constantOf(scope, name, t, tf.Float)
-}
-
-// constantOf is constant with the numbers rounded to a type.
-func constantOf(scope *op.Scope, name string, t tensor.Tensor, dtype tf.DataType) (tf.Output, error) {
 	const most = math.MaxInt32 / 4 // a graph is a message of at most 2 GiB
 	if len(t.Data) > most {
 		return tf.Output{}, fmt.Errorf("%s has %d numbers, a constant of a TensorFlow graph at most %d", name, len(t.Data), most)
 	}
-	value, err := capi.NewTensorAs(t, dtype)
+	value, err := capi.NewTensor(t)
 	if err != nil {
 		return tf.Output{}, err
 	}
 	defer capi.FreeTensor(value)
 	return output(scope, tf.OpSpec{
 		Type: "Const", Name: name,
-		Attrs: map[string]any{"dtype": dtype, "value": value},
+		Attrs: map[string]any{"dtype": tf.Float, "value": value},
 	}), nil
 }
 

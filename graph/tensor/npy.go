@@ -12,12 +12,16 @@ import (
 	"strings"
 
 	"github.com/sbinet/npyio/npy"
+
+	"tfcnn/internal/strict"
 )
 
 // MaxNPYElements is the most numbers that ReadNPY takes from one file; a
 // header that declares more is refused before any allocation. It is also the
 // most that TensorFlow's kernels index (32-bit counters).
 const MaxNPYElements = math.MaxInt32
+
+const maxNPYRank = 64
 
 // NPYHeader is what comes before the numbers of a .npy file, version 1.0,
 // little-endian float32 ('<f4'), C order. It is 128 bytes for all shapes of
@@ -83,7 +87,7 @@ func ReadNPY(r io.Reader) (t Tensor, err error) {
 	// npyio reports some malformed headers by panicking.
 	defer func() {
 		if p := recover(); p != nil {
-			t, err = Tensor{}, fmt.Errorf("tensor: read .npy: malformed: %v", p)
+			t, err = Tensor{}, fmt.Errorf("tensor: read .npy: malformed: %s", strict.Line(fmt.Sprint(p), 80))
 		}
 	}()
 	in := bufio.NewReader(r)
@@ -92,7 +96,10 @@ func ReadNPY(r io.Reader) (t Tensor, err error) {
 	}
 	file, err := npy.NewReader(in)
 	if err != nil {
-		return Tensor{}, fmt.Errorf("tensor: read .npy: header: %w", err)
+		return Tensor{}, fmt.Errorf("tensor: read .npy: header: %s", strict.Line(err.Error(), 80)) // it quotes the file
+	}
+	if rank := len(file.Header.Descr.Shape); rank > maxNPYRank {
+		return Tensor{}, fmt.Errorf("tensor: read .npy: array has %d axes, NumPy's have at most %d", rank, maxNPYRank)
 	}
 	shape := slices.Clone(file.Header.Descr.Shape)
 	n, err := Elements(shape)
@@ -140,7 +147,7 @@ func readNumbers(file *npy.Reader, n int) ([]float32, error) {
 	kind := npy.TypeFrom(descr)
 	// A named kind is npyio's float16, bits in a uint16.
 	if kind == nil || !numeric(kind.Kind()) || kind.PkgPath() != "" {
-		return nil, fmt.Errorf("numbers of type %q, want 32- or 64-bit floats or integers", descr)
+		return nil, fmt.Errorf("numbers of type %.40q, want 32- or 64-bit floats or integers", descr)
 	}
 	const piece = 1 << 16
 	data := make([]float32, 0, min(n, piece))

@@ -7,10 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/hostile"
 )
 
 func TestElements(t *testing.T) {
@@ -129,10 +131,6 @@ np.save("fortran.npy", np.asfortranarray(np.ones((2, 3)))); np.save("big.npy", n
 
 // The bytes numpy.save writes for these arrays (NumPy 2).
 func TestNPYGolden(t *testing.T) {
-	golden := func(shape, numbers string) string {
-		header := "{'descr': '<f4', 'fortran_order': False, 'shape': " + shape + ", }"
-		return "\x93NUMPY\x01\x00v\x00" + header + strings.Repeat(" ", 117-len(header)) + "\n" + numbers
-	}
 	for _, tt := range []struct {
 		x    tensor.Tensor
 		want string
@@ -168,20 +166,49 @@ func TestNPYGolden(t *testing.T) {
 	}
 }
 
+// golden is a .npy file of little-endian float32 as numpy.save writes it.
+func golden(shape, numbers string) string {
+	header := "{'descr': '<f4', 'fortran_order': False, 'shape': " + shape + ", }"
+	return "\x93NUMPY\x01\x00v\x00" + header + strings.Repeat(" ", 117-len(header)) + "\n" + numbers
+}
+
+// FuzzReadNPY: what is read comes back with the same bits.
 func FuzzReadNPY(f *testing.F) {
-	x := tensor.Tensor{Shape: []int{1, 2}, Data: []float32{1, -2}}
-	var buf bytes.Buffer
-	if err := x.WriteNPY(&buf); err != nil {
-		f.Fatal(err)
+	for _, x := range []tensor.Tensor{
+		{Shape: []int{1, 2}, Data: []float32{1, -2}},
+		{Shape: []int{}, Data: []float32{float32(math.NaN())}},
+		{Shape: []int{3, 0, 2}},
+	} {
+		var buf bytes.Buffer
+		if err := x.WriteNPY(&buf); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(buf.Bytes())
 	}
-	f.Add(buf.Bytes())
+	f.Add([]byte(strings.Replace(golden("(2,)", "\xff\xff\xff\xff\xff\xff\xef\x7f12345678"), "<f4", "<f8", 1)))
+	f.Add([]byte(strings.Replace(golden("(4,)", "\x00\xff\x7f\x80"), "<f4", "|i1", 1)))
+	f.Add([]byte(golden("(2147483647,)", "1234")))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		x, err := tensor.ReadNPY(bytes.NewReader(data))
+		var x tensor.Tensor
+		err := hostile.Read(t, "tensor: read .npy: ", len(data), hostile.Limits{}, func() (err error) {
+			x, err = tensor.ReadNPY(bytes.NewReader(data))
+			return err
+		})
 		if err != nil {
 			return
 		}
 		if err := x.Check(); err != nil {
 			t.Fatalf("read a tensor that does not pass Check: %v", err)
+		}
+		var file bytes.Buffer
+		if err := x.WriteNPY(&file); err != nil {
+			t.Fatalf("%s was read and cannot be written: %v", tensor.FormatShape(x.Shape), err)
+		}
+		back, err := tensor.ReadNPY(&file)
+		if err != nil || !slices.Equal(back.Shape, x.Shape) || !slices.EqualFunc(back.Data, x.Data, func(a, b float32) bool {
+			return math.Float32bits(a) == math.Float32bits(b)
+		}) {
+			t.Errorf("%s came back as %s, %v", tensor.FormatShape(x.Shape), tensor.FormatShape(back.Shape), err)
 		}
 	})
 }

@@ -20,11 +20,8 @@ import (
 
 // NewTensor makes a tensor of the bindings, for an attribute of a node. It is
 // the caller's to free with FreeTensor.
-func NewTensor(t tensor.Tensor) (*tf.Tensor, error) { return NewTensorAs(t, tf.Float) }
-
-// NewTensorAs is NewTensor with the numbers rounded to tf.Half or tf.Bfloat16.
-func NewTensorAs(t tensor.Tensor, dtype tf.DataType) (*tf.Tensor, error) {
-	raw, err := encode(t, dtype)
+func NewTensor(t tensor.Tensor) (*tf.Tensor, error) {
+	raw, err := encode(t, tf.Float)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +29,7 @@ func NewTensorAs(t tensor.Tensor, dtype tf.DataType) (*tf.Tensor, error) {
 	for i, size := range t.Shape {
 		shape[i] = int64(size)
 	}
-	native, err := tf.ReadTensor(dtype, shape, bytes.NewReader(raw))
+	native, err := tf.ReadTensor(tf.Float, shape, bytes.NewReader(raw))
 	if err != nil {
 		return nil, fmt.Errorf("capi: tensor %s: %w", tensor.FormatShape(t.Shape), err)
 	}

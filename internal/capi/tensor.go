@@ -82,6 +82,11 @@ func native(t tensor.Tensor, dtype tf.DataType) (*C.TF_Tensor, error) {
 		dims[i] = C.int64_t(size)
 	}
 	c := C.TF_AllocateTensor(C.TF_DataType(dtype), &dims[0], C.int(len(t.Shape)), C.size_t(len(raw)))
+	if c != nil && len(raw) > 0 && C.TF_TensorData(c) == nil {
+		// That is how TensorFlow says that it has no memory.
+		C.TF_DeleteTensor(c)
+		c = nil
+	}
 	if c == nil {
 		return nil, fmt.Errorf("capi: TensorFlow has no memory for a tensor of %d bytes", len(raw))
 	}

@@ -224,19 +224,3 @@ func TestManyGoroutines(t *testing.T) {
 	}
 	group.Wait()
 }
-
-func FuzzDecode(f *testing.F) {
-	for _, g := range goldens(f) {
-		f.Add(g.File)
-	}
-	d, err := decode.Open(nil, decode.Resize{})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, file []byte) {
-		p, err := d.Decode(file, decode.Options{MaxPixels: 1 << 20})
-		if err == nil && (len(p.Pixels) != p.Height*p.Width*3 || p.Height < 1) {
-			t.Fatalf("%d×%d with %d bytes", p.Height, p.Width, len(p.Pixels))
-		}
-	})
-}

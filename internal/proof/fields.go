@@ -30,7 +30,7 @@ func (c *Case) readers() map[string]func([]byte) error {
 func text(place *string) func([]byte) error {
 	return func(raw []byte) error {
 		if raw[0] != '"' {
-			return fmt.Errorf("want a string, got %s", raw)
+			return fmt.Errorf("want a string, got %s", strict.Excerpt(raw))
 		}
 		return json.Unmarshal(raw, place)
 	}
@@ -51,7 +51,7 @@ func list(place *[]tensor.Tensor) func([]byte) error {
 	return func(raw []byte) error {
 		var parts []json.RawMessage
 		if err := json.Unmarshal(raw, &parts); err != nil || parts == nil {
-			return fmt.Errorf("want a list, got %.40s", raw)
+			return fmt.Errorf("want a list, got %s", strict.Excerpt(raw))
 		}
 		*place = make([]tensor.Tensor, len(parts))
 		for i, part := range parts {
@@ -67,7 +67,7 @@ func pair(place **[2]int) func([]byte) error {
 	return func(raw []byte) error {
 		var numbers []int
 		if err := json.Unmarshal(raw, &numbers); err != nil || len(numbers) != 2 {
-			return fmt.Errorf("want [vertical, horizontal], got %s", raw)
+			return fmt.Errorf("want [vertical, horizontal], got %s", strict.Excerpt(raw))
 		}
 		*place = (*[2]int)(numbers)
 		return nil
@@ -77,7 +77,7 @@ func pair(place **[2]int) func([]byte) error {
 func whole(place **int) func([]byte) error {
 	return func(raw []byte) error {
 		if err := json.Unmarshal(raw, place); err != nil || *place == nil {
-			return fmt.Errorf("want a whole number, got %s", raw)
+			return fmt.Errorf("want a whole number, got %s", strict.Excerpt(raw))
 		}
 		return nil
 	}
@@ -111,7 +111,7 @@ func (t *tensorJSON) UnmarshalJSON(text []byte) error {
 		case "shape":
 			t.Shape = []int{}
 			if err := json.Unmarshal(f.Value, &t.Shape); err != nil || t.Shape == nil {
-				return fmt.Errorf("shape: want whole numbers, got %s", f.Value)
+				return fmt.Errorf("shape: want whole numbers, got %s", strict.Excerpt(f.Value))
 			}
 		case "data":
 			var numbers []Number
@@ -149,7 +149,7 @@ func (p *paddingJSON) UnmarshalJSON(text []byte) error {
 	}
 	var sides [][]int
 	if err := json.Unmarshal(text, &sides); err != nil || len(sides) != 2 || len(sides[0]) != 2 || len(sides[1]) != 2 {
-		return fmt.Errorf(`want "SAME", "VALID" or [[top,bottom],[left,right]], got %s`, text)
+		return fmt.Errorf(`want "SAME", "VALID" or [[top,bottom],[left,right]], got %s`, strict.Excerpt(text))
 	}
 	*p = paddingJSON{
 		Kind: ir.Explicit,

@@ -33,7 +33,7 @@ func Read(name string, text []byte) (File, error) {
 		}
 		var list []json.RawMessage
 		if err := json.Unmarshal(f.Value, &list); err != nil {
-			return fail(fmt.Errorf("cases: want a list, got %.40s", f.Value))
+			return fail(fmt.Errorf("cases: want a list, got %s", strict.Excerpt(f.Value)))
 		}
 		for i, raw := range list {
 			var c Case
@@ -56,7 +56,7 @@ func quoted(name string) string {
 	if name == "" {
 		return ""
 	}
-	return fmt.Sprintf(" %q", name)
+	return fmt.Sprintf(" %.80q", name)
 }
 
 // ReadAll reads a case file, or all files of a folder whose names end in

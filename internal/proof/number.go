@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+
+	"tfcnn/internal/strict"
 )
 
 // Number is a float64 whose JSON form may be a number or one of the strings
@@ -45,7 +47,7 @@ func (n *Number) UnmarshalJSON(text []byte) error {
 	default:
 		x, err := strconv.ParseFloat(string(text), 64)
 		if err != nil || !finite(x) || text[0] == '"' {
-			return fmt.Errorf(`%s is no number, want a number, "NaN", "Inf" or "-Inf"`, text)
+			return fmt.Errorf(`%s is no number, want a number, "NaN", "Inf" or "-Inf"`, strict.Excerpt(text))
 		}
 		*n = Number(x)
 	}

@@ -126,6 +126,10 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 		fail("%v", err)
 		return
 	}
+	if err := checkOutput(op, operands); err != nil {
+		fail("%v", err)
+		return
+	}
 	want, refErr := ref.Apply(ctx, op, operands...)
 	if refErr == nil {
 		o.want = &want
@@ -169,6 +173,27 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 		fail("%s", text)
 	}
 	o.Status = o.Status.Worse(v.Status)
+}
+
+// mostOutput is the most numbers of a case's output. The reference takes 25
+// bytes for each, and a case of few bytes may ask for billions.
+const mostOutput = 1 << 24
+
+// checkOutput refuses an output that is too large; one that cannot be at all is
+// for others to refuse.
+func checkOutput(op ir.Op, operands []tensor.Tensor) error {
+	shapes := make([][]int, len(operands))
+	for i, x := range operands {
+		shapes[i] = x.Shape
+	}
+	shape, err := op.Shape(shapes...)
+	if err != nil {
+		return nil
+	}
+	if n, err := tensor.Elements(shape); err == nil && n > mostOutput {
+		return fmt.Errorf("output %s has %d numbers, a case's may have %d", tensor.FormatShape(shape), n, mostOutput)
+	}
+	return nil
 }
 
 // runRefusal asks the reference and the backend to refuse the case, with the

@@ -211,31 +211,6 @@ func TestStrictFiles(t *testing.T) {
 	}
 }
 
-func FuzzRead(f *testing.F) {
-	for _, name := range []string{"relu", "max_pool"} {
-		text, err := os.ReadFile("../../testdata/cases/" + name + ".json")
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(text)
-	}
-	f.Fuzz(func(_ *testing.T, text []byte) {
-		file, err := proof.Read("fuzz", text)
-		if err != nil {
-			return
-		}
-		for _, c := range file.Cases {
-			if op, operands, err := c.Resolve(); err == nil {
-				shapes := make([][]int, len(operands))
-				for i, x := range operands {
-					shapes[i] = x.Shape
-				}
-				_, _ = op.Shape(shapes...)
-			}
-		}
-	})
-}
-
 func TestJUnit(t *testing.T) {
 	outcomes := []proof.Outcome{
 		{File: "a.json", Name: `<&"1`, Op: "relu", Status: proof.Pass},

@@ -67,7 +67,7 @@ func (b *Baseline) read(decoder *json.Decoder) error {
 		return strict.Malformed(err)
 	}
 	if string(format) != fmt.Sprint(BaselineFormat) {
-		return fmt.Errorf("format is %.40s, this program reads format %d", format, BaselineFormat)
+		return fmt.Errorf("format is %s, this program reads format %d", strict.Excerpt(format), BaselineFormat)
 	}
 	if err := wantToken(decoder, "made", `the field "made"`); err != nil {
 		return err
@@ -93,7 +93,7 @@ func (b *Baseline) read(decoder *json.Decoder) error {
 		}
 		r, err := readRecord(line)
 		if err == nil && seen[[2]string{r.File, r.Name}] {
-			err = fmt.Errorf("%s has a case of this name already", r.File)
+			err = fmt.Errorf("%s has a case of this name already", strict.Line(r.File, 80))
 		}
 		if err != nil {
 			return fmt.Errorf("case %d%s: %w", len(b.Records)+1, quoted(r.Name), err)
@@ -212,7 +212,7 @@ func readFields(text []byte, targets []target) error {
 			return strict.Unknown("field", f.Name, known)
 		}
 		if err := json.Unmarshal(f.Value, targets[i].place); err != nil || bytes.Equal(f.Value, []byte("null")) {
-			return fmt.Errorf("%s: cannot be %.40s", f.Name, f.Value)
+			return fmt.Errorf("%s: cannot be %s", f.Name, strict.Excerpt(f.Value))
 		}
 	}
 	for _, t := range targets {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"tfcnn/internal/strict"
 )
 
 // job is what a worker is asked: to draw a case, or to take one.
@@ -27,6 +29,15 @@ func (j job) theCase() Case {
 		return *j.Case
 	}
 	return Draw(j.Seed, j.Number, j.Ops)
+}
+
+func (j job) check() error {
+	for _, op := range j.Ops {
+		if _, known := operations[op]; !known {
+			return strict.Unknown("op", op, strict.Keys(operations))
+		}
+	}
+	return nil
 }
 
 // answer is what a worker says of a job.
@@ -56,6 +67,10 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, backend Backend) er
 			if err != io.EOF {
 				fail(fmt.Errorf("proof: worker: job: %w", err))
 			}
+			break
+		}
+		if err := j.check(); err != nil {
+			fail(fmt.Errorf("proof: worker: job %d: %w", j.ID, err))
 			break
 		}
 		running.Go(func() {

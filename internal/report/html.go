@@ -39,11 +39,15 @@ var loadAssets = sync.OnceValues(func() (assets, error) {
 	if err != nil {
 		return a, fmt.Errorf("report: page: %w", err)
 	}
+	profile, err := pageFiles.ReadFile("page/profile.css")
+	if err != nil {
+		return a, fmt.Errorf("report: page: %w", err)
+	}
 	js, err := pageFiles.ReadFile("page/page.js")
 	if err != nil {
 		return a, fmt.Errorf("report: page: %w", err)
 	}
-	a.css = template.CSS(string(css) + string(drawing) + scaleRule())
+	a.css = template.CSS(string(css) + string(drawing) + string(profile) + scaleRule())
 	a.js = template.JS(js)
 	hash := func(text string) string {
 		sum := sha256.Sum256([]byte(text))

@@ -81,7 +81,7 @@ func Object(text []byte) ([]Field, error) {
 			return nil, Malformed(err)
 		}
 		if seen[f.Name] {
-			return nil, fmt.Errorf("field %q is there twice", f.Name)
+			return nil, fmt.Errorf("field %.64q is there twice", f.Name)
 		}
 		seen[f.Name] = true
 		fields = append(fields, f)
@@ -175,23 +175,28 @@ func Excerpt(text []byte) string {
 	if len(text) < 1<<16 && json.Compact(&line, text) == nil {
 		text = line.Bytes()
 	}
-	short := string(text)
-	if utf8.RuneCountInString(short) > most {
-		short = string([]rune(short[:min(len(short), 4*most)])[:most]) + "…"
+	return Line(string(text), most)
+}
+
+// Line is the beginning of a text, of most runes, for an error: what cannot be
+// printed becomes a space.
+func Line(text string, most int) string {
+	if utf8.RuneCountInString(text) > most {
+		text = string([]rune(text[:min(len(text), 4*most)])[:most]) + "…"
 	}
 	return strings.Map(func(r rune) rune {
 		if !strconv.IsPrint(r) {
 			return ' '
 		}
 		return r
-	}, short)
+	}, text)
 }
 
 // Unknown is the error of a name that is none of the known ones; it names the
 // one that is spelt most alike.
 func Unknown(what, name string, known []string) error {
 	if len(known) == 0 {
-		return fmt.Errorf("%s %q is not known", what, name)
+		return fmt.Errorf("%s %.64q is not known", what, name)
 	}
 	return fmt.Errorf("%s %.64q is not known here, the nearest is %q", what, name, Nearest(name, known))
 }

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"tfcnn/graph"
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/report"
+	"tfcnn/session"
+)
+
+// profileFlags are what profile is asked for.
+type profileFlags struct {
+	weights     string
+	batch, runs int
+	seed        uint64
+	page, trace string
+	asJSON      bool
+}
+
+// profileResult is a network's profile, and of what.
+type profileResult struct {
+	Network string `json:"network"`
+	Weights string `json:"weights"`
+	From    string `json:"from"`
+	Command string `json:"command"`
+	session.Profile
+}
+
+func newProfileCommand() *cobra.Command {
+	var f profileFlags
+	c := &cobra.Command{
+		Use:   "profile NET [pictures or folders…]",
+		Short: "Say where a network's time goes, layer by layer, beside the machine's limits",
+		Long: `profile runs a network again and again on the CPU, warm, and says where the
+time goes by TensorFlow's own record (RunMetadata). NET is a ready network
+(cnndemo nets) or a JSON file. It runs over pictures, as verify --net does
+(without any: scikit-learn's two sample pictures, brought to its size), or with
+--batch N over N pictures of random numbers. It wants the machine for itself:
+whatever else runs is in the times.
+
+For each layer it tells
+  TensorFlow ran    the kernels that computed it. TensorFlow's optimizer puts a
+                    convolution and the bias, batch norm and activation behind
+                    it into one kernel; such layers are marked "in" the one
+                    whose row counts them all
+  time, share       median of the runs, and its share of a step; a step is one
+                    run inside TensorFlow
+  multiplications   of the plan, for the batch, and GFLOP/s: 10⁹ floating-point
+                    operations a second, two for each multiply-accumulate
+  bytes             of the plan: inputs and weights read, outputs written, each
+                    number once; and GB/s of them
+  allocated         what TensorFlow's allocators gave the kernels
+  of limit          the share reached of what the machine can do: the larger of
+                    the times that the operations need at its GFLOP/s and the
+                    bytes at its GB/s, by the layer's time. Above 100 % the
+                    bytes came from the processor's caches
+and below it the time of a step in which no layer's kernel ran, which is the
+framework's, and that of a whole call, without and with the record.
+
+The machine's limits are measured before and after, the better counts: GFLOP/s
+of a product of two 2048×2048 matrices by TensorFlow, GB/s of a plain copy of
+128 MiB by all cores, read and written bytes added up.
+
+--html writes a page: each layer's time beside its limits, and all layers under
+the roofline. --trace writes the runs as a trace that ui.perfetto.dev opens: what
+ran when, with shapes and bytes, and the memory that was live. TensorFlow's
+record names no threads: what ran at once lies on tracks below each other.
+
+Exit status:
+  0    done
+  1    the run failed
+  2    wrong usage: a flag, a picture, or a network that is not known or not right
+  3    the machine lacks memory, or a folder that can be written
+  130  interrupted; nothing was written`,
+		Example: `  cnndemo profile lenet5
+  cnndemo profile resnet18 --batch 8 --html resnet18.html --trace resnet18.json
+  cnndemo profile my-net.json --weights my-net.npz holiday/ --runs 100 --json
+  TF_ENABLE_ONEDNN_OPTS=1 cnndemo profile alexnet --batch 1`,
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: completeNetwork,
+		RunE: func(c *cobra.Command, arguments []string) error {
+			result, err := f.profile(c, arguments[0], arguments[1:])
+			if err != nil {
+				return err
+			}
+			result.Command, _ = commandLine(c, arguments)
+			if err := f.write(result); err != nil {
+				return err
+			}
+			if f.asJSON {
+				return printJSON(c, result)
+			}
+			return result.print(c.OutOrStdout())
+		},
+	}
+	c.Flags().IntVar(&f.batch, "batch", 0, "run over so many pictures of random numbers")
+	c.Flags().IntVar(&f.runs, "runs", 20, "runs that are measured, after warming up")
+	c.Flags().Uint64Var(&f.seed, "seed", 1, "what weights and random pictures are drawn from")
+	c.Flags().StringVar(&f.weights, "weights", "", "the network's weights, a .npz file (default: fresh ones from --seed)")
+	c.Flags().StringVar(&f.page, "html", "", "write a page with the layers' times and the roofline to this file")
+	c.Flags().StringVar(&f.trace, "trace", "", "write the runs as a trace for Perfetto to this file")
+	c.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
+	return c
+}
+
+// profile measures the network.
+func (f profileFlags) profile(c *cobra.Command, name string, pictures []string) (profileResult, error) {
+	switch {
+	case f.runs < 1:
+		return profileResult{}, exit(exitUsage, "profile: --runs is %d, want 1 or more", f.runs)
+	case c.Flags().Changed("batch") && f.batch < 1:
+		return profileResult{}, exit(exitUsage, "profile: --batch is %d, want 1 or more", f.batch)
+	case f.batch > 0 && len(pictures) > 0:
+		return profileResult{}, exit(exitUsage, "profile: --batch %d is of random numbers, want no pictures beside it", f.batch)
+	}
+	found, err := findNetwork(name)
+	if err != nil {
+		return profileResult{}, exit(exitUsage, "profile: %w", err)
+	}
+	net := found.network
+	if _, err := net.Plan(); err != nil {
+		return profileResult{}, exit(exitUsage, "profile: %w", err)
+	}
+	if err := session.Configure(session.Process{Quiet: true, NoTF32: true, NoWinograd: true}); err != nil {
+		return profileResult{}, exit(exitUsage, "profile: %w", err)
+	}
+	result := profileResult{Network: found.name, Weights: fmt.Sprintf("drawn from seed %d", f.seed)}
+	var weights graph.Weights
+	if f.weights == "" {
+		weights = session.DrawnWeights(net, f.seed)
+	} else {
+		result.Weights = f.weights
+		if weights, err = readWeights(f.weights, net); err != nil {
+			return profileResult{}, exit(exitUsage, "profile: %w", err)
+		}
+	}
+	var batch tensor.Tensor
+	if f.batch > 0 {
+		if err := fits(net, f.batch); err != nil {
+			return profileResult{}, err
+		}
+		batch, result.From = drawnBatch(net.Input, f.batch, f.seed), count(f.batch, "picture")+" of random numbers"
+	} else if batch, result.From, err = networkBatch(c.Context(), c.Name(), cpuOnly.Device, net.Input, pictures, f.seed); err != nil {
+		return profileResult{}, err
+	} else if err := fits(net, batch.Shape[0]); err != nil {
+		return profileResult{}, err
+	}
+	if result.Profile, err = f.measure(c, net, weights, batch); err != nil {
+		return profileResult{}, verifyError(c.Context(), err)
+	}
+	return result, nil
+}
+
+// cpuOnly is where profile runs.
+var cpuOnly = session.Options{Device: "cpu"}
+
+// fits says whether a batch can run in the memory that is free.
+func fits(net graph.Network, batch int) error {
+	forecast, err := net.Memory(graph.Workload{Batch: batch})
+	if err != nil {
+		return exit(exitUsage, "profile: %w", err)
+	}
+	if forecast.Refused != "" {
+		return exit(exitUsage, "profile: batch of %d pictures: TensorFlow's kernels do not take it: %s", batch, forecast.Refused)
+	}
+	if free, known := session.FreeMemory(); known && free < forecast.Inference.Bytes {
+		return exit(exitEnvironment, "profile: the batch needs %s, the machine has %s free", size(forecast.Inference.Bytes), size(free))
+	}
+	return nil
+}
+
+// measure runs the network between two measurements of the machine.
+func (f profileFlags) measure(c *cobra.Command, net graph.Network, weights graph.Weights, batch tensor.Tensor) (session.Profile, error) {
+	ctx := c.Context()
+	bar := newProgress(c.ErrOrStderr(), "runs")
+	defer bar.finish()
+	before, err := session.MachineLimits(ctx, cpuOnly)
+	if err != nil {
+		return session.Profile{}, err
+	}
+	s, err := session.Open(net, weights, cpuOnly)
+	if err != nil {
+		return session.Profile{}, err
+	}
+	defer s.Close()
+	p, err := s.Profile(ctx, batch, session.ProfileOptions{Runs: f.runs, Progress: bar.show})
+	if err != nil {
+		return session.Profile{}, err
+	}
+	after, err := session.MachineLimits(ctx, cpuOnly)
+	if err != nil {
+		return session.Profile{}, err
+	}
+	p.Hold(before.Better(after))
+	return p, nil
+}
+
+// write writes the files that were asked for, after the work.
+func (f profileFlags) write(r profileResult) error {
+	for _, file := range []struct {
+		path  string
+		write func(io.Writer) error
+	}{
+		{f.page, func(w io.Writer) error { return report.WriteProfile(w, r.page()) }},
+		{f.trace, func(w io.Writer) error { return report.WriteTrace(w, r.timeline()) }},
+	} {
+		if file.path == "" {
+			continue
+		}
+		var text bytes.Buffer
+		if err := file.write(&text); err != nil {
+			return &exitError{exitCheck, err}
+		}
+		if err := renameio.WriteFile(file.path, text.Bytes(), 0o644); err != nil {
+			return exit(exitEnvironment, "profile: write %s: %w", file.path, err)
+		}
+	}
+	return nil
+}
+
+// title is what was run, over what.
+func (r profileResult) title() string {
+	return fmt.Sprintf("%s, weights %s, over %s", r.Network, r.Weights, strings.TrimSuffix(r.From, "."))
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"tfcnn/internal/report"
+	"tfcnn/session"
+)
+
+// print is the profile for people.
+func (r profileResult) print(w io.Writer) error {
+	fmt.Fprintln(w, r.title())
+	fmt.Fprintf(w, "TensorFlow %s on %s, oneDNN %s; %s\n", r.TensorFlow, r.Device, onOff(r.OneDNN), r.runsText())
+	fmt.Fprintf(w, "this machine: %.3g GFLOP/s in a product of 2048×2048, %.3g GB/s in a copy\n", r.Limits.GFLOPS, r.Limits.GBs)
+	if r.Note != "" {
+		fmt.Fprintf(w, "note: %s\n", r.Note)
+	}
+	fmt.Fprintln(w)
+	var text bytes.Buffer
+	t := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "layer\tkind\tTensorFlow ran\ttime\tshare\tmultiplications\tGFLOP/s\tbytes\tGB/s\tallocated\tof limit")
+	for _, l := range r.Layers {
+		fmt.Fprintf(t, "%s\t%s\t%s\n", l.Layer, l.Kind, profileCells(l))
+	}
+	for _, k := range r.Other {
+		fmt.Fprintf(t, "(no layer)\t\t%s\t%s%s\n", k.Op, seconds(k.Seconds), strings.Repeat("\t", 7))
+	}
+	_ = t.Flush() // into memory
+	fmt.Fprintln(&text)
+	share := func(part float64) string { return percent(part, r.Step.Median) }
+	t = tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "kernels of layers\t%s\t%s\t%s\n", seconds(r.Covered.Median), share(r.Covered.Median), r.besideText())
+	fmt.Fprintf(t, "the framework\t%s\t%s\tbefore them %s, between them %s, after them %s\n", seconds(r.Framework.Sum()), share(r.Framework.Sum()),
+		seconds(r.Framework.Before), seconds(r.Framework.Between), seconds(r.Framework.After))
+	fmt.Fprintf(t, "a step\t%s\t\t%s\n", seconds(r.Step.Median), between(r.Step))
+	fmt.Fprintf(t, "the whole call\t%s\t\t%s\n", seconds(r.Call.Median), between(r.Call))
+	fmt.Fprintf(t, "the same, recorded\t%s\t\t%s\n", seconds(r.Traced.Median), between(r.Traced))
+	_ = t.Flush()
+	for line := range strings.Lines(text.String()) {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runsText says what the figures are medians of.
+func (r profileResult) runsText() string {
+	return fmt.Sprintf("%s of %s, medians", count(r.Runs, "run"), count(r.Pictures, "picture"))
+}
+
+func (r profileResult) besideText() string {
+	if r.SideBySide < 1e-6 {
+		return ""
+	}
+	return fmt.Sprintf("the layers' times are %s more in all, since some ran side by side", seconds(r.SideBySide))
+}
+
+// profileCells are a layer's columns from the kernels on.
+func profileCells(l session.LayerProfile) string {
+	others := strings.Repeat("\t", 8) // a row of fewer cells ends the columns
+	switch {
+	case l.In != "":
+		return "in " + l.In + others
+	case len(l.Kernels) == 0:
+		return "nothing to run" + others
+	}
+	rate := func(of int64, x float64) string {
+		if of == 0 {
+			return "-"
+		}
+		return fmt.Sprintf("%.3g", x)
+	}
+	limit := "-"
+	if l.OfLimit > 0 {
+		limit = fmt.Sprintf("%.0f %%", 100*l.OfLimit)
+	}
+	return strings.Join([]string{
+		strings.Join(ops(l), ", "), seconds(l.Time.Median), fmt.Sprintf("%.1f %%", 100*l.Share),
+		some(l.Multiplications), rate(l.FLOPs, l.GFLOPS), size(l.Bytes), rate(l.Bytes, l.GBs), size(l.Allocated), limit,
+	}, "\t")
+}
+
+// ops are TensorFlow's operations of a layer, each once.
+func ops(l session.LayerProfile) []string {
+	var list []string
+	for _, k := range l.Kernels {
+		if !slices.Contains(list, k.Op) {
+			list = append(list, k.Op)
+		}
+	}
+	return list
+}
+
+func between(s session.Spread) string {
+	return fmt.Sprintf("from %s to %s", seconds(s.Least), seconds(s.Most))
+}
+
+// seconds is a time in three figures.
+func seconds(s float64) string {
+	switch {
+	case s < 1e-3:
+		return fmt.Sprintf("%.3g µs", s*1e6)
+	case s < 1:
+		return fmt.Sprintf("%.3g ms", s*1e3)
+	}
+	return fmt.Sprintf("%.3g s", s)
+}
+
+func percent(part, whole float64) string {
+	if whole == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f %%", 100*part/whole)
+}
+
+func onOff(on *bool) string {
+	switch {
+	case on == nil:
+		return "not known"
+	case *on:
+		return "on"
+	}
+	return "off"
+}
+
+// count is a number of things: "1 run", "20 runs".
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return report.Grouped(int64(n)) + " " + what + "s"
+}
+
+// page is the profile as its page shows it.
+func (r profileResult) page() report.Profile {
+	p := report.Profile{
+		TensorFlow: r.TensorFlow, Device: r.Device, Note: r.Note, OneDNN: r.OneDNN, Command: r.Command, Title: r.title(),
+		Pictures: r.Pictures, Runs: r.Runs, GFLOPS: r.Limits.GFLOPS, GBs: r.Limits.GBs,
+		Step: r.Step.Median, Covered: r.Covered.Median, SideBySide: r.SideBySide,
+		Before: r.Framework.Before, Between: r.Framework.Between, After: r.Framework.After,
+		Call: r.Call.Median, Traced: r.Traced.Median,
+	}
+	for _, l := range r.Layers {
+		p.Layers = append(p.Layers, report.ProfiledLayer{
+			Name: l.Layer, Kind: l.Kind, Output: l.Output, In: l.In, With: l.With, Kernels: ops(l),
+			Seconds: l.Time.Median, Least: l.Time.Least, Most: l.Time.Most, Share: l.Share,
+			Multiplications: l.Multiplications, FLOPs: l.FLOPs, Bytes: l.Bytes, Allocated: l.Allocated,
+			GFLOPS: l.GFLOPS, GBs: l.GBs, Intensity: l.Intensity,
+			ComputeLimit: l.ComputeLimit, MemoryLimit: l.MemoryLimit, OfLimit: l.OfLimit,
+		})
+	}
+	for _, k := range r.Other {
+		p.Layers = append(p.Layers, report.ProfiledLayer{Name: k.Node, Kind: "of no layer", Kernels: []string{k.Op}, Seconds: k.Seconds})
+	}
+	return p
+}

@@ -1,0 +1,102 @@
+package capi
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/galeone/tensorflow/tensorflow/go/core/framework/step_stats_go_proto"
+	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+)
+
+// NodeRecord is what TensorFlow recorded of a node in one run. Times are
+// nanoseconds since 1970. Those of the executor's own, as _SOURCE, are there
+// too. No thread is named: TensorFlow leaves that field empty.
+type NodeRecord struct {
+	Name   string
+	Kind   string // TensorFlow's op, as "_FusedConv2D"; "" where the record lacks it
+	Device string // as "/device:CPU:0"
+	// Ready is when all that the node waits for was there; Start when the
+	// executor took it up, End when it was done with it; the kernel computed
+	// from KernelStart to KernelEnd.
+	Ready, Start, KernelStart, KernelEnd, End int64
+	// Changes are what it allocated and gave back; see MemoryNode.
+	Changes []MemoryChange
+	// Shape and Type are its first output's, as [1 28 28 6] and "float"; nil
+	// and "" where it has none.
+	Shape []int
+	Type  string
+}
+
+// RunProfiled is Run with a record of every node. seen is called when the
+// results are there, before the record is read.
+func (c *Call) RunProfiled(seen func()) ([]NodeRecord, error) {
+	text, err := c.runWith(&for_core_protos_go_proto.RunOptions{
+		TraceLevel: for_core_protos_go_proto.RunOptions_SOFTWARE_TRACE,
+	}, func() error {
+		_, err := c.copyOut()
+		seen()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return nodeRecords(text)
+}
+
+// nodeRecords reads a RunMetadata, the nodes in the order in which they began.
+func nodeRecords(text []byte) ([]NodeRecord, error) {
+	var metadata for_core_protos_go_proto.RunMetadata
+	if err := proto.Unmarshal(text, &metadata); err != nil {
+		return nil, fmt.Errorf("capi: run metadata: %w", err)
+	}
+	var list []NodeRecord
+	for _, device := range metadata.GetStepStats().GetDevStats() {
+		name := device.GetDevice()
+		if at := strings.Index(name, "/device:"); at >= 0 {
+			name = name[at:]
+		}
+		for _, n := range device.GetNodeStats() {
+			start := n.GetAllStartNanos()
+			r := NodeRecord{
+				Name: n.GetNodeName(), Kind: kindOf(n), Device: name,
+				Ready: n.GetScheduledNanos(), Start: start,
+				KernelStart: start + n.GetOpStartRelNanos(), KernelEnd: start + n.GetOpEndRelNanos(),
+				End: start + n.GetAllEndRelNanos(), Changes: changes(n),
+			}
+			if r.Ready == 0 || r.Ready > start {
+				r.Ready = start
+			}
+			for _, o := range n.GetOutput() {
+				if o.GetSlot() == 0 {
+					r.describe(o)
+				}
+			}
+			list = append(list, r)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b NodeRecord) int { return cmp.Compare(a.Start, b.Start) })
+	return list, nil
+}
+
+func (r *NodeRecord) describe(o *step_stats_go_proto.NodeOutput) {
+	t := o.GetTensorDescription()
+	r.Type = strings.ToLower(strings.TrimPrefix(t.GetDtype().String(), "DT_"))
+	r.Shape = []int{}
+	for _, d := range t.GetShape().GetDim() {
+		r.Shape = append(r.Shape, int(d.GetSize()))
+	}
+}
+
+// kindOf reads the op from a node's label, "[cpu 3MB] name = Kind(inputs)".
+func kindOf(n *step_stats_go_proto.NodeExecStats) string {
+	_, label, found := strings.Cut(n.GetTimelineLabel(), " = ")
+	if !found {
+		return ""
+	}
+	kind, _, _ := strings.Cut(label, "(")
+	return kind
+}

@@ -1,0 +1,77 @@
+package decode_test
+
+import (
+	"bytes"
+	"image"
+	"testing"
+
+	"tfcnn/internal/decode"
+	"tfcnn/internal/hostile"
+)
+
+const fuzzPixels = 1 << 18
+
+// FuzzDecode: a picture is as large as its file said, and gives the same
+// pixels again; upright or not, they are the same ones.
+func FuzzDecode(f *testing.F) {
+	for _, g := range goldens(f) {
+		f.Add(g.File)
+	}
+	d, err := decode.Open(nil, decode.Resize{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		var p decode.Picture
+		// Pixels, twice where there is alpha, and Go's own decoder: 64 bytes a
+		// pixel, and of a progressive JPEG four a coefficient.
+		err := hostile.Read(t, "decode: ", len(file), hostile.Limits{Fixed: 128 * fuzzPixels}, func() (err error) {
+			p, err = d.Decode(file, decode.Options{MaxPixels: fuzzPixels})
+			return err
+		})
+		if err != nil {
+			return
+		}
+		if len(p.Pixels) != p.Height*p.Width*3 || p.Height < 1 || p.Height*p.Width > fuzzPixels {
+			t.Fatalf("%d×%d with %d bytes", p.Height, p.Width, len(p.Pixels))
+		}
+		q, err := d.Decode(file, decode.Options{MaxPixels: fuzzPixels, IgnoreOrientation: true})
+		if err != nil || q.Height*q.Width != p.Height*p.Width || !bytes.Equal(histogram(p.Pixels), histogram(q.Pixels)) {
+			t.Errorf("%d×%d is %d×%d before it is turned, or of other pixels, %v", p.Height, p.Width, q.Height, q.Width, err)
+		}
+	})
+}
+
+// histogram counts bytes, modulo 256.
+func histogram(pixels []uint8) []byte {
+	counts := make([]byte, 256)
+	for _, b := range pixels {
+		counts[b]++
+	}
+	return counts
+}
+
+// FuzzHeader: what is read before TensorFlow sees a file, EXIF too, is of the
+// size that Go's own decoders see, where they see any.
+func FuzzHeader(f *testing.F) {
+	for _, g := range goldens(f) {
+		f.Add(g.File)
+	}
+	f.Add([]byte("\xff\xd8\xff\xe1\x00\x22Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00\xff\xd9"))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		var height, width, turn int
+		err := hostile.Read(t, "", len(file), hostile.Limits{}, func() (err error) {
+			height, width, turn, err = decode.Header(file)
+			return err
+		})
+		if err != nil {
+			return
+		}
+		if height < 0 || width < 0 || turn < 1 || turn > 8 {
+			t.Errorf("%d×%d, orientation %d", height, width, turn)
+		}
+		if c, _, err := image.DecodeConfig(bytes.NewReader(file)); err == nil && (c.Height != height || c.Width != width) {
+			t.Errorf("%d×%d, Go's decoder says %d×%d", height, width, c.Height, c.Width)
+		}
+	})
+}

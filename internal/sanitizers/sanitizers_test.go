@@ -1,0 +1,226 @@
+package sanitizers
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// check is a way to build and run tests. TensorFlow itself is built without
+// any of it: what it does to memory of its own shows only where it allocates,
+// frees and copies, as AddressSanitizer takes those calls over.
+type check struct {
+	name  string
+	flags []string
+	env   []string
+}
+
+var (
+	plain    = check{"tests alone", nil, nil} // with GODEBUG=cgocheck=1, which is Go's default
+	cgocheck = check{"cgocheck2", nil, []string{"GOEXPERIMENT=cgocheck2"}}
+	checkptr = check{"checkptr", []string{"-gcflags=all=-d=checkptr"}, nil}
+	race     = check{"race detector", []string{"-race"}, nil}
+	stress   = check{"GC stress", nil, []string{"GOGC=1", "GODEBUG=clobberfree=1"}}
+	marks    = check{"GC's marks", nil, []string{"GOGC=10", "GODEBUG=gccheckmark=1"}}
+	address  = check{"AddressSanitizer", []string{"-asan"}, []string{"ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:quarantine_size_mb=16"}}
+)
+
+// suite is some tests of a package.
+type suite struct{ folder, run, skip string }
+
+var (
+	calls    = suite{"./internal/capi", ".", "^$"}
+	sessions = suite{"./session", ".", "Functions|Random|CaseFiles|OneDNN|Softmax|Normalisations|Resize|Fuzz|Ready|NoMemory"}
+	soak     = suite{"./session", "^TestSoak$", "^$"}
+)
+
+// Everything passes under every check.
+func TestChecks(t *testing.T) {
+	root := begin(t)
+	for _, c := range []check{plain, cgocheck, checkptr, race, stress, marks, address} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, s := range []suite{calls, sessions} {
+				start := time.Now()
+				output, err := s.under(t, c, root, nil)
+				if err != nil {
+					t.Errorf("%s: %v\n%s", s.folder, err, end(output))
+					continue
+				}
+				t.Logf("%s: passed, with the build %.0f s", s.folder, time.Since(start).Seconds())
+			}
+		})
+	}
+}
+
+// fault replaces a text that occurs once in a file.
+type fault struct{ what, file, old, new string }
+
+// Every fault is noticed by the checks named beside it, in the way that they
+// say.
+func TestFaults(t *testing.T) {
+	root := begin(t)
+	for _, tt := range []struct {
+		fault
+		suite
+		checks []check
+		says   string // what the output of each check must match
+	}{
+		{
+			fault{"a C array is forgotten", "internal/capi/run.go", "\tC.free(unsafe.Pointer(c.inputs))\n", ""},
+			calls,
+			[]check{address},
+			`LeakSanitizer: detected memory leaks`,
+		},
+		{
+			fault{"feeds are forgotten", "internal/capi/run.go", "\t\tdeleteTensors(list)\n", "\t\tif unsafe.SliceData(list) != unsafe.SliceData(c.fed) {\n\t\t\tdeleteTensors(list)\n\t\t}\n"},
+			calls,
+			[]check{plain, address},
+			`FAIL: TestFailuresFree`,
+		},
+		{
+			fault{"a session's graph is forgotten", "internal/capi/graph.go", "\t\tC.TF_DeleteGraph((*C.TF_Graph)(c))\n", ""},
+			suite{"./session", "TestCloseFrees", "^$"},
+			[]check{plain},
+			`FAIL: TestCloseFrees`,
+		},
+		{
+			fault{"a call is freed twice", "internal/capi/run.go", "\tc.freed = true\n", ""},
+			calls,
+			[]check{address},
+			`AddressSanitizer: (heap-use-after-free|attempting double-free)`,
+		},
+		{
+			fault{"a held tensor is freed under its runs", "internal/capi/run.go", "c.fed[i], c.held[i] = feed.Held.c, true", "c.fed[i], c.held[i] = feed.Held.c, true\n\t\t\tC.TF_DeleteTensor(feed.Held.c)"},
+			calls,
+			[]check{address},
+			`ERROR: AddressSanitizer`,
+		},
+		{
+			fault{"written past a tensor", "internal/capi/tensor.go", "C.memcpy(C.TF_TensorData(c), unsafe.Pointer(&raw[0]), C.size_t(len(raw)))", "C.memcpy(C.TF_TensorData(c), unsafe.Pointer(&raw[0]), C.size_t(len(raw)+128))"},
+			calls,
+			[]check{address},
+			`AddressSanitizer: (use-after-poison|heap-buffer-overflow)`,
+		},
+		{
+			fault{"read past a result", "internal/capi/tensor.go", "C.memcpy(data, C.TF_TensorData(t), C.size_t(n*width))", "C.memcpy(data, C.TF_TensorData(t), C.size_t(n*width+128))"},
+			calls,
+			[]check{address},
+			`AddressSanitizer: heap-buffer-overflow`,
+		},
+		{
+			fault{"a slice that is too long", "internal/capi/half.go", "4*len(t.Data)), nil", "1<<20*len(t.Data))[:4*len(t.Data)], nil"},
+			sessions,
+			[]check{checkptr, race},
+			`checkptr: `,
+		},
+		{
+			fault{"a Go pointer to a Go pointer", "internal/capi/bound.go", "unsafe.Pointer(unsafe.SliceData(batch)), C.size_t", "unsafe.Pointer(&struct{ b *Bound }{b}), C.size_t"},
+			soak,
+			[]check{plain},
+			`cgo (function|argument) has Go pointer to unpinned Go pointer`,
+		},
+		{
+			fault{"a Go pointer in C's memory", "internal/capi/native.go", "\t\tm.room = bytes / 4\n", "\t\tm.room = bytes / 4\n\t\t*(*unsafe.Pointer)(m.data) = unsafe.Pointer(m)\n"},
+			soak,
+			[]check{cgocheck},
+			`unpinned Go pointer (stored|written)? ?(in|to|into) non-Go memory|Go pointer`,
+		},
+		{
+			fault{
+				"a feed that Go's collector frees", "internal/capi/tensor.go",
+				"c := C.TF_AllocateTensor(C.TF_DataType(dtype), &dims[0], C.int(len(t.Shape)), C.size_t(len(raw)))",
+				"raw = append(make([]byte, 0, max(len(raw), 1<<16)), raw...)\n\tc := C.TF_NewTensor(C.TF_DataType(dtype), &dims[0], C.int(len(t.Shape)), unsafe.Pointer(unsafe.SliceData(raw)), C.size_t(len(raw)), (*[0]byte)(C.TF_DataTypeSize), nil)",
+			},
+			soak,
+			[]check{stress},
+			`--- FAIL: `,
+		},
+		{
+			fault{"a run that was left writes to its caller's memory", "session/background.go", "w.into, err = w.out.Float32s(len(into)); err != nil", "w.into = into; err != nil"},
+			soak,
+			[]check{plain},
+			`was written to|other bits|outside`,
+		},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			for _, c := range tt.checks {
+				output, err := tt.under(t, c, root, &tt.fault)
+				found := regexp.MustCompile(tt.says).FindString(output)
+				switch {
+				case err == nil:
+					t.Errorf("%s does not notice", c.name)
+				case found == "":
+					t.Errorf("%s does not say %s: %v\n%s", c.name, tt.says, err, end(output))
+				default:
+					t.Logf("%s says %q", c.name, found)
+				}
+			}
+		})
+	}
+}
+
+func begin(t *testing.T) (root string) {
+	t.Helper()
+	if os.Getenv("TFCNN_HOSTILE") == "" {
+		t.Skip("make hostile runs it")
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+// under runs the suite under a check, with a fault or without.
+func (s suite) under(t *testing.T, c check, root string, f *fault) (string, error) {
+	t.Helper()
+	arguments := slices.Concat([]string{"test", "-count=1", "-timeout=9m", "-run", s.run, "-skip", s.skip}, c.flags)
+	if f != nil {
+		arguments = append(arguments, "-overlay", f.overlay(t, root))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "go", append(arguments, s.folder)...)
+	cmd.Dir = root
+	cmd.Env = slices.Concat(os.Environ(), []string{"TFCNN_HOSTILE="}, c.env)
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	err := cmd.Run()
+	return output.String(), err
+}
+
+// overlay is a file that puts the fault in place of the text, for go build.
+func (f fault) overlay(t *testing.T, root string) string {
+	t.Helper()
+	original := filepath.Join(root, f.file)
+	text, err := os.ReadFile(original)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), f.old); n != 1 {
+		t.Fatalf("%s has %q %d times, want once", f.file, f.old, n)
+	}
+	folder := t.TempDir()
+	broken, overlay := filepath.Join(folder, "broken.go"), filepath.Join(folder, "overlay.json")
+	list, err := json.Marshal(map[string]map[string]string{"Replace": {original: broken}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{broken: strings.Replace(string(text), f.old, f.new, 1), overlay: string(list)} {
+		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return overlay
+}
+
+// end is the last of an output.
+func end(output string) string { return output[max(0, len(output)-3000):] }

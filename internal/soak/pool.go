@@ -1,0 +1,184 @@
+package soak
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"tfcnn/graph"
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/proof"
+	"tfcnn/internal/ref"
+	"tfcnn/session"
+)
+
+// pool is a network with pictures of which the reference is known, and batches
+// of them with the answers that they had when nothing else went on.
+type pool struct {
+	network
+	size     int // numbers of a picture
+	pictures [][]float32
+	wants    [][]ref.Result // by picture and output
+	batches  []batch
+	names    []string // of the outputs
+}
+
+// batch is some of a pool's pictures, in an order.
+type batch struct {
+	pictures []int
+	first    []tensor.Tensor // the first answer, an output each
+}
+
+// spoilt are the pictures at the end of a pool that hold NaN or infinities.
+const spoilt = 4
+
+// newPool draws pictures and computes their references.
+func newPool(ctx context.Context, n network, pictures, batches int, sizes []int) (*pool, error) {
+	lowered, err := graph.Lower(n.Network)
+	if err != nil {
+		return nil, err
+	}
+	p := &pool{network: n, size: n.Input.Height * n.Input.Width * n.Input.Channels}
+	for _, layer := range lowered.Outputs {
+		p.names = append(p.names, lowered.Layers[layer].Name)
+	}
+	random := rand.New(rand.NewPCG(uint64(len(n.name)), 7))
+	for i := range pictures {
+		numbers := make([]float32, p.size)
+		n.picture(random, numbers)
+		if i >= pictures-spoilt {
+			bad := []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))}
+			for range 5 {
+				numbers[random.IntN(len(numbers))] = bad[i%len(bad)]
+			}
+		}
+		p.pictures = append(p.pictures, numbers)
+		var wants []ref.Result
+		if i < pictures-spoilt {
+			steps, err := through(ctx, lowered, n.weights, p.single(i))
+			if err != nil {
+				return nil, err
+			}
+			for _, layer := range lowered.Outputs {
+				wants = append(wants, steps[lowered.Layers[layer].Last])
+			}
+		}
+		p.wants = append(p.wants, wants)
+	}
+	for i := range batches {
+		some := batch{pictures: make([]int, sizes[i%len(sizes)])}
+		for k := range some.pictures {
+			some.pictures[k] = random.IntN(pictures - spoilt)
+			if random.IntN(100) == 0 {
+				some.pictures[k] = pictures - 1 - random.IntN(spoilt)
+			}
+		}
+		p.batches = append(p.batches, some)
+	}
+	return p, p.distinct()
+}
+
+func (p *pool) single(i int) tensor.Tensor {
+	return tensor.Tensor{Shape: []int{1, p.Input.Height, p.Input.Width, p.Input.Channels}, Data: p.pictures[i]}
+}
+
+// distinct says whether answers that are exchanged would be noticed: any two
+// pictures' references are further apart than their bounds.
+func (p *pool) distinct() error {
+	for i := range len(p.pictures) - spoilt {
+		for k := range i {
+			for output := range p.names {
+				if a, b := p.wants[i][output], p.wants[k][output]; !apart(a, b) {
+					return fmt.Errorf("soak: %s: the answers to pictures %d and %d cannot be told apart in %s", p.name, k, i, p.names[output])
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func apart(a, b ref.Result) bool {
+	for i := range a.Value {
+		if math.Abs(a.Value[i]-b.Value[i]) > a.Bound[i]+b.Bound[i] {
+			return true
+		}
+	}
+	return false
+}
+
+// settle computes the first answers, one after the other, and holds them.
+func (p *pool) settle(ctx context.Context, s *session.Session) error {
+	for i := range p.batches {
+		b := &p.batches[i]
+		answers, err := s.RunOutputs(ctx, p.fill(b, nil))
+		if err != nil {
+			return fmt.Errorf("soak: %s: first answer: %w", p.name, err)
+		}
+		for output, answer := range answers {
+			if err := p.hold(b, output, answer); err != nil {
+				return fmt.Errorf("soak: %s: first answer: %w", p.name, err)
+			}
+		}
+		b.first = answers
+	}
+	return nil
+}
+
+// fill puts a batch's pictures side by side, in memory that may be used again.
+func (p *pool) fill(b *batch, memory []float32) tensor.Tensor {
+	memory = memory[:0]
+	for _, picture := range b.pictures {
+		memory = append(memory, p.pictures[picture]...)
+	}
+	return tensor.Tensor{Shape: []int{len(b.pictures), p.Input.Height, p.Input.Width, p.Input.Channels}, Data: memory}
+}
+
+// hold says whether an answer is right: each picture's rows against that
+// picture's reference, and where there is a first answer, the same bits.
+func (p *pool) hold(b *batch, output int, answer tensor.Tensor) error {
+	if err := answer.Check(); err != nil {
+		return err
+	}
+	if len(answer.Shape) < 2 || answer.Shape[0] != len(b.pictures) {
+		return fmt.Errorf("%d pictures gave %s", len(b.pictures), tensor.FormatShape(answer.Shape))
+	}
+	rows := 0
+	if len(b.pictures) > 0 {
+		rows = len(answer.Data) / len(b.pictures)
+	}
+	shape := append([]int{1}, answer.Shape[1:]...)
+	for i, picture := range b.pictures {
+		if p.wants[picture] == nil {
+			continue // NaN or infinities: its bits are held, below
+		}
+		row := tensor.Tensor{Shape: shape, Data: answer.Data[i*rows : (i+1)*rows]}
+		if v := proof.Compare(p.wants[picture][output], row); !v.OK() {
+			return fmt.Errorf("output %s, picture %d of %d: %v%s", p.names[output], i, len(b.pictures), v, p.whose(output, row))
+		}
+	}
+	if b.first == nil {
+		return nil
+	}
+	first := b.first[output]
+	if !slices.Equal(first.Shape, answer.Shape) {
+		return fmt.Errorf("output %s is %s, the first answer %s", p.names[output], tensor.FormatShape(answer.Shape), tensor.FormatShape(first.Shape))
+	}
+	for i, v := range answer.Data {
+		if w := first.Data[i]; math.Float32bits(v) != math.Float32bits(w) && (v == v || w == w) {
+			return fmt.Errorf("output %s of %d pictures: number %d is %v, in the first answer %v: other bits", p.names[output], len(b.pictures), i, v, w)
+		}
+	}
+	return nil
+}
+
+// whose says which other picture an answer belongs to.
+func (p *pool) whose(output int, row tensor.Tensor) string {
+	for picture, wants := range p.wants {
+		if wants != nil && proof.Compare(wants[output], row).OK() {
+			return fmt.Sprintf("; it is the answer to picture %d of the pool", picture)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,124 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"tfcnn/graph"
+	"tfcnn/graph/tensor"
+)
+
+// Limits are what a machine can do at the most, as measured.
+type Limits struct {
+	// GFLOPS is that of a product of two 2048×2048 matrices of float32 by
+	// TensorFlow, 10⁹ floating-point operations a second.
+	GFLOPS float64 `json:"gflops"`
+	// GBs is that of a plain copy of 128 MiB by all cores, 10⁹ bytes a second,
+	// those read and those written added up.
+	GBs float64 `json:"gbs"`
+}
+
+// Better is the larger of each.
+func (l Limits) Better(other Limits) Limits {
+	return Limits{GFLOPS: max(l.GFLOPS, other.GFLOPS), GBs: max(l.GBs, other.GBs)}
+}
+
+const (
+	productSide = 2048
+	copiedBytes = 128 << 20 // of source and of target each, more than caches hold
+	limitRuns   = 10
+	// A slow or busy machine makes fewer runs than limitRuns, but leastRuns.
+	limitTime = time.Second
+	leastRuns = 4
+)
+
+// MachineLimits measures the machine, the best of several runs: a product in a
+// session with these options, and a copy. It takes a second or so, and half a
+// GiB of memory while it does.
+func MachineLimits(ctx context.Context, o Options) (Limits, error) {
+	seconds, err := productSeconds(ctx, o)
+	if err != nil {
+		return Limits{}, fmt.Errorf("session: limits: %w", err)
+	}
+	l := Limits{GFLOPS: 2 * float64(productSide) * productSide * productSide / seconds / 1e9}
+	if seconds, err = copySeconds(ctx); err != nil {
+		return Limits{}, fmt.Errorf("session: limits: %w", err)
+	}
+	l.GBs = 2 * copiedBytes / seconds / 1e9
+	return l, nil
+}
+
+// productSeconds is a dense layer of 2048 pictures of 2048 numbers, which is a
+// MatMul; its kernel's time, without what the call takes round it.
+func productSeconds(ctx context.Context, o Options) (float64, error) {
+	net := graph.Network{
+		Input:  graph.Input{Height: 1, Width: 1, Channels: productSide},
+		Layers: []graph.Layer{graph.Flatten{}, graph.Dense{Name: "product", Units: productSide, NoBias: true}},
+	}
+	matrix := func(shape ...int) tensor.Tensor {
+		x := tensor.Tensor{Shape: shape, Data: make([]float32, productSide*productSide)}
+		for i := range x.Data {
+			x.Data[i] = float32(i%251)/251 - 0.5
+		}
+		return x
+	}
+	s, err := Open(net, graph.Weights{"product/filter": matrix(productSide, productSide)}, o)
+	if err != nil {
+		return 0, err
+	}
+	defer s.Close()
+	best := 0.0
+	batch := matrix(productSide, 1, 1, productSide)
+	for start, i := time.Now(), 0; more(start, i); i++ {
+		r, err := s.recordNodes(ctx, batch)
+		if err != nil {
+			return 0, err
+		}
+		for _, n := range kernels(r, "product") {
+			if t := time.Duration(n.KernelEnd - n.KernelStart).Seconds(); strings.Contains(n.Op, "MatMul") && t > 0 && (best == 0 || t < best) {
+				best = t
+			}
+		}
+	}
+	if best == 0 {
+		return 0, errors.New("TensorFlow's record has no MatMul")
+	}
+	return best, nil
+}
+
+// more says whether a measurement goes on after so many runs.
+func more(begun time.Time, runs int) bool {
+	return runs < leastRuns || runs < limitRuns && time.Since(begun) < limitTime
+}
+
+// copySeconds is a copy of copiedBytes by all cores.
+func copySeconds(ctx context.Context) (float64, error) {
+	from, to := make([]byte, copiedBytes), make([]byte, copiedBytes)
+	for i := range from {
+		from[i] = byte(i) // pages that were never written are all one page of zeros
+	}
+	workers := runtime.GOMAXPROCS(0)
+	best := 0.0
+	for begun, i := time.Now(), 0; more(begun, i); i++ {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		start := time.Now()
+		var group sync.WaitGroup
+		for w := range workers {
+			low, high := w*copiedBytes/workers, (w+1)*copiedBytes/workers
+			group.Go(func() { copy(to[low:high], from[low:high]) })
+		}
+		group.Wait()
+		// The first run gets the target's pages from the system.
+		if t := time.Since(start).Seconds(); i > 0 && (best == 0 || t < best) {
+			best = t
+		}
+	}
+	return best, nil
+}

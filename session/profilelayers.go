@@ -1,0 +1,208 @@
+package session
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"tfcnn/graph"
+	"tfcnn/internal/ir"
+)
+
+// layerOfNode is the layer that a node's name tells, or "". TensorFlow's
+// optimizer puts words of its own before some names, as "ConstantFolding/".
+func (s *Session) layerOfNode(node string) string {
+	for part := range strings.SplitSeq(node, "/") {
+		if slices.ContainsFunc(s.lowered.Layers, func(l graph.LoweredLayer) bool { return l.Name == part }) {
+			return part
+		}
+	}
+	return ""
+}
+
+// profiler sorts records to a network's layers.
+type profiler struct {
+	graph.Lowered
+	plan        graph.Plan
+	numberBytes int64 // of the type that the network computes in
+}
+
+// profile sums up the records of runs on a batch of pictures.
+func (p profiler) profile(records []RunRecord, pictures int) Profile {
+	out := Profile{Pictures: pictures, Runs: len(records), Records: records}
+	var traced, steps, covered, beside, before, between, after []time.Duration
+	for _, r := range records {
+		traced = append(traced, r.Call)
+		t := timesOf(r)
+		steps, covered = append(steps, t.step), append(covered, t.covered)
+		before, between, after = append(before, t.before), append(between, t.between), append(after, t.after)
+		sum := time.Duration(0)
+		for _, layer := range p.Layers {
+			sum += cover(kernels(r, layer.Name))
+		}
+		beside = append(beside, sum-t.covered)
+	}
+	out.Traced, out.Step, out.Covered = spread(traced), spread(steps), spread(covered)
+	out.SideBySide = spread(beside).Median
+	out.Framework = Framework{Before: spread(before).Median, Between: spread(between).Median, After: spread(after).Median}
+
+	ran := make([]bool, len(p.Layers))
+	for i, layer := range p.Layers {
+		ran[i] = slices.ContainsFunc(records, func(r RunRecord) bool { return len(kernels(r, layer.Name)) > 0 })
+	}
+	hosts := p.hosts(ran)
+	for i, layer := range p.Layers {
+		l := LayerProfile{Layer: layer.Name, Kind: layer.Kind, Output: slices.Clone(p.Program.Steps[layer.Last].Shape)}
+		l.Output[0] = pictures
+		if hosts[i] >= 0 {
+			members := members(hosts, hosts[i])
+			head := p.head(members)
+			if head == i {
+				for _, m := range members {
+					if m != head {
+						l.With = append(l.With, p.Layers[m].Name)
+					}
+				}
+				p.measure(&l, members, p.Layers[hosts[i]].Name, records, pictures)
+				l.rates(out.Step.Median)
+			} else {
+				l.In = p.Layers[head].Name
+			}
+		}
+		out.Layers = append(out.Layers, l)
+	}
+	out.Other = kernelProfiles(records, "")
+	return out
+}
+
+// measure fills in a row that counts some layers, whose kernels are called
+// after one of them.
+func (p profiler) measure(l *LayerProfile, members []int, host string, records []RunRecord, pictures int) {
+	var times []time.Duration
+	var allocated []int64
+	for _, r := range records {
+		nodes := kernels(r, host)
+		times = append(times, cover(nodes))
+		bytes := int64(0)
+		for _, n := range nodes {
+			for _, c := range n.Allocations {
+				bytes += max(0, c.Bytes)
+			}
+		}
+		allocated = append(allocated, bytes)
+	}
+	l.Kernels = kernelProfiles(records, host)
+	l.Time = spread(times)
+	slices.Sort(allocated)
+	l.Allocated = allocated[len(allocated)/2]
+	for _, m := range members {
+		own := p.plan.Layers[m]
+		macs := graph.Plan{Layers: []graph.LayerPlan{own}}.MACs()
+		l.Multiplications += own.Multiplications * int64(pictures)
+		l.FLOPs += (own.Multiplications + macs) * int64(pictures)
+	}
+	l.Bytes = p.traffic(members, pictures)
+}
+
+// rates divides by the row's time.
+func (l *LayerProfile) rates(step float64) {
+	if step > 0 {
+		l.Share = l.Time.Median / step
+	}
+	if l.Bytes > 0 {
+		l.Intensity = float64(l.FLOPs) / float64(l.Bytes)
+	}
+	if t := l.Time.Median; t > 0 {
+		l.GFLOPS = float64(l.FLOPs) / t / 1e9
+		l.GBs = float64(l.Bytes) / t / 1e9
+	}
+}
+
+// kernels are the nodes of a layer that compute.
+func kernels(r RunRecord, layer string) []NodeRun {
+	var list []NodeRun
+	for _, n := range r.Nodes {
+		if n.Layer == layer && n.computes() {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// computes says whether the node does arithmetic.
+func (n NodeRun) computes() bool {
+	return !strings.HasPrefix(n.Name, "_") && !slices.Contains(housekeeping, n.Op)
+}
+
+// kernelProfiles are the kernels of a layer ("": of none) with their medians.
+func kernelProfiles(records []RunRecord, layer string) []KernelProfile {
+	var list []KernelProfile
+	times := map[string][]time.Duration{}
+	for _, r := range records {
+		for _, n := range kernels(r, layer) {
+			if times[n.Name] == nil {
+				list = append(list, KernelProfile{Node: n.Name, Op: n.Op})
+			}
+			times[n.Name] = append(times[n.Name], time.Duration(n.KernelEnd-n.KernelStart))
+		}
+	}
+	for i := range list {
+		list[i].Seconds = spread(times[list[i].Node]).Median
+	}
+	return list
+}
+
+// cover is the time in which at least one of the kernels ran.
+func cover(nodes []NodeRun) time.Duration {
+	sorted := slices.SortedFunc(slices.Values(nodes), func(a, b NodeRun) int { return cmp.Compare(a.KernelStart, b.KernelStart) })
+	sum, until := int64(0), int64(0)
+	for _, n := range sorted {
+		if from := max(n.KernelStart, until); n.KernelEnd > from {
+			sum += n.KernelEnd - from
+			until = n.KernelEnd
+		}
+	}
+	return time.Duration(sum)
+}
+
+// stepTimes is how one step's time divides; step is the sum of the others.
+type stepTimes struct{ step, covered, before, between, after time.Duration }
+
+func timesOf(r RunRecord) stepTimes {
+	if len(r.Nodes) == 0 {
+		return stepTimes{}
+	}
+	var layered []NodeRun
+	start, end := r.Nodes[0].Ready, r.Nodes[0].End
+	for _, n := range r.Nodes {
+		start, end = min(start, n.Ready), max(end, n.End)
+		if n.Layer != "" && n.computes() {
+			layered = append(layered, n)
+		}
+	}
+	t := stepTimes{step: time.Duration(end - start)}
+	if len(layered) == 0 {
+		t.before = t.step
+		return t
+	}
+	first, last := layered[0].KernelStart, layered[0].KernelEnd
+	for _, n := range layered {
+		first, last = min(first, n.KernelStart), max(last, n.KernelEnd)
+	}
+	t.covered = cover(layered)
+	t.before, t.after = time.Duration(first-start), time.Duration(end-last)
+	t.between = t.step - t.covered - t.before - t.after
+	return t
+}
+
+// free says whether a step hands its input on as it is.
+func free(op ir.Op) bool {
+	switch op := op.(type) {
+	case ir.Identity, ir.Flatten:
+		return true
+	case ir.ScaleShift:
+		return len(op.Scale)+len(op.Shift) == 0
+	}
+	return false
+}
