@@ -93,10 +93,12 @@ soak-operations: build ## a long run of random operations, oneDNN off and on (CA
 	TF_ENABLE_ONEDNN_OPTS=0 bin/cnndemo verify --random $(CASES) --seed $(SEED)
 	TF_ENABLE_ONEDNN_OPTS=1 bin/cnndemo verify --random $(CASES) --seed $(SEED)
 
+# malloc as the README advises a service to set it.
+MALLOC := MALLOC_ARENA_MAX=$(shell nproc 2>/dev/null || echo 2) MALLOC_TRIM_THRESHOLD_=16777216 MALLOC_MMAP_THRESHOLD_=8388608
 soak: libtensorflow ## memory and answers under load: 50,000 runs, then MINUTES=10 of 24 goroutines
 	$(GO) build -o bin/soak ./cmd/soak
-	bin/soak memory --seed $(SEED)
-	bin/soak load --minutes $(MINUTES) --seed $(SEED)
+	$(MALLOC) bin/soak memory --seed $(SEED)
+	$(MALLOC) bin/soak load --minutes $(MINUTES) --seed $(SEED)
 
 # The cgo part and sessions under everything that looks for wrong memory: see
 # internal/sanitizers.
