@@ -53,10 +53,12 @@ type Network struct {
 	Initializer Initializer
 }
 
-// Input is the size of the pictures. The number of pictures is free.
+// Input is the size of the pictures. The number of pictures is free. So are
+// height and width where both are 0 (left out in JSON): such a network has no
+// plan and runs by session.OpenSizes alone, until At gives it a size.
 type Input struct {
-	Height   int `net:",required" json:"height"`
-	Width    int `net:",required" json:"width"`
+	Height   int `json:"height"`
+	Width    int `json:"width"`
 	Channels int `net:",required" json:"channels"`
 }
 
@@ -138,9 +140,27 @@ var validName = regexp.MustCompile(`^[A-Za-z0-9.][A-Za-z0-9_.-]*$`)
 // would put one layer's scope into another's, is left out.
 func ValidName(name string) bool { return validName.MatchString(name) }
 
+// Free says whether the network's height and width are free.
+func (n Network) Free() bool { return n.Input.Height == 0 && n.Input.Width == 0 }
+
+// At is the network for pictures of one size. It is the network itself where
+// it has that size already, and an *Error where it has another. The layers are
+// shared with it.
+func (n Network) At(height, width int) (Network, error) {
+	in := n.Input
+	if !n.Free() && (in.Height != height || in.Width != width) {
+		return Network{}, &Error{Reason: fmt.Errorf("input is %dx%d, want free height and width, or %dx%d", in.Height, in.Width, height, width)}
+	}
+	n.Input.Height, n.Input.Width = height, width
+	return n, nil
+}
+
 // Lower checks the whole network and resolves it to a program. Every error is
 // an *Error.
 func Lower(n Network) (Lowered, error) {
+	if n.Free() && n.Input.Channels > 0 {
+		return Lowered{}, &Error{Reason: errors.New("input's height and width are free: give the network a size (Network.At)")}
+	}
 	for _, side := range []struct {
 		name string
 		size int

@@ -154,7 +154,7 @@ func TestJSONRefusals(t *testing.T) {
 		{`null`, `want an object, got null`, false},
 		{`{}`, `field "input" is missing`, false},
 		{`{"input": {"height": 9, "width": 9}, "layers": [{"type": "relu"}]}`, `field "input": field "channels" is missing`, false},
-		{`{"input": {"height": 0, "width": 9, "channels": 1}, "layers": [{"type": "relu"}]}`, `field "input": field "height": want a whole number of 1 or more, got 0`, false},
+		{`{"input": {"height": 0, "width": 9, "channels": 1}, "layers": [{"type": "relu"}]}`, `field "input": field "height": want a whole number of 1 or more, or no such field for the default; got 0`, false},
 		{layers(``), `field "layers": want a list of layers, got []`, false},
 		{`{"input": {"height": 9, "width": 9, "channels": 3}, "layer": []}`, `field "layer" is not known here, the nearest is "layers"`, false},
 		{`{"$schema": 1, "input": {"height": 9, "width": 9, "channels": 3}, "layers": [{"type": "relu"}]}`, `field "$schema": want a string, got 1`, false},

@@ -35,11 +35,12 @@ type Session struct{ *core }
 // core is a session without what its owner holds, so that goroutines of its
 // own do not keep that alive.
 type core struct {
-	lowered    graph.Lowered
-	device     string
-	input      []int // [height, width, channels]
-	options    Options
-	perPicture int64 // what a run needs for each picture; bytes
+	lowered graph.Lowered
+	device  string
+	input   []int // [height, width, channels]
+	options Options
+	// What the weights take, and what a run needs for each picture; bytes.
+	weightBytes, perPicture int64
 
 	native   native
 	crew     crew
@@ -78,15 +79,15 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 	o.WarmUp = slices.Clone(o.WarmUp)
 	c := &core{
 		lowered: lowered, device: device, options: o,
-		input:      slices.Clone(lowered.Program.Input),
-		perPicture: memory.Inference.PerPicture,
-		running:    newTracker(), freed: make(chan struct{}),
+		input:       slices.Clone(lowered.Program.Input),
+		weightBytes: memory.Inference.Fixed, perPicture: memory.Inference.PerPicture,
+		running: newTracker(), freed: make(chan struct{}),
 	}
 	if err := c.native.open(lowered, weights, device, o); err != nil {
 		c.native.close()
 		return nil, err
 	}
-	c.counters.allocate(memory.Inference.Fixed)
+	c.counters.allocate(c.weightBytes)
 	c.crew = crew{bound: c.native.bound, ended: c.leave}
 	c.limits = []*Limit{NewLimit(runsAtOnce(), 0)}
 	if o.Limit != nil {

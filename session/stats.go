@@ -84,3 +84,22 @@ func (s *Session) Stats() Stats {
 	}
 	return stats
 }
+
+// add is the sum of two sessions' counters. MostBytes adds up, too: it is an
+// upper bound.
+func (s Stats) add(o Stats) Stats {
+	s.Runs += o.Runs
+	s.Errors += o.Errors
+	s.Canceled += o.Canceled
+	s.Pictures += o.Pictures
+	s.InFlight += o.InFlight
+	s.Waiting += o.Waiting
+	s.Bytes += o.Bytes
+	s.MostBytes += o.MostBytes
+	counts := slices.Clone(o.Latency.Counts)
+	for i, n := range s.Latency.Counts {
+		counts[i] += n
+	}
+	s.Latency = Latency{Bounds: o.Latency.Bounds, Counts: counts, Sum: s.Latency.Sum + o.Latency.Sum}
+	return s
+}

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"reflect"
 	"time"
 
 	"tfcnn/bench/worker"
@@ -34,8 +32,8 @@ type sessionRunner struct {
 
 func openSession(j worker.Job, how use) (worker.Runner, error) {
 	var options session.Options
-	if how == batching && !setBatching(&options, j) {
-		return nil, fmt.Errorf("this session does not join pictures: %w", worker.ErrCannot)
+	if how == batching {
+		options.Batching = session.Batching{Size: j.Inputs, Wait: batchingWait}
 	}
 	network, err := j.Network()
 	if err != nil {
@@ -77,17 +75,6 @@ func openSession(j worker.Job, how use) (worker.Runner, error) {
 
 // batchingWait is how long a picture waits for others to join it.
 const batchingWait = 2 * time.Millisecond
-
-// setBatching asks for the joining of single pictures.
-func setBatching(o *session.Options, j worker.Job) bool {
-	field := reflect.ValueOf(o).Elem().FieldByName("Batching")
-	if !field.IsValid() {
-		return false
-	}
-	field.FieldByName("Size").SetInt(int64(j.Inputs))
-	field.FieldByName("Wait").SetInt(int64(batchingWait))
-	return true
-}
 
 func (r *sessionRunner) Run(i int) (any, error) {
 	ctx := context.Background()

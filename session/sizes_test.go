@@ -1,0 +1,224 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tfcnn/graph"
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/capi"
+	"tfcnn/session"
+)
+
+// freeNet takes pictures of any size.
+var freeNet = graph.Network{
+	Input: graph.Input{Channels: 3},
+	Layers: []graph.Layer{
+		graph.Conv2D{Name: "conv1", Filters: 8, Size: graph.Square(3), Padding: graph.Same, Activation: graph.ReLUActivation},
+		graph.MaxPool{Size: graph.Square(2)},
+		graph.GlobalAvgPool{},
+		graph.Dense{Units: 4},
+	},
+}
+
+func at(t testing.TB, height, width int) graph.Network {
+	t.Helper()
+	net, err := freeNet.At(height, width)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return net
+}
+
+// Three hundred pictures of forty sizes, from four goroutines: the answers are
+// those of fresh sessions, and no more sessions are open than asked for.
+func TestSizes(t *testing.T) {
+	before := capi.Live()
+	weights := at(t, 8, 8).InitialWeights(1)
+	s, err := session.OpenSizes(freeNet, weights, session.SizesOptions{Options: session.Options{Device: "cpu"}, Most: 6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[[2]int]tensor.Tensor{}
+	for h := range 8 {
+		for w := range 5 {
+			net := at(t, 4+3*h, 6+5*w)
+			fresh, err := session.Open(net, weights, session.Options{Device: "cpu"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := fresh.Run(t.Context(), batchOf(net, 1, uint64(h*w)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want[[2]int{h, w}] = out
+			if err := fresh.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	var group sync.WaitGroup
+	for g := range 4 {
+		group.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(g), 9))
+			for range 75 {
+				h, w := random.IntN(8), random.IntN(5)
+				got, err := s.Run(t.Context(), batchOf(at(t, 4+3*h, 6+5*w), 1, uint64(h*w)))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if equal, _ := tensor.Equal(got, want[[2]int{h, w}]); !equal {
+					t.Errorf("%dx%d: not the answer of a fresh session", 4+3*h, 6+5*w)
+				}
+				if n := s.Stats().Sessions; n > 6+2*4 { // those in use, or being closed, may be more
+					t.Errorf("%d sessions are open", n)
+				}
+			}
+		})
+	}
+	group.Wait()
+	stats := s.Stats()
+	if stats.Runs != 300 || stats.Pictures != 300 || stats.Opened <= 40 || stats.Opened > 300 || stats.Opened-stats.Closed != int64(stats.Sessions) || stats.Sessions > 6+1 {
+		t.Errorf("%+v", stats)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if stats := s.Stats(); stats.Sessions != 0 || stats.Runs != 300 || stats.Opened != stats.Closed {
+		t.Errorf("after Close: %+v", stats)
+	}
+	if _, err := s.Run(t.Context(), batchOf(at(t, 4, 6), 1, 1)); !errors.Is(err, session.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("second Close: %v", err)
+	}
+	if after := capi.Live(); after != before {
+		t.Errorf("native memory is left: %+v, before %+v", after, before)
+	}
+}
+
+// The same size again and again, and sizes in a cycle that fits, open no
+// session twice; by bytes as many are kept as fit.
+func TestSizesKeep(t *testing.T) {
+	weights := at(t, 8, 8).InitialWeights(1)
+	memory, err := at(t, 8, 8).Memory(graph.Workload{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		o      session.SizesOptions
+		sizes  int
+		opened int64
+	}{
+		{session.SizesOptions{Most: 3}, 3, 3},
+		{session.SizesOptions{Most: 2}, 3, 15}, // each comes when it has just gone
+		{session.SizesOptions{Bytes: 3 * memory.Inference.Fixed}, 3, 3},
+		{session.SizesOptions{Bytes: 3*memory.Inference.Fixed - 1}, 3, 15},
+		{session.SizesOptions{Bytes: 1}, 1, 1},
+	} {
+		tt.o.Device = "cpu"
+		s, err := session.OpenSizes(freeNet, weights, tt.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 5 {
+			for i := range tt.sizes {
+				if _, err := s.Run(t.Context(), batchOf(at(t, 8+i, 8), 2, 1)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if got := s.Stats().Opened; got != tt.opened {
+			t.Errorf("%+v: %d sessions were opened, want %d", tt.o, got, tt.opened)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestSizesRefuse(t *testing.T) {
+	weights := at(t, 8, 8).InitialWeights(1)
+	s, err := session.OpenSizes(freeNet, weights, session.SizesOptions{Options: session.Options{Device: "cpu"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for want, batch := range map[string]tensor.Tensor{
+		"batch is [1,8,8,1], want [N,H,W,3]": newTensor(t, 1, 8, 8, 1),
+		"batch is [], want [N,H,W,3]":        {},
+		"batch is [1,0,8,3]":                 newTensor(t, 1, 0, 8, 3),
+		"max_pool1":                          newTensor(t, 1, 1, 1, 3), // opening fails, for this size
+	} {
+		if _, err := s.Run(t.Context(), batch); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	if _, err := s.Run(t.Context(), newTensor(t, 1, 8, 8, 3)); err != nil {
+		t.Error(err)
+	}
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Run(done, newTensor(t, 1, 9, 9, 3)); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	flat := graph.Network{Input: graph.Input{Channels: 3}, Layers: []graph.Layer{graph.Flatten{}, graph.Dense{Name: "fc", Units: 2}}}
+	one, err := flat.At(4, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fixed, err := session.OpenSizes(flat, one.InitialWeights(1), session.SizesOptions{Options: session.Options{Device: "cpu"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fixed.Close()
+	if _, err := fixed.Run(t.Context(), newTensor(t, 1, 4, 4, 3)); err != nil {
+		t.Error(err)
+	}
+	if _, err := fixed.Run(t.Context(), newTensor(t, 1, 4, 5, 3)); err == nil || !strings.Contains(err.Error(), "fc/filter") {
+		t.Errorf("weights of another size: %v", err)
+	}
+	if _, err := session.Open(freeNet, weights, session.Options{}); err == nil || !strings.Contains(err.Error(), "are free") {
+		t.Errorf("Open: %v", err)
+	}
+	if _, err := session.OpenSizes(graph.Network{}, nil, session.SizesOptions{}); err == nil {
+		t.Error("no network: no error")
+	}
+	if _, err := session.OpenSizes(freeNet, weights, session.SizesOptions{Most: -1}); err == nil {
+		t.Error("-1 sessions: no error")
+	}
+}
+
+// A session is not closed under its users.
+func TestSizesInUse(t *testing.T) {
+	net := slow
+	net.Input.Height, net.Input.Width = 0, 0
+	s, err := session.OpenSizes(net, slow.InitialWeights(1), session.SizesOptions{Options: session.Options{Device: "cpu"}, Most: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	large := batchOf(slow, 1, 1)
+	through := make(chan error, 1)
+	go func() { _, err := s.Run(context.Background(), large); through <- err }()
+	for s.Stats().InFlight == 0 && len(through) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	for i := range 3 {
+		if _, err := s.Run(t.Context(), newTensor(t, 1, 4, 4+i, 64)); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := <-through; err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
