@@ -37,8 +37,10 @@ var (
 type suite struct{ folder, run, skip string }
 
 var (
+	// Of the sessions' tests not those that take minutes, count allocations or
+	// hold to seconds.
 	calls    = suite{"./internal/capi", ".", "^$"}
-	sessions = suite{"./session", ".", "Functions|Random|CaseFiles|OneDNN|Softmax|Normalisations|Resize|Fuzz|Ready|NoMemory"}
+	sessions = suite{"./session", ".", "Functions|Random|CaseFiles|OneDNN|Softmax|Normalisations|Resize|Fuzz|Ready|NoMemory|AllocatesNothing|LimitedRuns"}
 	soak     = suite{"./session", "^TestSoak$", "^$"}
 )
 
