@@ -12,8 +12,8 @@ static int settled;
 // that calls an arena of its own, up to eight a core, and each arena holds on
 // to what it once had: a process in which many goroutines run networks grows
 // to a multiple of what it uses. Here it gets an arena a core, and gives back
-// what lies free at an arena's end from 16 MiB on; blocks of 32 MiB and more
-// come from the system one by one, as is the most that malloc allows. It must
+// what lies free at an arena's end from 16 MiB on; blocks of 8 MiB and more
+// come from the system one by one, which costs nothing measurable. It must
 // happen before threads have arenas: before main. Where the environment says
 // something to malloc, or TFCNN_MALLOC=default, it is left to that.
 __attribute__((constructor)) static void settle_malloc(void) {
@@ -26,7 +26,7 @@ __attribute__((constructor)) static void settle_malloc(void) {
 	const char* ours = getenv("TFCNN_MALLOC");
 	if (ours && strcmp(ours, "default") == 0) return;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	settled = mallopt(M_ARENA_MAX, cores > 0 ? (int)cores : 1) && mallopt(M_TRIM_THRESHOLD, 16 << 20) && mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	settled = mallopt(M_ARENA_MAX, cores > 0 ? (int)cores : 1) && mallopt(M_TRIM_THRESHOLD, 16 << 20) && mallopt(M_MMAP_THRESHOLD, 8 << 20);
 }
 
 static int malloc_settled(void) { return settled; }
