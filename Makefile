@@ -45,7 +45,7 @@ FACTS      := -X main.version=$(VERSION) -X main.revision=$(REVISION) -X main.cr
 DOCKER_BUILD = docker build --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg BASE_IMAGE=$(BASE_IMAGE) \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED)
 
-.PHONY: bench mutants soak soak-operations hostile sweep docker docker-test docker-cuda docker-cuda-test help libtensorflow build demo test lint unit race no-cgo outside doctor go-env go-env-undo fmt clean
+.PHONY: bench mutants soak soak-operations fuzz hostile sweep docker docker-test docker-cuda docker-cuda-test help libtensorflow build demo test lint unit race no-cgo outside doctor go-env go-env-undo fmt clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,12 +93,20 @@ soak-operations: build ## a long run of random operations, oneDNN off and on (CA
 	TF_ENABLE_ONEDNN_OPTS=0 bin/cnndemo verify --random $(CASES) --seed $(SEED)
 	TF_ENABLE_ONEDNN_OPTS=1 bin/cnndemo verify --random $(CASES) --seed $(SEED)
 
-# malloc as the README advises a service to set it.
-MALLOC := MALLOC_ARENA_MAX=$(shell nproc 2>/dev/null || echo 2) MALLOC_TRIM_THRESHOLD_=16777216 MALLOC_MMAP_THRESHOLD_=8388608
 soak: libtensorflow ## memory and answers under load: 50,000 runs, then MINUTES=10 of 24 goroutines
 	$(GO) build -o bin/soak ./cmd/soak
-	$(MALLOC) bin/soak memory --seed $(SEED)
-	$(MALLOC) bin/soak load --minutes $(MINUTES) --seed $(SEED)
+	bin/soak memory --seed $(SEED)
+	bin/soak load --minutes $(MINUTES) --seed $(SEED)
+
+# Every fuzz target, one after the other, FUZZTIME= each.
+FUZZTIME ?= 60s
+fuzz: libtensorflow ## fuzz every decoder of outside bytes (FUZZTIME=60s each)
+	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r folder; do \
+		for target in $$(grep -h '^func Fuzz' $$folder/*_test.go | sed 's/func \(Fuzz[A-Za-z0-9]*\).*/\1/'); do \
+			echo "== $$folder $$target"; \
+			$(GO) test -run=NONE -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) $$folder; \
+		done; \
+	done
 
 # The cgo part and sessions under everything that looks for wrong memory: see
 # internal/sanitizers.

@@ -50,7 +50,12 @@ func (*sizeFlag) Type() string { return "N|HxW" }
 // paddingFlag is same, valid, or top,bottom,left,right.
 type paddingFlag graph.Padding
 
-func (p *paddingFlag) String() string { return strings.ToLower(graph.Padding(*p).String()) }
+func (p *paddingFlag) String() string {
+	if p.Kind == graph.Explicit(0, 0, 0, 0).Kind {
+		return fmt.Sprintf("%d,%d,%d,%d", p.Top, p.Bottom, p.Left, p.Right)
+	}
+	return strings.ToLower(graph.Padding(*p).String())
+}
 
 func (p *paddingFlag) Set(text string) error {
 	switch strings.ToLower(text) {

@@ -4,12 +4,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"tfcnn/internal/strict"
 )
 
 // members are the wheel's files that are taken, and where they go in the
@@ -75,6 +78,7 @@ func (p Pin) companionMembers(names []string) (map[string]string, error) {
 	for _, name := range names {
 		folder, file := path.Split(name)
 		switch {
+		case !fs.ValidPath(name): // it would lead elsewhere
 		case strings.HasPrefix(folder, "nvidia/") && slices.Contains(p.Libraries, file):
 			taken[name] = name
 		case strings.Contains(folder, ".dist-info/") && strings.EqualFold(file, "License.txt"):
@@ -139,13 +143,26 @@ var links = map[string]string{"nvidia/cusparse/lib/libcusolver.so.11": "../../cu
 
 // ReadStamp reads a prefix's stamp. It is fs.ErrNotExist where there is none.
 func ReadStamp(prefix string) (Stamp, error) {
-	var s Stamp
 	text, err := os.ReadFile(filepath.Join(prefix, stampName))
 	if err != nil {
 		return Stamp{}, fmt.Errorf("libtf: stamp: %w", err)
 	}
-	if err := json.Unmarshal(text, &s); err != nil {
+	s, err := parseStamp(text)
+	if err != nil {
 		return Stamp{}, fmt.Errorf("libtf: stamp %s: %w", filepath.Join(prefix, stampName), err)
+	}
+	return s, nil
+}
+
+// parseStamp refuses a stamp of files that are not in its prefix.
+func parseStamp(text []byte) (s Stamp, err error) {
+	if err := json.Unmarshal(text, &s); err != nil {
+		return Stamp{}, errors.New(strict.Line(err.Error(), 200))
+	}
+	for _, f := range s.Files {
+		if !filepath.IsLocal(f.Path) || strict.Line(f.Path, 1000) != f.Path {
+			return Stamp{}, fmt.Errorf("%.80q is no file of an installation", f.Path)
+		}
 	}
 	return s, nil
 }

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -100,30 +101,33 @@ func addLine(variants *[]Variant, f []string) error {
 	}
 	p := Pin{Requirement: f[1], Python: f[2], ABI: f[3], Platform: f[4], Wheel: f[5], SHA256: f[6]}
 	if p.Version() == "" {
-		return fmt.Errorf("%q is not pinned, want NAME==VERSION", p.Requirement)
+		return fmt.Errorf("%.80q is not pinned, want NAME==VERSION", p.Requirement)
 	}
 	if !sha256Text.MatchString(p.SHA256) {
-		return fmt.Errorf("%q is no sha256", p.SHA256)
+		return fmt.Errorf("%.80q is no sha256", p.SHA256)
+	}
+	if filepath.Base(p.Wheel) != p.Wheel || !filepath.IsLocal(p.Wheel) {
+		return fmt.Errorf("%.80q is no file name of a wheel", p.Wheel)
 	}
 	for i, number := range []*int64{&p.Bytes, &p.Installed} {
 		var err error
-		if *number, err = strconv.ParseInt(f[7+i], 10, 64); err != nil {
-			return fmt.Errorf("%q is no number of bytes", f[7+i])
+		if *number, err = strconv.ParseInt(f[7+i], 10, 50); err != nil || *number < 0 {
+			return fmt.Errorf("%.80q is no number of bytes", f[7+i])
 		}
 	}
 	name, companion := strings.CutPrefix(f[0], "+")
 	i := slices.IndexFunc(*variants, func(v Variant) bool { return v.Name == name })
 	switch {
 	case companion && i < 0:
-		return fmt.Errorf("no variant %q before its companion", name)
+		return fmt.Errorf("no variant %.80q before its companion", name)
 	case companion:
 		p.Libraries = strings.Split(f[9], ",")
 		(*variants)[i].Companions = append((*variants)[i].Companions, p)
 		return nil
 	case i >= 0:
-		return fmt.Errorf("variant %q is there twice", name)
+		return fmt.Errorf("variant %.80q is there twice", name)
 	case f[9] != "run" && f[9] != "not-run":
-		return fmt.Errorf("status is %q, want run or not-run", f[9])
+		return fmt.Errorf("status is %.80q, want run or not-run", f[9])
 	}
 	*variants = append(*variants, Variant{Name: name, Pin: p, Status: f[9]})
 	return nil
