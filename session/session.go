@@ -21,6 +21,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/capi"
 	"tfcnn/internal/leak"
 )
 
@@ -155,6 +156,7 @@ func (c *core) free() {
 	<-c.running.idle
 	c.crew.close()
 	c.closing = c.native.close()
+	capi.Trim() // or malloc keeps what lay between what others still use
 	c.counters.bytes.Store(0)
 	close(c.freed)
 }

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -39,6 +40,9 @@ var errCheck = errors.New("a check failed")
 func main() { os.Exit(run()) }
 
 func run() int {
+	// The soak makes its pictures anew for each call, in Go: a heap that swings
+	// by half its size between collections would hide what sessions do.
+	debug.SetGCPercent(25)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := command().ExecuteContext(ctx)
