@@ -44,6 +44,10 @@ type Process struct {
 	// process's environment, which TensorFlow reads with its first convolution
 	// on a GPU. NewBackend sets it for a GPU by itself.
 	NoWinograd bool
+	// Deterministic has operations give the same bits each time, or fail where
+	// they have no such kernel: on a GPU at the cost of speed. On the CPU they do
+	// so anyway, for one number of threads and one setting of oneDNN.
+	Deterministic bool
 	// Quiet drops TensorFlow's log lines on stderr, but for fatal ones; what
 	// goes wrong comes as an error all the same. Where the environment
 	// variable TF_CPP_MIN_LOG_LEVEL is set, it is left to that, and lines that
@@ -101,6 +105,9 @@ func Configure(p Process) error {
 	if p.NoTF32 && capi.BuiltWithCUDA() && !capi.SetTF32(false) {
 		return errors.New("session: configure: this libtensorflow cannot be told to leave TF32")
 	}
+	if p.Deterministic && !capi.SetDeterministic(true) {
+		return errors.New("session: configure: this libtensorflow cannot be told to be deterministic")
+	}
 	if p.NoWinograd {
 		noWinograd()
 	}
@@ -146,6 +153,7 @@ func (p Process) differences(have Process) string {
 	}
 	note("intra-op threads", have.IntraOpThreads, p.IntraOpThreads)
 	note("inter-op threads", have.InterOpThreads, p.InterOpThreads)
+	note("deterministic operations", have.Deterministic, p.Deterministic)
 	note("quiet", have.Quiet, p.Quiet)
 	note("TF32 refused", have.NoTF32, p.NoTF32)
 	note("Winograd refused", have.NoWinograd, p.NoWinograd)

@@ -372,8 +372,8 @@ func TestConfigure(t *testing.T) {
 	if err := session.Configure(session.Process{}); err != nil {
 		t.Errorf("the same again: %v", err)
 	}
-	err := session.Configure(session.Process{IntraOpThreads: 3, GPUMemoryGrowth: true})
-	if !errors.Is(err, session.ErrConfigured) || !strings.Contains(err.Error(), "intra-op threads is 0, asked for 3, GPU memory growth is false, asked for true") {
+	err := session.Configure(session.Process{IntraOpThreads: 3, GPUMemoryGrowth: true, Deterministic: true})
+	if !errors.Is(err, session.ErrConfigured) || !strings.Contains(err.Error(), "intra-op threads is 0, asked for 3, deterministic operations is false, asked for true, GPU memory growth is false, asked for true") {
 		t.Error(err)
 	}
 }

@@ -212,3 +212,17 @@ func TestHeld(t *testing.T) {
 		t.Error("a tensor without its numbers is held")
 	}
 }
+
+func TestDeterministic(t *testing.T) {
+	if on, known := capi.Deterministic(); on || !known {
+		t.Errorf("at first: %v %v", on, known)
+	}
+	for _, on := range []bool{true, false} {
+		if !capi.SetDeterministic(on) {
+			t.Error("cannot be told")
+		}
+		if got, known := capi.Deterministic(); got != on || !known {
+			t.Errorf("%v %v, want %v", got, known, on)
+		}
+	}
+}

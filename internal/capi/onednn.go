@@ -13,6 +13,18 @@ static int onednn(void) {
 	bool (*enabled)(void) = (bool (*)(void))dlsym(RTLD_DEFAULT, "_ZN10tensorflow12IsMKLEnabledEv");
 	return enabled ? enabled() : -1;
 }
+
+static int deterministic(void) {
+	bool (*required)(void) = (bool (*)(void))dlsym(RTLD_DEFAULT, "_ZN3tsl21OpDeterminismRequiredEv");
+	return required ? required() : -1;
+}
+
+static int set_deterministic(int on) {
+	void (*enable)(bool) = (void (*)(bool))dlsym(RTLD_DEFAULT, "_ZN3tsl19EnableOpDeterminismEb");
+	if (!enable) return 0;
+	enable(on);
+	return 1;
+}
 */
 import "C"
 
@@ -23,4 +35,21 @@ import "C"
 func OneDNN() (on, known bool) {
 	answer := C.onednn()
 	return answer == 1, answer >= 0
+}
+
+// Deterministic says whether operations must give the same bits each time they
+// run, or fail. known is false where this libtensorflow cannot tell.
+func Deterministic() (on, known bool) {
+	answer := C.deterministic()
+	return answer == 1, answer >= 0
+}
+
+// SetDeterministic switches that for the whole process, and says whether this
+// libtensorflow could be told so.
+func SetDeterministic(on bool) bool {
+	n := C.int(0)
+	if on {
+		n = 1
+	}
+	return C.set_deterministic(n) == 1
 }
