@@ -56,6 +56,8 @@ type batcher struct {
 	open   *joint // gathers; nil: nobody does
 	closed bool
 	spare  []*joint
+	joints int           // that have memory, the spares among them
+	empty  chan struct{} // closed when, after close, none has
 }
 
 // joint is a batch that calls share.
@@ -72,7 +74,7 @@ type joint struct {
 }
 
 func newBatcher(o Batching, rows, results int, compute func(int, []float32, []float32) error) *batcher {
-	return &batcher{Batching: o, rows: rows, results: results, runners: max(1, runtime.GOMAXPROCS(0)/2), compute: compute}
+	return &batcher{Batching: o, rows: rows, results: results, runners: max(1, runtime.GOMAXPROCS(0)/2), compute: compute, empty: make(chan struct{})}
 }
 
 // run joins a batch of at most Size pictures to others and waits for the
@@ -140,13 +142,14 @@ func (b *batcher) fresh() (*joint, error) {
 		j, b.spare = b.spare[n-1], b.spare[:n-1]
 	} else {
 		j = &joint{}
+		b.joints++
 	}
 	var err error
 	if j.batch, err = j.in.Float32s(b.Size * b.rows); err == nil {
 		j.into, err = j.out.Float32s(b.Size * b.results)
 	}
 	if err != nil {
-		j.free()
+		b.drop(j)
 		return nil, err
 	}
 	j.pictures, j.callers, j.timer, j.err, j.done = 0, 0, nil, nil, make(chan struct{})
@@ -193,19 +196,22 @@ func (b *batcher) leave(j *joint) {
 		return
 	}
 	if b.closed || len(b.spare) >= 2*b.runners {
-		j.free()
+		b.drop(j)
 		return
 	}
 	b.spare = append(b.spare, j)
 }
 
-// close frees the spares, and the others as they are left.
+// close frees the spares, and the others as they are left; empty says when.
 func (b *batcher) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
+	if b.joints == 0 {
+		close(b.empty)
+	}
 	for _, j := range b.spare {
-		j.free()
+		b.drop(j)
 	}
 	b.spare = nil
 	if b.open != nil {
@@ -213,9 +219,14 @@ func (b *batcher) close() {
 	}
 }
 
-func (j *joint) free() {
+// drop frees a batch. The mutex is held.
+func (b *batcher) drop(j *joint) {
 	j.in.Free()
 	j.out.Free()
+	b.joints--
+	if b.closed && b.joints == 0 {
+		close(b.empty)
+	}
 }
 
 // joined runs a batch that was checked together with others'.

@@ -156,6 +156,39 @@ func TestBatchingFailsAndCloses(t *testing.T) {
 	}
 }
 
+// A batcher that was closed is empty when the last batch is through and left,
+// also by who left it before: Close of a session waits for it.
+func TestBatchingEmpties(t *testing.T) {
+	before := capi.Live()
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := doubling(Batching{Size: 2, Wait: time.Hour}, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		var group sync.WaitGroup
+		for i := range 4 { // one alone, two together, one that gathers
+			group.Go(func() {
+				if err := call(ctx, b, float32(i)); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%d: %v", i, err)
+				}
+			})
+			synctest.Wait()
+		}
+		begun := time.Now()
+		group.Wait()
+		b.close()
+		<-b.empty
+		if took := time.Since(begun); took != 10*time.Millisecond {
+			t.Errorf("empty after %v, the batches take 10ms", took)
+		}
+		if after := capi.Live(); after != before {
+			t.Errorf("native memory is left: %+v, before %+v", after, before)
+		}
+		unused, _ := doubling(Batching{Size: 2}, nil)
+		unused.close()
+		<-unused.empty
+	})
+}
+
 // Sixty-four goroutines, each with pictures of its own, errors and ends mixed
 // in: everybody gets the own result.
 func TestBatchingSession(t *testing.T) {

@@ -154,6 +154,9 @@ func (s *Session) Shutdown(ctx context.Context) error {
 // free frees what is native, as soon as nothing uses it.
 func (c *core) free() {
 	<-c.running.idle
+	if c.batching != nil {
+		<-c.batching.empty
+	}
 	c.crew.close()
 	c.closing = c.native.close()
 	capi.Trim() // or malloc keeps what lay between what others still use

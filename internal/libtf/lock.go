@@ -35,8 +35,10 @@ func acquire(ctx context.Context, prefix string, log io.Writer) (release func(fa
 		if err == nil {
 			file, err = os.OpenFile(filepath.Join(prefix, lockName), os.O_RDONLY|os.O_CREATE, 0o644)
 		}
-		if errors.Is(err, fs.ErrNotExist) && gone < 1000 {
-			gone++ // under our hands; a folder that cannot be, as in /proc, says the same
+		if (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist)) && gone < 1000 {
+			// Under our hands, or between mkdir's refusal and a look at what is
+			// there; a folder that cannot be, as in /proc, says the same.
+			gone++
 			continue
 		}
 		if err != nil {
