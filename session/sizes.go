@@ -184,8 +184,8 @@ func (s *sizes) open(one *sized, net graph.Network) {
 	if one.err == nil {
 		one.session.opened.Done() // the watch is on Sizes
 	}
-	close(one.ready)
 	s.mu.Lock()
+	close(one.ready) // who waited for it may run, but takes no other before this one counts
 	if one.err != nil {
 		delete(s.kept, one.size) // who comes next tries again
 		s.leaving[one] = true

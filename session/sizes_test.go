@@ -83,8 +83,11 @@ func TestSizes(t *testing.T) {
 		})
 	}
 	group.Wait()
+	for s.Stats().Sessions > 6 { // some are being closed
+		time.Sleep(time.Millisecond)
+	}
 	stats := s.Stats()
-	if stats.Runs != 300 || stats.Pictures != 300 || stats.Opened <= 40 || stats.Opened > 300 || stats.Opened-stats.Closed != int64(stats.Sessions) || stats.Sessions > 6+1 {
+	if stats.Runs != 300 || stats.Pictures != 300 || stats.Opened <= 40 || stats.Opened > 300 || stats.Opened-stats.Closed != int64(stats.Sessions) {
 		t.Errorf("%+v", stats)
 	}
 	if err := s.Close(); err != nil {
