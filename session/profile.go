@@ -257,7 +257,7 @@ func (s *Session) recordNodes(ctx context.Context, batch tensor.Tensor) (RunReco
 		return RunRecord{}, err
 	}
 	start := time.Now()
-	call, err := s.prepare(batch, []int{s.firstStep()}, true)
+	call, err := s.prepare(batch, []int{s.firstStep()}, true, false)
 	if err != nil {
 		return RunRecord{}, err
 	}

@@ -223,7 +223,7 @@ func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, trac
 		}
 		return outputs, nil, nil
 	}
-	call, err := c.prepare(batch, steps, traced)
+	call, err := c.prepare(batch, steps, traced, ctx.Done() == nil)
 	if err != nil {
 		c.leave(t)
 		return nil, nil, err
@@ -264,8 +264,9 @@ func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, trac
 	return outputs, a.nodes, nil
 }
 
-// prepare copies the batch, so that the call can outlive the caller.
-func (c *core) prepare(batch tensor.Tensor, steps []int, traced bool) (*capi.Call, error) {
+// prepare copies the batch, so that the call can outlive the caller, unless it
+// is lent.
+func (c *core) prepare(batch tensor.Tensor, steps []int, traced, lent bool) (*capi.Call, error) {
 	session := c.native.c
 	if traced {
 		var err error
@@ -277,7 +278,7 @@ func (c *core) prepare(batch tensor.Tensor, steps []int, traced bool) (*capi.Cal
 	for i, step := range steps {
 		fetches[i] = c.native.steps[step]
 	}
-	return session.Prepare(append([]capi.Feed{{Port: c.native.input, Value: batch}}, c.native.weights...), fetches)
+	return session.Prepare(append([]capi.Feed{{Port: c.native.input, Value: batch, Lent: lent}}, c.native.weights...), fetches)
 }
 
 // last gives the steps whose outputs are the layers'.

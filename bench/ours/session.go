@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"sync"
 	"time"
 
 	"tfcnn/bench/worker"
@@ -25,6 +26,7 @@ type sessionRunner struct {
 	session  *session.Session
 	decoder  *decode.Decoder // of files
 	files    []string
+	room     sync.Pool // *[]float32, a picture's
 	layers   []string
 	pictures []tensor.Tensor
 	into     []tensor.Tensor // of each input, for RunInto
@@ -96,11 +98,17 @@ func (r *sessionRunner) runFile(ctx context.Context, name string) ([]tensor.Tens
 	if err != nil {
 		return nil, err
 	}
-	picture, err := r.decoder.Decode(file, decode.Options{})
+	room, _ := r.room.Get().(*[]float32)
+	if room == nil {
+		room = new([]float32)
+	}
+	defer r.room.Put(room)
+	picture, _, err := r.decoder.DecodeTensor(file, decode.Options{}, *room)
 	if err != nil {
 		return nil, err
 	}
-	return r.session.RunOutputs(ctx, picture.Tensor(), r.layers...)
+	*room = picture.Data
+	return r.session.RunOutputs(ctx, picture, r.layers...)
 }
 
 func (r *sessionRunner) Numbers(result any) ([]tensor.Tensor, error) {

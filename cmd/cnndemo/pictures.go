@@ -152,13 +152,11 @@ func decodeOne(d *decode.Decoder, s source, o decode.Options) decoded {
 		result.refused = reason(err)
 		return result
 	}
-	p, err := d.Decode(file, o)
-	if err != nil {
-		result.refused = reason(err)
-		return result
+	var x tensor.Tensor
+	if x, result.notes, err = d.DecodeTensor(file, o, nil); err == nil {
+		result.Tensor, err = d.Resize(x)
 	}
-	result.notes = p.Notes
-	if result.Tensor, err = d.Resize(p.Tensor()); err != nil {
+	if err != nil {
 		result.refused = reason(err)
 	}
 	return result

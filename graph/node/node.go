@@ -192,7 +192,7 @@ func add(scope *op.Scope, o ir.Op, shapes [][]int, operands []tf.Output) (tf.Out
 	case ir.Dense:
 		return dense(scope, operands), nil
 	case ir.MaxPool:
-		return maxPool(scope, o, shapes[0], x), nil
+		return maxPool(scope, o, shapes[0], x)
 	case ir.AvgPool:
 		return avgPool(scope, o, shapes[0], x)
 	case ir.BatchNorm:

@@ -1,11 +1,11 @@
 package capi
 
 /*
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include "tensorflow/c/c_api.h"
 #include "tensorflow/c/tf_tensor.h"
+#include "loan.h"
 
 // What every run of one input and one output has in common. The first feed is
 // the input.
@@ -16,21 +16,6 @@ typedef struct {
 	TF_Tensor** fed; // without the first
 	TF_Output output;
 } bound;
-
-// A loan of memory to TensorFlow, which says when it gives it back.
-typedef struct {
-	pthread_mutex_t mutex;
-	pthread_cond_t back;
-	int returned;
-} loan;
-
-static void give_back(void* data, size_t bytes, void* of) {
-	loan* l = of;
-	pthread_mutex_lock(&l->mutex);
-	l->returned = 1;
-	pthread_cond_signal(&l->back);
-	pthread_mutex_unlock(&l->mutex);
-}
 
 enum { NO_MEMORY = -1, WRONG_SIZE = -2 };
 
@@ -46,9 +31,9 @@ typedef struct {
 // TensorFlow does.
 static outcome bound_run(const bound* b, const int64_t* shape, int rank, void* batch, size_t batch_bytes, void* into, size_t into_bytes) {
 	outcome o = {0};
-	loan l = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
+	loan l;
 	TF_Tensor* fed[b->feeds];
-	fed[0] = TF_NewTensor(TF_FLOAT, shape, rank, batch, batch_bytes, give_back, &l);
+	fed[0] = loan_tensor(&l, shape, rank, batch, batch_bytes);
 	if (!fed[0]) {
 		o.code = NO_MEMORY;
 		return o;
@@ -72,9 +57,7 @@ static outcome bound_run(const bound* b, const int64_t* shape, int rank, void* b
 	// The result may be the input's own memory: it goes first.
 	if (result) TF_DeleteTensor(result);
 	TF_DeleteTensor(fed[0]);
-	pthread_mutex_lock(&l.mutex);
-	while (!l.returned) pthread_cond_wait(&l.back, &l.mutex);
-	pthread_mutex_unlock(&l.mutex);
+	loan_end(&l);
 	return o;
 }
 

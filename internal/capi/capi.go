@@ -109,11 +109,14 @@ func (s *Session) PortOf(output tf.Output) (Port, error) {
 
 // Feed gives a placeholder its value: a tensor that is held for many runs, where
 // Held is not nil; bytes (a scalar of type string) where Bytes is not nil; or
-// else a float32 tensor. Of the last two TensorFlow reads a copy.
+// else a float32 tensor. Of the last two TensorFlow reads a copy; of a value
+// that is lent none, where its first number lies at a multiple of 64 bytes, and
+// nobody may write to it until the Call is through.
 type Feed struct {
 	Port  Port
 	Held  *Held
 	Value tensor.Tensor
+	Lent  bool
 	Bytes []byte
 }
 

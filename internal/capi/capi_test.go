@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/galeone/tfgo"
 
@@ -184,6 +186,55 @@ func TestPrepareCopies(t *testing.T) {
 	}
 	unused.Free()
 	unused.Free()
+}
+
+// A lent tensor is read where it is, wherever that is, and let go of when the
+// call is through, made or not.
+func TestLent(t *testing.T) {
+	s := open(t)
+	x, y := port(t, s, "x/Placeholder"), port(t, s, "Add")
+	before := capi.Live()
+	memory := make([]float32, 4096)
+	aligned := 0
+	for uintptr(unsafe.Pointer(&memory[aligned]))%64 != 0 {
+		aligned++
+	}
+	for offset := aligned; offset < aligned+20; offset++ {
+		lent := tensor.Tensor{Shape: []int{2, 1000}, Data: memory[offset : offset+2000]}
+		call, err := s.Prepare([]capi.Feed{{Port: x, Value: lent, Lent: true}}, []capi.Port{y})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lent.Data[1999] = float32(offset)
+		runtime.GC()
+		room := make([]float32, 2001)
+		out, err := call.RunOver(room[1:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := out[0].Float[1999]; offset == aligned && got != float32(2*offset) {
+			t.Errorf("aligned: %v, want %v: it was copied", got, 2*offset)
+		}
+		if room[2000] != out[0].Float[1999] || room[0] != 0 {
+			t.Error("the result is not in the room that was given")
+		}
+		if unused, err := s.Prepare([]capi.Feed{{Port: x, Value: lent, Lent: true}}, []capi.Port{y}); err != nil {
+			t.Error(err)
+		} else {
+			unused.Free()
+		}
+	}
+	short := tensor.Tensor{Shape: []int{3}, Data: memory[:2]}
+	if _, err := s.Run([]capi.Feed{{Port: x, Value: short, Lent: true}}, []capi.Port{y}); err == nil {
+		t.Error("a tensor without all its numbers is lent")
+	}
+	empty := tensor.Tensor{Shape: []int{0, 5}, Data: memory[:0]}
+	if out, err := s.Run([]capi.Feed{{Port: x, Value: empty, Lent: true}}, []capi.Port{y}); err != nil || len(out[0].Float) != 0 {
+		t.Errorf("%v %v", out, err)
+	}
+	if after := capi.Live(); after != before {
+		t.Errorf("native memory is left: %+v, before %+v", after, before)
+	}
 }
 
 // A held tensor feeds many runs and is freed once.

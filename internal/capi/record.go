@@ -37,7 +37,7 @@ func (c *Call) RunProfiled(seen func()) ([]NodeRecord, error) {
 	text, err := c.runWith(&for_core_protos_go_proto.RunOptions{
 		TraceLevel: for_core_protos_go_proto.RunOptions_SOFTWARE_TRACE,
 	}, func() error {
-		_, err := c.copyOut()
+		_, err := c.copyOut(nil)
 		seen()
 		return err
 	})

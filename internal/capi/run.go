@@ -3,6 +3,7 @@ package capi
 /*
 #include <stdlib.h>
 #include "tensorflow/c/c_api.h"
+#include "loan.h"
 */
 import "C"
 
@@ -27,11 +28,13 @@ type Call struct {
 	outputs      *C.TF_Output
 	fed, fetched []*C.TF_Tensor // views of C arrays
 	held         []bool         // which of fed belong to others
+	loans        []*C.loan
+	pins         runtime.Pinner // of what is lent
 	freed        bool
 }
 
-// Prepare copies the feeds, but for those that are held. What it was given may
-// be changed when it returns.
+// Prepare copies the feeds, but for those that are held or lent. What it was
+// given else may be changed when it returns.
 func (s *Session) Prepare(feeds []Feed, fetches []Port) (*Call, error) {
 	from := make([]Port, len(feeds))
 	for i, feed := range feeds {
@@ -52,7 +55,7 @@ func (s *Session) Prepare(feeds []Feed, fetches []Port) (*Call, error) {
 			c.fed[i], c.held[i] = feed.Held.c, true
 			continue
 		}
-		value, err := feed.native()
+		value, err := c.value(feed)
 		if err != nil {
 			c.Free()
 			return nil, err
@@ -60,6 +63,27 @@ func (s *Session) Prepare(feeds []Feed, fetches []Port) (*Call, error) {
 		c.fed[i] = value
 	}
 	return c, nil
+}
+
+// value makes a feed's tensor.
+func (c *Call) value(f Feed) (*C.TF_Tensor, error) {
+	if !f.Lent || f.Bytes != nil || len(f.Value.Data) == 0 {
+		return f.native()
+	}
+	if err := f.Value.Check(); err != nil {
+		return nil, fmt.Errorf("capi: feed: %w", err)
+	}
+	l := (*C.loan)(C.malloc(C.sizeof_loan))
+	data := unsafe.SliceData(f.Value.Data)
+	c.pins.Pin(data)
+	t := C.loan_tensor(l, (*C.int64_t)(unsafe.Pointer(unsafe.SliceData(f.Value.Shape))), C.int(len(f.Value.Shape)),
+		unsafe.Pointer(data), C.size_t(4*len(f.Value.Data)))
+	if t == nil {
+		C.free(unsafe.Pointer(l))
+		return nil, fmt.Errorf("capi: TensorFlow takes no tensor of %d bytes", 4*len(f.Value.Data))
+	}
+	c.loans = append(c.loans, l)
+	return t, nil
 }
 
 // Node is one node as TensorFlow really ran it. Nodes may be fused or split
@@ -79,7 +103,7 @@ func (c *Call) RunTraced() ([]Fetched, []Node, error) {
 	text, err := c.runWith(&for_core_protos_go_proto.RunOptions{
 		TraceLevel: for_core_protos_go_proto.RunOptions_SOFTWARE_TRACE,
 	}, func() (err error) {
-		results, err = c.copyOut()
+		results, err = c.copyOut(nil)
 		return err
 	})
 	if err != nil {
@@ -139,9 +163,13 @@ func tracedNodes(text []byte) ([]Node, error) {
 // in the order asked for. Tensors of type float32 and uint8 can be fetched.
 // When it returns, nothing native is left of the call, whether it failed or
 // not.
-func (c *Call) Run() (results []Fetched, err error) {
+func (c *Call) Run() ([]Fetched, error) { return c.RunOver(nil) }
+
+// RunOver is Run with the first result, if it is float32, in the room that it
+// is given, as far as that is enough.
+func (c *Call) RunOver(room []float32) (results []Fetched, err error) {
 	err = c.run(nil, nil, func() (err error) {
-		results, err = c.copyOut()
+		results, err = c.copyOut(room)
 		return err
 	})
 	return results, err
@@ -164,15 +192,15 @@ func (c *Call) run(options, metadata *C.TF_Buffer, look func() error) error {
 	return look()
 }
 
-// copyOut copies the results into Go's memory.
-func (c *Call) copyOut() ([]Fetched, error) {
+// copyOut copies the results into Go's memory, the first into room.
+func (c *Call) copyOut(room []float32) ([]Fetched, error) {
 	results := make([]Fetched, len(c.fetched))
 	for i, native := range c.fetched {
-		result, err := copyOut(native)
+		result, err := copyOut(native, room)
 		if err != nil {
 			return nil, err
 		}
-		results[i] = result
+		results[i], room = result, nil
 	}
 	return results, nil
 }
@@ -193,6 +221,11 @@ func (c *Call) Free() {
 		deleteTensors(list)
 		C.free(unsafe.Pointer(unsafe.SliceData(list)))
 	}
+	for _, l := range c.loans {
+		C.loan_end(l)
+		C.free(unsafe.Pointer(l))
+	}
+	c.pins.Unpin()
 	C.free(unsafe.Pointer(c.inputs))
 	C.free(unsafe.Pointer(c.outputs))
 }

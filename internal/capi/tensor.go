@@ -126,8 +126,9 @@ func deleteTensors(list []*C.TF_Tensor) {
 	}
 }
 
-// copyOut copies a result into Go's memory.
-func copyOut(t *C.TF_Tensor) (Fetched, error) {
+// copyOut copies a result into Go's memory, numbers into room where that is
+// enough.
+func copyOut(t *C.TF_Tensor, room []float32) (Fetched, error) {
 	shape := make([]int, int(C.TF_NumDims(t)))
 	for i := range shape {
 		shape[i] = int(C.TF_Dim(t, C.int(i)))
@@ -141,7 +142,10 @@ func copyOut(t *C.TF_Tensor) (Fetched, error) {
 	var data unsafe.Pointer
 	switch kind := C.TF_TensorType(t); kind {
 	case C.TF_FLOAT:
-		f.Float, width = make([]float32, n), 4
+		if f.Float, width = room, 4; cap(room) < max(n, 1) {
+			f.Float = make([]float32, n)
+		}
+		f.Float = f.Float[:n]
 		data = unsafe.Pointer(unsafe.SliceData(f.Float))
 	case C.TF_UINT8:
 		f.Bytes, width = make([]uint8, n), 1

@@ -15,6 +15,7 @@ package decode
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/galeone/tfgo"
 
@@ -62,6 +63,7 @@ type Decoder struct {
 	c       *capi.Session
 
 	file, jpeg, png, pngA capi.Port
+	jpegFloat, pngFloat   capi.Port // [1,H,W,3]
 	image, scale, resized capi.Port
 	resize                Resize
 	needsScales           bool // the method of resizing is fed with scale
@@ -88,6 +90,10 @@ func (d *Decoder) open(options *tf.SessionOptions) error {
 	png := op.DecodePng(root.SubScope("png"), file, op.DecodePngChannels(3))
 	pngA := op.DecodePng(root.SubScope("png_alpha"), file, op.DecodePngChannels(4))
 	ports := map[*capi.Port]tf.Output{&d.file: file, &d.jpeg: jpeg, &d.png: png, &d.pngA: pngA}
+	batch := op.Const(root.SubScope("batch"), int32(0))
+	for port, rgb := range map[*capi.Port]tf.Output{&d.jpegFloat: jpeg, &d.pngFloat: png} {
+		ports[port] = op.ExpandDims(root.SubScope("float"), op.Cast(root.SubScope("float"), rgb, tf.Float), batch)
+	}
 	if d.resize != (Resize{}) {
 		image, scale, resized := d.resize.nodes(root)
 		ports[&d.image], ports[&d.resized] = image, resized
@@ -131,16 +137,9 @@ func (d *Decoder) Close() error {
 // transparent pixels are laid over the background; of an animated PNG the
 // first frame is taken. Broken and truncated files are errors.
 func (d *Decoder) Decode(file []byte, o Options) (Picture, error) {
-	h, err := readHeader(file)
+	h, turn, err := examine(file, o)
 	if err != nil {
-		return Picture{}, fmt.Errorf("decode: %w", err)
-	}
-	limit := o.MaxPixels
-	if limit == 0 {
-		limit = DefaultMaxPixels
-	}
-	if h.width < 1 || h.height < 1 || h.height > limit/h.width {
-		return Picture{}, fmt.Errorf("decode: %s of %d×%d pixels, at most %d pixels are decoded", h.format, h.width, h.height, limit)
+		return Picture{}, err
 	}
 	port, channels := d.jpeg, 3
 	switch {
@@ -151,16 +150,15 @@ func (d *Decoder) Decode(file []byte, o Options) (Picture, error) {
 	case h.format == formatPNG:
 		port = d.png
 	}
-	results, err := d.c.Run([]capi.Feed{{Port: d.file, Bytes: file}}, []capi.Port{port})
+	got, err := d.run(file, h, port, nil)
 	if err != nil {
-		return Picture{}, fmt.Errorf("decode: %s: %w", h.format, broken(err))
+		return Picture{}, err
 	}
-	got := results[0]
-	if len(got.Shape) != 3 || got.Shape[0] != h.height || got.Shape[1] != h.width || got.Shape[2] != channels {
-		return Picture{}, fmt.Errorf("decode: %s: decoded to %s, the header says [%d,%d,%d]", h.format, tensor.FormatShape(got.Shape), h.height, h.width, channels)
+	if want := []int{h.height, h.width, channels}; !slices.Equal(got.Shape, want) {
+		return Picture{}, h.differs(got.Shape, want)
 	}
-	if h.format == formatJPEG && h.endsEarly(file, got.Bytes) {
-		return Picture{}, errors.New("decode: JPEG: broken or truncated file: its data end before the picture does")
+	if n := len(got.Bytes); h.endsEarly(file, [3]uint8(got.Bytes[n-3:])) {
+		return Picture{}, errEndsEarly
 	}
 	p := Picture{Height: h.height, Width: h.width, Pixels: got.Bytes, Notes: h.notes}
 	if channels == 4 {
@@ -174,12 +172,88 @@ func (d *Decoder) Decode(file []byte, o Options) (Picture, error) {
 			p.Notes = append(p.Notes, fmt.Sprintf("transparent pixels laid over #%02x%02x%02x", background[0], background[1], background[2]))
 		}
 	}
-	if turn := orientation(file, h.format); turn > 1 && !o.IgnoreOrientation {
+	if turn > 1 {
 		p = p.turned(turn)
 		p.Notes = append(p.Notes, fmt.Sprintf("turned upright (EXIF orientation %d)", turn))
 	}
 	return p, nil
 }
+
+// DecodeTensor is Decode with the picture as [1,H,W,3], 0 to 255, and its
+// notes. The numbers are put into room as far as that is enough: pictures of
+// one size then need no memory of their own.
+func (d *Decoder) DecodeTensor(file []byte, o Options, room []float32) (tensor.Tensor, []string, error) {
+	h, turn, err := examine(file, o)
+	if err != nil {
+		return tensor.Tensor{}, nil, err
+	}
+	if h.alpha || turn > 1 {
+		p, err := d.Decode(file, o)
+		if err != nil {
+			return tensor.Tensor{}, nil, err
+		}
+		return p.Tensor(), p.Notes, nil
+	}
+	port := d.jpegFloat
+	if h.format == formatPNG {
+		port = d.pngFloat
+	}
+	got, err := d.run(file, h, port, room)
+	if err != nil {
+		return tensor.Tensor{}, nil, err
+	}
+	if want := []int{1, h.height, h.width, 3}; !slices.Equal(got.Shape, want) {
+		return tensor.Tensor{}, nil, h.differs(got.Shape, want)
+	}
+	x := got.Tensor()
+	last := [3]uint8{}
+	for i, v := range x.Data[len(x.Data)-3:] {
+		last[i] = uint8(v)
+	}
+	if h.endsEarly(file, last) {
+		return tensor.Tensor{}, nil, errEndsEarly
+	}
+	return x, h.notes, nil
+}
+
+// examine reads what a file says of itself: its header, and how it is to be
+// turned. What is not to be decoded is refused.
+func examine(file []byte, o Options) (h header, turn int, err error) {
+	if h, err = readHeader(file); err != nil {
+		return h, 0, fmt.Errorf("decode: %w", err)
+	}
+	limit := o.MaxPixels
+	if limit == 0 {
+		limit = DefaultMaxPixels
+	}
+	if h.width < 1 || h.height < 1 || h.height > limit/h.width {
+		return h, 0, fmt.Errorf("decode: %s of %d×%d pixels, at most %d pixels are decoded", h.format, h.width, h.height, limit)
+	}
+	if !o.IgnoreOrientation {
+		turn = orientation(file, h.format)
+	}
+	return h, turn, nil
+}
+
+// run decodes a file.
+func (d *Decoder) run(file []byte, h header, port capi.Port, room []float32) (capi.Fetched, error) {
+	call, err := d.c.Prepare([]capi.Feed{{Port: d.file, Bytes: file}}, []capi.Port{port})
+	if err != nil {
+		return capi.Fetched{}, fmt.Errorf("decode: %w", err)
+	}
+	results, err := call.RunOver(room)
+	if err != nil {
+		return capi.Fetched{}, fmt.Errorf("decode: %s: %w", h.format, broken(err))
+	}
+	return results[0], nil
+}
+
+// differs is the error of a picture that is not of the header's size.
+func (h header) differs(got, want []int) error {
+	return fmt.Errorf("decode: %s: decoded to %s, the header says %s", h.format, tensor.FormatShape(got), tensor.FormatShape(want))
+}
+
+var errEndsEarly = errors.New("decode: JPEG: broken or truncated file: its data end before the picture does")
 
 // broken says what TensorFlow's decoders mean.
 func broken(err error) error {

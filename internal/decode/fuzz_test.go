@@ -3,8 +3,10 @@ package decode_test
 import (
 	"bytes"
 	"image"
+	"slices"
 	"testing"
 
+	"tfcnn/graph/tensor"
 	"tfcnn/internal/decode"
 	"tfcnn/internal/hostile"
 )
@@ -34,6 +36,10 @@ func FuzzDecode(f *testing.F) {
 		}
 		if len(p.Pixels) != p.Height*p.Width*3 || p.Height < 1 || p.Height*p.Width > fuzzPixels {
 			t.Fatalf("%d×%d with %d bytes", p.Height, p.Width, len(p.Pixels))
+		}
+		x, notes, err := d.DecodeTensor(file, decode.Options{MaxPixels: fuzzPixels}, make([]float32, 100))
+		if equal, at := tensor.Equal(x, p.Tensor()); err != nil || !equal || !slices.Equal(notes, p.Notes) {
+			t.Errorf("%d×%d as a tensor: differs at %d, notes %q and %q, %v", p.Height, p.Width, at, notes, p.Notes, err)
 		}
 		q, err := d.Decode(file, decode.Options{MaxPixels: fuzzPixels, IgnoreOrientation: true})
 		if err != nil || q.Height*q.Width != p.Height*p.Width || !bytes.Equal(histogram(p.Pixels), histogram(q.Pixels)) {

@@ -153,10 +153,13 @@ func (h *header) readFrame(marker byte, body []byte) error {
 // up with mid-grey and leaves out the later passes of a progressive one. So a
 // picture that may be such a one is decoded by Go's decoder as well, which
 // does report it. That takes Go three times as long as TensorFlow, so that of
-// large sequential pictures only those with mid-grey in the last corner are.
-func (h header) endsEarly(file []byte, rgb []uint8) bool {
+// large sequential pictures only those with mid-grey in the last pixel are.
+func (h header) endsEarly(file []byte, last [3]uint8) bool {
+	if h.format != formatJPEG {
+		return false
+	}
 	const small = 1 << 16 // pixels
-	if h.height*h.width > small && !h.progressive && h.components != 4 && !isMidGrey(rgb[len(rgb)-3:]) {
+	if h.height*h.width > small && !h.progressive && h.components != 4 && !isMidGrey(last) {
 		return false
 	}
 	_, err := jpeg.Decode(bytes.NewReader(file))
@@ -166,7 +169,7 @@ func (h header) endsEarly(file []byte, rgb []uint8) bool {
 
 // isMidGrey says whether a pixel's luminance is 128, but for roundings. Its
 // colour may come from its neighbours.
-func isMidGrey(rgb []uint8) bool {
+func isMidGrey(rgb [3]uint8) bool {
 	luminance := 0.299*float64(rgb[0]) + 0.587*float64(rgb[1]) + 0.114*float64(rgb[2])
 	return luminance >= 125 && luminance <= 131
 }
