@@ -7,31 +7,71 @@ import (
 	"tfcnn/internal/ir"
 )
 
-// manyChannels is where Eigen's kernel is faster than oneDNN's: each of its
-// steps takes the maximum of two rows of channels, which fill its registers.
-const manyChannels = 64
+// Where Eigen's kernel is faster than oneDNN's, measured on two cores: each of
+// its steps takes the maximum of two rows of channels, which many channels make
+// long; and it starts at once, where oneDNN wakes other threads first, for
+// which a small picture does not pay (a 4×4 picture: 6 µs against 32 to 180).
+const (
+	manyChannels = 64
+	fewPixels    = 256
+)
 
-// maxPool is MaxPool or, for many channels, MaxPoolV2: the same operation, with
-// windows as inputs, which TensorFlow does not hand to oneDNN. So nothing is
-// written beside the output either; oneDNN notes where each maximum lies.
+// maxPool is MaxPool or, where Eigen's kernel is the faster one, MaxPoolV2: the
+// same operation with windows as inputs, which TensorFlow does not hand to
+// oneDNN. Nothing is written beside its output either; oneDNN notes where each
+// maximum lies.
 func maxPool(scope *op.Scope, o ir.MaxPool, shape []int, x tf.Output) (tf.Output, error) {
-	if h, w, err := o.Window(shape); err == nil {
-		o.Strides = [2]int{h.ShortStride(), w.ShortStride()}
+	if hasV2(o, x) && (shape[3] >= manyChannels || shape[1]*shape[2] <= fewPixels) {
+		return maxPoolV2(scope, o, shape, x)
 	}
-	if shape[3] >= manyChannels && o.Padding.Kind != ir.Explicit && x.DataType() == tf.Float {
-		size, err := integers(scope, "size", 1, o.Size[0], o.Size[1], 1)
-		if err != nil {
-			return tf.Output{}, err
-		}
-		strides, err := integers(scope, "strides", 1, o.Strides[0], o.Strides[1], 1)
-		if err != nil {
-			return tf.Output{}, err
-		}
-		return op.MaxPoolV2(scope, x, size, strides, o.Padding.Kind.String()), nil
+	return maxPoolV1(scope, o, shape, x), nil
+}
+
+// bothMaxPools are those of maxPool, first the one that it would be.
+func bothMaxPools(scope *op.Scope, o ir.MaxPool, shape []int, x tf.Output) ([]tf.Output, error) {
+	first, err := maxPool(scope, o, shape, x)
+	if err != nil || scope.Err() != nil || !hasV2(o, x) {
+		return []tf.Output{first}, err
 	}
+	other := scope.SubScope("other")
+	if first.Op.Type() == "MaxPoolV2" {
+		return []tf.Output{first, maxPoolV1(other, o, shape, x)}, nil
+	}
+	second, err := maxPoolV2(other, o, shape, x)
+	return []tf.Output{first, second}, err
+}
+
+// hasV2 says whether MaxPoolV2 can be asked for it.
+func hasV2(o ir.MaxPool, x tf.Output) bool {
+	return o.Padding.Kind != ir.Explicit && x.DataType() == tf.Float
+}
+
+func maxPoolV1(scope *op.Scope, o ir.MaxPool, shape []int, x tf.Output) tf.Output {
+	strides := poolStrides(o, shape)
 	var attributes []op.MaxPoolAttr
 	if o.Padding.Kind == ir.Explicit {
 		attributes = append(attributes, op.MaxPoolExplicitPaddings(sides(o.Padding)))
 	}
-	return op.MaxPool(scope, x, four(o.Size), four(o.Strides), o.Padding.Kind.String(), attributes...), nil
+	return op.MaxPool(scope, x, four(o.Size), four(strides), o.Padding.Kind.String(), attributes...)
+}
+
+func maxPoolV2(scope *op.Scope, o ir.MaxPool, shape []int, x tf.Output) (tf.Output, error) {
+	size, err := integers(scope, "size", 1, o.Size[0], o.Size[1], 1)
+	if err != nil {
+		return tf.Output{}, err
+	}
+	s := poolStrides(o, shape)
+	strides, err := integers(scope, "strides", 1, s[0], s[1], 1)
+	if err != nil {
+		return tf.Output{}, err
+	}
+	return op.MaxPoolV2(scope, x, size, strides, o.Padding.Kind.String()), nil
+}
+
+// poolStrides are no longer than it takes to leave the picture.
+func poolStrides(o ir.MaxPool, shape []int) [2]int {
+	if h, w, err := o.Window(shape); err == nil {
+		return [2]int{h.ShortStride(), w.ShortStride()}
+	}
+	return o.Strides
 }

@@ -160,23 +160,30 @@ func (b *builder) cast(place *op.Scope, name string, x tf.Output, dtype tf.DataT
 }
 
 // BuildOperation adds a single operation with a placeholder for each of its
-// operands, called "0", "1", …, for those who feed everything.
-func BuildOperation(scope *op.Scope, o ir.Op, shapes ...[]int) (inputs []tf.Output, output tf.Output, err error) {
+// operands, called "0", "1", …, for those who feed everything. Where there are
+// two nodes for an operation, of which Build takes the faster one, there are
+// two outputs, its choice first: they must give the same.
+func BuildOperation(scope *op.Scope, o ir.Op, shapes ...[]int) (inputs, outputs []tf.Output, err error) {
 	defer recovered(&err)
 	if _, err := o.Shape(shapes...); err != nil {
-		return nil, tf.Output{}, fmt.Errorf("node: %s: %w", o.Kind(), err)
+		return nil, nil, fmt.Errorf("node: %s: %w", o.Kind(), err)
 	}
 	for i, shape := range shapes {
 		inputs = append(inputs, placeholder(scope, fmt.Sprint(i), tf.Float, shape))
 	}
-	output, err = add(scope, o, shapes, inputs)
+	if pool, is := o.(ir.MaxPool); is {
+		outputs, err = bothMaxPools(scope, pool, shapes[0], inputs[0])
+	} else {
+		outputs = make([]tf.Output, 1)
+		outputs[0], err = add(scope, o, shapes, inputs)
+	}
 	if err == nil {
 		err = clean(scope.Err())
 	}
 	if err != nil {
-		return nil, tf.Output{}, fmt.Errorf("node: %s: %w", o.Kind(), err)
+		return nil, nil, fmt.Errorf("node: %s: %w", o.Kind(), err)
 	}
-	return inputs, output, nil
+	return inputs, outputs, nil
 }
 
 // add adds the nodes of one operation. The shapes have passed its Shape.
