@@ -181,8 +181,7 @@ func TestDeadline(t *testing.T) {
 			t.Fatalf("a deadline of %v: %v", timeout, err)
 		}
 	}
-	stats := s.Stats()
-	if stats.InFlight != 1 || stats.Canceled != tries || stats.Runs != 1 || stats.Errors != 0 || stats.Bytes <= stats.MostBytes/2 {
+	if stats := s.Stats(); stats.InFlight != 1 || stats.Canceled != tries || stats.Runs != 1 || stats.Errors != 0 || stats.Bytes <= stats.MostBytes/2 {
 		t.Errorf("%+v", stats)
 	}
 	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)

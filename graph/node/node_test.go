@@ -222,7 +222,7 @@ func TestStableNames(t *testing.T) {
 	}
 	want := "input conv1/filter conv1/bias conv1/Conv2D conv1/BiasAdd conv1/relu/Relu g/filter g/bias g/Conv2D g/AddV2 " +
 		"avg_pool1/ones avg_pool1/counts avg_pool1/DepthwiseConv2dNative avg_pool1/every/begin avg_pool1/every/end " +
-		"avg_pool1/every/steps avg_pool1/every/StridedSlice avg_pool1/DivNoNan max_pool1/MaxPool relu1/Relu"
+		"avg_pool1/every/steps avg_pool1/every/StridedSlice avg_pool1/DivNoNan max_pool1/size max_pool1/strides max_pool1/MaxPoolV2 relu1/Relu"
 	for range 2 {
 		root := tfgo.NewRoot()
 		if _, err := node.Build(root, lowered.Program, net.InitialWeights(1), node.Options{}); err != nil {
@@ -285,7 +285,7 @@ func TestEmittedOps(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := "[AddV2 AvgPool BiasAdd ConcatV2 Const Conv2D Conv2DBackpropInput DepthwiseConv2dNative DivNoNan Elu " +
-		"FusedBatchNormV3 Identity LRN LeakyRelu MatMul MaxPool Mul Neg Pad Placeholder Relu Relu6 Reshape ResizeBilinear " +
+		"FusedBatchNormV3 Identity LRN LeakyRelu MatMul MaxPool MaxPoolV2 Mul Neg Pad Placeholder Relu Relu6 Reshape ResizeBilinear " +
 		"ResizeNearestNeighbor ReverseV2 Selu Sigmoid Slice Softmax StridedSlice Sub Tanh Transpose]"
 	if fmt.Sprint(got) != want {
 		t.Errorf("emitted ops %v, this test knows %s", got, want)
