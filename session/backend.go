@@ -77,12 +77,14 @@ func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor
 	if n.graph, err = root.Finalize(); err != nil {
 		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), oneLine(err))
 	}
-	if n.session, n.c, err = start(n.graph, b.device, Parallel); err != nil {
+	running := &lane{}
+	if running.session, running.c, err = start(n.graph, b.device, Parallel, 0); err != nil {
 		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
 	}
+	n.lanes.wide.Store(running)
 	feeds := make([]capi.Feed, len(operands))
 	for i, x := range operands {
-		port, err := n.c.PortOf(inputs[i])
+		port, err := running.c.PortOf(inputs[i])
 		if err != nil {
 			return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
 		}
@@ -90,11 +92,11 @@ func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor
 	}
 	fetches := make([]capi.Port, len(outputs))
 	for i, output := range outputs {
-		if fetches[i], err = n.c.PortOf(output); err != nil {
+		if fetches[i], err = running.c.PortOf(output); err != nil {
 			return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
 		}
 	}
-	call, err := n.c.Prepare(feeds, fetches)
+	call, err := running.c.Prepare(feeds, fetches)
 	if err != nil {
 		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
 	}

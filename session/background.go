@@ -16,7 +16,6 @@ import (
 // crew are goroutines with memory of their own that wait for work. It is
 // empty, and its memory freed, when it is closed and none is at work.
 type crew struct {
-	bound *capi.Bound
 	ended func(ticket) // is called when a run is through whose caller has left
 
 	mu     sync.Mutex
@@ -36,6 +35,7 @@ type worker struct {
 	shape          []int
 	batch, into    []float32 // in native memory
 	ticket         ticket
+	bound          *capi.Bound
 	err            error
 }
 
@@ -48,7 +48,7 @@ const (
 
 // run makes a run. Where ctx ends first, left is true, the error ctx's, and the
 // ticket ended when the run is through.
-func (c *crew) run(ctx context.Context, t ticket, into []float32, shape []int, batch []float32) (left bool, err error) {
+func (c *crew) run(ctx context.Context, bound *capi.Bound, t ticket, into []float32, shape []int, batch []float32) (left bool, err error) {
 	w := c.take()
 	if w.batch, err = w.in.Float32s(len(batch)); err != nil {
 		c.put(w)
@@ -60,7 +60,7 @@ func (c *crew) run(ctx context.Context, t ticket, into []float32, shape []int, b
 	}
 	copy(w.batch, batch)
 	w.shape = append(w.shape[:0], shape...)
-	w.ticket = t
+	w.ticket, w.bound = t, bound
 	w.state.Store(awaited)
 	w.start <- struct{}{}
 	select {
@@ -81,7 +81,7 @@ func (c *crew) run(ctx context.Context, t ticket, into []float32, shape []int, b
 // serve is a worker's goroutine.
 func (c *crew) serve(w *worker) {
 	for range w.start {
-		w.err = c.bound.Run(w.into, w.shape, w.batch)
+		w.err = w.bound.Run(w.into, w.shape, w.batch)
 		if w.state.CompareAndSwap(awaited, finished) {
 			w.through <- struct{}{}
 			continue

@@ -253,5 +253,9 @@ func (c *core) computeJoint(pictures int, into, batch []float32) error {
 		return err
 	}
 	defer c.leave(t)
-	return c.native.bound.Run(into, append([]int{pictures}, c.input...), batch)
+	l, err := c.native.lane(pictures)
+	if err != nil {
+		return err
+	}
+	return l.bound.Run(into, append([]int{pictures}, c.input...), batch)
 }

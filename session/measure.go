@@ -255,7 +255,11 @@ func (s *Session) record(ctx context.Context, batch int, process *processMeter) 
 		fetches = append(fetches, s.native.steps[step])
 	}
 	feeds := append([]capi.Feed{{Port: s.native.input, Value: x}}, s.native.weights...)
-	call, err := s.native.c.Prepare(feeds, fetches)
+	l, err := s.native.lane(batch)
+	if err != nil {
+		return peak{}, fmt.Errorf("session: measure: %w", err)
+	}
+	call, err := l.c.Prepare(feeds, fetches)
 	if err != nil {
 		return peak{}, fmt.Errorf("session: measure: %w", err)
 	}

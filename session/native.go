@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 
 	"github.com/galeone/tfgo"
 
@@ -17,22 +16,27 @@ import (
 
 // native is what TensorFlow holds for a session.
 type native struct {
-	session *tf.Session
-	graph   *tf.Graph
-	c       *capi.Session
-	input   capi.Port
-	steps   []capi.Port
-	weights []capi.Feed // those that are no constants of the graph
-	bound   *capi.Bound // a run for the first output
-
-	mu     sync.Mutex
-	second *tf.Session // on the same graph, for traces
-	traced *capi.Session
+	device   string
+	executor Executor
+	graph    *tf.Graph
+	input    capi.Port
+	steps    []capi.Port
+	output   capi.Port   // the network's first
+	weights  []capi.Feed // those that are no constants of the graph
+	lanes    lanes
 }
 
 // open builds the graph and starts a session on it. What it has made when it
 // fails is freed by close.
 func (n *native) open(lowered graph.Lowered, weights graph.Weights, device string, o Options) error {
+	n.device, n.executor = device, o.Executor
+	n.lanes.threads = o.Threads
+	if o.Threads == 0 && device == cpuDevice && o.Executor == Single && canShare() {
+		var err error
+		if n.lanes.alone, err = smallBatch(lowered); err != nil {
+			return err
+		}
+	}
 	root := tfgo.NewRoot().WithDevice(device)
 	built, err := node.Build(root, lowered.Program, weights, node.Options{
 		Type:     dataType(o.Compute),
@@ -46,14 +50,15 @@ func (n *native) open(lowered graph.Lowered, weights graph.Weights, device strin
 	if n.graph, err = root.Finalize(); err != nil {
 		return fmt.Errorf("session: open: %w", oneLine(err))
 	}
-	if n.session, n.c, err = start(n.graph, device, o.Executor); err != nil {
+	ports, err := capi.WrapGraph(n.graph)
+	if err != nil {
 		return fmt.Errorf("session: open: %w", err)
 	}
-	if n.input, err = n.c.PortOf(built.Input); err != nil {
+	if n.input, err = ports.PortOf(built.Input); err != nil {
 		return fmt.Errorf("session: open: %w", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(built.Fed)) {
-		port, err := n.c.PortOf(built.Fed[name])
+		port, err := ports.PortOf(built.Fed[name])
 		if err != nil {
 			return fmt.Errorf("session: open: weight %q: %w", name, err)
 		}
@@ -64,25 +69,32 @@ func (n *native) open(lowered graph.Lowered, weights graph.Weights, device strin
 		n.weights = append(n.weights, capi.Feed{Port: port, Held: held})
 	}
 	for i, step := range lowered.Program.Steps {
-		port, err := n.c.PortOf(built.Steps[i])
+		port, err := ports.PortOf(built.Steps[i])
 		if err != nil {
 			return fmt.Errorf("session: open: %s %q: %w", step.Op.Kind(), step.Name, err)
 		}
 		n.steps = append(n.steps, port)
 	}
-	if n.bound, err = n.c.Bind(n.input, n.weights, n.steps[lowered.Layers[lowered.Outputs[0]].Last]); err != nil {
+	n.output = n.steps[lowered.Layers[lowered.Outputs[0]].Last]
+	// The lane of single pictures is there at once; what fails does so here.
+	if _, err := n.lane(1); err != nil {
 		return fmt.Errorf("session: open: %w", err)
 	}
 	return nil
 }
 
-// start opens a session on a graph.
-func start(graph *tf.Graph, device string, e Executor) (*tf.Session, *capi.Session, error) {
-	options, err := configuration(device != cpuDevice, e)
+// start opens a session on a graph: with so many threads of its own for the
+// work of an operation, or with 0 on those of the process.
+func start(graph *tf.Graph, device string, e Executor, threads int) (*tf.Session, *capi.Session, error) {
+	options, err := configuration(device != cpuDevice, e, threads)
 	if err != nil {
 		return nil, nil, err
 	}
-	session, err := tf.NewSession(graph, options)
+	var session *tf.Session
+	err = capi.OpenWithPool(threads > 0, func() (err error) {
+		session, err = tf.NewSession(graph, options)
+		return err
+	})
 	if err != nil {
 		return nil, nil, oneLine(err)
 	}
@@ -97,36 +109,9 @@ func start(graph *tf.Graph, device string, e Executor) (*tf.Session, *capi.Sessi
 // inTurn is TensorFlow's usual executor, kept to the thread that calls.
 const inTurn Executor = "in turn"
 
-// tracing is a session that TensorFlow records the nodes of, which its
-// single-threaded executor does not: where that one runs the network, another
-// session on the same graph, from the first time that it is wanted. It too runs
-// one operation after the other on the thread that calls.
-func (n *native) tracing(device string, e Executor) (_ *capi.Session, err error) {
-	if e != Single {
-		return n.c, nil
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.traced == nil {
-		n.second, n.traced, err = start(n.graph, device, inTurn)
-	}
-	return n.traced, err
-}
-
-// close frees what open has made, as far as it came.
+// close frees what open and lane have made, as far as they came.
 func (n *native) close() error {
-	if n.bound != nil {
-		n.bound.Free()
-	}
-	var err error
-	for _, session := range []*tf.Session{n.session, n.second} {
-		if session == nil {
-			continue
-		}
-		if failed := session.Close(); failed != nil && err == nil {
-			err = fmt.Errorf("session: close: %w", oneLine(failed))
-		}
-	}
+	err := n.lanes.close()
 	if n.graph != nil {
 		// TensorFlow keeps the graph itself while a session refers to it.
 		capi.FreeGraph(n.graph)
@@ -134,6 +119,6 @@ func (n *native) close() error {
 	for _, w := range n.weights {
 		w.Held.Free()
 	}
-	n.session, n.second, n.graph, n.bound, n.weights = nil, nil, nil, nil, nil
+	n.graph, n.weights = nil, nil
 	return err
 }

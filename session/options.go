@@ -1,12 +1,14 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 
 	"tfcnn/graph"
+	"tfcnn/internal/capi"
 )
 
 // Options says where and how a session runs. The zero value works.
@@ -18,6 +20,14 @@ type Options struct {
 	// Executor is how TensorFlow walks through the graph. Empty: Single on the
 	// CPU, Parallel on a GPU.
 	Executor Executor
+	// Threads is how many threads share the work of one operation, in a pool of
+	// the session's own. 0: those of the process (Process.IntraOpThreads); but
+	// batches whose operations are too small to gain by sharing run on the thread
+	// that calls, which a network of a few small layers does ten times as fast.
+	// Sizes of batches of both kinds cost the constants' memory twice. With
+	// another number of threads results may differ in their last bits. It is for
+	// the CPU, and the Parallel executor does not run batches so by itself.
+	Threads int
 	// Compute is the type of the network's arithmetic; what goes in and comes
 	// out is float32. Empty: float32, the only one that Verify has bounds for.
 	Compute graph.DType
@@ -83,6 +93,12 @@ func (o Options) settle(device string) (Options, error) {
 	switch {
 	case o.Executor != Single && o.Executor != Parallel:
 		return o, fmt.Errorf("session: executor is %q, want %q, %q or nothing", o.Executor, Single, Parallel)
+	case o.Threads < 0 || o.Threads > maxThreads:
+		return o, fmt.Errorf("session: got %d threads, want 0 to %d", o.Threads, maxThreads)
+	case o.Threads > 0 && !onCPU:
+		return o, fmt.Errorf("session: got %d threads for %s, want 0: they are the CPU's", o.Threads, device)
+	case o.Threads > 0 && !capi.CanOwnPool():
+		return o, errors.New("session: this libtensorflow cannot give a session threads of its own")
 	case o.Compute.Bytes() == 0:
 		return o, fmt.Errorf("session: compute is %q, want %q, %q, %q or nothing", o.Compute, graph.Float32, graph.BFloat16, graph.Float16)
 	case !slices.Contains([]WeightStore{Auto, Constants, Fed}, o.Weights):

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -168,9 +169,9 @@ func (p Process) differences(have Process) string {
 // with all its constants before the first run.
 var cpuOptimizers = []string{"constfold", "remap"}
 
-// configuration is the ConfigProto of every session of this process. Settling
-// it ends Configure's time.
-func configuration(withGPU bool, e Executor) (*tf.SessionOptions, error) {
+// configuration is the ConfigProto of every session of this process; threads
+// are the session's own, 0 for the process's. Settling it ends Configure's time.
+func configuration(withGPU bool, e Executor, threads int) (*tf.SessionOptions, error) {
 	process.Lock()
 	defer process.Unlock()
 	process.used = true
@@ -181,6 +182,9 @@ func configuration(withGPU bool, e Executor) (*tf.SessionOptions, error) {
 		AllowSoftPlacement: false,
 		GpuOptions:         &for_core_protos_go_proto.GPUOptions{AllowGrowth: process.GPUMemoryGrowth},
 		Experimental:       &for_core_protos_go_proto.ConfigProto_Experimental{OptimizeForStaticGraph: true},
+	}
+	if threads > 0 {
+		config.IntraOpParallelismThreads = int32(threads)
 	}
 	switch e {
 	case Single:
@@ -212,7 +216,7 @@ func NativeOptions(o Options) (*tf.SessionOptions, error) {
 	if o, err = o.settle(device); err != nil {
 		return nil, err
 	}
-	return configuration(device != cpuDevice, o.Executor)
+	return configuration(device != cpuDevice, o.Executor, 0)
 }
 
 // Version is that of the libtensorflow that the process runs on, as "2.21.0".
@@ -233,7 +237,7 @@ func Devices() ([]Device, error) {
 }
 
 var listDevices = sync.OnceValues(func() ([]Device, error) {
-	options, err := configuration(true, Parallel)
+	options, err := configuration(true, Parallel, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -261,6 +265,14 @@ var listDevices = sync.OnceValues(func() ([]Device, error) {
 	}
 	return devices, nil
 })
+
+// canShare says whether the process has threads to share an operation's work
+// with, and a session can do without.
+func canShare() bool {
+	process.Lock()
+	defer process.Unlock()
+	return process.IntraOpThreads != 1 && runtime.NumCPU() > 1 && capi.CanOwnPool()
+}
 
 // oneLine is an error's first line; the bindings' errors may carry a stack.
 func oneLine(err error) error {

@@ -253,7 +253,7 @@ func (s *Session) recordNodes(ctx context.Context, batch tensor.Tensor) (RunReco
 		return RunRecord{}, err
 	}
 	defer s.leave(ticket)
-	if _, err := s.native.tracing(s.device, s.options.Executor); err != nil { // opens it
+	if _, err := s.native.tracing(batch.Shape[0]); err != nil { // opens it
 		return RunRecord{}, err
 	}
 	start := time.Now()

@@ -194,12 +194,17 @@ func (c *core) alone(ctx context.Context, into, batch tensor.Tensor) error {
 		c.leave(t)
 		return nil
 	}
-	if ctx.Done() == nil {
-		err := c.native.bound.Run(into.Data, batch.Shape, batch.Data)
+	l, err := c.native.lane(batch.Shape[0])
+	if err != nil {
 		c.leave(t)
 		return err
 	}
-	left, err := c.crew.run(ctx, t, into.Data, batch.Shape, batch.Data)
+	if ctx.Done() == nil {
+		err := l.bound.Run(into.Data, batch.Shape, batch.Data)
+		c.leave(t)
+		return err
+	}
+	left, err := c.crew.run(ctx, l.bound, t, into.Data, batch.Shape, batch.Data)
 	if !left {
 		c.leave(t)
 	}
@@ -267,12 +272,18 @@ func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, trac
 // prepare copies the batch, so that the call can outlive the caller, unless it
 // is lent.
 func (c *core) prepare(batch tensor.Tensor, steps []int, traced, lent bool) (*capi.Call, error) {
-	session := c.native.c
+	var session *capi.Session
 	if traced {
 		var err error
-		if session, err = c.native.tracing(c.device, c.options.Executor); err != nil {
+		if session, err = c.native.tracing(batch.Shape[0]); err != nil {
 			return nil, err
 		}
+	} else {
+		l, err := c.native.lane(batch.Shape[0])
+		if err != nil {
+			return nil, err
+		}
+		session = l.c
 	}
 	fetches := make([]capi.Port, len(steps))
 	for i, step := range steps {
@@ -383,5 +394,9 @@ func (c *core) warm(pictures int) error {
 	if err != nil {
 		return err
 	}
-	return c.native.bound.Run(into.Data, batch.Shape, batch.Data)
+	l, err := c.native.lane(pictures)
+	if err != nil {
+		return err
+	}
+	return l.bound.Run(into.Data, batch.Shape, batch.Data)
 }

@@ -89,7 +89,7 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 		return nil, err
 	}
 	c.counters.allocate(c.weightBytes)
-	c.crew = crew{bound: c.native.bound, ended: c.leave}
+	c.crew = crew{ended: c.leave}
 	c.limits = []*Limit{NewLimit(runsAtOnce(), 0)}
 	if o.Limit != nil {
 		c.limits = append(c.limits, o.Limit)

@@ -43,10 +43,15 @@ func Version() string { return C.GoString(C.TF_Version()) }
 // call Run at once. It is valid while the bindings' values are: who wraps them
 // keeps them, and closes them.
 type Session struct {
+	Graph
 	session *tf.Session
-	graph   *tf.Graph
 	c       *C.TF_Session
-	g       *C.TF_Graph
+}
+
+// Graph is a graph as C knows it, valid while the bindings' value is.
+type Graph struct {
+	graph *tf.Graph
+	g     *C.TF_Graph
 }
 
 // Wrap reads the two private pointers of the bindings. It is an error where
@@ -56,11 +61,20 @@ func Wrap(session *tf.Session, graph *tf.Graph) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := private(graph, "c")
+	g, err := WrapGraph(graph)
 	if err != nil {
 		return nil, err
 	}
-	return &Session{session: session, graph: graph, c: (*C.TF_Session)(c), g: (*C.TF_Graph)(g)}, nil
+	return &Session{Graph: g, session: session, c: (*C.TF_Session)(c)}, nil
+}
+
+// WrapGraph is Wrap for a graph alone.
+func WrapGraph(graph *tf.Graph) (Graph, error) {
+	g, err := private(graph, "c")
+	if err != nil {
+		return Graph{}, err
+	}
+	return Graph{graph: graph, g: (*C.TF_Graph)(g)}, nil
 }
 
 // private reads a pointer field of one of the bindings' structs.
@@ -79,17 +93,17 @@ func private(of any, field string) (unsafe.Pointer, error) {
 	return f.UnsafePointer(), nil
 }
 
-// Port is an output of a node of the session's graph.
+// Port is an output of a node of a graph.
 type Port struct {
 	op    *C.TF_Operation
 	index C.int
 }
 
 // Port finds a node's output by the node's name.
-func (s *Session) Port(name string, index int) (Port, error) {
+func (g Graph) Port(name string, index int) (Port, error) {
 	text := C.CString(name)
 	defer C.free(unsafe.Pointer(text))
-	op := C.TF_GraphOperationByName(s.g, text)
+	op := C.TF_GraphOperationByName(g.g, text)
 	if op == nil {
 		return Port{}, fmt.Errorf("capi: graph has no node %q", name)
 	}
@@ -100,11 +114,11 @@ func (s *Session) Port(name string, index int) (Port, error) {
 }
 
 // PortOf finds the same output as the bindings' value names.
-func (s *Session) PortOf(output tf.Output) (Port, error) {
+func (g Graph) PortOf(output tf.Output) (Port, error) {
 	if output.Op == nil {
 		return Port{}, fmt.Errorf("capi: output of no node")
 	}
-	return s.Port(output.Op.Name(), output.Index)
+	return g.Port(output.Op.Name(), output.Index)
 }
 
 // Feed gives a placeholder its value: a tensor that is held for many runs, where

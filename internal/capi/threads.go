@@ -1,0 +1,55 @@
+package capi
+
+/*
+#cgo LDFLAGS: -ldl
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+// A kernel of oneDNN hands its work to TensorFlow's pool, all of it, and sleeps
+// until that is through: the thread that calls is woken once more than it need
+// be. This has it do a share itself; the shares, and so the bits, stay the same.
+// TensorFlow reads the variable when the first such kernel runs. Where the
+// environment says something it is left to that.
+__attribute__((constructor)) static void settle_callers(void) {
+	setenv("TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD", "1", 0);
+}
+
+// tensorflow::LocalDevice::use_global_threadpool_ says whether a session's CPU
+// shares the process's pool of threads or gets one of its own. It is no part of
+// the C API, but the shared library exports it. It is asked for by name, so that
+// a library without it still loads.
+static bool* shared_pool(void) {
+	return dlsym(RTLD_DEFAULT, "_ZN10tensorflow11LocalDevice22use_global_threadpool_E");
+}
+
+static int can_have_own_pool(void) { return shared_pool() != NULL; }
+
+static void share_pool(int share) {
+	bool* flag = shared_pool();
+	if (flag) *flag = share;
+}
+*/
+import "C"
+
+import "sync"
+
+// CanOwnPool says whether this libtensorflow can give a session a pool of
+// threads of its own.
+func CanOwnPool() bool { return C.can_have_own_pool() != 0 }
+
+var pools sync.Mutex
+
+// OpenWithPool calls open, in which a session is opened: one that gets a pool
+// of threads of its own, of the size that its options say, or one that shares
+// the process's.
+func OpenWithPool(own bool, open func() error) error {
+	pools.Lock()
+	defer pools.Unlock()
+	if own {
+		C.share_pool(0)
+		defer C.share_pool(1)
+	}
+	return open()
+}

@@ -1,0 +1,157 @@
+package session
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+
+	"tfcnn/graph"
+	"tfcnn/internal/capi"
+)
+
+// lane is a session of TensorFlow on a network's graph. A network may have two,
+// which differ in the threads that share an operation's work: where that is
+// small, what sharing gains is lost many times over in waking them. By which a
+// batch runs depends on its size alone, so that equal batches give equal bits.
+type lane struct {
+	threads int // of its own; 0: it shares the process's
+	session *tf.Session
+	c       *capi.Session
+	bound   *capi.Bound // a run for the first output
+
+	mu     sync.Mutex
+	second *tf.Session // on the same graph, for traces
+	traced *capi.Session
+}
+
+// lanes are a network's, each opened when it is first wanted.
+type lanes struct {
+	threads int // of the wide lane
+	alone   int // the most pictures of a batch that the narrow lane takes
+
+	mu           sync.Mutex
+	wide, narrow atomic.Pointer[lane]
+}
+
+// lane is the one for a batch of so many pictures.
+func (n *native) lane(pictures int) (*lane, error) {
+	place, threads := &n.lanes.wide, n.lanes.threads
+	if pictures <= n.lanes.alone {
+		place, threads = &n.lanes.narrow, 1
+	}
+	if l := place.Load(); l != nil {
+		return l, nil
+	}
+	n.lanes.mu.Lock()
+	defer n.lanes.mu.Unlock()
+	if l := place.Load(); l != nil {
+		return l, nil
+	}
+	l, err := n.openLane(threads)
+	if err != nil {
+		return nil, err
+	}
+	place.Store(l)
+	return l, nil
+}
+
+func (n *native) openLane(threads int) (_ *lane, err error) {
+	l := &lane{threads: threads}
+	if l.session, l.c, err = start(n.graph, n.device, n.executor, threads); err != nil {
+		return nil, err
+	}
+	if l.bound, err = l.c.Bind(n.input, n.weights, n.output); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// tracing is a session that TensorFlow records the nodes of, which its
+// single-threaded executor does not: where that one runs the network, another
+// session on the same graph, from the first time that it is wanted. It too runs
+// one operation after the other on the thread that calls.
+func (n *native) tracing(pictures int) (*capi.Session, error) {
+	l, err := n.lane(pictures)
+	if err != nil {
+		return nil, err
+	}
+	if n.executor != Single {
+		return l.c, nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.traced == nil {
+		l.second, l.traced, err = start(n.graph, n.device, inTurn, l.threads)
+	}
+	return l.traced, err
+}
+
+// close closes the lanes that were opened.
+func (l *lanes) close() error {
+	var err error
+	for _, open := range []*lane{l.wide.Swap(nil), l.narrow.Swap(nil)} {
+		if open == nil {
+			continue
+		}
+		if failed := open.close(); err == nil {
+			err = failed
+		}
+	}
+	return err
+}
+
+func (l *lane) close() error {
+	if l.bound != nil {
+		l.bound.Free()
+	}
+	var err error
+	for _, session := range []*tf.Session{l.session, l.second} {
+		if session == nil {
+			continue
+		}
+		if failed := session.Close(); failed != nil && err == nil {
+			err = fmt.Errorf("session: close: %w", oneLine(failed))
+		}
+	}
+	return err
+}
+
+// Work of which one thread has done a network's operation, on the average, in
+// less than smallWork is not shared. What a thread does in a second is set low,
+// as small operations are far from a machine's limits.
+const (
+	smallWork       = 50e-6 // s
+	threadFLOPS     = 40e9
+	threadBytes     = 10e9 // a second, of a kernel's operands and results
+	bytesOfANumber  = 4
+	flopsOfAProduct = 2 // with the addition
+)
+
+// smallBatch is the most pictures of a batch whose operations are that small.
+func smallBatch(l graph.Lowered) (int, error) {
+	plan, err := l.Plan()
+	if err != nil {
+		return 0, err
+	}
+	var operations, fixed, perPicture float64 // seconds
+	for _, layer := range plan.Layers {
+		if slices.Contains([]string{"flatten", "identity", "dropout"}, layer.Kind) {
+			continue
+		}
+		operations++
+		fixed += bytesOfANumber * float64(layer.Parameters+layer.Statistics) / threadBytes
+		read := 1.0
+		for _, side := range layer.Input {
+			read *= float64(side)
+		}
+		perPicture += bytesOfANumber*(read+float64(layer.Activations))/threadBytes + flopsOfAProduct*float64(layer.Multiplications)/threadFLOPS
+	}
+	if perPicture == 0 {
+		return 0, nil
+	}
+	return max(0, int((operations*smallWork-fixed)/perPicture)), nil
+}
