@@ -64,7 +64,7 @@ func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor
 		return tensor.New(shape...)
 	}
 	root := tfgo.NewRoot().WithDevice(b.device)
-	inputs, outputs, err := node.BuildOperation(root, op, shapes...)
+	inputs, outputs, err := node.BuildOperation(root, op, usesOneDNN(b.device), shapes...)
 	if err != nil {
 		return tensor.Tensor{}, err
 	}

@@ -41,6 +41,7 @@ func (n *native) open(lowered graph.Lowered, weights graph.Weights, device strin
 	built, err := node.Build(root, lowered.Program, weights, node.Options{
 		Type:     dataType(o.Compute),
 		Constant: func(kind string, numbers int) bool { return o.constant(device, kind, numbers) },
+		OneDNN:   usesOneDNN(device),
 	})
 	if err != nil {
 		// The graph behind a scope that failed can only be left to the

@@ -141,6 +141,13 @@ func holdOneDNN(asked OneDNN) error {
 // whether this libtensorflow can tell.
 func OneDNNInUse() (on, known bool) { return capi.OneDNN() }
 
+// usesOneDNN says whether a device's kernels are oneDNN's, as far as
+// libtensorflow tells.
+func usesOneDNN(device string) bool {
+	on, _ := capi.OneDNN()
+	return on && device == cpuDevice
+}
+
 // BuiltWithCUDA says whether this libtensorflow can use NVIDIA's GPUs.
 func BuiltWithCUDA() bool { return capi.BuiltWithCUDA() }
 

@@ -54,6 +54,9 @@ type Options struct {
 	// TensorFlow's optimizer copies a graph with all that is in it some times
 	// before its first run. Nil: all become constants.
 	Constant func(kind string, numbers int) bool
+	// OneDNN says that the nodes will run on a CPU with oneDNN's kernels, so that
+	// of two nodes for the same that one is taken which is faster there.
+	OneDNN bool
 }
 
 // Build adds a checked program to a scope. The input's placeholder is called
@@ -119,7 +122,7 @@ func (b *builder) step(program ir.Program, i int) error {
 	if inside {
 		place = place.SubScope(part)
 	}
-	y, err := add(place, step.Op, program.Operands(i, -1), operands)
+	y, err := add(place, step.Op, program.Operands(i, -1), operands, b.OneDNN)
 	if err == nil {
 		err = clean(b.scope.Err())
 	}
@@ -160,10 +163,10 @@ func (b *builder) cast(place *op.Scope, name string, x tf.Output, dtype tf.DataT
 }
 
 // BuildOperation adds a single operation with a placeholder for each of its
-// operands, called "0", "1", …, for those who feed everything. Where there are
-// two nodes for an operation, of which Build takes the faster one, there are
-// two outputs, its choice first: they must give the same.
-func BuildOperation(scope *op.Scope, o ir.Op, shapes ...[]int) (inputs, outputs []tf.Output, err error) {
+// operands, called "0", "1", …, for those who feed everything. oneDNN is as in
+// Options. Where there are two nodes for an operation that must give the same,
+// of which Build takes the faster one, there are two outputs, its choice first.
+func BuildOperation(scope *op.Scope, o ir.Op, oneDNN bool, shapes ...[]int) (inputs, outputs []tf.Output, err error) {
 	defer recovered(&err)
 	if _, err := o.Shape(shapes...); err != nil {
 		return nil, nil, fmt.Errorf("node: %s: %w", o.Kind(), err)
@@ -175,7 +178,7 @@ func BuildOperation(scope *op.Scope, o ir.Op, shapes ...[]int) (inputs, outputs 
 		outputs, err = bothMaxPools(scope, pool, shapes[0], inputs[0])
 	} else {
 		outputs = make([]tf.Output, 1)
-		outputs[0], err = add(scope, o, shapes, inputs)
+		outputs[0], err = add(scope, o, shapes, inputs, oneDNN)
 	}
 	if err == nil {
 		err = clean(scope.Err())
@@ -187,13 +190,13 @@ func BuildOperation(scope *op.Scope, o ir.Op, shapes ...[]int) (inputs, outputs 
 }
 
 // add adds the nodes of one operation. The shapes have passed its Shape.
-func add(scope *op.Scope, o ir.Op, shapes [][]int, operands []tf.Output) (tf.Output, error) {
+func add(scope *op.Scope, o ir.Op, shapes [][]int, operands []tf.Output, oneDNN bool) (tf.Output, error) {
 	x := operands[0]
 	switch o := o.(type) {
 	case ir.Conv2D:
 		return conv2D(scope, o, shapes, operands), nil
 	case ir.DepthwiseConv2D:
-		return depthwiseConv2D(scope, o, shapes, operands)
+		return depthwiseConv2D(scope, o, shapes, operands, oneDNN)
 	case ir.Conv2DTranspose:
 		return conv2DTranspose(scope, o, shapes, operands)
 	case ir.Dense:
