@@ -77,7 +77,7 @@ func (t tools) contestants() []contestant {
 	pythonWithout := script("tf-no-onednn", "Python TensorFlow, Session.make_callable, TF_ENABLE_ONEDNN_OPTS=0", aside)
 	pythonWithout.command[2], pythonWithout.env = "tf-callable", t.tensorFlow("0")
 	return []contestant{
-		ofOurs(ourName, "this project, session.RunInto where there is one output, else RunOutputs", ours),
+		ofOurs(ourName, "this project, session.RunInto, or RunOutputsInto where there are two outputs", ours),
 		ofOurs("tfcnn-run", "this project, session.Run, which makes a new array", ours),
 		joining,
 		ofOurs("bindings", "the Go bindings as their documentation uses them: NewTensor and Value on nested slices, finalizers", bindings),

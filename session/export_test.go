@@ -1,5 +1,34 @@
 package session
 
+import (
+	"testing"
+
+	"tfcnn/graph"
+	"tfcnn/graph/nets"
+)
+
+// Lanes says which lanes a session has opened.
+func Lanes(s *Session) (narrow, wide bool) {
+	return s.native.lanes.narrow.Load() != nil, s.native.lanes.wide.Load() != nil
+}
+
+// SmallBatch is smallBatch of a network that is here.
+func SmallBatch(t *testing.T, name string) int {
+	net, err := nets.Load(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lowered, err := graph.Lower(net)
+	if err != nil {
+		t.Fatal(err)
+	}
+	most, err := smallBatch(lowered)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return most
+}
+
 // Leaver frees what a session left behind that the tests leak on purpose.
 func Leaver(s *Session) leaver { return leaver{s.core} }
 

@@ -212,10 +212,11 @@ func configuration(withGPU bool, e Executor, threads int) (*tf.SessionOptions, e
 	return &tf.SessionOptions{Config: bytes}, nil
 }
 
-// NativeOptions are the options for a session of the bindings' own, for a
-// graph that was built by hand, so that it agrees with what the process has
-// settled. Without a GPU, none is touched.
-func NativeOptions(o Options) (*tf.SessionOptions, error) {
+// OpenGraph opens a session of the bindings' own on a graph that was built by
+// hand, so that it agrees with what the process has settled and with the
+// options, as far as they are not about a network. Without a GPU, none is
+// touched. It is the caller's to close.
+func OpenGraph(graph *tf.Graph, o Options) (*tf.Session, error) {
 	device, err := choose(o.Device)
 	if err != nil {
 		return nil, err
@@ -223,7 +224,23 @@ func NativeOptions(o Options) (*tf.SessionOptions, error) {
 	if o, err = o.settle(device); err != nil {
 		return nil, err
 	}
-	return configuration(device != cpuDevice, o.Executor, 0)
+	session, _, err := start(graph, device, o.Executor, o.Threads)
+	if err != nil {
+		return nil, fmt.Errorf("session: open graph: %w", err)
+	}
+	return session, nil
+}
+
+// OnOneThread is OpenGraph for graphs whose operations have no work to share,
+// as decoders: they run on the thread that calls. device is as in Options.
+func OnOneThread(device string) func(*tf.Graph) (*tf.Session, error) {
+	return func(graph *tf.Graph) (*tf.Session, error) {
+		o := Options{Device: device}
+		if chosen, err := choose(device); err == nil && chosen == cpuDevice && capi.CanOwnPool() {
+			o.Threads = 1
+		}
+		return OpenGraph(graph, o)
+	}
 }
 
 // Version is that of the libtensorflow that the process runs on, as "2.21.0".

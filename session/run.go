@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dustin/go-humanize"
-
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 )
@@ -50,7 +48,7 @@ func (s *Session) RunInto(ctx context.Context, into, batch tensor.Tensor) error 
 	begun := time.Now()
 	err := s.check(batch)
 	if err == nil {
-		err = s.fits(into, batch.Shape[0])
+		err = s.fits(into, s.firstStep(), batch.Shape[0])
 	}
 	if err == nil {
 		err = s.compute(ctx, into, batch)
@@ -63,6 +61,28 @@ func (s *Session) RunInto(ctx context.Context, into, batch tensor.Tensor) error 
 func (s *Session) RunOutputs(ctx context.Context, batch tensor.Tensor, names ...string) ([]tensor.Tensor, error) {
 	outputs, _, err := s.named(ctx, batch, names, false)
 	return outputs, err
+}
+
+// RunOutputsInto is RunOutputs with the results written to tensors of the
+// caller's, one a name, each of just its output's shape. As in RunInto the batch
+// and the results are copied once more where ctx can end. After an error the
+// tensors hold what they held.
+func (s *Session) RunOutputsInto(ctx context.Context, into []tensor.Tensor, batch tensor.Tensor, names ...string) error {
+	if s == nil || s.core == nil {
+		return fmt.Errorf("session: run: %w", ErrClosed)
+	}
+	steps, err := s.choose(names)
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	if err = s.check(batch); err == nil {
+		err = s.fitAll(into, steps, batch.Shape[0])
+	}
+	if err == nil {
+		_, _, err = s.fetch(ctx, batch, steps, false, into)
+	}
+	return s.counted(ctx, begun, batch, err)
 }
 
 // RunTraced is RunOutputs, with what TensorFlow recorded of each layer that it
@@ -91,7 +111,7 @@ func (s *Session) named(ctx context.Context, batch tensor.Tensor, names []string
 // run fetches the outputs of steps.
 func (s *Session) run(ctx context.Context, batch tensor.Tensor, steps []int, traced bool) ([]tensor.Tensor, []capi.Node, error) {
 	begun := time.Now()
-	outputs, nodes, err := s.fetch(ctx, batch, steps, traced)
+	outputs, nodes, err := s.fetch(ctx, batch, steps, traced, nil)
 	if err = s.counted(ctx, begun, batch, err); err != nil {
 		return nil, nil, err
 	}
@@ -211,87 +231,6 @@ func (c *core) alone(ctx context.Context, into, batch tensor.Tensor) error {
 	return err
 }
 
-// fetch runs a batch for the outputs of any steps.
-func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, traced bool) ([]tensor.Tensor, []capi.Node, error) {
-	if err := c.check(batch); err != nil {
-		return nil, nil, err
-	}
-	t, err := c.enter(ctx, batch.Shape[0])
-	if err != nil {
-		return nil, nil, err
-	}
-	if batch.Shape[0] == 0 {
-		c.leave(t)
-		outputs := make([]tensor.Tensor, len(steps))
-		for i, step := range steps {
-			outputs[i] = tensor.Tensor{Shape: c.shape(step, 0), Data: []float32{}}
-		}
-		return outputs, nil, nil
-	}
-	call, err := c.prepare(batch, steps, traced, ctx.Done() == nil)
-	if err != nil {
-		c.leave(t)
-		return nil, nil, err
-	}
-	type answer struct {
-		results []capi.Fetched
-		nodes   []capi.Node
-		err     error
-	}
-	run := func() (a answer) {
-		defer c.leave(t)
-		if traced {
-			a.results, a.nodes, a.err = call.RunTraced()
-		} else {
-			a.results, a.err = call.Run()
-		}
-		return a
-	}
-	var a answer
-	if ctx.Done() == nil {
-		a = run()
-	} else {
-		through := make(chan answer, 1)
-		go func() { through <- run() }()
-		select {
-		case a = <-through:
-		case <-ctx.Done():
-			return nil, nil, ctx.Err()
-		}
-	}
-	if a.err != nil {
-		return nil, nil, a.err
-	}
-	outputs := make([]tensor.Tensor, len(a.results))
-	for i, r := range a.results {
-		outputs[i] = r.Tensor()
-	}
-	return outputs, a.nodes, nil
-}
-
-// prepare copies the batch, so that the call can outlive the caller, unless it
-// is lent.
-func (c *core) prepare(batch tensor.Tensor, steps []int, traced, lent bool) (*capi.Call, error) {
-	var session *capi.Session
-	if traced {
-		var err error
-		if session, err = c.native.tracing(batch.Shape[0]); err != nil {
-			return nil, err
-		}
-	} else {
-		l, err := c.native.lane(batch.Shape[0])
-		if err != nil {
-			return nil, err
-		}
-		session = l.c
-	}
-	fetches := make([]capi.Port, len(steps))
-	for i, step := range steps {
-		fetches[i] = c.native.steps[step]
-	}
-	return session.Prepare(append([]capi.Feed{{Port: c.native.input, Value: batch, Lent: lent}}, c.native.weights...), fetches)
-}
-
 // last gives the steps whose outputs are the layers'.
 func (c *core) last(layers []int) []int {
 	steps := make([]int, len(layers))
@@ -335,68 +274,4 @@ func (c *core) first(batch tensor.Tensor) (tensor.Tensor, error) {
 		return tensor.Tensor{}, err
 	}
 	return tensor.New(c.shape(c.firstStep(), batch.Shape[0])...)
-}
-
-// fits refuses a tensor that the first output of so many pictures does not fit.
-func (c *core) fits(into tensor.Tensor, pictures int) error {
-	want := c.lowered.Program.Steps[c.firstStep()].Shape
-	if len(into.Shape) != len(want) || into.Shape[0] != pictures || !slices.Equal(into.Shape[1:], want[1:]) {
-		return fmt.Errorf("result is to go into %s, want %s", tensor.FormatShape(into.Shape), tensor.FormatShape(c.shape(c.firstStep(), pictures)))
-	}
-	return into.Check()
-}
-
-// check refuses a batch before TensorFlow sees it.
-func (c *core) check(batch tensor.Tensor) error {
-	if len(batch.Shape) != 4 || !slices.Equal(batch.Shape[1:], c.input) {
-		return fmt.Errorf("batch is %s, want %s", tensor.FormatShape(batch.Shape), "[N,"+tensor.FormatShape(c.input)[1:])
-	}
-	if err := batch.Check(); err != nil {
-		return err
-	}
-	return c.takes(int64(batch.Shape[0]))
-}
-
-// takes refuses more pictures than an operation takes, or memory is free for.
-func (c *core) takes(pictures int64) error {
-	if needs := c.perPicture * pictures; needs > muchMemory {
-		if free, known := FreeMemory(); known && needs > free {
-			return fmt.Errorf("batch of %d pictures needs %s, the system has %s free: %w", pictures, humanize.Bytes(uint64(needs)), humanize.Bytes(uint64(free)), ErrMemory)
-		}
-	}
-	if pictures <= c.checked.Load() {
-		return nil // what takes more takes fewer
-	}
-	program := c.lowered.Program
-	for i, step := range program.Steps {
-		if _, err := step.Op.Shape(program.Operands(i, int(pictures))...); err != nil {
-			return fmt.Errorf("batch of %d pictures: %s %q: %w", pictures, step.Op.Kind(), step.Name, err)
-		}
-	}
-	for {
-		most := c.checked.Load()
-		if pictures <= most || c.checked.CompareAndSwap(most, pictures) {
-			return nil
-		}
-	}
-}
-
-// warm runs a batch of zeros, which no counter counts.
-func (c *core) warm(pictures int) error {
-	if err := c.takes(int64(pictures)); err != nil {
-		return err
-	}
-	batch, err := tensor.New(append([]int{pictures}, c.input...)...)
-	if err != nil {
-		return err
-	}
-	into, err := c.first(batch)
-	if err != nil {
-		return err
-	}
-	l, err := c.native.lane(pictures)
-	if err != nil {
-		return err
-	}
-	return l.bound.Run(into.Data, batch.Shape, batch.Data)
 }

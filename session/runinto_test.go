@@ -339,6 +339,8 @@ func TestOptionsAgree(t *testing.T) {
 		{Compute: graph.Float16},
 		{Compute: graph.Float16, Weights: session.Fed, Executor: session.Parallel},
 		{WarmUp: []int{1, 2, 3}},
+		{Threads: 1},
+		{Threads: 3, Executor: session.Parallel},
 	} {
 		o.Device = "cpu"
 		s, err := session.Open(net, weights, o)

@@ -29,7 +29,7 @@ type sessionRunner struct {
 	room     sync.Pool // *[]float32, a picture's
 	layers   []string
 	pictures []tensor.Tensor
-	into     []tensor.Tensor // of each input, for RunInto
+	into     [][]tensor.Tensor // of each input, for RunInto and RunOutputsInto
 }
 
 func openSession(j worker.Job, how use) (worker.Runner, error) {
@@ -53,23 +53,21 @@ func openSession(j worker.Job, how use) (worker.Runner, error) {
 		r.layers = j.OutputLayers
 	}
 	if len(j.Files) > 0 {
-		native, err := session.NativeOptions(options)
-		if err != nil {
-			return nil, err
-		}
-		r.decoder, err = decode.Open(native, decode.Resize{})
+		r.decoder, err = decode.Open(session.OnOneThread(options.Device), decode.Resize{})
+	} else {
+		r.pictures, err = j.Pictures()
+	}
+	if err != nil || how == fresh {
 		return r, err
 	}
-	if r.pictures, err = j.Pictures(); err != nil {
-		return nil, err
-	}
-	if how == fresh || r.layers != nil {
-		return r, nil
-	}
-	r.into = make([]tensor.Tensor, j.Inputs)
+	r.into = make([][]tensor.Tensor, max(j.Inputs, len(j.Files)))
 	for i := range r.into {
-		if r.into[i], err = tensor.New(append([]int{j.Batch}, j.Steps[j.Outputs[0]].Output...)...); err != nil {
-			return nil, err
+		for _, step := range j.Outputs {
+			output, err := tensor.New(append([]int{j.Batch}, j.Steps[step].Output...)...)
+			if err != nil {
+				return nil, err
+			}
+			r.into[i] = append(r.into[i], output)
 		}
 	}
 	return r, nil
@@ -80,21 +78,10 @@ const batchingWait = 2 * time.Millisecond
 
 func (r *sessionRunner) Run(i int) (any, error) {
 	ctx := context.Background()
-	if r.decoder != nil {
-		return r.runFile(ctx, r.files[i])
+	if r.decoder == nil {
+		return r.run(ctx, i, r.pictures[i])
 	}
-	if r.into != nil {
-		return r.into[i : i+1], r.session.RunInto(ctx, r.into[i], r.pictures[i])
-	}
-	if r.layers != nil {
-		return r.session.RunOutputs(ctx, r.pictures[i], r.layers...)
-	}
-	output, err := r.session.Run(ctx, r.pictures[i])
-	return []tensor.Tensor{output}, err
-}
-
-func (r *sessionRunner) runFile(ctx context.Context, name string) ([]tensor.Tensor, error) {
-	file, err := os.ReadFile(name)
+	file, err := os.ReadFile(r.files[i])
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +95,20 @@ func (r *sessionRunner) runFile(ctx context.Context, name string) ([]tensor.Tens
 		return nil, err
 	}
 	*room = picture.Data
-	return r.session.RunOutputs(ctx, picture, r.layers...)
+	return r.run(ctx, i, picture)
+}
+
+func (r *sessionRunner) run(ctx context.Context, i int, picture tensor.Tensor) (any, error) {
+	switch {
+	case r.into == nil && r.layers == nil:
+		output, err := r.session.Run(ctx, picture)
+		return []tensor.Tensor{output}, err
+	case r.into == nil:
+		return r.session.RunOutputs(ctx, picture, r.layers...)
+	case r.layers == nil:
+		return r.into[i], r.session.RunInto(ctx, r.into[i][0], picture)
+	}
+	return r.into[i], r.session.RunOutputsInto(ctx, r.into[i], picture, r.layers...)
 }
 
 func (r *sessionRunner) Numbers(result any) ([]tensor.Tensor, error) {

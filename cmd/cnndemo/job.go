@@ -76,16 +76,12 @@ func newJob(f runFlags) (*job, error) {
 // pictures decodes the sources and runs the network over them, a bounded
 // number at a time.
 func (j *job) pictures(ctx context.Context, sources []source) error {
-	native, err := session.NativeOptions(session.Options{Device: j.device})
-	if err != nil {
-		return err
-	}
 	resize := decode.Resize{}
 	if j.resize != (sizeFlag{}) {
 		resize = decode.Resize{Height: j.resize.Height, Width: j.resize.Width, Method: j.resizeMethod}
 	}
 	start := time.Now()
-	d, err := decode.Open(native, resize)
+	d, err := decode.Open(session.OnOneThread(j.device), resize)
 	if err != nil {
 		return exit(exitUsage, "%w", err)
 	}

@@ -27,11 +27,7 @@ func networkBatch(ctx context.Context, command, device string, in graph.Input, p
 	for _, r := range refused {
 		return tensor.Tensor{}, "", exit(exitUsage, "%s: %s: %s", command, r.Picture, r.Reason)
 	}
-	native, err := session.NativeOptions(session.Options{Device: device})
-	if err != nil {
-		return tensor.Tensor{}, "", err
-	}
-	d, err := decode.Open(native, decode.Resize{Height: in.Height, Width: in.Width})
+	d, err := decode.Open(session.OnOneThread(device), decode.Resize{Height: in.Height, Width: in.Width})
 	if err != nil {
 		return tensor.Tensor{}, "", exit(exitUsage, "%w", err)
 	}

@@ -212,11 +212,7 @@ func sweep(ctx context.Context, f ref.Function, c call, stride uint64) (found ex
 	if err != nil {
 		return found, err
 	}
-	options, err := session.NativeOptions(session.Options{Device: "cpu"})
-	if err != nil {
-		return found, err
-	}
-	s, err := tf.NewSession(graph, options)
+	s, err := session.OpenGraph(graph, session.Options{Device: "cpu"})
 	if err != nil {
 		return found, err
 	}

@@ -163,13 +163,13 @@ func tracedNodes(text []byte) ([]Node, error) {
 // in the order asked for. Tensors of type float32 and uint8 can be fetched.
 // When it returns, nothing native is left of the call, whether it failed or
 // not.
-func (c *Call) Run() ([]Fetched, error) { return c.RunOver(nil) }
+func (c *Call) Run() ([]Fetched, error) { return c.RunOver() }
 
-// RunOver is Run with the first result, if it is float32, in the room that it
-// is given, as far as that is enough.
-func (c *Call) RunOver(room []float32) (results []Fetched, err error) {
+// RunOver is Run with the first results, as far as they are float32, in the
+// rooms that it is given, where those are large enough.
+func (c *Call) RunOver(rooms ...[]float32) (results []Fetched, err error) {
 	err = c.run(nil, nil, func() (err error) {
-		results, err = c.copyOut(room)
+		results, err = c.copyOut(rooms)
 		return err
 	})
 	return results, err
@@ -192,15 +192,19 @@ func (c *Call) run(options, metadata *C.TF_Buffer, look func() error) error {
 	return look()
 }
 
-// copyOut copies the results into Go's memory, the first into room.
-func (c *Call) copyOut(room []float32) ([]Fetched, error) {
+// copyOut copies the results into Go's memory, the first into rooms.
+func (c *Call) copyOut(rooms [][]float32) ([]Fetched, error) {
 	results := make([]Fetched, len(c.fetched))
 	for i, native := range c.fetched {
+		var room []float32
+		if i < len(rooms) {
+			room = rooms[i]
+		}
 		result, err := copyOut(native, room)
 		if err != nil {
 			return nil, err
 		}
-		results[i], room = result, nil
+		results[i] = result
 	}
 	return results, nil
 }

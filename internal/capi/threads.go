@@ -24,6 +24,12 @@ static bool* shared_pool(void) {
 	return dlsym(RTLD_DEFAULT, "_ZN10tensorflow11LocalDevice22use_global_threadpool_E");
 }
 
+// callers_share is tensorflow::ThreadPoolUseCallerThread(): what came of that.
+static int callers_share(void) {
+	bool (*use)(void) = (bool (*)(void))dlsym(RTLD_DEFAULT, "_ZN10tensorflow25ThreadPoolUseCallerThreadEv");
+	return use ? use() : -1;
+}
+
 static int can_have_own_pool(void) { return shared_pool() != NULL; }
 
 static void share_pool(int share) {
@@ -34,6 +40,13 @@ static void share_pool(int share) {
 import "C"
 
 import "sync"
+
+// CallersShare says whether a thread that calls a kernel of oneDNN does a share
+// of the work. known is false where this libtensorflow cannot tell.
+func CallersShare() (on, known bool) {
+	answer := C.callers_share()
+	return answer == 1, answer >= 0
+}
 
 // CanOwnPool says whether this libtensorflow can give a session a pool of
 // threads of its own.

@@ -1,7 +1,7 @@
 // Package decode turns JPEG and PNG files into RGB pixels with TensorFlow's
 // own decoders.
 //
-//	d, err := decode.Open(options, decode.Resize{})
+//	d, err := decode.Open(nil, decode.Resize{})
 //	defer d.Close()
 //	picture, err := d.Decode(file, decode.Options{})
 //	// picture.Pixels: height × width × 3 bytes
@@ -69,21 +69,25 @@ type Decoder struct {
 	needsScales           bool // the method of resizing is fed with scale
 }
 
-// Open builds the decoders' graph. The session options are those of the
-// process (session.NativeOptions). Resize may be zero.
-func Open(options *tf.SessionOptions, resize Resize) (*Decoder, error) {
+// Open builds the decoders' graph and has start open a session on it, as
+// session.OnOneThread does; nil: the bindings, with no options. Resize may be
+// zero.
+func Open(start func(*tf.Graph) (*tf.Session, error), resize Resize) (*Decoder, error) {
+	if start == nil {
+		start = func(g *tf.Graph) (*tf.Session, error) { return tf.NewSession(g, nil) }
+	}
 	if err := resize.check(); err != nil {
 		return nil, err
 	}
 	d := &Decoder{resize: resize}
-	if err := d.open(options); err != nil {
+	if err := d.open(start); err != nil {
 		d.Close()
 		return nil, fmt.Errorf("decode: open: %w", err)
 	}
 	return d, nil
 }
 
-func (d *Decoder) open(options *tf.SessionOptions) error {
+func (d *Decoder) open(start func(*tf.Graph) (*tf.Session, error)) error {
 	root := tfgo.NewRoot().WithDevice("/device:CPU:0")
 	file := op.Placeholder(root.SubScope("file"), tf.String, op.PlaceholderShape(tf.ScalarShape()))
 	jpeg := op.DecodeJpeg(root, file, op.DecodeJpegChannels(3), op.DecodeJpegDctMethod("INTEGER_ACCURATE"))
@@ -105,7 +109,7 @@ func (d *Decoder) open(options *tf.SessionOptions) error {
 	if d.graph, err = root.Finalize(); err != nil {
 		return errors.New("TensorFlow refuses a decoder's node")
 	}
-	if d.session, err = tf.NewSession(d.graph, options); err != nil {
+	if d.session, err = start(d.graph); err != nil {
 		return err
 	}
 	if d.c, err = capi.Wrap(d.session, d.graph); err != nil {

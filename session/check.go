@@ -1,0 +1,87 @@
+package session
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/dustin/go-humanize"
+
+	"tfcnn/graph/tensor"
+)
+
+// fits refuses a tensor that a step's output for so many pictures does not fit.
+func (c *core) fits(into tensor.Tensor, step, pictures int) error {
+	want := c.lowered.Program.Steps[step].Shape
+	if len(into.Shape) != len(want) || into.Shape[0] != pictures || !slices.Equal(into.Shape[1:], want[1:]) {
+		return fmt.Errorf("result is to go into %s, want %s", tensor.FormatShape(into.Shape), tensor.FormatShape(c.shape(step, pictures)))
+	}
+	return into.Check()
+}
+
+// fitAll is fits for several.
+func (c *core) fitAll(into []tensor.Tensor, steps []int, pictures int) error {
+	if len(into) != len(steps) {
+		return fmt.Errorf("results are to go into %d tensors, want %d", len(into), len(steps))
+	}
+	for i, step := range steps {
+		if err := c.fits(into[i], step, pictures); err != nil {
+			return fmt.Errorf("output %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// check refuses a batch before TensorFlow sees it.
+func (c *core) check(batch tensor.Tensor) error {
+	if len(batch.Shape) != 4 || !slices.Equal(batch.Shape[1:], c.input) {
+		return fmt.Errorf("batch is %s, want %s", tensor.FormatShape(batch.Shape), "[N,"+tensor.FormatShape(c.input)[1:])
+	}
+	if err := batch.Check(); err != nil {
+		return err
+	}
+	return c.takes(int64(batch.Shape[0]))
+}
+
+// takes refuses more pictures than an operation takes, or memory is free for.
+func (c *core) takes(pictures int64) error {
+	if needs := c.perPicture * pictures; needs > muchMemory {
+		if free, known := FreeMemory(); known && needs > free {
+			return fmt.Errorf("batch of %d pictures needs %s, the system has %s free: %w", pictures, humanize.Bytes(uint64(needs)), humanize.Bytes(uint64(free)), ErrMemory)
+		}
+	}
+	if pictures <= c.checked.Load() {
+		return nil // what takes more takes fewer
+	}
+	program := c.lowered.Program
+	for i, step := range program.Steps {
+		if _, err := step.Op.Shape(program.Operands(i, int(pictures))...); err != nil {
+			return fmt.Errorf("batch of %d pictures: %s %q: %w", pictures, step.Op.Kind(), step.Name, err)
+		}
+	}
+	for {
+		most := c.checked.Load()
+		if pictures <= most || c.checked.CompareAndSwap(most, pictures) {
+			return nil
+		}
+	}
+}
+
+// warm runs a batch of zeros, which no counter counts.
+func (c *core) warm(pictures int) error {
+	if err := c.takes(int64(pictures)); err != nil {
+		return err
+	}
+	batch, err := tensor.New(append([]int{pictures}, c.input...)...)
+	if err != nil {
+		return err
+	}
+	into, err := c.first(batch)
+	if err != nil {
+		return err
+	}
+	l, err := c.native.lane(pictures)
+	if err != nil {
+		return err
+	}
+	return l.bound.Run(into.Data, batch.Shape, batch.Data)
+}

@@ -1,0 +1,106 @@
+package session
+
+import (
+	"context"
+	"fmt"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/capi"
+)
+
+// fetch runs a batch for the outputs of any steps, which are written to into
+// where that is not nil: they fit then.
+func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, traced bool, into []tensor.Tensor) ([]tensor.Tensor, []capi.Node, error) {
+	if err := c.check(batch); err != nil {
+		return nil, nil, err
+	}
+	t, err := c.enter(ctx, batch.Shape[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	if batch.Shape[0] == 0 {
+		c.leave(t)
+		outputs := make([]tensor.Tensor, len(steps))
+		for i, step := range steps {
+			outputs[i] = tensor.Tensor{Shape: c.shape(step, 0), Data: []float32{}}
+		}
+		return outputs, nil, nil
+	}
+	call, err := c.prepare(batch, steps, traced, ctx.Done() == nil)
+	if err != nil {
+		c.leave(t)
+		return nil, nil, err
+	}
+	type answer struct {
+		results []capi.Fetched
+		nodes   []capi.Node
+		err     error
+	}
+	run := func(rooms ...[]float32) (a answer) {
+		defer c.leave(t)
+		if traced {
+			a.results, a.nodes, a.err = call.RunTraced()
+		} else {
+			a.results, a.err = call.RunOver(rooms...)
+		}
+		return a
+	}
+	var a answer
+	if ctx.Done() == nil {
+		rooms := make([][]float32, len(into))
+		for i := range into {
+			rooms[i] = into[i].Data
+		}
+		a = run(rooms...)
+	} else {
+		through := make(chan answer, 1)
+		go func() { through <- run() }()
+		select {
+		case a = <-through:
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		}
+	}
+	if a.err != nil {
+		return nil, nil, a.err
+	}
+	outputs := make([]tensor.Tensor, len(a.results))
+	for i, r := range a.results {
+		outputs[i] = r.Tensor()
+		if into == nil {
+			continue
+		}
+		if got, want := len(outputs[i].Data), len(into[i].Data); got != want {
+			return nil, nil, fmt.Errorf("TensorFlow gave %d numbers of output %d, want %d", got, i, want)
+		}
+	}
+	if ctx.Done() != nil { // else they are there
+		for i := range into {
+			copy(into[i].Data, outputs[i].Data)
+		}
+	}
+	return outputs, a.nodes, nil
+}
+
+// prepare copies the batch, so that the call can outlive the caller, unless it
+// is lent.
+func (c *core) prepare(batch tensor.Tensor, steps []int, traced, lent bool) (*capi.Call, error) {
+	var session *capi.Session
+	if traced {
+		var err error
+		if session, err = c.native.tracing(batch.Shape[0]); err != nil {
+			return nil, err
+		}
+	} else {
+		l, err := c.native.lane(batch.Shape[0])
+		if err != nil {
+			return nil, err
+		}
+		session = l.c
+	}
+	fetches := make([]capi.Port, len(steps))
+	for i, step := range steps {
+		fetches[i] = c.native.steps[step]
+	}
+	return session.Prepare(append([]capi.Feed{{Port: c.native.input, Value: batch, Lent: lent}}, c.native.weights...), fetches)
+}
