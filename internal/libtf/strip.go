@@ -30,10 +30,8 @@ func (o Options) strip(ctx context.Context, staging string, files []File) error 
 		} else if err != nil {
 			return fmt.Errorf("libtf: strip %s: %w: %s", f.Path, err, bytes.TrimSpace(out))
 		}
-		if f.Path == largeLibrary {
-			if err := o.shorten(staging, path); err != nil {
-				return err
-			}
+		if err := o.edit(staging, f.Path); err != nil {
+			return err
 		}
 		var err error
 		if files[i].SHA256, files[i].Bytes, err = hashFile(path); err != nil {
@@ -46,28 +44,39 @@ func (o Options) strip(ctx context.Context, staging string, files []File) error 
 	return nil
 }
 
-// shorten shortens the names of the large library's own symbols: of all but
-// those that the libraries around it have or want, those without C++ in their
-// names, and those that tfcnn looks up.
-func (o Options) shorten(staging, path string) error {
-	shared := map[string]bool{}
-	for _, name := range []string{filepath.Join(staging, smallLibrary), "libstdc++.so.6", "libgcc_s.so.1", "libm.so.6", "libc.so.6"} {
-		if err := addSymbols(shared, name); err != nil {
+// edit binds a library's own symbols and shortens their names, so that programs
+// start in less time: of all but those that the libraries around it have or
+// want, those without C++ in their names, and those that tfcnn looks up. The
+// small library's names stay: they are few, and plugins want them.
+func (o Options) edit(staging, library string) error {
+	others := map[string]bool{}
+	for _, name := range []string{smallLibrary, largeLibrary, "libstdc++.so.6", "libgcc_s.so.1", "libm.so.6", "libc.so.6"} {
+		switch name {
+		case library:
+			continue
+		case smallLibrary, largeLibrary:
+			name = filepath.Join(staging, name)
+		}
+		if err := addSymbols(others, name); err != nil {
 			return err
 		}
 	}
 	keep := func(name string) bool {
-		return shared[name] || !strings.HasPrefix(name, "_Z") || slices.ContainsFunc(lookedUp, func(part string) bool { return strings.Contains(name, part) })
+		return others[name] || !strings.HasPrefix(name, "_Z") || slices.ContainsFunc(lookedUp, func(part string) bool { return strings.Contains(name, part) })
 	}
-	library, err := os.ReadFile(path)
+	path := filepath.Join(staging, library)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("libtf: strip: %w", err)
 	}
-	short, err := shortenNames(library, keep)
-	if err != nil {
-		return fmt.Errorf("libtf: strip: %s %w", filepath.Base(path), err)
+	_, err = bindOwn(text, keep)
+	if err == nil && library == largeLibrary {
+		text, err = shortenNames(text, keep)
 	}
-	if err := os.WriteFile(path, short, 0o644); err != nil {
+	if err != nil {
+		return fmt.Errorf("libtf: strip: %s %w", filepath.Base(library), err)
+	}
+	if err := os.WriteFile(path, text, 0o644); err != nil {
 		return fmt.Errorf("libtf: strip: %w", err)
 	}
 	return nil
