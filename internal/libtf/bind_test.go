@@ -132,8 +132,12 @@ func TestBindOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	others := map[string]bool{}
-	for _, name := range []string{filepath.Join(dir, "libsharing.so"), "libc.so.6"} {
-		if err := addSymbols(others, name); err != nil {
+	libc, err := findLibrary("libc.so.6")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(dir, "libsharing.so"), libc} {
+		if err := addSymbols(others, path); err != nil {
 			t.Fatal(err)
 		}
 	}
