@@ -23,7 +23,7 @@ COPY docker/docker.go docker/libtensorflow.manifest docker/
 COPY docker/installer docker/installer
 COPY internal/strict internal/strict
 COPY internal/libtf internal/libtf
-RUN CGO_ENABLED=0 go run ./docker/installer -prefix /opt/tfcnn -strip
+RUN CGO_ENABLED=0 go run ./docker/installer -prefix /opt/tfcnn
 COPY --from=base /var/lib/dpkg/status /base/var/lib/dpkg/status
 COPY --from=base /etc/os-release /base/etc/os-release
 COPY . .

@@ -50,8 +50,9 @@ DOCKER_BUILD = docker build --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg BASE_IM
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-libtensorflow: ## fetch and check libtensorflow (LIBTENSORFLOW=/prefix: check that one)
-	@CGO_ENABLED=0 $(GO) run ./docker/installer -prefix "$(PREFIX)"
+# SYMBOLS=1 keeps the wheel's own bytes, with the names that debuggers want.
+libtensorflow: ## fetch, check and strip libtensorflow (SYMBOLS=1: do not strip; LIBTENSORFLOW=/prefix: check that one)
+	@CGO_ENABLED=0 $(GO) run ./docker/installer -prefix "$(PREFIX)" $(if $(SYMBOLS),-strip=false)
 
 build: libtensorflow ## build bin/cnndemo, which runs from any folder
 	$(GO) build -ldflags "$(FACTS)" -o bin/cnndemo ./cmd/cnndemo

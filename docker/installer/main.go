@@ -19,6 +19,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"syscall"
 
@@ -29,6 +30,8 @@ import (
 )
 
 func main() {
+	// A library of 0.6 GB is edited in memory: not as much again for garbage.
+	debug.SetGCPercent(10)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, docker.Manifest, os.Args[1:], os.Stdout, os.Stderr))
@@ -44,7 +47,7 @@ func run(ctx context.Context, manifest []byte, arguments []string, stdout, stder
 	prefix := flags.String("prefix", "", "the folder: lib, include and share go below it (default: the project's .libtensorflow)")
 	variant := flags.String("variant", "", "a line of the manifest (default: the one that is there, else this platform's for the CPU)")
 	wheel := flags.String("wheel", "", "take this wheel, or the wheels in this folder, do not download; they must be the pinned ones")
-	strip := flags.Bool("strip", false, "strip TensorFlow's libraries: a fourth smaller, the same at run time")
+	strip := flags.Bool("strip", true, "strip TensorFlow's libraries and bind their symbols: a third smaller, and programs start in 0.4 of the time; =false keeps the wheel's own bytes, with the names that debuggers and plugins want")
 	python := flags.String("python", os.Getenv("PYTHON"), "the Python that has pip (default: $PYTHON, else what PATH has)")
 	check := flags.Bool("check", false, "hash every installed file again")
 	list := flags.Bool("list", false, "list the manifest's variants")
@@ -68,7 +71,7 @@ func run(ctx context.Context, manifest []byte, arguments []string, stdout, stder
 			for _, p := range v.Companions {
 				wheels, installed = wheels+p.Bytes, installed+p.Installed
 			}
-			fmt.Fprintf(stdout, "%-18s %-24s %d wheels of %4d MB, %4d MB installed  %s\n", v.Name, v.Requirement, 1+len(v.Companions), wheels/1e6, installed/1e6, v.Status)
+			fmt.Fprintf(stdout, "%-18s %-24s %d wheels of %4d MB, %4d MB unpacked  %s\n", v.Name, v.Requirement, 1+len(v.Companions), wheels/1e6, installed/1e6, v.Status)
 		}
 		return 0
 	}

@@ -89,8 +89,13 @@ func (m *machine) write(name, text string) string {
 	return path
 }
 
-// installer is the program, to be started, and what it prints.
+// installer is the program, to be started, and what it prints. What the wheel
+// has for libraries cannot be stripped.
 func (m *machine) installer(arguments ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer) {
+	return m.stripper(append([]string{"-strip=false"}, arguments...)...)
+}
+
+func (m *machine) stripper(arguments ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer) {
 	cmd = exec.Command(os.Args[0], arguments...)
 	stdout, stderr = new(bytes.Buffer), new(bytes.Buffer)
 	cmd.Env, cmd.Stdout, cmd.Stderr, cmd.Dir = m.environment, stdout, stderr, m.dir
@@ -145,6 +150,30 @@ func TestProgram(t *testing.T) {
 	m.expect(0, "is in "+m.prefix+" (LIBTENSORFLOW)", "")
 	os.Remove(library)
 	m.expect(3, "", "is damaged: lib/libtensorflow_cc.so.2")
+}
+
+// Who says nothing has the libraries stripped, which needs strip: said before
+// anything is downloaded.
+func TestStripIsTheDefault(t *testing.T) {
+	m := newMachine(t, goodPip)
+	for _, tt := range []struct {
+		path, want string
+		status     int
+	}{
+		{"PATH=" + filepath.Join(m.dir, "bin"), "no strip on PATH; install it (Debian: apt-get install binutils), or keep the wheel's own bytes with -strip=false", 3},
+		{m.environment[0], "libtf: strip lib/libtensorflow_cc.so.2: exit status 1", 1},
+	} {
+		m.environment[0] = tt.path
+		cmd, stdout, stderr := m.stripper("-prefix", m.prefix, "-variant", "linux-amd64-cpu")
+		cmd.Run()
+		if got := cmd.ProcessState.ExitCode(); got != tt.status || !strings.Contains(stderr.String(), tt.want) || strings.Count(stderr.String(), "\n") != 1 {
+			t.Errorf("status %d, want %d and %q; got %q %q", got, tt.status, tt.want, stdout, stderr)
+		}
+		if _, err := os.Stat(filepath.Join(m.dir, "started")); (err == nil) != (tt.status == 1) {
+			t.Errorf("%s: pip ran: %v", tt.want, err == nil)
+		}
+		m.empty()
+	}
 }
 
 // A checkout of the project is found from any folder in it.

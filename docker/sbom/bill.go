@@ -111,7 +111,7 @@ func (c contents) libraries() ([]cyclonedx.Component, error) {
 			one.Licenses = &cyclonedx.Licenses{{License: &cyclonedx.License{ID: "Apache-2.0"}}}
 			one.Description = "TensorFlow's C library, out of the Python wheel; third parties in THIRD_PARTY_NOTICES.txt beside its licence"
 			if stamp.Stripped {
-				one.Description += "; stripped of symbols"
+				one.Description += "; stripped, its own symbols bound"
 			}
 		} else {
 			one.Licenses = &cyclonedx.Licenses{{License: &cyclonedx.License{Name: "NVIDIA's terms, " + filepath.Join("share/doc", name)}}}

@@ -77,14 +77,14 @@ func TestCompanions(t *testing.T) {
 	other := f.variant
 	other.Companions = append([]Pin{}, f.variant.Companions...)
 	other.Companions[0].SHA256 = strings.Repeat("0", 64)
-	if Installed(f.prefix, other) {
+	if Installed(f.prefix, other, false) {
 		t.Error("another wheel's libraries count as this one's")
 	}
 	link := filepath.Join(f.prefix, "nvidia/cusparse/lib/libcusolver.so.11")
 	if err := os.Remove(link); err != nil {
 		t.Fatal(err)
 	}
-	if Installed(f.prefix, f.variant) {
+	if Installed(f.prefix, f.variant, false) {
 		t.Error("a missing link is not noticed")
 	}
 }

@@ -38,8 +38,8 @@ func FuzzParseManifest(f *testing.F) {
 		}
 		names := map[string]bool{}
 		for _, v := range variants {
-			if names[v.Name] || v.bytes(true) < 0 {
-				t.Errorf("%q is there twice, or needs %d bytes", v.Name, v.bytes(true))
+			if names[v.Name] || v.bytes(true, true) < 0 {
+				t.Errorf("%q is there twice, or needs %d bytes", v.Name, v.bytes(true, true))
 			}
 			names[v.Name] = true
 			for _, p := range v.pins() {

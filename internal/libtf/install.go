@@ -24,7 +24,10 @@ type Options struct {
 	// variant needs; they must be the pinned ones.
 	Wheel string
 	// Strip takes the symbols that nothing needs out of TensorFlow's libraries,
-	// a fourth of their bytes. An installation that is there is left as it is.
+	// and settles what the dynamic linker would look up at every start: a third
+	// fewer bytes, and a program starts in 0.4 of the time. An installation
+	// that is there in the other form is made anew. Libraries for another
+	// processor than x86-64 are left as the wheel has them.
 	Strip  bool
 	Python string // the interpreter that has pip; default: what PATH has
 	// Progress is told what is done of what; it may be nil.
@@ -61,7 +64,7 @@ func Install(ctx context.Context, o Options) (changed bool, err error) {
 		return false, err
 	}
 	staging := filepath.Join(o.Prefix, stagingName)
-	if _, err := os.Lstat(staging); errors.Is(err, fs.ErrNotExist) && Installed(o.Prefix, v) {
+	if _, err := os.Lstat(staging); errors.Is(err, fs.ErrNotExist) && Installed(o.Prefix, v, o.strips(v)) {
 		return false, nil
 	}
 	release, err := acquire(ctx, o.Prefix, o.Log)
@@ -72,11 +75,18 @@ func Install(ctx context.Context, o Options) (changed bool, err error) {
 	if err := os.RemoveAll(staging); err != nil {
 		return false, fmt.Errorf("libtf: remove what an earlier run left: %w", err)
 	}
-	if Installed(o.Prefix, v) { // by another while this one waited
+	if Installed(o.Prefix, v, o.strips(v)) { // by another while this one waited
 		return false, nil
 	}
 	if err := refuseForeign(o.Prefix); err != nil {
 		return false, err
+	}
+	if _, there := whole(o.Prefix, v); there {
+		how := "with the wheel's own bytes"
+		if o.strips(v) {
+			how = "stripped, so that programs start sooner (-strip=false keeps the wheel's own bytes)"
+		}
+		fmt.Fprintf(o.Log, "libtf: installing libtensorflow %s in %s again, %s\n", v.Version(), o.Prefix, how)
 	}
 	if err := os.Mkdir(staging, 0o755); err != nil {
 		return false, notWritable(o.Prefix, err)
@@ -86,7 +96,7 @@ func Install(ctx context.Context, o Options) (changed bool, err error) {
 	if err != nil {
 		return false, explain(ctx, err)
 	}
-	stamp := Stamp{Version: v.Version(), Variant: v.Name, Requirement: v.Requirement, Wheel: v.Wheel, SHA256: v.SHA256, Stripped: o.Strip, Companions: v.companions(), Files: files}
+	stamp := Stamp{Version: v.Version(), Variant: v.Name, Requirement: v.Requirement, Wheel: v.Wheel, SHA256: v.SHA256, Stripped: o.strips(v), Bound: o.strips(v), Companions: v.companions(), Files: files}
 	if err := o.place(staging, stamp); err != nil {
 		return false, explain(ctx, err)
 	}

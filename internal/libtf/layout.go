@@ -107,6 +107,7 @@ type Stamp struct {
 	Wheel       string           `json:"wheel"`
 	SHA256      string           `json:"sha256"` // of the wheel
 	Stripped    bool             `json:"stripped,omitempty"`
+	Bound       bool             `json:"bound,omitempty"` // stripping does it since 2026-11-26
 	Companions  []StampCompanion `json:"companions,omitempty"`
 	Files       []File           `json:"files"`
 }
@@ -168,10 +169,16 @@ func parseStamp(text []byte) (s Stamp, err error) {
 }
 
 // Installed says whether the prefix holds all files of this variant's wheels,
-// by name and size.
-func Installed(prefix string, v Variant) bool {
+// by name and size, stripped or not.
+func Installed(prefix string, v Variant, stripped bool) bool {
+	s, there := whole(prefix, v)
+	return there && s.Stripped == stripped && s.Bound == stripped
+}
+
+// whole is the stamp of a prefix that holds all files of this variant's wheels.
+func whole(prefix string, v Variant) (Stamp, bool) {
 	s, err := ReadStamp(prefix)
-	return err == nil && s.Variant == v.Name && s.SHA256 == v.SHA256 && slices.Equal(s.Companions, v.companions()) && s.damage(prefix) == ""
+	return s, err == nil && s.Variant == v.Name && s.SHA256 == v.SHA256 && slices.Equal(s.Companions, v.companions()) && s.damage(prefix) == ""
 }
 
 // damage names the first file that is missing or of another size.

@@ -39,7 +39,7 @@ type Pin struct {
 	Wheel       string // file name
 	SHA256      string
 	Bytes       int64 // of the wheel
-	Installed   int64 // of the files taken out of it
+	Installed   int64 // of the files taken out of it, as they are in it
 	// Libraries are the files that are taken out of a companion, by their
 	// names; what else is in it is left out.
 	Libraries []string
@@ -51,16 +51,19 @@ func (p Pin) Version() string {
 	return version
 }
 
-// bytes is the room that all of a variant needs while it is installed.
-func (v Variant) bytes(download bool) int64 {
-	largest, sum := int64(0), int64(0)
+// bytes is the room that all of a variant needs while it is installed: for its
+// files, and for a wheel beside them or a library that is written anew.
+func (v Variant) bytes(download, strip bool) int64 {
+	beside, sum := int64(0), int64(0)
 	for _, p := range v.pins() {
-		largest, sum = max(largest, p.Bytes), sum+p.Installed
+		if sum += p.Installed; download {
+			beside = max(beside, p.Bytes)
+		}
 	}
-	if !download {
-		return sum
+	if strip {
+		beside = max(beside, v.Installed)
 	}
-	return sum + largest
+	return sum + beside
 }
 
 // pins are all wheels of the variant, libtensorflow's first.

@@ -12,7 +12,7 @@ import (
 // symbols, whose C++ names take 82 MB of its 583. All but a few are used by
 // the library itself alone, where any name serves. shortenNames gives those
 // names of a few letters and cuts the table of names out of the file. Code,
-// data, addresses and relocations stay as they were, byte for byte.
+// data, addresses and relocations stay as they are, byte for byte.
 //
 // The names lie in a segment's middle. What comes after them keeps its address
 // (the file gets shorter, the address space a hole), so that the segment
@@ -38,14 +38,10 @@ var order = binary.LittleEndian
 const symbolSize = 24 // of Elf64_Sym
 
 // shortenNames gives new names to the dynamic symbols that a library defines
-// and of which keep says no.
+// and of which keep says no. The result takes the library's place in memory.
 func shortenNames(library []byte, keep func(name string) bool) (_ []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil { // an offset that leads nowhere
-			err = fmt.Errorf("is damaged: %v", p)
-		}
-	}()
-	s, err := openShared(bytes.Clone(library))
+	defer recoverDamage(&err)
+	s, err := openShared(library)
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +67,13 @@ func shortenNames(library []byte, keep func(name string) bool) (_ []byte, err er
 		return nil, err
 	}
 	return s.cut(names.text)
+}
+
+// recoverDamage makes an error of an offset that leads nowhere.
+func recoverDamage(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("is damaged: %v", p)
+	}
 }
 
 func openShared(data []byte) (*shared, error) {
@@ -132,6 +135,12 @@ func (s *shared) name(at uint32) (string, error) {
 	return string(text[at : int(at)+end]), nil
 }
 
+// own says whether a symbol is one that others can find here, and need not.
+func (s *shared) own(symbol int, name string, keep func(string) bool) bool {
+	defined := order.Uint16(s.table[symbol*symbolSize+6:]) != uint16(elf.SHN_UNDEF)
+	return defined && symbol >= int(s.first) && !keep(name)
+}
+
 // shortNames chooses the new names, by symbol number. The hash table has
 // symbols of one bucket side by side, so that a new name must fall in the old
 // one's bucket; then no symbol moves, and no relocation either.
@@ -145,8 +154,7 @@ func (s *shared) shortNames(keep func(string) bool) (map[int]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		defined := order.Uint16(entry[6:]) != uint16(elf.SHN_UNDEF)
-		if !defined || i < int(s.first) || keep(name) {
+		if !s.own(i, name, keep) {
 			taken[name] = true
 			continue
 		}

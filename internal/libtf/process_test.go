@@ -150,7 +150,7 @@ func TestKilled(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(f.prefix, stagingName)); err != nil {
 				t.Errorf("it was not in the middle: %v", err)
 			}
-			if found, err := Inspect(f.prefix); err == nil || Installed(f.prefix, f.variant) {
+			if found, err := Inspect(f.prefix); err == nil || Installed(f.prefix, f.variant, false) {
 				t.Errorf("half an installation counts as one: %+v", found)
 			}
 			f.setPip(t, goodPip)
@@ -193,7 +193,7 @@ func TestKilledWhilePlacing(t *testing.T) {
 				t.Fatalf("after file %d it was not killed: %v", n, err)
 			}
 			found, err := Inspect(f.prefix)
-			if whole := n == last; (err == nil) != whole || Installed(f.prefix, f.variant) != whole {
+			if whole := n == last; (err == nil) != whole || Installed(f.prefix, f.variant, false) != whole {
 				t.Errorf("killed after file %d of %d, upgrade %v: %+v, %v", n, last, upgrade, found, err)
 			}
 			if _, err := Install(t.Context(), f.options()); err != nil {

@@ -82,12 +82,12 @@ func eachLinked(entries []byte, n, link int, visit func(entry []byte) error) err
 
 // Of Elf64_Ehdr and Elf64_Phdr and Elf64_Shdr.
 const (
-	headersAt, sectionsAt           = 0x20, 0x28
-	headerSize, sectionSize         = 56, 64
-	headerCountAt, sectionCountAt   = 0x38, 0x3c
-	offsetAt, addressAt, physicalAt = 0x08, 0x10, 0x18
-	fileSizeAt, memorySizeAt        = 0x20, 0x28
-	sectionOffsetAt, sectionBytesAt = 0x18, 0x20
+	headersAt, sectionsAt             = 0x20, 0x28
+	headerSize, sectionSize           = 56, 64
+	headerCountAt, sectionCountAt     = 0x38, 0x3c
+	offsetAt, addressAt, physicalAt   = 0x08, 0x10, 0x18
+	fileSizeAt, memorySizeAt, alignAt = 0x20, 0x28, 0x30
+	sectionOffsetAt, sectionBytesAt   = 0x18, 0x20
 )
 
 // cut writes the new table of names over the old one and takes the pages that
@@ -128,7 +128,7 @@ func (s *shared) cut(names []byte) ([]byte, error) {
 	if err := shift(s.data[sectionsAt:]); err != nil {
 		return nil, err
 	}
-	return slices.Concat(s.data[:from], s.data[to:]), nil
+	return append(s.data[:from], s.data[to:]...), nil
 }
 
 // setNamesSize enters the table's new size.
@@ -138,19 +138,12 @@ func (s *shared) setNamesSize(size uint64) error {
 			at := order.Uint64(s.data[sectionsAt:]) + uint64(i)*sectionSize
 			order.PutUint64(s.data[at+sectionBytesAt:], size)
 		}
-		if section.Type == elf.SHT_DYNAMIC {
-			entries, err := s.view(section)
-			if err != nil {
-				return err
-			}
-			for ; len(entries) >= 16; entries = entries[16:] {
-				if elf.DynTag(order.Uint64(entries)) == elf.DT_STRSZ {
-					order.PutUint64(entries[8:], size)
-				}
-			}
-		}
 	}
-	return nil
+	return s.eachDynamic(func(tag elf.DynTag, value []byte) {
+		if tag == elf.DT_STRSZ {
+			order.PutUint64(value, size)
+		}
+	})
 }
 
 // splitSegment makes two of the segment that holds the pages from … to of the
@@ -172,8 +165,8 @@ func (s *shared) splitSegment(from, to uint64) error {
 		case offset >= to:
 			order.PutUint64(h[offsetAt:], offset-(to-from))
 		case kind == elf.PT_LOAD && offset <= from && to <= offset+size:
-			if order.Uint64(h[memorySizeAt:]) != size || (order.Uint64(h[addressAt:])-offset)%pageSize != 0 {
-				return errors.New("the segment of the names has memory beyond the file, or is not aligned")
+			if order.Uint64(h[memorySizeAt:]) != size || (order.Uint64(h[addressAt:])-offset)%pageSize != 0 || order.Uint64(h[alignAt:]) > pageSize {
+				return errors.New("the segment of the names has memory beyond the file, or is not aligned to pages of 4 KiB")
 			}
 			second := slices.Clone(h)
 			for _, field := range []int{fileSizeAt, memorySizeAt} {

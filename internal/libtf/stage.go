@@ -14,11 +14,16 @@ import (
 	"strings"
 )
 
-// stage brings the variant's wheels one by one, checks each and takes its
-// files out into staging.
+// stage lays out all of the variant's files in staging.
 func (o Options) stage(ctx context.Context, v Variant, staging string) ([]File, error) {
-	need := v.bytes(o.Wheel == "")
 	// Asked before gigabytes are moved for nothing.
+	if o.strips(v) {
+		if err := canStrip(); err != nil {
+			return nil, err
+		}
+	}
+	stamp, there := o.source(v)
+	need := v.bytes(o.Wheel == "" && !there, o.strips(v))
 	free, err := freeBytes(staging)
 	if err != nil {
 		return nil, fmt.Errorf("libtf: free space of %s: %w", o.Prefix, err)
@@ -27,25 +32,15 @@ func (o Options) stage(ctx context.Context, v Variant, staging string) ([]File, 
 		return nil, lacking("%s has %d MB free, %d MB are needed; free some, or choose another folder with -prefix", o.Prefix, free/1e6, need/1e6)
 	}
 	var files []File
-	for i, p := range v.pins() {
-		wheel, err := o.bring(ctx, p, i == 0, staging)
-		if err != nil {
-			return nil, err
-		}
-		members := p.companionMembers
-		if i == 0 {
-			members = libraryMembers
-		}
-		some, err := o.extract(ctx, wheel, staging, members)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, some...)
-		if err := os.RemoveAll(filepath.Join(staging, downloadName)); err != nil {
-			return nil, fmt.Errorf("libtf: download: %w", err)
-		}
+	if there {
+		files, err = o.copyFiles(ctx, stamp, staging)
+	} else {
+		files, err = o.unpack(ctx, v, staging)
 	}
-	if o.Strip {
+	if err != nil {
+		return nil, err
+	}
+	if o.strips(v) {
 		if err := o.strip(ctx, staging, files); err != nil {
 			return nil, err
 		}
@@ -68,6 +63,63 @@ func (o Options) stage(ctx context.Context, v Variant, staging string) ([]File, 
 		return nil, fmt.Errorf("libtf: linker script: %w", err)
 	}
 	return append(files, script), nil
+}
+
+// source is an installation that has the wheels' own bytes, all as they came:
+// what is to be stripped then needs no network.
+func (o Options) source(v Variant) (Stamp, bool) {
+	s, there := whole(o.Prefix, v)
+	return s, there && o.Wheel == "" && !s.Stripped && Verify(o.Prefix) == nil
+}
+
+// copyFiles copies an installation's files into staging, but for those that
+// stage makes itself.
+func (o Options) copyFiles(ctx context.Context, stamp Stamp, staging string) ([]File, error) {
+	var files []File
+	total, done := int64(0), int64(0)
+	for _, f := range stamp.Files {
+		if f.Link == "" && f.Path != linkerScriptName {
+			files, total = append(files, f), total+f.Bytes
+		}
+	}
+	for i, f := range files {
+		in, err := os.Open(filepath.Join(o.Prefix, f.Path))
+		if err != nil {
+			return nil, fmt.Errorf("libtf: copy: %w", err)
+		}
+		files[i], err = o.writeFile(staging, f.Path, o.watch(ctx, in, "copying", &done, total))
+		in.Close()
+		if err != nil {
+			return nil, fmt.Errorf("libtf: copy %s: %w", f.Path, err)
+		}
+		files[i].Wheel = f.Wheel
+	}
+	return files, nil
+}
+
+// unpack brings the variant's wheels one by one, checks each and takes its
+// files out into staging.
+func (o Options) unpack(ctx context.Context, v Variant, staging string) ([]File, error) {
+	var files []File
+	for i, p := range v.pins() {
+		wheel, err := o.bring(ctx, p, i == 0, staging)
+		if err != nil {
+			return nil, err
+		}
+		members := p.companionMembers
+		if i == 0 {
+			members = libraryMembers
+		}
+		some, err := o.extract(ctx, wheel, staging, members)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, some...)
+		if err := os.RemoveAll(filepath.Join(staging, downloadName)); err != nil {
+			return nil, fmt.Errorf("libtf: download: %w", err)
+		}
+	}
+	return files, nil
 }
 
 // bring gives the path of a wheel that was checked: one that is there (a
@@ -125,19 +177,13 @@ func (o Options) extract(ctx context.Context, wheel, staging string, members fun
 		total += int64(found[name].UncompressedSize64)
 	}
 	done := int64(0)
-	progress := func(n int) {
-		done += int64(n)
-		if o.Progress != nil {
-			o.Progress("extracting", done, total)
-		}
-	}
 	var files []File
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
 		in, err := found[name].Open()
 		if err != nil {
 			return nil, fmt.Errorf("libtf: extract %s: %w", name, err)
 		}
-		file, err := o.writeFile(staging, wanted[name], &watched{ctx: ctx, in: in, saw: progress})
+		file, err := o.writeFile(staging, wanted[name], o.watch(ctx, in, "extracting", &done, total))
 		in.Close()
 		if err != nil {
 			return nil, fmt.Errorf("libtf: extract %s: %w", name, err)
@@ -146,6 +192,16 @@ func (o Options) extract(ctx context.Context, wheel, staging string, members fun
 		files = append(files, file)
 	}
 	return files, nil
+}
+
+// watch tells Progress of what is read.
+func (o Options) watch(ctx context.Context, in io.Reader, what string, done *int64, total int64) io.Reader {
+	return &watched{ctx: ctx, in: in, saw: func(n int) {
+		*done += int64(n)
+		if o.Progress != nil {
+			o.Progress(what, *done, total)
+		}
+	}}
 }
 
 // watched counts what is read and ends it with ctx.

@@ -9,9 +9,31 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
+
+// strips says whether the libraries are to be stripped: those for x86-64, on
+// such a machine, whose strip knows them.
+func (o Options) strips(v Variant) bool {
+	return o.Strip && runtime.GOARCH == "amd64" && strings.Contains(v.Name, "-amd64-")
+}
+
+const orKeep = "or keep the wheel's own bytes with -strip=false (make: SYMBOLS=1)"
+
+// canStrip says what this machine lacks for it.
+func canStrip() error {
+	if _, err := exec.LookPath("strip"); err != nil {
+		return lacking("no strip on PATH; install it (Debian: apt-get install binutils), %s", orKeep)
+	}
+	for _, name := range systemLibraries {
+		if _, err := findLibrary(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // strip takes out of TensorFlow's own libraries what neither linking with the
 // C API nor running needs, and enters their new sizes and sums. NVIDIA's are
@@ -25,15 +47,11 @@ func (o Options) strip(ctx context.Context, staging string, files []File) error 
 		cmd := exec.CommandContext(ctx, "strip", "--strip-unneeded", path)
 		if out, err := cmd.CombinedOutput(); ctx.Err() != nil {
 			return ctx.Err()
-		} else if errors.Is(err, exec.ErrNotFound) {
-			return lacking("no strip on PATH; install it (Debian: apt-get install binutils), or leave -strip out")
 		} else if err != nil {
 			return fmt.Errorf("libtf: strip %s: %w: %s", f.Path, err, bytes.TrimSpace(out))
 		}
-		if f.Path == largeLibrary {
-			if err := o.shorten(staging, path); err != nil {
-				return err
-			}
+		if err := o.edit(staging, f.Path); err != nil {
+			return err
 		}
 		var err error
 		if files[i].SHA256, files[i].Bytes, err = hashFile(path); err != nil {
@@ -46,61 +64,77 @@ func (o Options) strip(ctx context.Context, staging string, files []File) error 
 	return nil
 }
 
-// shorten shortens the names of the large library's own symbols: of all but
-// those that the libraries around it have or want, those without C++ in their
-// names, and those that tfcnn looks up.
-func (o Options) shorten(staging, path string) error {
-	shared := map[string]bool{}
-	for _, name := range []string{filepath.Join(staging, smallLibrary), "libstdc++.so.6", "libgcc_s.so.1", "libm.so.6", "libc.so.6"} {
-		if err := addSymbols(shared, name); err != nil {
+// edit binds a library's own symbols and shortens their names, so that programs
+// start in less time: of all but those that the libraries around it have or
+// want, those without C++ in their names, and those that tfcnn looks up. The
+// small library's names stay: they are few, and plugins want them.
+func (o Options) edit(staging, library string) error {
+	others := map[string]bool{}
+	for _, name := range systemLibraries {
+		path, err := findLibrary(name)
+		if err == nil {
+			err = addSymbols(others, path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{smallLibrary, largeLibrary} {
+		if name == library {
+			continue
+		}
+		if err := addSymbols(others, filepath.Join(staging, name)); err != nil {
 			return err
 		}
 	}
 	keep := func(name string) bool {
-		return shared[name] || !strings.HasPrefix(name, "_Z") || slices.ContainsFunc(lookedUp, func(part string) bool { return strings.Contains(name, part) })
+		return others[name] || !strings.HasPrefix(name, "_Z") || slices.ContainsFunc(lookedUp, func(part string) bool { return strings.Contains(name, part) })
 	}
-	library, err := os.ReadFile(path)
+	path := filepath.Join(staging, library)
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("libtf: strip: %w", err)
 	}
-	short, err := shortenNames(library, keep)
-	if err != nil {
-		return fmt.Errorf("libtf: strip: %s %w", filepath.Base(path), err)
+	_, err = bindOwn(text, keep)
+	if err == nil && library == largeLibrary {
+		text, err = shortenNames(text, keep)
 	}
-	if err := os.WriteFile(path, short, 0o644); err != nil {
+	if err != nil {
+		return fmt.Errorf("libtf: strip: %s %w", filepath.Base(library), err)
+	}
+	if err := os.WriteFile(path, text, 0o644); err != nil {
 		return fmt.Errorf("libtf: strip: %w", err)
 	}
 	return nil
 }
 
 // lookedUp are parts of the names that internal/capi asks for at run time.
-var lookedUp = []string{"IsMKLEnabled", "SetMinLogLevel", "IsGoogleCudaEnabled", "tensor_float_32", "DsoLoader"}
+var lookedUp = []string{"IsMKLEnabled", "OpDeterminism", "SetMinLogLevel", "IsGoogleCudaEnabled", "tensor_float_32", "DsoLoader"}
 
-// addSymbols adds the names of a library's dynamic symbols. A name without a
-// folder is looked for where Linux has its system's libraries.
-func addSymbols(names map[string]bool, library string) error {
-	candidates := []string{library}
-	if !strings.Contains(library, "/") {
-		candidates = nil
-		for _, folder := range []string{"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"} {
-			candidates = append(candidates, filepath.Join(folder, library))
+// systemLibraries are those of the system that TensorFlow's need.
+var systemLibraries = []string{"libstdc++.so.6", "libgcc_s.so.1", "libm.so.6", "libc.so.6"}
+
+// findLibrary looks for a library where Linux has its system's.
+func findLibrary(name string) (string, error) {
+	for _, folder := range []string{"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"} {
+		path := filepath.Join(folder, name)
+		if _, err := os.Stat(path); err == nil {
+			return path, nil
 		}
 	}
-	i := slices.IndexFunc(candidates, func(path string) bool {
-		_, err := os.Stat(path)
-		return err == nil
-	})
-	if i < 0 {
-		return lacking("no %s among the system's libraries, which -strip reads; install it (Debian: apt-get install libstdc++6), or leave -strip out", library)
-	}
-	file, err := elf.Open(candidates[i])
+	return "", lacking("no %s among the system's libraries, which stripping reads and TensorFlow needs; install it (Debian: apt-get install libstdc++6), %s", name, orKeep)
+}
+
+// addSymbols adds the names of a library's dynamic symbols.
+func addSymbols(names map[string]bool, library string) error {
+	file, err := elf.Open(library)
 	if err != nil {
-		return fmt.Errorf("libtf: strip: %s: %w", candidates[i], err)
+		return fmt.Errorf("libtf: strip: %s: %w", library, err)
 	}
 	defer file.Close()
 	symbols, err := file.DynamicSymbols()
 	if err != nil {
-		return fmt.Errorf("libtf: strip: %s: %w", candidates[i], err)
+		return fmt.Errorf("libtf: strip: %s: %w", library, err)
 	}
 	for _, s := range symbols {
 		names[s.Name] = true

@@ -64,7 +64,7 @@ func This(project string) Machine {
 func (m Machine) Facts(ctx context.Context) []Fact {
 	return []Fact{
 		m.system(), m.processor(), m.goToolchain(ctx), m.compiler(ctx), m.make(ctx),
-		m.pip(ctx), m.libtensorflow(), m.goEnvironment(ctx), m.gpu(ctx),
+		m.pip(ctx), m.strip(ctx), m.libtensorflow(), m.goEnvironment(ctx), m.gpu(ctx),
 	}
 }
 

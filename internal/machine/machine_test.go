@@ -50,7 +50,7 @@ func TestBareMachine(t *testing.T) {
 			t.Errorf("%s is missing and has no fix", f.Name)
 		}
 	}
-	if got := strings.Join(missing, ", "); got != "processor, Go, C compiler, make, pip, libtensorflow" {
+	if got := strings.Join(missing, ", "); got != "processor, Go, C compiler, make, pip, strip, libtensorflow" {
 		t.Errorf("missing: %s", got)
 	}
 }
@@ -143,14 +143,21 @@ func TestTools(t *testing.T) {
 	expect(t, m.with(map[string]string{"py -m pip --version": "pip 23.2.1 from /x/pip"}), "pip", true, "pip 23.2.1 (py -m pip)", "")
 	expect(t, m.with(map[string]string{"pip3 --version": "pip 1"}), "pip", false, "not found", "python3-pip")
 	expect(t, bare(t).with(map[string]string{"pip3 --version": "pip 1"}), "pip", true, "pip 1 (pip3)", "")
+
+	expect(t, m.with(map[string]string{"strip --version": "GNU strip 2.40\nmore"}), "strip", true, "GNU strip 2.40", "")
+	expect(t, m, "strip", false, "not found", "binutils")
+	m.Arch = "arm64"
+	if fact(t, m, "strip").Needed {
+		t.Error("strip is needed, although the wheel's libraries for arm64 are left as they are")
+	}
 }
 
 // libtensorflow: nowhere, in /usr/local, in the project, by the variable.
 func TestLibtensorflow(t *testing.T) {
 	m := bare(t)
 	expect(t, m, "libtensorflow", false, filepath.Join(m.Project, ".libtensorflow")+" has no include", "run `make libtensorflow`")
-	if !fact(t, m, "pip").Needed {
-		t.Error("pip is not needed although libtensorflow is missing")
+	if !fact(t, m, "pip").Needed || !fact(t, m, "strip").Needed {
+		t.Error("pip or strip is not needed although libtensorflow is missing")
 	}
 	expect(t, m, "go build", false, "do not find", "make go-env")
 
@@ -158,8 +165,8 @@ func TestLibtensorflow(t *testing.T) {
 	prefix(t, system)
 	expect(t, m, "libtensorflow", true, "unknown in "+system, "")
 	expect(t, m, "go build", true, "by itself", "")
-	if fact(t, m, "pip").Needed {
-		t.Error("pip is needed although libtensorflow is there")
+	if fact(t, m, "pip").Needed || fact(t, m, "strip").Needed {
+		t.Error("pip or strip is needed although libtensorflow is there")
 	}
 
 	ours := filepath.Join(m.Project, ".libtensorflow")

@@ -108,6 +108,19 @@ func (m Machine) pip(ctx context.Context) Fact {
 	return f
 }
 
+// strip is needed only to install libtensorflow for x86-64. It comes with gcc's
+// binutils.
+func (m Machine) strip(ctx context.Context) Fact {
+	f := Fact{Name: "strip", Value: "not found", Needed: m.Arch == "amd64" && !m.libtensorflow().Found}
+	if out, err := m.Output(ctx, "strip", "--version"); err == nil {
+		f.Found = true
+		f.Value, _, _ = strings.Cut(out, "\n")
+		return f
+	}
+	f.Fix = "install strip for libtensorflow to be small (Debian: apt-get install binutils), or keep it as it comes: `make libtensorflow SYMBOLS=1`"
+	return f
+}
+
 // prefix is where make would look for libtensorflow, and what is there.
 func (m Machine) prefix() (string, libtf.Found, error) {
 	candidates := []string{m.Root + "/usr/local"}
