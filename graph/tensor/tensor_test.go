@@ -173,6 +173,36 @@ func golden(shape, numbers string) string {
 }
 
 // FuzzReadNPY: what is read comes back with the same bits.
+// Arrays of many pieces come back to the bit, NaNs too, and cut short they are
+// errors that say where.
+func TestNPYLarge(t *testing.T) {
+	const n = 1<<19 + 7
+	x := tensor.Tensor{Shape: []int{n}, Data: make([]float32, n)}
+	for i := range x.Data {
+		x.Data[i] = math.Float32frombits(uint32(i) * 2654435761)
+	}
+	var file bytes.Buffer
+	if err := x.WriteNPY(&file); err != nil {
+		t.Fatal(err)
+	}
+	whole := file.Bytes()
+	back, err := tensor.ReadNPY(bytes.NewReader(whole))
+	if err != nil || len(back.Data) != n {
+		t.Fatalf("%v, %d numbers, want %d", err, len(back.Data), n)
+	}
+	for i := range x.Data {
+		if got, want := math.Float32bits(back.Data[i]), math.Float32bits(x.Data[i]); got != want {
+			t.Fatalf("number %d is %#x, want %#x", i, got, want)
+		}
+	}
+	for _, missing := range []int{1, 4, 4 << 16, 4*n - 4, 4 * n} {
+		_, err := tensor.ReadNPY(bytes.NewReader(whole[:len(whole)-missing]))
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("of %d numbers: ", n)) {
+			t.Errorf("%d bytes cut off: %v", missing, err)
+		}
+	}
+}
+
 func FuzzReadNPY(f *testing.F) {
 	for _, x := range []tensor.Tensor{
 		{Shape: []int{1, 2}, Data: []float32{1, -2}},
