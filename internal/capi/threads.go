@@ -5,16 +5,6 @@ package capi
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdbool.h>
-#include <stdlib.h>
-
-// A kernel of oneDNN hands its work to TensorFlow's pool, all of it, and sleeps
-// until that is through: the thread that calls is woken once more than it need
-// be. This has it do a share itself; the shares, and so the bits, stay the same.
-// TensorFlow reads the variable when the first such kernel runs. Where the
-// environment says something it is left to that.
-__attribute__((constructor)) static void settle_callers(void) {
-	setenv("TF_ONEDNN_THREADPOOL_USE_CALLER_THREAD", "1", 0);
-}
 
 // tensorflow::LocalDevice::use_global_threadpool_ says whether a session's CPU
 // shares the process's pool of threads or gets one of its own. It is no part of
@@ -22,12 +12,6 @@ __attribute__((constructor)) static void settle_callers(void) {
 // a library without it still loads.
 static bool* shared_pool(void) {
 	return dlsym(RTLD_DEFAULT, "_ZN10tensorflow11LocalDevice22use_global_threadpool_E");
-}
-
-// callers_share is tensorflow::ThreadPoolUseCallerThread(): what came of that.
-static int callers_share(void) {
-	bool (*use)(void) = (bool (*)(void))dlsym(RTLD_DEFAULT, "_ZN10tensorflow25ThreadPoolUseCallerThreadEv");
-	return use ? use() : -1;
 }
 
 static int can_have_own_pool(void) { return shared_pool() != NULL; }
@@ -40,13 +24,6 @@ static void share_pool(int share) {
 import "C"
 
 import "sync"
-
-// CallersShare says whether a thread that calls a kernel of oneDNN does a share
-// of the work. known is false where this libtensorflow cannot tell.
-func CallersShare() (on, known bool) {
-	answer := C.callers_share()
-	return answer == 1, answer >= 0
-}
 
 // CanOwnPool says whether this libtensorflow can give a session a pool of
 // threads of its own.

@@ -109,7 +109,7 @@ func (o Options) edit(staging, library string) error {
 }
 
 // lookedUp are parts of the names that internal/capi asks for at run time.
-var lookedUp = []string{"IsMKLEnabled", "OpDeterminism", "SetMinLogLevel", "IsGoogleCudaEnabled", "tensor_float_32", "DsoLoader", "use_global_threadpool_", "ThreadPoolUseCallerThread"}
+var lookedUp = []string{"IsMKLEnabled", "OpDeterminism", "SetMinLogLevel", "IsGoogleCudaEnabled", "tensor_float_32", "DsoLoader", "use_global_threadpool_"}
 
 // systemLibraries are those of the system that TensorFlow's need.
 var systemLibraries = []string{"libstdc++.so.6", "libgcc_s.so.1", "libm.so.6", "libc.so.6"}
