@@ -12,6 +12,9 @@ func Lanes(s *Session) (narrow, wide bool) {
 	return s.native.lanes.narrow.Load() != nil, s.native.lanes.wide.Load() != nil
 }
 
+// Renewals is how often threads were renewed.
+func Renewals() int { return int(renewal.epoch.Load()) }
+
 // SmallBatch is smallBatch of a network that is here.
 func SmallBatch(t *testing.T, name string) int {
 	net, err := nets.Load(name)

@@ -21,6 +21,7 @@ type lane struct {
 	session *tf.Session
 	c       *capi.Session
 	bound   *capi.Bound // a run for the first output
+	seen    seen
 
 	mu     sync.Mutex
 	second *tf.Session // on the same graph, for traces
@@ -43,6 +44,9 @@ func (n *native) lane(pictures int) (*lane, error) {
 		place, threads = &n.lanes.narrow, 1
 	}
 	if l := place.Load(); l != nil {
+		if n.oneDNN {
+			l.seen.note(pictures, len(n.steps))
+		}
 		return l, nil
 	}
 	n.lanes.mu.Lock()

@@ -18,6 +18,7 @@ import (
 type native struct {
 	device   string
 	executor Executor
+	oneDNN   bool
 	graph    *tf.Graph
 	input    capi.Port
 	steps    []capi.Port
@@ -29,7 +30,7 @@ type native struct {
 // open builds the graph and starts a session on it. What it has made when it
 // fails is freed by close.
 func (n *native) open(lowered graph.Lowered, weights graph.Weights, device string, o Options) error {
-	n.device, n.executor = device, o.Executor
+	n.device, n.executor, n.oneDNN = device, o.Executor, usesOneDNN(device)
 	n.lanes.threads = o.Threads
 	if o.Threads == 0 && device == cpuDevice && o.Executor == Single && canShare() {
 		var err error
@@ -41,7 +42,7 @@ func (n *native) open(lowered graph.Lowered, weights graph.Weights, device strin
 	built, err := node.Build(root, lowered.Program, weights, node.Options{
 		Type:     dataType(o.Compute),
 		Constant: func(kind string, numbers int) bool { return o.constant(device, kind, numbers) },
-		OneDNN:   usesOneDNN(device),
+		OneDNN:   n.oneDNN,
 	})
 	if err != nil {
 		// The graph behind a scope that failed can only be left to the

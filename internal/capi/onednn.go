@@ -5,6 +5,15 @@ package capi
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdbool.h>
+#include <stdlib.h>
+
+// oneDNN keeps what it has compiled for a shape, 1,024 of them unless the
+// environment says otherwise; as many networks as are in use at a time have less
+// than this. It reads the variable when its first kernel is made. What single
+// threads keep beside that is freed by package session.
+__attribute__((constructor)) static void settle_cache(void) {
+	if (!getenv("DNNL_PRIMITIVE_CACHE_CAPACITY")) setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256", 0);
+}
 
 // tensorflow::IsMKLEnabled() is no part of the C API, but the shared library
 // exports it. It is asked for by name, so that a library without it still
