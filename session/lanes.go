@@ -125,10 +125,11 @@ func (l *lane) close() error {
 }
 
 // Work of which one thread has done a network's operation, on the average, in
-// less than smallWork is not shared. What a thread does in a second is set low,
-// as small operations are far from a machine's limits.
+// less than smallWork is not shared. Measured on two cores, lenet5 gains by two
+// threads from 32 pictures on, convolutions from 150 µs each. What a thread does
+// in a second is set low, as small operations are far from a machine's limits.
 const (
-	smallWork       = 50e-6 // s
+	smallWork       = 80e-6 // s
 	threadFLOPS     = 40e9
 	threadBytes     = 10e9 // a second, of a kernel's operands and results
 	bytesOfANumber  = 4

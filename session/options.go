@@ -25,7 +25,9 @@ type Options struct {
 	// batches whose operations are too small to gain by sharing run on the thread
 	// that calls, which a network of a few small layers does ten times as fast.
 	// Sizes of batches of both kinds cost the constants' memory twice. With
-	// another number of threads results may differ in their last bits. It is for
+	// another number of threads results may differ in their last bits; and oneDNN
+	// may run a layer by what it has prepared for another session's of the same
+	// shapes, as many threads as that one has. It is for
 	// the CPU, and the Parallel executor does not run batches so by itself.
 	Threads int
 	// Compute is the type of the network's arithmetic; what goes in and comes
