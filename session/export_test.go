@@ -12,8 +12,17 @@ func Lanes(s *Session) (narrow, wide bool) {
 	return s.native.lanes.narrow.Load() != nil, s.native.lanes.wide.Load() != nil
 }
 
-// Renewals is how often threads were renewed.
-func Renewals() int { return int(renewal.epoch.Load()) }
+// Renewals waits for one under way, has shapes counted from now on, and is how
+// often threads were renewed.
+func Renewals() int {
+	renewal.mu.Lock()
+	defer renewal.mu.Unlock()
+	renewal.steps.Store(0)
+	return int(renewal.times.Load())
+}
+
+// Renew ends the threads that are idle.
+func Renew() { renewThreads() }
 
 // SmallBatch is smallBatch of a network that is here.
 func SmallBatch(t *testing.T, name string) int {

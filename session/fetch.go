@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
@@ -49,7 +50,7 @@ func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, trac
 	if ctx.Done() == nil {
 		rooms := make([][]float32, len(into))
 		for i := range into {
-			rooms[i] = into[i].Data
+			rooms[i] = slices.Clip(into[i].Data) // or what lies behind were room, too
 		}
 		a = run(rooms...)
 	} else {

@@ -15,7 +15,8 @@ import (
 // lane is a session of TensorFlow on a network's graph. A network may have two,
 // which differ in the threads that share an operation's work: where that is
 // small, what sharing gains is lost many times over in waking them. By which a
-// batch runs depends on its size alone, so that equal batches give equal bits.
+// batch runs depends on its size alone, not on what else runs: so that equal
+// batches give equal bits.
 type lane struct {
 	threads int // of its own; 0: it shares the process's
 	session *tf.Session
@@ -37,16 +38,22 @@ type lanes struct {
 	wide, narrow atomic.Pointer[lane]
 }
 
-// lane is the one for a batch of so many pictures.
+// lane is the one that a batch of so many pictures is to run on now.
 func (n *native) lane(pictures int) (*lane, error) {
+	l, err := n.find(pictures)
+	if err == nil && n.keeps {
+		l.seen.note(pictures, len(n.steps))
+	}
+	return l, err
+}
+
+// find is the lane for batches of so many pictures.
+func (n *native) find(pictures int) (*lane, error) {
 	place, threads := &n.lanes.wide, n.lanes.threads
 	if pictures <= n.lanes.alone {
 		place, threads = &n.lanes.narrow, 1
 	}
 	if l := place.Load(); l != nil {
-		if n.oneDNN {
-			l.seen.note(pictures, len(n.steps))
-		}
 		return l, nil
 	}
 	n.lanes.mu.Lock()
@@ -59,6 +66,9 @@ func (n *native) lane(pictures int) (*lane, error) {
 		return nil, err
 	}
 	place.Store(l)
+	if n.lanes.wide.Load() != nil && n.lanes.narrow.Load() != nil {
+		n.another()
+	}
 	return l, nil
 }
 

@@ -2,11 +2,18 @@ package session_test
 
 import (
 	"context"
+	"errors"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/galeone/tfgo"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
@@ -23,6 +30,7 @@ func TestThreads(t *testing.T) {
 	}
 	weights, batch := whole(net, 2)
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // no finalizer tidies up
+	session.Renewals()                               // none from now on
 	run := func(threads int) (result tensor.Tensor, more int) {
 		t.Helper()
 		before := threadsOf(t)
@@ -166,6 +174,76 @@ func TestLanesKeepBits(t *testing.T) {
 	}
 	close(start)
 	group.Wait()
+}
+
+// Close waits for a lane that is opened meanwhile, or the call is told.
+func TestCloseWhileALaneOpens(t *testing.T) {
+	net := graph.Network{
+		Input:  graph.Input{Height: 8, Width: 8, Channels: 1},
+		Layers: []graph.Layer{graph.Conv2D{Filters: 4, Size: graph.Square(3)}},
+	}
+	weights, batch := whole(net, 1000)
+	living := capi.Live()
+	for range 20 {
+		s, err := session.Open(net, weights, session.Options{Device: "cpu"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var group sync.WaitGroup
+		for range 3 {
+			group.Go(func() {
+				if _, err := s.Run(context.Background(), batch); err != nil && !errors.Is(err, session.ErrClosed) {
+					t.Error(err)
+				}
+			})
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		group.Wait()
+	}
+	if left := capi.Live(); left != living {
+		t.Errorf("%+v are left, %+v were there before", left, living)
+	}
+}
+
+// A graph that was built by hand runs by the same options, and what they refuse
+// is refused.
+func TestOpenGraph(t *testing.T) {
+	root := tfgo.NewRoot().WithDevice("/device:CPU:0")
+	x := op.Placeholder(root, tf.Float, op.PlaceholderShape(tf.MakeShape(2)))
+	y := op.Add(root, x, x)
+	hand, err := root.Finalize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, start := range map[string]func(*tf.Graph) (*tf.Session, error){
+		"default": func(g *tf.Graph) (*tf.Session, error) { return session.OpenGraph(g, session.Options{Device: "cpu"}) },
+		"threads": func(g *tf.Graph) (*tf.Session, error) {
+			return session.OpenGraph(g, session.Options{Device: "cpu", Threads: 3})
+		},
+		"one thread": session.OnOneThread("cpu"),
+	} {
+		s, err := start(hand)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		two, err := tf.NewTensor([]float32{1, 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := s.Run(map[tf.Output]*tf.Tensor{x: two}, []tf.Output{y}, nil)
+		if err != nil || !slices.Equal(out[0].Value().([]float32), []float32{2, 4}) {
+			t.Errorf("%s: %v", name, err)
+		}
+		s.Close()
+	}
+	if _, err := session.OpenGraph(hand, session.Options{Device: "cpu", Threads: -1}); err == nil || !strings.Contains(err.Error(), "got -1 threads") {
+		t.Error(err)
+	}
+	if _, err := session.OnOneThread("cuda")(hand); err == nil || !strings.Contains(err.Error(), `device "cuda" is not known`) {
+		t.Error(err)
+	}
 }
 
 // Sessions that do not choose by size have one lane.

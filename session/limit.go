@@ -40,7 +40,7 @@ type place struct {
 var places = sync.Pool{New: func() any { return &place{granted: make(chan struct{}, 1)} }}
 
 // runsAtOnce is how many runs a session lets into TensorFlow by itself. More
-// would gain nothing, as kernels share the process's threads, and each holds a
+// would gain nothing, as kernels share the machine's cores, and each holds a
 // thread and the memory of its activations; and the system's scheduler, unlike
 // a queue, lets some of them wait for seconds.
 func runsAtOnce() int { return 2 * runtime.GOMAXPROCS(0) }

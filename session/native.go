@@ -18,7 +18,8 @@ import (
 type native struct {
 	device   string
 	executor Executor
-	oneDNN   bool
+	keeps    bool   // threads that run it keep what oneDNN has prepared
+	another  func() // is called when there is a second lane
 	graph    *tf.Graph
 	input    capi.Port
 	steps    []capi.Port
@@ -30,7 +31,8 @@ type native struct {
 // open builds the graph and starts a session on it. What it has made when it
 // fails is freed by close.
 func (n *native) open(lowered graph.Lowered, weights graph.Weights, device string, o Options) error {
-	n.device, n.executor, n.oneDNN = device, o.Executor, usesOneDNN(device)
+	n.device, n.executor = device, o.Executor
+	n.keeps = usesOneDNN(device) && o.Executor == Single && renews()
 	n.lanes.threads = o.Threads
 	if o.Threads == 0 && device == cpuDevice && o.Executor == Single && canShare() {
 		var err error
@@ -42,7 +44,7 @@ func (n *native) open(lowered graph.Lowered, weights graph.Weights, device strin
 	built, err := node.Build(root, lowered.Program, weights, node.Options{
 		Type:     dataType(o.Compute),
 		Constant: func(kind string, numbers int) bool { return o.constant(device, kind, numbers) },
-		OneDNN:   n.oneDNN,
+		OneDNN:   usesOneDNN(device),
 	})
 	if err != nil {
 		// The graph behind a scope that failed can only be left to the
@@ -79,7 +81,7 @@ func (n *native) open(lowered graph.Lowered, weights graph.Weights, device strin
 	}
 	n.output = n.steps[lowered.Layers[lowered.Outputs[0]].Last]
 	// The lane of single pictures is there at once; what fails does so here.
-	if _, err := n.lane(1); err != nil {
+	if _, err := n.find(1); err != nil {
 		return fmt.Errorf("session: open: %w", err)
 	}
 	return nil

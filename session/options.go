@@ -24,7 +24,8 @@ type Options struct {
 	// the session's own. 0: those of the process (Process.IntraOpThreads); but
 	// batches whose operations are too small to gain by sharing run on the thread
 	// that calls, which a network of a few small layers does ten times as fast.
-	// Sizes of batches of both kinds cost the constants' memory twice. With
+	// Sizes of batches of both kinds cost the constants' memory twice, and each
+	// pool has a thread at least that sleeps when it has no work. With
 	// another number of threads results may differ in their last bits; and oneDNN
 	// may run a layer by what it has prepared for another session's of the same
 	// shapes, as many threads as that one has. It is for
@@ -51,8 +52,8 @@ type Options struct {
 type Executor string
 
 // The executors. Single runs a network's operations one after the other, on
-// the thread that calls; each operation is still split over the process's
-// intra-op threads. Parallel hands operations that are ready to the inter-op
+// the thread that calls; each operation is still split over the session's threads
+// (Options.Threads). Parallel hands operations that are ready to the inter-op
 // threads, which costs some 20 to 200 microseconds a run and pays where a
 // network has branches of small operations and the machine idle cores.
 const (

@@ -19,9 +19,9 @@ import (
 )
 
 // Process is what TensorFlow keeps once for the whole process, whatever a
-// session asks for: the thread pools of the first session serve all, oneDNN
-// is switched when the library is loaded, and memory growth belongs to the
-// GPU's allocator. The zero value leaves all to TensorFlow.
+// session asks for: the thread pools of the first session serve all that have
+// none of their own (Options.Threads), oneDNN is switched when the library is
+// loaded, and memory growth belongs to the GPU's allocator. The zero value leaves all to TensorFlow.
 type Process struct {
 	// IntraOpThreads is the number of threads that one operation's work is
 	// split over. 0: one a core.
@@ -47,8 +47,16 @@ type Process struct {
 	NoWinograd bool
 	// Deterministic has operations give the same bits each time, or fail where
 	// they have no such kernel: on a GPU at the cost of speed. On the CPU they do
-	// so anyway, for one number of threads and one setting of oneDNN.
+	// so anyway, for one number of threads, of all sessions with the same layers,
+	// and one setting of oneDNN.
 	Deterministic bool
+	// KeepThreads leaves the process's threads alone. Without it idle threads are
+	// ended when those that run kernels have met many new shapes, since oneDNN
+	// keeps memory in them that nothing else frees. A process must have it that
+	// starts others with Pdeathsig, which is sent when the thread ends that has
+	// started them. Beside that oneDNN keeps what it has compiled for 256 shapes;
+	// the environment variable ONEDNN_PRIMITIVE_CACHE_CAPACITY says otherwise.
+	KeepThreads bool
 	// Quiet drops TensorFlow's log lines on stderr, but for fatal ones; what
 	// goes wrong comes as an error all the same. Where the environment
 	// variable TF_CPP_MIN_LOG_LEVEL is set, it is left to that, and lines that
@@ -162,6 +170,7 @@ func (p Process) differences(have Process) string {
 	note("intra-op threads", have.IntraOpThreads, p.IntraOpThreads)
 	note("inter-op threads", have.InterOpThreads, p.InterOpThreads)
 	note("deterministic operations", have.Deterministic, p.Deterministic)
+	note("threads kept", have.KeepThreads, p.KeepThreads)
 	note("quiet", have.Quiet, p.Quiet)
 	note("TF32 refused", have.NoTF32, p.NoTF32)
 	note("Winograd refused", have.NoWinograd, p.NoWinograd)
@@ -270,7 +279,11 @@ var listDevices = sync.OnceValues(func() ([]Device, error) {
 		return nil, fmt.Errorf("session: devices: %w", err)
 	}
 	defer capi.FreeGraph(graph)
-	probe, err := tf.NewSession(graph, options)
+	var probe *tf.Session
+	err = capi.OpenWithPool(false, func() (err error) {
+		probe, err = tf.NewSession(graph, options)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("session: devices: %w", oneLine(err))
 	}
@@ -289,6 +302,13 @@ var listDevices = sync.OnceValues(func() ([]Device, error) {
 	}
 	return devices, nil
 })
+
+// renews says whether the process's threads may be ended.
+func renews() bool {
+	process.Lock()
+	defer process.Unlock()
+	return !process.KeepThreads
+}
 
 // canShare says whether the process has threads to share an operation's work
 // with, and a session can do without.

@@ -84,6 +84,8 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 		weightBytes: memory.Inference.Fixed, perPicture: memory.Inference.PerPicture,
 		running: newTracker(), freed: make(chan struct{}),
 	}
+	// The constants are there once more then.
+	c.native.another = func() { c.counters.allocate(c.weightBytes) }
 	if err := c.native.open(lowered, weights, device, o); err != nil {
 		c.native.close()
 		return nil, err

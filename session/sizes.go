@@ -121,6 +121,11 @@ func (s *Sizes) RunOutputs(ctx context.Context, batch tensor.Tensor, names ...st
 	return out, err
 }
 
+// RunOutputsInto is Session.RunOutputsInto for a batch of any height and width.
+func (s *Sizes) RunOutputsInto(ctx context.Context, into []tensor.Tensor, batch tensor.Tensor, names ...string) error {
+	return s.with(ctx, batch, func(one *Session) error { return one.RunOutputsInto(ctx, into, batch, names...) })
+}
+
 // with calls f with the session for a batch's size.
 func (s *Sizes) with(ctx context.Context, batch tensor.Tensor, f func(*Session) error) error {
 	if s == nil || s.sizes == nil {

@@ -19,7 +19,8 @@ func depthwiseConv2D(scope *op.Scope, o ir.DepthwiseConv2D, shapes [][]int, oper
 	}
 	grouped, filter := o.Grouped(shapes[1])
 	serves := o.Strides[0] == o.Strides[1] && o.Dilations == [2]int{1, 1}
-	if serves && (!oneDNN || len(operands) > 2 || blind(grouped, [][]int{shapes[0], filter})) {
+	fuses := oneDNN && len(operands) == 2 && operands[0].DataType() == tf.Float
+	if serves && (!fuses || blind(grouped, [][]int{shapes[0], filter})) {
 		var attributes []op.DepthwiseConv2dNativeAttr
 		if o.Padding.Kind == ir.Explicit {
 			attributes = append(attributes, op.DepthwiseConv2dNativeExplicitPaddings(sides(o.Padding)))

@@ -112,6 +112,7 @@ func (b *builder) step(program ir.Program, i int) error {
 			operands = append(operands, b.steps[from])
 		}
 	}
+	fed := len(b.built.Fed)
 	for _, w := range step.Weights {
 		value, err := b.weight(place, step.Op, w)
 		if err != nil {
@@ -122,7 +123,8 @@ func (b *builder) step(program ir.Program, i int) error {
 	if inside {
 		place = place.SubScope(part)
 	}
-	y, err := add(place, step.Op, program.Operands(i, -1), operands, b.OneDNN)
+	// What is fed is no faster in oneDNN's way.
+	y, err := add(place, step.Op, program.Operands(i, -1), operands, b.OneDNN && len(b.built.Fed) == fed)
 	if err == nil {
 		err = clean(b.scope.Err())
 	}

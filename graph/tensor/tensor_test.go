@@ -172,7 +172,6 @@ func golden(shape, numbers string) string {
 	return "\x93NUMPY\x01\x00v\x00" + header + strings.Repeat(" ", 117-len(header)) + "\n" + numbers
 }
 
-// FuzzReadNPY: what is read comes back with the same bits.
 // Arrays of many pieces come back to the bit, NaNs too, and cut short they are
 // errors that say where.
 func TestNPYLarge(t *testing.T) {
@@ -203,6 +202,7 @@ func TestNPYLarge(t *testing.T) {
 	}
 }
 
+// FuzzReadNPY: what is read comes back with the same bits.
 func FuzzReadNPY(f *testing.F) {
 	for _, x := range []tensor.Tensor{
 		{Shape: []int{1, 2}, Data: []float32{1, -2}},

@@ -7,10 +7,11 @@ package capi
 #include <stdbool.h>
 #include <stdlib.h>
 
-// oneDNN keeps what it has compiled for a shape, 1,024 of them unless the
-// environment says otherwise; as many networks as are in use at a time have less
-// than this. It reads the variable when its first kernel is made. What single
-// threads keep beside that is freed by package session.
+// oneDNN keeps what it has compiled for the process's last shapes, 1,024 of them,
+// so that a thread which is new to one need not compile it again: here as many as
+// several networks have for several sizes of batches, unless the environment says
+// otherwise. It reads the variable when its first kernel is made. What each thread
+// keeps for itself beside that is freed by package session.
 __attribute__((constructor)) static void settle_cache(void) {
 	if (!getenv("DNNL_PRIMITIVE_CACHE_CAPACITY")) setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256", 0);
 }

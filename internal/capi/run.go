@@ -192,7 +192,8 @@ func (c *Call) run(options, metadata *C.TF_Buffer, look func() error) error {
 	return look()
 }
 
-// copyOut copies the results into Go's memory, the first into rooms.
+// copyOut copies the results into Go's memory, into rooms as far as there are
+// some.
 func (c *Call) copyOut(rooms [][]float32) ([]Fetched, error) {
 	results := make([]Fetched, len(c.fetched))
 	for i, native := range c.fetched {

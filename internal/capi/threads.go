@@ -16,9 +16,13 @@ static bool* shared_pool(void) {
 
 static int can_have_own_pool(void) { return shared_pool() != NULL; }
 
-static void share_pool(int share) {
+// share_pool sets it, and gives what it was.
+static int share_pool(int share) {
 	bool* flag = shared_pool();
-	if (flag) *flag = share;
+	if (!flag) return 1;
+	int before = *flag;
+	*flag = share;
+	return before;
 }
 */
 import "C"
@@ -33,13 +37,13 @@ var pools sync.Mutex
 
 // OpenWithPool calls open, in which a session is opened: one that gets a pool
 // of threads of its own, of the size that its options say, or one that shares
-// the process's.
+// the process's. A session that somebody opens past it at the same moment may get
+// a pool of its own, too, which costs threads and nothing else.
 func OpenWithPool(own bool, open func() error) error {
 	pools.Lock()
 	defer pools.Unlock()
 	if own {
-		C.share_pool(0)
-		defer C.share_pool(1)
+		defer C.share_pool(C.share_pool(0))
 	}
 	return open()
 }
