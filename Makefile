@@ -94,9 +94,9 @@ soak-operations: build ## a long run of random operations, oneDNN off and on (CA
 	TF_ENABLE_ONEDNN_OPTS=0 bin/cnndemo verify --random $(CASES) --seed $(SEED)
 	TF_ENABLE_ONEDNN_OPTS=1 bin/cnndemo verify --random $(CASES) --seed $(SEED)
 
-soak: libtensorflow ## memory and answers under load: 50,000 runs, then MINUTES=10 of 24 goroutines
+soak: libtensorflow ## memory and answers under load: 200,000 runs, then MINUTES=10 of 24 goroutines
 	$(GO) build -o bin/soak ./cmd/soak
-	bin/soak memory --seed $(SEED)
+	bin/soak memory --runs 200000 --cycles 800 --seed $(SEED)
 	bin/soak load --minutes $(MINUTES) --seed $(SEED)
 
 # Every fuzz target, one after the other, FUZZTIME= each.
