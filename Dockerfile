@@ -46,8 +46,7 @@ LABEL org.opencontainers.image.title="tfcnn" \
       org.opencontainers.image.base.name="${BASE_IMAGE}"
 COPY --from=build /image/libraries/ /
 COPY --from=build /image/program/ /
-# The log level keeps off what TensorFlow prints before main where oneDNN is on.
-ENV TFCNN_IMAGE_VARIANT=cpu TF_CPP_MIN_LOG_LEVEL=3
+ENV TFCNN_IMAGE_VARIANT=cpu
 # The launcher drops what it may do before cnndemo starts.
 USER 65532:65532
 WORKDIR /

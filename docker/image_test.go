@@ -51,7 +51,7 @@ func command(t *testing.T, arguments ...string) result {
 	if err != nil && !errors.As(err, &exited) {
 		t.Fatalf("docker %v: %v", arguments, err)
 	}
-	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+	return result{cmd.ProcessState.ExitCode(), stdout.String(), withoutNotice(stderr.String())}
 }
 
 // run starts the image with docker's options, "--", and cnndemo's arguments.
@@ -63,6 +63,19 @@ func run(t *testing.T, arguments ...string) result {
 		arguments = append(arguments, "--")
 	}
 	return command(t, slices.Concat([]string{"run", "--rm"}, arguments[:at], []string{imageName}, arguments[at+1:])...)
+}
+
+// withoutNotice is stderr without the two lines that libtensorflow writes before
+// main where the processor has it switch oneDNN on, which no variable stops.
+func withoutNotice(stderr string) string {
+	var rest strings.Builder
+	for line := range strings.Lines(stderr) {
+		if strings.Contains(line, "oneDNN custom operations are on.") || strings.HasPrefix(line, "WARNING: All log messages before absl::InitializeLog()") {
+			continue
+		}
+		rest.WriteString(line)
+	}
+	return rest.String()
 }
 
 // succeed wants status 0 and nothing on stderr.
