@@ -118,6 +118,38 @@ func TestRenewalNeedsFewThreads(t *testing.T) {
 	group.Wait()
 }
 
+// A process that wants its threads kept has none renewed.
+func TestKeepThreads(t *testing.T) {
+	if os.Getenv("TFCNN_TEST_KEEP") == "" {
+		cmd := exec.Command(os.Args[0], "-test.run", "TestKeepThreads$", "-test.v")
+		cmd.Env = append(os.Environ(), "TFCNN_TEST_KEEP=1", "TF_ENABLE_ONEDNN_OPTS=1")
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS") {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	if err := session.Configure(session.Process{KeepThreads: true}); err != nil {
+		t.Fatal(err)
+	}
+	net := graph.Network{
+		Input:  graph.Input{Height: 4, Width: 4, Channels: 1},
+		Layers: []graph.Layer{graph.MaxPool{Size: graph.Square(2)}},
+	}
+	s, err := session.Open(net, nil, session.Options{Device: "cpu"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for n := 1; n <= 600; n++ { // with threads renewed, twice
+		if _, err := s.Run(context.Background(), batchOf(net, n, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := session.Renewals(); n != 0 {
+		t.Errorf("threads were renewed %d times", n)
+	}
+}
+
 // tasks are the process's threads.
 func tasks(t *testing.T) map[string]bool {
 	t.Helper()
