@@ -45,7 +45,7 @@ FACTS      := -X main.version=$(VERSION) -X main.revision=$(REVISION) -X main.cr
 DOCKER_BUILD = docker build --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg BASE_IMAGE=$(BASE_IMAGE) \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED)
 
-.PHONY: bench mutants soak soak-operations fuzz hostile sweep docker docker-test docker-cuda docker-cuda-test help libtensorflow build demo test lint unit race no-cgo outside doctor go-env go-env-undo fmt clean
+.PHONY: bench mutants fusions soak soak-operations fuzz hostile sweep docker docker-test docker-cuda docker-cuda-test help libtensorflow build demo test lint unit race no-cgo outside doctor go-env go-env-undo fmt clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,6 +93,10 @@ MINUTES ?= 10
 soak-operations: build ## a long run of random operations, oneDNN off and on (CASES=1000000 SEED=1)
 	TF_ENABLE_ONEDNN_OPTS=0 bin/cnndemo verify --random $(CASES) --seed $(SEED)
 	TF_ENABLE_ONEDNN_OPTS=1 bin/cnndemo verify --random $(CASES) --seed $(SEED)
+
+fusions: libtensorflow ## every head × middle × activation in float32, bfloat16 and float16, oneDNN off and on
+	TFCNN_FUSIONS=all TF_ENABLE_ONEDNN_OPTS=0 $(GO) test -count=1 -timeout 60m -run TestFusions ./session
+	TFCNN_FUSIONS=all TF_ENABLE_ONEDNN_OPTS=1 $(GO) test -count=1 -timeout 60m -run TestFusions ./session
 
 soak: libtensorflow ## memory and answers under load: 200,000 runs, then MINUTES=10 of 24 goroutines
 	$(GO) build -o bin/soak ./cmd/soak

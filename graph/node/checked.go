@@ -175,11 +175,18 @@ func addChecked(scope *op.Scope, name string, o ir.Op, operands ...tf.Output) (y
 	if err := rehearse(o, shapes, operands); err != nil {
 		return tf.Output{}, err
 	}
-	y, err = add(scope.SubScope(name), o, shapes, operands, false)
+	y, err = add(scope.SubScope(name), o, shapes, operands, handBuilt())
 	if err == nil {
 		err = clean(scope.Err())
 	}
 	return y, err
+}
+
+// handBuilt is the kernels of a graph whose device is not known here: a CPU's are
+// the ones that refuse to compute some fused nodes.
+func handBuilt() kernels {
+	on, _ := capi.OneDNN()
+	return kernels{oneDNN: on, fed: true}
 }
 
 // inGraph says whether an output belongs to the scope's graph, which
@@ -202,7 +209,7 @@ func rehearse(o ir.Op, shapes [][]int, operands []tf.Output) error {
 	for i, operand := range operands {
 		stand[i] = placeholder(scratch, fmt.Sprint("operand", i), operand.DataType(), shapes[i])
 	}
-	if _, err := add(scratch, o, shapes, stand, false); err != nil {
+	if _, err := add(scratch, o, shapes, stand, handBuilt()); err != nil {
 		return err
 	}
 	// A graph that TensorFlow has refused is left to the bindings' finalizer.

@@ -10,10 +10,10 @@ import (
 // conv2D adds Conv2D and, where there is a bias, BiasAdd. TensorFlow derives
 // the groups from the channels of input and filter.
 //
-// With groups the bias is added by AddV2, which gives the same bits: where
-// oneDNN is off, TensorFlow's optimizer fuses Conv2D and BiasAdd into a kernel
-// that then refuses groups when it runs.
-func conv2D(scope *op.Scope, o ir.Conv2D, shapes [][]int, operands []tf.Output) tf.Output {
+// Where oneDNN is off, the kernels of fused nodes refuse groups when they run,
+// so a Conv2D with groups stays apart. Its bias is added by AddV2, which gives
+// the same bits and which oneDNN's optimizer fuses.
+func conv2D(scope *op.Scope, o ir.Conv2D, shapes [][]int, operands []tf.Output, k kernels) tf.Output {
 	if h, w, err := o.Window(shapes[0], shapes[1]); err == nil {
 		o.Strides = [2]int{h.ShortStride(), w.ShortStride()}
 	}
@@ -21,7 +21,11 @@ func conv2D(scope *op.Scope, o ir.Conv2D, shapes [][]int, operands []tf.Output) 
 	if o.Padding.Kind == ir.Explicit {
 		attributes = append(attributes, op.Conv2DExplicitPaddings(sides(o.Padding)))
 	}
-	y := op.Conv2D(scope, operands[0], operands[1], four(o.Strides), o.Padding.Kind.String(), attributes...)
+	place := scope
+	if o.Groups > 1 && !k.oneDNN {
+		place = apart(scope)
+	}
+	y := op.Conv2D(place, operands[0], operands[1], four(o.Strides), o.Padding.Kind.String(), attributes...)
 	if len(operands) == 2 {
 		return y
 	}

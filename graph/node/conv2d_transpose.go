@@ -15,13 +15,13 @@ import (
 // between its numbers, under the filter turned by half a circle, its two
 // channel axes exchanged within each group. The zeros are input, not filter,
 // so that no number of the input meets a tap that is not its own.
-func conv2DTranspose(scope *op.Scope, o ir.Conv2DTranspose, shapes [][]int, operands []tf.Output) (y tf.Output, err error) {
+func conv2DTranspose(scope *op.Scope, o ir.Conv2DTranspose, shapes [][]int, operands []tf.Output, k kernels) (y tf.Output, err error) {
 	h, w, err := o.Window(shapes[1])
 	if err != nil {
 		return tf.Output{}, err
 	}
 	if o.Groups > 1 || o.Dilations != [2]int{1, 1} {
-		return spreadConv2D(scope, o, h, w, shapes, operands)
+		return spreadConv2D(scope, o, h, w, shapes, operands, k)
 	}
 	y, err = backpropInput(scope, o, h, w, operands)
 	if err != nil || len(operands) == 2 {
@@ -47,7 +47,7 @@ func backpropInput(scope *op.Scope, o ir.Conv2DTranspose, h, w ir.Axis, operands
 	return slice(scope, "unpadded", y, []int{0, h.Before, w.Before, 0}, []int{-1, h.In, w.In, -1})
 }
 
-func spreadConv2D(scope *op.Scope, o ir.Conv2DTranspose, h, w ir.Axis, shapes [][]int, operands []tf.Output) (tf.Output, error) {
+func spreadConv2D(scope *op.Scope, o ir.Conv2DTranspose, h, w ir.Axis, shapes [][]int, operands []tf.Output, k kernels) (tf.Output, error) {
 	input, filter := shapes[0], shapes[1]
 	x, err := spread(scope, operands[0], input, o.Strides)
 	if err != nil {
@@ -79,7 +79,7 @@ func spreadConv2D(scope *op.Scope, o ir.Conv2DTranspose, h, w ir.Axis, shapes []
 		Padding: ir.Padding{Kind: ir.Explicit, Top: before[0], Bottom: after[0], Left: before[1], Right: after[1]},
 	}
 	shapes = [][]int{{-1, size[1], size[2], input[3]}, {filter[0], filter[1], input[3] / o.Groups, filter[2] * o.Groups}}
-	y := conv2D(scope, conv, shapes, []tf.Output{x, turned})
+	y := conv2D(scope, conv, shapes, []tf.Output{x, turned}, k)
 	if len(operands) == 3 {
 		y = unfusedBias(scope, y, operands[2])
 	}

@@ -10,16 +10,16 @@ import (
 // depthwiseConv2D adds DepthwiseConv2dNative where its kernel serves: one
 // stride for both axes, no dilation. Else a Conv2D with a group a channel does
 // the same; the numbers of the filter lie in its order already. With oneDNN,
-// which computes both alike, it does so too where there is no bias: a batch norm
-// and an activation behind it are then computed in the same call, which
-// TensorFlow's optimizer does behind a Conv2D alone.
-func depthwiseConv2D(scope *op.Scope, o ir.DepthwiseConv2D, shapes [][]int, operands []tf.Output, oneDNN bool) (tf.Output, error) {
+// which computes both alike, it does so too where there is no bias and the filter
+// is a constant: a batch norm and an activation behind it are then computed in
+// the same call, which TensorFlow's optimizer does behind a Conv2D alone.
+func depthwiseConv2D(scope *op.Scope, o ir.DepthwiseConv2D, shapes [][]int, operands []tf.Output, k kernels) (tf.Output, error) {
 	if h, w, err := o.Window(shapes[0], shapes[1]); err == nil {
 		o.Strides = [2]int{h.ShortStride(), w.ShortStride()}
 	}
 	grouped, filter := o.Grouped(shapes[1])
 	serves := o.Strides[0] == o.Strides[1] && o.Dilations == [2]int{1, 1}
-	fuses := oneDNN && len(operands) == 2 && operands[0].DataType() == tf.Float
+	fuses := k.oneDNN && !k.fed && len(operands) == 2 && operands[0].DataType() == tf.Float
 	if serves && (!fuses || blind(grouped, [][]int{shapes[0], filter})) {
 		var attributes []op.DepthwiseConv2dNativeAttr
 		if o.Padding.Kind == ir.Explicit {
@@ -40,5 +40,5 @@ func depthwiseConv2D(scope *op.Scope, o ir.DepthwiseConv2D, shapes [][]int, oper
 	}
 	shapes = append([][]int{shapes[0], filter}, shapes[2:]...)
 	operands = append([]tf.Output{operands[0], weights}, operands[2:]...)
-	return conv2D(scope, grouped, shapes, operands), nil
+	return conv2D(scope, grouped, shapes, operands, k), nil
 }

@@ -54,8 +54,9 @@ type Options struct {
 	// TensorFlow's optimizer copies a graph with all that is in it some times
 	// before its first run. Nil: all become constants.
 	Constant func(kind string, numbers int) bool
-	// OneDNN says that the nodes will run on a CPU with oneDNN's kernels, so that
-	// of two nodes for the same that one is taken which is faster there.
+	// OneDNN says that the nodes will run on a CPU with oneDNN's kernels. It
+	// decides between two nodes for the same operation, and which nodes are kept
+	// out of the optimizer's fusions.
 	OneDNN bool
 }
 
@@ -70,7 +71,7 @@ func Build(scope *op.Scope, program ir.Program, weights graph.Weights, o Options
 		o.Type = tf.Float
 	}
 	b := builder{
-		Options: o, scope: scope, scopes: map[string]*op.Scope{}, weights: weights,
+		Options: o, scope: scope, scopes: map[string]*op.Scope{}, weights: weights, leaky: readByLeakyReLU(program),
 		built: Built{
 			Input: placeholder(scope, graph.InputName, tf.Float, program.InputShape(-1)),
 			Fed:   map[string]tf.Output{},
@@ -93,6 +94,7 @@ type builder struct {
 	weights graph.Weights
 	input   tf.Output // of the arithmetic's type, as are the steps
 	steps   []tf.Output
+	leaky   map[int]bool // steps that a leaky ReLU reads
 	built   Built
 }
 
@@ -123,8 +125,10 @@ func (b *builder) step(program ir.Program, i int) error {
 	if inside {
 		place = place.SubScope(part)
 	}
-	// What is fed is no faster in oneDNN's way.
-	y, err := add(place, step.Op, program.Operands(i, -1), operands, b.OneDNN && len(b.built.Fed) == fed)
+	if b.OneDNN && unfusable(program, i) {
+		place = apart(place)
+	}
+	y, err := add(place, step.Op, program.Operands(i, -1), operands, kernels{b.OneDNN, len(b.built.Fed) > fed})
 	if err == nil {
 		err = clean(b.scope.Err())
 	}
@@ -133,6 +137,9 @@ func (b *builder) step(program ir.Program, i int) error {
 	}
 	y = b.cast(place, "computed", y, b.Type) // some operations give float32 whatever they get
 	b.steps = append(b.steps, y)
+	if b.OneDNN && b.leaky[i] {
+		y = op.Identity(place.SubScope("fetched"), y)
+	}
 	b.built.Steps = append(b.built.Steps, b.cast(place, "output", y, tf.Float))
 	return clean(b.scope.Err())
 }
@@ -180,7 +187,7 @@ func BuildOperation(scope *op.Scope, o ir.Op, oneDNN bool, shapes ...[]int) (inp
 		outputs, err = bothMaxPools(scope, pool, shapes[0], inputs[0])
 	} else {
 		outputs = make([]tf.Output, 1)
-		outputs[0], err = add(scope, o, shapes, inputs, oneDNN)
+		outputs[0], err = add(scope, o, shapes, inputs, kernels{oneDNN: oneDNN})
 	}
 	if err == nil {
 		err = clean(scope.Err())
@@ -191,16 +198,22 @@ func BuildOperation(scope *op.Scope, o ir.Op, oneDNN bool, shapes ...[]int) (inp
 	return inputs, outputs, nil
 }
 
+// kernels says which kernels an operation's nodes will get.
+type kernels struct {
+	oneDNN bool // of oneDNN, on a CPU
+	fed    bool // with weights that each run feeds
+}
+
 // add adds the nodes of one operation. The shapes have passed its Shape.
-func add(scope *op.Scope, o ir.Op, shapes [][]int, operands []tf.Output, oneDNN bool) (tf.Output, error) {
+func add(scope *op.Scope, o ir.Op, shapes [][]int, operands []tf.Output, k kernels) (tf.Output, error) {
 	x := operands[0]
 	switch o := o.(type) {
 	case ir.Conv2D:
-		return conv2D(scope, o, shapes, operands), nil
+		return conv2D(scope, o, shapes, operands, k), nil
 	case ir.DepthwiseConv2D:
-		return depthwiseConv2D(scope, o, shapes, operands, oneDNN)
+		return depthwiseConv2D(scope, o, shapes, operands, k)
 	case ir.Conv2DTranspose:
-		return conv2DTranspose(scope, o, shapes, operands)
+		return conv2DTranspose(scope, o, shapes, operands, k)
 	case ir.Dense:
 		return dense(scope, operands), nil
 	case ir.MaxPool:

@@ -1,0 +1,42 @@
+package node
+
+import (
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"tfcnn/internal/ir"
+)
+
+// TensorFlow's optimizer (the remapper of Grappler) makes one node of a sum, the
+// batch norm or bias behind it and an activation. It does not ask whether the
+// kernel of that node computes them all: some refuse when they run.
+
+// apart returns a scope whose nodes are not fused with others: the remapper
+// leaves a node alone that has a control dependency.
+func apart(scope *op.Scope) *op.Scope {
+	return scope.WithControlDependencies(op.NoOp(scope.SubScope("apart")))
+}
+
+// unfusable reports whether oneDNN's kernels refuse step i in one node with what
+// it reads: they compute no tanh behind a convolution and its batch norm.
+func unfusable(program ir.Program, i int) bool {
+	step := program.Steps[i]
+	if _, is := step.Op.(ir.Tanh); !is || step.Inputs[0] == ir.Input {
+		return false
+	}
+	_, is := program.Steps[step.Inputs[0]].Op.(ir.BatchNorm)
+	return is
+}
+
+// readByLeakyReLU returns the steps that a leaky ReLU reads. With oneDNN the
+// remapper puts a sum, its bias and a leaky ReLU into one node even where a run
+// fetches what lies between, which is then missing. So such a step is fetched by a
+// node of its own. In all other patterns the remapper sees to what is fetched.
+func readByLeakyReLU(program ir.Program) map[int]bool {
+	steps := map[int]bool{}
+	for _, step := range program.Steps {
+		if _, is := step.Op.(ir.LeakyReLU); is {
+			steps[step.Inputs[0]] = true
+		}
+	}
+	return steps
+}
