@@ -10,9 +10,9 @@ import (
 // conv2D adds Conv2D and, where there is a bias, BiasAdd. TensorFlow derives
 // the groups from the channels of input and filter.
 //
-// Where oneDNN is off, the kernels of fused nodes refuse groups when they run,
-// so a Conv2D with groups stays apart. Its bias is added by AddV2, which gives
-// the same bits and which oneDNN's optimizer fuses.
+// Where oneDNN is off, the kernels of fused nodes refuse groups when they run. So
+// with groups a Conv2D without bias stays apart, and a bias is added by AddV2,
+// which gives the same bits and is fused with oneDNN alone.
 func conv2D(scope *op.Scope, o ir.Conv2D, shapes [][]int, operands []tf.Output, k kernels) tf.Output {
 	if h, w, err := o.Window(shapes[0], shapes[1]); err == nil {
 		o.Strides = [2]int{h.ShortStride(), w.ShortStride()}
@@ -22,7 +22,7 @@ func conv2D(scope *op.Scope, o ir.Conv2D, shapes [][]int, operands []tf.Output, 
 		attributes = append(attributes, op.Conv2DExplicitPaddings(sides(o.Padding)))
 	}
 	place := scope
-	if o.Groups > 1 && !k.oneDNN {
+	if len(operands) == 2 && o.Groups > 1 && !k.oneDNN {
 		place = apart(scope)
 	}
 	y := op.Conv2D(place, operands[0], operands[1], four(o.Strides), o.Padding.Kind.String(), attributes...)

@@ -285,7 +285,7 @@ func TestEmittedOps(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := "[AddV2 AvgPool BiasAdd ConcatV2 Const Conv2D Conv2DBackpropInput DepthwiseConv2dNative DivNoNan Elu " +
-		"FusedBatchNormV3 Identity LRN LeakyRelu MatMul MaxPool MaxPoolV2 Mul Neg Pad Placeholder Relu Relu6 Reshape ResizeBilinear " +
+		"FusedBatchNormV3 Identity LRN LeakyRelu MatMul MaxPool MaxPoolV2 Mul Neg NoOp Pad Placeholder Relu Relu6 Reshape ResizeBilinear " +
 		"ResizeNearestNeighbor ReverseV2 Selu Sigmoid Slice Softmax StridedSlice Sub Tanh Transpose]"
 	if fmt.Sprint(got) != want {
 		t.Errorf("emitted ops %v, this test knows %s", got, want)
