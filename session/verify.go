@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"tfcnn/graph"
@@ -257,12 +258,8 @@ func (v *verifier) count(start time.Time) { v.result.Reference += time.Since(sta
 
 // layerOf is the layer that a step belongs to.
 func (v *verifier) layerOf(step int) int {
-	for i, layer := range v.lowered.Layers {
-		if step <= layer.Last {
-			return i
-		}
-	}
-	return -1
+	i, _ := slices.BinarySearchFunc(v.lowered.Layers, step, func(layer graph.LoweredLayer, step int) int { return layer.Last - step })
+	return i
 }
 
 // hold compares the output of the last of some steps, each of which reads the

@@ -223,9 +223,7 @@ func (r netResult) page() report.Verification {
 		Command: r.Command, Outcomes: r.outcomes(), Counts: map[proof.Status]int{},
 		Network: fmt.Sprintf("%s, weights %s, over %s", r.Network, r.Weights, r.Pictures),
 	}
-	if d, err := drawing(r.Network, r.value); err == nil { // the network has been checked
-		v.Drawing = &d
-	}
+	// The network has been checked; it may have more layers than are drawn.
 	if d, err := drawing(r.Network, r.value); err == nil {
 		v.Drawing = &d
 	}
