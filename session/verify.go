@@ -22,7 +22,7 @@ type VerifyOptions struct {
 }
 
 // Verdict is what came of holding numbers to the reference: the status ("pass",
-// "overflow possible", "precision", "fail"), and of the worst number its index,
+// "overflow possible", "precision", "proves nothing", "fail"), and of the worst number its index,
 // its error, in ULPs too, its bound and the error's share of it.
 type Verdict = proof.Verdict
 
@@ -68,17 +68,20 @@ type ChainVerdict struct {
 	Verdict Verdict  `json:"verdict"`
 }
 
-// Err is nil unless a layer failed; then it names the first that did, with its
-// worst number.
+// Err is nil where every layer and chain was held to the reference and none
+// failed. Else it names the first that failed, with its worst number; where none
+// did, the first whose verdict proves nothing.
 func (v Verification) Err() error {
-	for _, layer := range v.Layers {
-		if !layer.Verdict.OK() {
-			return fmt.Errorf("session: verify: %s %q: %v", layer.Kind, layer.Layer, layer.Verdict)
+	for _, status := range []proof.Status{proof.Fail, proof.Nothing} {
+		for _, layer := range v.Layers {
+			if layer.Verdict.Status == status {
+				return fmt.Errorf("session: verify: %s %q: %v", layer.Kind, layer.Layer, layer.Verdict)
+			}
 		}
-	}
-	for _, chain := range v.Chains {
-		if !chain.Verdict.OK() {
-			return fmt.Errorf("session: verify: layers %q run as one: %v", chain.Layers, chain.Verdict)
+		for _, chain := range v.Chains {
+			if chain.Verdict.Status == status {
+				return fmt.Errorf("session: verify: layers %q run as one: %v", chain.Layers, chain.Verdict)
+			}
 		}
 	}
 	return nil
@@ -246,7 +249,7 @@ func (v *verifier) finish(i int) {
 // judge enters a verdict into the result's.
 func (v *verifier) judge(name string, verdict Verdict) {
 	v.result.Status = v.result.Status.Worse(verdict.Status)
-	if !verdict.OK() && v.result.Diverges == "" {
+	if verdict.Status == proof.Fail && v.result.Diverges == "" {
 		v.result.Diverges = name
 	}
 }
