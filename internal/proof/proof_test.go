@@ -202,10 +202,20 @@ func TestProvesNothing(t *testing.T) {
 		{"mixed", plain, []float64{nan, 1, nan}, proof.Pass, "pass: all 3 numbers exact; 2 NaN on both sides"},
 		{"number", plain, []float64{3, 1, 2}, proof.Pass, "pass: all 3 numbers exact"},
 		{"infinite", plain, []float64{inf, inf, inf}, proof.Pass, "pass: all 3 numbers exact"},
-		{"void", []ref.State{ref.Plain, ref.Unspecified, ref.OverflowPossible}, []float64{nan, 1, inf}, proof.Nothing,
-			"proves nothing: of 3 numbers none was compared; 1 NaN on both sides; nothing asked of 1 numbers, where kernels differ; 1 not finite, where partial sums may overflow"},
-		{"overflow", []ref.State{ref.Plain, ref.Plain, ref.OverflowPossible}, []float64{nan, 1, inf}, proof.Overflow,
-			"overflow possible: largest error 0 is 0 of its bound; 1 NaN on both sides; 1 not finite, where partial sums may overflow"},
+		{
+			"void",
+			[]ref.State{ref.Plain, ref.Unspecified, ref.OverflowPossible},
+			[]float64{nan, 1, inf},
+			proof.Nothing,
+			"proves nothing: of 3 numbers none was compared; 1 NaN on both sides; nothing asked of 1 numbers, where kernels differ; 1 not finite, where partial sums may overflow",
+		},
+		{
+			"overflow",
+			[]ref.State{ref.Plain, ref.Plain, ref.OverflowPossible},
+			[]float64{nan, 1, inf},
+			proof.Overflow,
+			"overflow possible: largest error 0 is 0 of its bound; 1 NaN on both sides; 1 not finite, where partial sums may overflow",
+		},
 		{"empty", nil, nil, proof.Pass, "pass: the output has no numbers"},
 	} {
 		v := proof.Compare(of(tt.states, tt.values...))
