@@ -21,6 +21,7 @@ type buffer struct {
 	steps      []int // whose outputs it holds, one after the other
 	born, dies int   // steps, both included
 	kept       bool  // holds what the backward pass reads
+	readers    int   // how often the step at hand reads it
 }
 
 // none is the owner of what takes no buffer.
@@ -53,7 +54,7 @@ func assign(l Lowered, training bool) buffers {
 		if !b.needed[i] {
 			continue
 		}
-		switch at := b.reuse(i, last, kept); {
+		switch at := b.reuse(i); {
 		case handsOn(step.Op) && at == none:
 			continue // the input itself
 		case at != none:
@@ -71,35 +72,44 @@ func assign(l Lowered, training bool) buffers {
 }
 
 // reuse finds the buffer that step i hands on or writes over.
-func (b buffers) reuse(i int, last []int, kept []bool) int {
+func (b buffers) reuse(i int) int {
 	step := b.lowered.Program.Steps[i]
-	var owners []int
-	for _, from := range step.Inputs {
-		at := none
-		if from != ir.Input {
-			at = b.owner[from]
-		}
-		owners = append(owners, at)
-	}
 	if handsOn(step.Op) {
-		return owners[0]
+		return b.ownerOf(step.Inputs[0])
 	}
 	if !writesOver(step.Op) {
 		return none
 	}
-	for k, at := range owners {
-		if at == none || slices.Contains(owners[:k], at) || slices.Contains(owners[k+1:], at) {
-			continue
-		}
-		free := true
-		for _, other := range b.list[at].steps {
-			free = free && last[other] <= i && (kept == nil || !kept[other])
-		}
-		if free {
-			return at
+	for _, from := range step.Inputs {
+		if at := b.ownerOf(from); at != none {
+			b.list[at].readers++
 		}
 	}
-	return none
+	found := none
+	for _, from := range step.Inputs {
+		at := b.ownerOf(from)
+		if at == none {
+			continue
+		}
+		// Nothing in it is read after the step, or by the backward pass.
+		if own := b.list[at]; found == none && own.readers == 1 && own.dies <= i && !own.kept {
+			found = at
+		}
+	}
+	for _, from := range step.Inputs {
+		if at := b.ownerOf(from); at != none {
+			b.list[at].readers = 0
+		}
+	}
+	return found
+}
+
+// ownerOf is the owner of a step's output, or of the input.
+func (b buffers) ownerOf(step int) int {
+	if step == ir.Input {
+		return none
+	}
+	return b.owner[step]
 }
 
 // inPlace says whether none of the steps begins a buffer.

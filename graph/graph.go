@@ -32,7 +32,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 
 	"tfcnn/internal/ir"
 )
@@ -103,6 +102,7 @@ type Lowered struct {
 	Outputs []int // indices into Layers
 
 	fresh map[string]fresh // how each weight is drawn
+	index map[string]int   // of each layer, by name
 }
 
 // LoweredLayer tells which steps of the program a layer became.
@@ -115,8 +115,8 @@ type LoweredLayer struct {
 // Layer gives the index of a layer by name, or an error that names the known
 // ones.
 func (l Lowered) Layer(name string) (int, error) {
-	i := slices.IndexFunc(l.Layers, func(layer LoweredLayer) bool { return layer.Name == name })
-	if i < 0 {
+	i, found := l.index[name]
+	if !found {
 		return -1, &Error{Reason: fmt.Errorf("no layer is named %q%s", name, knownLayers(l.Layers))}
 	}
 	return i, nil
@@ -188,15 +188,17 @@ func Lower(n Network) (Lowered, error) {
 			return Lowered{}, &Error{Kind: layer.kind(), Layer: b.name, Reason: err}
 		}
 	}
-	lowered := Lowered{Program: b.program, Layers: b.layers, fresh: b.fresh}
-	for i, name := range n.Outputs {
+	lowered := Lowered{Program: b.program, Layers: b.layers, fresh: b.fresh, index: b.index}
+	named := map[string]bool{}
+	for _, name := range n.Outputs {
 		at, err := lowered.Layer(name)
 		if err != nil {
 			return Lowered{}, err
 		}
-		if slices.Contains(n.Outputs[:i], name) {
+		if named[name] {
 			return Lowered{}, &Error{Reason: fmt.Errorf("output %q is named twice", name)}
 		}
+		named[name] = true
 		lowered.Outputs = append(lowered.Outputs, at)
 	}
 	if len(n.Outputs) == 0 {

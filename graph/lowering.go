@@ -16,7 +16,8 @@ type lowering struct {
 	network Network
 	program ir.Program
 	layers  []LoweredLayer
-	names   []string // of all the network's layers
+	names   []string       // of all the network's layers
+	index   map[string]int // of the first layer of each name
 	fresh   map[string]fresh
 
 	// Of the layer at hand: its name, and the steps that it reads next.
@@ -27,6 +28,7 @@ type lowering struct {
 // nameLayers gives each layer its name.
 func (b *lowering) nameLayers() error {
 	counts := map[string]int{}
+	b.index = make(map[string]int, len(b.network.Layers))
 	for i, layer := range b.network.Layers {
 		if v := reflect.ValueOf(layer); !v.IsValid() || v.Kind() == reflect.Pointer {
 			return fmt.Errorf("layer %d is %T, want a layer value", i, layer)
@@ -37,6 +39,9 @@ func (b *lowering) nameLayers() error {
 			name = fmt.Sprint(layer.prefix(), counts[layer.prefix()])
 		}
 		b.names = append(b.names, name)
+		if _, taken := b.index[name]; !taken {
+			b.index[name] = i
+		}
 	}
 	return nil
 }
@@ -49,7 +54,7 @@ func (b *lowering) add(i int, layer Layer) error {
 	if b.name == InputName {
 		return fmt.Errorf("name %q is taken by the network's input", b.name)
 	}
-	if at := slices.Index(b.names[:i], b.name); at >= 0 {
+	if at := b.index[b.name]; at < i {
 		return fmt.Errorf("name is taken by an earlier %s layer", b.layers[at].Kind)
 	}
 	from := b.reads(i)
@@ -95,13 +100,14 @@ func (b *lowering) output(i int, name string) (int, error) {
 	if name == InputName {
 		return ir.Input, nil
 	}
-	switch at := slices.Index(b.names, name); {
-	case at < 0:
+	switch at, found := b.index[name]; {
+	case !found:
 		return 0, fmt.Errorf("reads %q, which is no layer%s", name, knownLayers(b.layers))
 	case at == i:
 		return 0, errors.New("reads itself, a cycle")
 	case at > i:
 		if path := b.path(at, i, map[int]bool{}); path != nil {
+			slices.Reverse(path)
 			return 0, fmt.Errorf("reads %s %q, which reads it in turn, a cycle: %s", b.network.Layers[at].kind(), name, strings.Join(append([]string{b.name}, path...), " reads "))
 		}
 		return 0, fmt.Errorf("reads %s %q, which comes after it, want layers in an order in which each reads only what is before it", b.network.Layers[at].kind(), name)
@@ -110,8 +116,8 @@ func (b *lowering) output(i int, name string) (int, error) {
 	}
 }
 
-// path is the names from one layer to another, each reading the next, or nil
-// where there is no such path.
+// path is the names from one layer to another, each read by the one after it,
+// so that the last of them is from's; nil where there is no such path.
 func (b *lowering) path(from, to int, seen map[int]bool) []string {
 	if from == to {
 		return []string{b.names[to]}
@@ -121,9 +127,9 @@ func (b *lowering) path(from, to int, seen map[int]bool) []string {
 	}
 	seen[from] = true
 	for _, name := range b.reads(from) {
-		if at := slices.Index(b.names, name); at >= 0 {
+		if at, found := b.index[name]; found {
 			if path := b.path(at, to, seen); path != nil {
-				return append([]string{b.names[from]}, path...)
+				return append(path, b.names[from])
 			}
 		}
 	}
@@ -137,7 +143,7 @@ func (b *lowering) withSource(err error, from []string) error {
 	}
 	var sources []string
 	for _, name := range from {
-		if i := slices.Index(b.names, name); name != InputName && i >= 0 {
+		if i, found := b.index[name]; name != InputName && found {
 			sources = append(sources, fmt.Sprintf("%s %q", b.layers[i].Kind, name))
 		} else {
 			sources = append(sources, "the network's input")

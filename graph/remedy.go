@@ -22,8 +22,10 @@ type Remedy struct {
 // window and can take it, doubled), fewer layers (without the layer of the largest output that
 // can be left out), 16-bit floats and more devices (two, each with all weights
 // and half of the batch). Where a changed network does not hold together, or
-// needs no less, the next layer is tried. The changed network is planned anew: its later layers
-// get smaller, and may get other weights.
+// needs no less, the next layer is tried. The changed network is planned anew:
+// its later layers get smaller, and may get other weights. Since each trial
+// plans the whole network, a network of more than 512 layers has fewer trials
+// than layers; What gives their number where none of them helped.
 func (n Network) Remedies(w Workload) ([]Remedy, error) {
 	lowered, err := Lower(n)
 	if err != nil {
@@ -70,9 +72,24 @@ func pictures(n int) string {
 
 type remedyFunc func(name, what string, net Network, w Workload) Remedy
 
+// trials is how many changed networks are planned in search of one remedy. All
+// of them together lower at most 2¹⁸ layers, or the network once.
+func trials(layers int) int { return max(1, 1<<18/layers) }
+
+// none is the remedy where no trial helped. left says that trials ran out
+// before the layers did.
+func (remedy remedyFunc) none(name, change string, tried int, left bool, w Workload) Remedy {
+	what := "no layer can " + change + " so that less is needed"
+	if left {
+		what = fmt.Sprintf("none of the %d layers tried can %s so that less is needed", tried, change)
+	}
+	return remedy(name, what, Network{}, w)
+}
+
 // largerStride doubles the strides of the first layer with which that helps.
 func (n Network) largerStride(l Lowered, w Workload, remedy remedyFunc) Remedy {
-	const name = "larger stride"
+	const name, change = "larger stride", "stride further"
+	tried := 0
 	for i, layer := range n.Layers {
 		v := reflect.New(reflect.TypeOf(layer)).Elem()
 		v.Set(reflect.ValueOf(layer))
@@ -80,6 +97,10 @@ func (n Network) largerStride(l Lowered, w Workload, remedy remedyFunc) Remedy {
 		if !field.IsValid() || layer.kind() == (Conv2DTranspose{}).kind() {
 			continue
 		}
+		if tried == trials(len(n.Layers)) {
+			return remedy.none(name, change, tried, true, w)
+		}
+		tried++
 		strides := field.Interface().(Size).or(defaultStrides(layer))
 		doubled := Size{2 * strides.Height, 2 * strides.Width}
 		field.Set(reflect.ValueOf(doubled))
@@ -91,7 +112,7 @@ func (n Network) largerStride(l Lowered, w Workload, remedy remedyFunc) Remedy {
 			return r
 		}
 	}
-	return remedy(name, "no layer can stride further so that less is needed", Network{}, w)
+	return remedy.none(name, change, tried, false, w)
 }
 
 func defaultStrides(layer Layer) Size {
@@ -107,14 +128,17 @@ func defaultStrides(layer Layer) Size {
 // fewerLayers leaves out the layer with the largest output without which the
 // network holds together and needs less.
 func (n Network) fewerLayers(l Lowered, w Workload, remedy remedyFunc) Remedy {
-	const name = "fewer layers"
+	const name, change = "fewer layers", "be left out"
 	order := make([]int, len(l.Layers))
 	for i := range order {
 		order[i] = i
 	}
 	size := func(i int) int64 { return numbers(l.Program, l.Layers[i].Last) }
 	slices.SortStableFunc(order, func(a, b int) int { return int(max(-1, min(1, size(b)-size(a)))) })
-	for _, i := range order {
+	for tried, i := range order {
+		if tried == trials(len(order)) {
+			return remedy.none(name, change, tried, true, w)
+		}
 		changed, possible := n.without(l, i)
 		if !possible {
 			continue
@@ -124,7 +148,7 @@ func (n Network) fewerLayers(l Lowered, w Workload, remedy remedyFunc) Remedy {
 			return r
 		}
 	}
-	return remedy(name, "no layer can be left out so that less is needed", Network{}, w)
+	return remedy.none(name, change, len(order), false, w)
 }
 
 // without leaves a layer out: who reads it reads what it reads first.
@@ -160,12 +184,14 @@ func (n Network) without(l Lowered, out int) (changed Network, possible bool) {
 		changed.Layers = append(changed.Layers, v.Interface().(Layer))
 	}
 	changed.Outputs = nil
+	named := map[string]bool{}
 	for _, at := range l.Outputs {
 		output := name(l.Layers[at].Name)
 		if output == InputName {
 			return n, false
 		}
-		if !slices.Contains(changed.Outputs, output) {
+		if !named[output] {
+			named[output] = true
 			changed.Outputs = append(changed.Outputs, output)
 		}
 	}

@@ -39,12 +39,17 @@ func (v *verifier) chains() error {
 		}
 		var names []string
 		for _, step := range steps {
-			if name := v.lowered.Layers[v.layerOf(step)].Name; !slices.Contains(names, name) {
-				names = append(names, name)
-			}
+			names = append(names, v.lowered.Layers[v.layerOf(step)].Name)
+		}
+		// A chain goes through each layer once.
+		names = slices.Compact(names)
+		v.judge(names[len(names)-1], verdict)
+		if n := len(v.result.Chains); n > 0 && slices.Equal(v.result.Chains[n-1].Layers, names) {
+			// Two chains within one layer have one name and one verdict.
+			v.result.Chains[n-1].Verdict = v.result.Chains[n-1].Verdict.Merge(verdict, 0)
+			continue
 		}
 		v.result.Chains = append(v.result.Chains, ChainVerdict{Layers: names, Verdict: verdict})
-		v.judge(names[len(names)-1], verdict)
 	}
 	return nil
 }
@@ -62,7 +67,10 @@ func (v *verifier) findChains() [][]int {
 			}
 		}
 	}
-	given := v.last(v.lowered.Outputs)
+	given := make([]bool, len(program.Steps))
+	for _, step := range v.last(v.lowered.Outputs) {
+		given[step] = true
+	}
 	taken := make([]bool, len(program.Steps))
 	var chains [][]int
 	for i := range program.Steps {
@@ -70,7 +78,7 @@ func (v *verifier) findChains() [][]int {
 			continue
 		}
 		steps := []int{i}
-		for at := i; len(readers[at]) == 1 && !slices.Contains(given, at); {
+		for at := i; len(readers[at]) == 1 && !given[at]; {
 			next := readers[at][0]
 			if taken[next] || !ref.Follows(program.Steps[next].Op) {
 				break
@@ -86,9 +94,13 @@ func (v *verifier) findChains() [][]int {
 
 // sameReads says whether steps read the same bits as in another run.
 func (v *verifier) sameReads(steps []int, before []tensor.Tensor) bool {
+	inside := make(map[int]bool, len(steps))
+	for _, step := range steps {
+		inside[step] = true
+	}
 	for _, step := range steps {
 		for _, from := range v.lowered.Program.Steps[step].Inputs {
-			if from != ir.Input && !slices.Contains(steps, from) && !sameBits(v.outputs[from], before[from]) {
+			if from != ir.Input && !inside[from] && !sameBits(v.outputs[from], before[from]) {
 				return false
 			}
 		}

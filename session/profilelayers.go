@@ -14,7 +14,7 @@ import (
 // optimizer puts words of its own before some names, as "ConstantFolding/".
 func (s *Session) layerOfNode(node string) string {
 	for part := range strings.SplitSeq(node, "/") {
-		if slices.ContainsFunc(s.lowered.Layers, func(l graph.LoweredLayer) bool { return l.Name == part }) {
+		if _, err := s.lowered.Layer(part); err == nil {
 			return part
 		}
 	}

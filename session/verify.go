@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"tfcnn/graph"
@@ -21,7 +22,7 @@ type VerifyOptions struct {
 }
 
 // Verdict is what came of holding numbers to the reference: the status ("pass",
-// "overflow possible", "precision", "fail"), and of the worst number its index,
+// "overflow possible", "precision", "proves nothing", "fail"), and of the worst number its index,
 // its error, in ULPs too, its bound and the error's share of it.
 type Verdict = proof.Verdict
 
@@ -67,17 +68,20 @@ type ChainVerdict struct {
 	Verdict Verdict  `json:"verdict"`
 }
 
-// Err is nil unless a layer failed; then it names the first that did, with its
-// worst number.
+// Err is nil where every layer and chain was held to the reference and none
+// failed. Else it names the first that failed, with its worst number; where none
+// did, the first whose verdict proves nothing.
 func (v Verification) Err() error {
-	for _, layer := range v.Layers {
-		if !layer.Verdict.OK() {
-			return fmt.Errorf("session: verify: %s %q: %v", layer.Kind, layer.Layer, layer.Verdict)
+	for _, status := range []proof.Status{proof.Fail, proof.Nothing} {
+		for _, layer := range v.Layers {
+			if layer.Verdict.Status == status {
+				return fmt.Errorf("session: verify: %s %q: %v", layer.Kind, layer.Layer, layer.Verdict)
+			}
 		}
-	}
-	for _, chain := range v.Chains {
-		if !chain.Verdict.OK() {
-			return fmt.Errorf("session: verify: layers %q run as one: %v", chain.Layers, chain.Verdict)
+		for _, chain := range v.Chains {
+			if chain.Verdict.Status == status {
+				return fmt.Errorf("session: verify: layers %q run as one: %v", chain.Layers, chain.Verdict)
+			}
 		}
 	}
 	return nil
@@ -245,7 +249,7 @@ func (v *verifier) finish(i int) {
 // judge enters a verdict into the result's.
 func (v *verifier) judge(name string, verdict Verdict) {
 	v.result.Status = v.result.Status.Worse(verdict.Status)
-	if !verdict.OK() && v.result.Diverges == "" {
+	if verdict.Status == proof.Fail && v.result.Diverges == "" {
 		v.result.Diverges = name
 	}
 }
@@ -257,12 +261,8 @@ func (v *verifier) count(start time.Time) { v.result.Reference += time.Since(sta
 
 // layerOf is the layer that a step belongs to.
 func (v *verifier) layerOf(step int) int {
-	for i, layer := range v.lowered.Layers {
-		if step <= layer.Last {
-			return i
-		}
-	}
-	return -1
+	i, _ := slices.BinarySearchFunc(v.lowered.Layers, step, func(layer graph.LoweredLayer, step int) int { return layer.Last - step })
+	return i
 }
 
 // hold compares the output of the last of some steps, each of which reads the

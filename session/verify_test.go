@@ -149,3 +149,36 @@ func ExampleVerify() {
 	fmt.Println(err, v.Status, len(v.Layers), "layers")
 	// Output: <nil> pass 4 layers
 }
+
+// A layer whose numbers are NaN on both sides was not held to anything: that is
+// an error, though nothing diverges.
+func TestVerifyNaNWeights(t *testing.T) {
+	net := graph.Network{
+		Input: graph.Input{Height: 4, Width: 4, Channels: 1},
+		Layers: []graph.Layer{
+			graph.Conv2D{Name: "whole", Filters: 1, Size: graph.Square(1)},
+			graph.Conv2D{Name: "void", Filters: 2, Size: graph.Square(1)},
+			graph.ReLU{Name: "after"},
+		},
+	}
+	weights := net.InitialWeights(1)
+	for i := range weights["void/filter"].Data {
+		weights["void/filter"].Data[i] = float32(math.NaN())
+	}
+	v, err := session.Verify(t.Context(), net, weights, batchOf(net, 1, 1), session.VerifyOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Status != proof.Nothing || v.Diverges != "" || v.Layers[0].Verdict.Status != proof.Pass || v.Layers[1].Verdict.NaN != 32 || v.Layers[2].Verdict.Status != proof.Nothing {
+		t.Errorf("%+v", v)
+	}
+	want := `session: verify: conv2d "void": proves nothing: of 32 numbers none was compared; 32 NaN on both sides`
+	if err := v.Err(); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	// One filter of the two is whole: numbers are compared, and NaN counted.
+	weights["void/filter"].Data[1] = 1
+	if v, err = session.Verify(t.Context(), net, weights, batchOf(net, 1, 1), session.VerifyOptions{}); err != nil || v.Err() != nil || v.Layers[1].Verdict.NaN != 16 {
+		t.Errorf("%+v, %v", v, err)
+	}
+}

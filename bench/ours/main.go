@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"tfcnn/bench/worker"
 	"tfcnn/session"
 )
@@ -29,6 +31,19 @@ var contestants = []struct {
 	{"limits", openLimits},
 }
 
+// ownReplies moves standard output to a descriptor of its own, for replies; what
+// libraries print there, as oneDNN with ONEDNN_VERBOSE, goes to standard error.
+func ownReplies() (*os.File, error) {
+	descriptor, err := unix.FcntlInt(1, unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, fmt.Errorf("replies: %w", err)
+	}
+	if err := unix.Dup3(2, 1, 0); err != nil {
+		return nil, fmt.Errorf("replies: %w", err)
+	}
+	return os.NewFile(uintptr(descriptor), "replies"), nil
+}
+
 func main() {
 	names := make([]string, len(contestants))
 	for i, c := range contestants {
@@ -39,7 +54,12 @@ func main() {
 		os.Exit(2)
 	}
 	c := contestants[slices.Index(names, os.Args[1])]
-	err := worker.Serve(os.Stdin, os.Stdout, func(j worker.Job) (worker.Runner, string, error) {
+	replies, err := ownReplies()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "ours:", err)
+		os.Exit(1)
+	}
+	err = worker.Serve(os.Stdin, replies, func(j worker.Job) (worker.Runner, string, error) {
 		runner, err := c.prepare(j)
 		return runner, "TensorFlow " + session.Version(), err
 	})

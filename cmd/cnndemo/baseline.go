@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -118,12 +117,12 @@ func (b *baselines) abandon() {
 	}
 }
 
-// failure says in how many cases the comparison failed; nil where in none.
-func (b *baselines) failure() error {
+// failure says in how many cases the comparison failed; "" where in none.
+func (b *baselines) failure() string {
 	if b.comparison == nil || b.comparison.Failures() == 0 {
-		return nil
+		return ""
 	}
-	return errors.New(b.comparison.Summary())
+	return b.comparison.Summary()
 }
 
 // print lists what is not equal, then the counts, then what differs between
@@ -141,7 +140,7 @@ func (b *baselines) print(w io.Writer) {
 		if c.Failed(change.Change) {
 			mark = "FAIL"
 		}
-		fmt.Fprintf(w, "%s  %s: %s: %s\n", mark, change.File, change.Name, change.Text())
+		fmt.Fprintf(w, "%s  %s: %s\n", mark, change.ID(), change.Text())
 		if change.Repeat != nil {
 			fmt.Fprintf(w, "      repeat with --cases: %s\n", change.Repeat)
 		}

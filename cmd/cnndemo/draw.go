@@ -2,7 +2,7 @@ package main
 
 import (
 	"bytes"
-	"slices"
+	"fmt"
 
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
@@ -18,7 +18,8 @@ func newDrawCommand() *cobra.Command {
 		Short: "Draw a network as an SVG picture",
 		Long: `draw makes a picture of a network: its layers from top to bottom, each with its
 name, kind, kernel and stride, the shape that comes out and its parameters;
-branches side by side. NET is a ready network (cnndemo nets) or a JSON file.
+branches side by side. NET is a ready network (cnndemo nets) or a JSON file, of
+5,000 layers at most.
 
 The picture is SVG, for browsers and vector programs; it is light or dark as
 the reader's screen is. Without --out it is printed.
@@ -58,6 +59,9 @@ cannot be written.`,
 
 // drawing is a network as package report draws it.
 func drawing(name string, n graph.Network) (report.Drawing, error) {
+	if got := len(n.Layers); got > report.MostLayers {
+		return report.Drawing{}, fmt.Errorf("%s has %d layers, a drawing at most %d", name, got, report.MostLayers)
+	}
 	plan, err := n.Plan()
 	if err != nil {
 		return report.Drawing{}, err
@@ -66,19 +70,23 @@ func drawing(name string, n graph.Network) (report.Drawing, error) {
 		Title: name, Input: []int{n.Input.Height, n.Input.Width, n.Input.Channels},
 		Parameters: plan.Parameters, MACs: plan.MACs(),
 	}
-	outputs := n.Outputs
-	if len(outputs) == 0 {
-		outputs = []string{plan.Layers[len(plan.Layers)-1].Name}
+	outputs := map[string]bool{}
+	for _, name := range n.Outputs {
+		outputs[name] = true
 	}
+	if len(outputs) == 0 {
+		outputs[plan.Layers[len(plan.Layers)-1].Name] = true
+	}
+	places := map[string]int{graph.InputName: report.DrawnInput}
 	for i, l := range plan.Layers {
 		layer := report.DrawnLayer{
 			Name: l.Name, Kind: l.Kind, Note: graph.Summary(n.Layers[i]), Shape: l.Output,
-			Parameters: l.Parameters, Output: slices.Contains(outputs, l.Name),
+			Parameters: l.Parameters, Output: outputs[l.Name],
 		}
 		for _, from := range l.From {
-			at := slices.IndexFunc(plan.Layers[:i], func(l graph.LayerPlan) bool { return l.Name == from })
-			layer.From = append(layer.From, at) // −1, the input, where no layer has the name
+			layer.From = append(layer.From, places[from])
 		}
+		places[l.Name] = i
 		d.Layers = append(d.Layers, layer)
 	}
 	return d, nil

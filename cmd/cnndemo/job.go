@@ -284,7 +284,7 @@ func (j *job) finish() error {
 			j.report.Drawing = &d
 		}
 	}
-	j.report.Complete = status != proof.Fail && len(j.report.Refused) == 0
+	j.report.Complete = status.OK() && len(j.report.Refused) == 0
 	if err := j.staging.write("report.html", func(w io.Writer) error { return j.page.Write(w, j.report) }); err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
+	"tfcnn/internal/bounded"
 	"tfcnn/internal/strict"
 )
 
@@ -53,8 +53,8 @@ func readNetworkFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxNetworkFile+1))
-	if err == nil && len(text) > maxNetworkFile {
+	text, err := bounded.Read(file, path, maxNetworkFile)
+	if errors.Is(err, bounded.ErrTooLarge) {
 		err = fmt.Errorf("%s has more than %d MiB, which is no network", path, maxNetworkFile>>20)
 	}
 	return text, err

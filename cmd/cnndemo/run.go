@@ -171,6 +171,8 @@ func (j *job) conclude() error {
 	switch {
 	case j.report.Status == string(proof.Fail):
 		return exit(exitCheck, "run: a result lies outside its bound")
+	case j.report.Status == string(proof.Nothing):
+		return exit(exitCheck, "run: the check of a result proves nothing: no number of it was compared")
 	case len(j.report.Refused) > 0:
 		return exit(exitCheck, "run: %d of the pictures named were not done", len(j.report.Refused))
 	}
@@ -196,7 +198,10 @@ func (j *job) print() {
 			largest, bound, verdict := "-", "-", "not verified"
 			if v := op.Verdict; v != nil {
 				largest, bound, verdict = fmt.Sprintf("%.3g", v.MaxError), fmt.Sprintf("%.3g", v.Bound), string(v.Status)
-				if v.Exact == v.Elements {
+				if v.NaN > 0 && v.Status != proof.Nothing {
+					verdict += fmt.Sprintf(", %d NaN", v.NaN)
+				}
+				if v.Exact == v.Elements && v.Status == proof.Pass {
 					verdict += ", exact"
 				}
 			}
@@ -206,7 +211,7 @@ func (j *job) print() {
 	w.Flush()
 	for _, size := range j.report.Sizes {
 		for _, op := range size.Ops {
-			if op.Verdict != nil && (op.Verdict.Status == proof.Fail || op.Verdict.Status == proof.Precision) {
+			if op.Verdict != nil && (!op.Verdict.OK() || op.Verdict.Status == proof.Precision) {
 				fmt.Fprintf(j.stdout, "%s: %v\n", op.Layer, op.Verdict)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
@@ -56,6 +57,15 @@ refused. Beside input, or inputs for add and concat, operations have
 and without more: relu, relu6, elu, selu, sigmoid, tanh, softmax, flatten,
 identity, reverse_channels.
 
+A case is known by its file, its operation and its name, on the terminal, in
+JSON, JUnit's XML and baselines; two that share all three are refused. The file
+is named without its folders, or with as many as tell it from the others. All
+case files together have 64 MiB at most, a baseline 1 GiB.
+
+A verdict is pass, overflow possible, precision, proves nothing or fail. It
+proves nothing where no number was compared: all are NaN on both sides and the
+case does not expect that, or nothing is asked of them.
+
 With --net a network is run over pictures (without any: scikit-learn's two
 sample pictures, brought to its size) and every layer is held, each fed in the
 reference with what TensorFlow itself fed to it: errors do not add up, and the
@@ -74,8 +84,7 @@ that still fails, and printed for --cases.
 
 --write-baseline FILE keeps every output, to the bit, with what made it:
 TensorFlow's version, the device, oneDNN, the processor, the threads. --against
-FILE says what changed since, case by case; cases are known by the names of
-their file, without folders, and their own:
+FILE says what changed since, case by case:
   equal bits       the same shape and bits
   within bound     other bits, each of the two outputs within its bound of the
                    exact value, so that they differ by twice the bound at most
@@ -90,7 +99,7 @@ cases failed.
 
 Exit status:
   0    all cases pass; against a baseline, all are equal, within the bound or new
-  1    a case failed, or against a baseline: outside, missing or case changed,
+  1    a case failed or proves nothing, or against a baseline: outside, missing or case changed,
        and with --equal-bits within bound, too
   2    wrong usage: a flag, a case file or a baseline that cannot be read
   3    the machine lacks something: the device, a folder that can be written
@@ -177,14 +186,18 @@ Exit status:
 				printVerification(c.OutOrStdout(), result)
 				baseline.print(c.OutOrStdout())
 			}
-			against := baseline.failure()
-			switch failed := result.Counts[proof.Fail]; {
-			case failed > 0 && against != nil:
-				return exit(exitCheck, "verify: %d of %d cases failed; %w", failed, result.Cases, against)
-			case failed > 0:
-				return exit(exitCheck, "verify: %d of %d cases failed", failed, result.Cases)
-			case against != nil:
-				return exit(exitCheck, "verify: %w", against)
+			var faults []string
+			if n := result.Counts[proof.Fail]; n > 0 {
+				faults = append(faults, fmt.Sprintf("%d of %d cases failed", n, result.Cases))
+			}
+			if n := result.Counts[proof.Nothing]; n > 0 {
+				faults = append(faults, fmt.Sprintf("%d of %d cases compared no number and prove nothing", n, result.Cases))
+			}
+			if text := baseline.failure(); text != "" {
+				faults = append(faults, text)
+			}
+			if len(faults) > 0 {
+				return exit(exitCheck, "verify: %s", strings.Join(faults, "; "))
 			}
 			return nil
 		},
@@ -209,22 +222,17 @@ func readCases(paths []string) ([]proof.File, error) {
 	if len(paths) == 0 {
 		return proof.ReadAll(testdata.Files, "cases")
 	}
-	var all []proof.File
+	var all proof.CaseFiles
 	for _, path := range paths {
 		folder, name := filepath.Split(filepath.Clean(path))
 		if folder == "" {
 			folder = "."
 		}
-		files, err := proof.ReadAll(os.DirFS(folder), name)
-		if err != nil {
+		if err := all.Add(os.DirFS(folder), folder, name); err != nil {
 			return nil, err
 		}
-		for _, f := range files {
-			f.Name = filepath.Join(folder, f.Name)
-			all = append(all, f)
-		}
 	}
-	return all, nil
+	return all.Files()
 }
 
 // runCases hands each outcome to each while its output is there, and keeps it
@@ -242,7 +250,7 @@ func runCases(ctx context.Context, files []proof.File, backend proof.Backend, ea
 			if err != nil {
 				return nil, err
 			}
-			o.File = file.Name
+			o.File, o.Path = file.Name, file.Path
 			if err := each(o); err != nil {
 				return nil, err
 			}
@@ -261,16 +269,19 @@ func printVerification(w io.Writer, v report.Verification) {
 	}
 	for _, o := range v.Outcomes {
 		mark := "ok  "
-		if o.Status == proof.Fail {
+		switch o.Status {
+		case proof.Fail:
 			mark = "FAIL"
+		case proof.Nothing:
+			mark = "VOID"
 		}
-		fmt.Fprintf(w, "%s  %s: %s: %s\n", mark, filepath.Base(o.File), o.Name, o.Text())
+		fmt.Fprintf(w, "%s  %s: %s\n", mark, o.ID(), o.Text())
 		if o.Repeat != nil {
 			fmt.Fprintf(w, "      repeat with --cases: %s\n", o.Repeat)
 		}
 	}
 	fmt.Fprintf(w, "%d cases", v.Cases)
-	for _, status := range []proof.Status{proof.Pass, proof.Overflow, proof.Precision, proof.Fail} {
+	for _, status := range proof.Statuses {
 		if n := v.Counts[status]; n > 0 || status == proof.Fail {
 			fmt.Fprintf(w, ", %d %s", n, status)
 		}

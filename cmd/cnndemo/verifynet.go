@@ -168,7 +168,7 @@ func (r netResult) print(w io.Writer) {
 		table.Flush()
 	}
 	for _, l := range r.Layers {
-		if l.Verdict.Status == proof.Fail || l.Verdict.Status == proof.Precision {
+		if !l.Verdict.OK() || l.Verdict.Status == proof.Precision {
 			fmt.Fprintf(w, "%s %q: %v\n", l.Kind, l.Layer, l.Verdict)
 		}
 		if l.NaN+l.Infinite > 0 {
@@ -184,11 +184,16 @@ func (r netResult) print(w io.Writer) {
 // verdictCells are a verdict's columns.
 func verdictCells(v session.Verdict) string {
 	status := string(v.Status)
-	if v.Exact == v.Elements && v.Status == proof.Pass {
-		return "0\t0\t0\tpass, exact"
+	switch {
+	case v.Elements == 0:
+		return "-\t-\t-\t" + status + ", no numbers"
+	case v.Status == proof.Nothing:
+		return "-\t-\t-\t" + status
+	case v.NaN > 0:
+		status += fmt.Sprintf(", %d NaN", v.NaN)
 	}
-	if v.Unspecified == v.Elements {
-		return "-\t-\t-\tnothing asked"
+	if v.Exact == v.Elements && v.Status == proof.Pass {
+		return "0\t0\t0\t" + strings.Replace(status, "pass", "pass, exact", 1)
 	}
 	share := fmt.Sprintf("%.3g", v.Share)
 	if v.Share > 1e300 {
@@ -202,7 +207,10 @@ func (r netResult) outcomes() []proof.Outcome {
 	var list []proof.Outcome
 	add := func(name, kind string, v session.Verdict) {
 		o := proof.Outcome{File: r.Network, Name: name, Op: kind, Status: v.Status, Device: &v}
-		if !v.OK() {
+		switch v.Status {
+		case proof.Nothing:
+			o.Failure = v.String()
+		case proof.Fail:
 			o.Failure = fmt.Sprintf("device against the reference: %v", v)
 		}
 		list = append(list, o)
@@ -223,9 +231,7 @@ func (r netResult) page() report.Verification {
 		Command: r.Command, Outcomes: r.outcomes(), Counts: map[proof.Status]int{},
 		Network: fmt.Sprintf("%s, weights %s, over %s", r.Network, r.Weights, r.Pictures),
 	}
-	if d, err := drawing(r.Network, r.value); err == nil { // the network has been checked
-		v.Drawing = &d
-	}
+	// The network has been checked; it may have more layers than are drawn.
 	if d, err := drawing(r.Network, r.value); err == nil {
 		v.Drawing = &d
 	}

@@ -71,6 +71,9 @@ func verifyRandom(c *cobra.Command, f randomFlags, seed uint64, to outputs) erro
 		}
 		worker := exec.Command(program, arguments...)
 		worker.SysProcAttr = apart()
+		// What libraries print to stdout, as oneDNN does where it is asked to,
+		// is noise.
+		worker.Stdout = os.Stderr
 		return worker
 	}}
 	defer watch.Close()
@@ -154,17 +157,20 @@ func printRandom(w io.Writer, v report.Verification, r proof.RandomResult) {
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "operation\tcomputed\trefused\tnumbers\texact\tlargest share of bound\tfailed")
-	computed, refused := 0, 0
+	computed, refused, void := 0, 0, 0
 	for _, op := range r.Ops {
 		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%s\t%d\n", op.Op, op.Computed, op.Refused, op.Verdict.Elements, op.Verdict.Exact, fmt.Sprintf("%.3g", op.Share), op.Failed)
-		computed, refused = computed+op.Computed, refused+op.Refused
+		computed, refused, void = computed+op.Computed, refused+op.Refused, void+op.Void
 	}
 	table.Flush()
 	for _, o := range r.Failures {
-		fmt.Fprintf(w, "FAIL  %s: %s: %s\n      repeat with --cases: %s\n", o.Op, o.Name, o.Text(), o.Repeat)
+		fmt.Fprintf(w, "FAIL  %s: %s\n      repeat with --cases: %s\n", o.ID(), o.Text(), o.Repeat)
 	}
 	fmt.Fprintf(w, "seed %d: %d cases in %.1f s, %d computed within their bounds, %d refused as they must be, %d failed; workers that died: %d\n",
 		r.Seed, r.Cases, r.Seconds, computed, refused, len(r.Failures), r.Deaths)
+	if void > 0 {
+		fmt.Fprintf(w, "%d more cases prove nothing: no number of theirs was compared\n", void)
+	}
 	if r.GaveUp {
 		fmt.Fprintln(w, "given up after so many failures")
 	}
@@ -178,7 +184,7 @@ func newWorkerCommand() *cobra.Command {
 	var tf32 bool
 	c := &cobra.Command{
 		Use:    workerName,
-		Short:  "Run the cases that come on standard input, for verify --random",
+		Short:  "Run the cases that come on file descriptor 3, for verify --random",
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -189,8 +195,12 @@ func newWorkerCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			// The parent ends it by closing its input, or is gone.
-			if err := proof.Serve(context.WithoutCancel(c.Context()), c.InOrStdin(), c.OutOrStdout(), backend); err != nil {
+			// The parent ends it by closing the jobs, or is gone.
+			jobs, answers, err := proof.Protocol()
+			if err != nil {
+				return &exitError{exitUsage, err}
+			}
+			if err := proof.Serve(context.WithoutCancel(c.Context()), jobs, answers, backend); err != nil {
 				return &exitError{exitCheck, err}
 			}
 			return nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"path"
 	"slices"
 	"strings"
 
@@ -76,6 +77,9 @@ type CaseChange struct {
 	Repeat json.RawMessage `json:"repeat,omitempty"`
 }
 
+// ID is the case's name in one line, as Outcome.ID.
+func (c CaseChange) ID() string { return caseKey{c.File, c.Op, c.Name}.String() }
+
 // Text is the change in one line, without the case's name.
 func (c CaseChange) Text() string {
 	var text strings.Builder
@@ -115,9 +119,11 @@ type Comparison struct {
 	EqualBits bool         `json:"equal_bits_wanted"`
 	Cases     []CaseChange `json:"cases"`
 
-	records map[[2]string]*Record
-	order   []*Record
-	names   names
+	records map[caseKey]*Record
+	// first is what a baseline of format 1 knows its cases by, file and name;
+	// nil with other formats.
+	first map[[2]string]bool
+	order []*Record
 }
 
 // NewComparison begins to hold a run, on the machine that made describes, to a
@@ -125,11 +131,17 @@ type Comparison struct {
 func NewComparison(b Baseline, made Made, equalBits bool) *Comparison {
 	c := &Comparison{
 		Baseline: b.Name, Made: b.Made, Machine: b.Made.differences(made), Counts: map[Change]int{},
-		EqualBits: equalBits, records: map[[2]string]*Record{}, names: names{},
+		EqualBits: equalBits, records: map[caseKey]*Record{},
+	}
+	if b.Format == 1 {
+		c.first = map[[2]string]bool{}
 	}
 	for i := range b.Records {
 		r := &b.Records[i]
-		c.records[[2]string{r.File, r.Name}] = r
+		c.records[r.key()] = r
+		if c.first != nil {
+			c.first[[2]string{r.File, r.Name}] = true
+		}
 		c.order = append(c.order, r)
 	}
 	return c
@@ -137,13 +149,11 @@ func NewComparison(b Baseline, made Made, equalBits bool) *Comparison {
 
 // Add compares an outcome that Case.Run gave and that was not released.
 func (c *Comparison) Add(o Outcome) {
-	file, name := c.names.unique(o)
-	change := CaseChange{File: file, Name: name, Op: o.Op, Change: New, Is: o.Status}
-	key := [2]string{file, name}
-	if r := c.records[key]; r != nil {
+	change := CaseChange{File: o.File, Name: o.Name, Op: o.Op, Change: New, Is: o.Status}
+	if r := c.find(o.key()); r != nil {
 		change.Was = r.Status
 		change.compare(*r, o)
-		delete(c.records, key)
+		delete(c.records, r.key())
 		// Its numbers are not needed any more.
 		r.bits = nil
 	}
@@ -151,6 +161,22 @@ func (c *Comparison) Add(o Outcome) {
 		change.Repeat = repeat(o.source)
 	}
 	c.add(change)
+}
+
+// find gives the record of a case. A baseline of format 1 knows it by its file
+// without folders, and called the second case of a name in it "name (2)",
+// whatever its operation.
+func (c *Comparison) find(key caseKey) *Record {
+	r := c.records[key]
+	if r != nil || c.first == nil {
+		return r
+	}
+	key.File = path.Base(key.File)
+	name := key.Name
+	for i := 2; c.records[key] == nil && c.first[[2]string{key.File, key.Name}]; i++ {
+		key.Name = fmt.Sprintf("%s (%d)", name, i)
+	}
+	return c.records[key]
 }
 
 func (c *Comparison) add(change CaseChange) {
@@ -161,7 +187,7 @@ func (c *Comparison) add(change CaseChange) {
 // Finish adds the cases that the baseline has and that were not run.
 func (c *Comparison) Finish() {
 	for _, r := range c.order {
-		if c.records[[2]string{r.File, r.Name}] == r {
+		if c.records[r.key()] == r {
 			c.add(CaseChange{File: r.File, Name: r.Name, Op: r.Op, Change: Missing, Was: r.Status})
 		}
 	}

@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"path"
-	"path/filepath"
 	"time"
 
 	"tfcnn/graph/tensor"
@@ -22,18 +20,27 @@ import (
 // that another machine, or another TensorFlow, can be held to it. It is JSON,
 // with a line for each case:
 //
-//	{"format": 1, "made": {"tensorflow": "2.21.0", …}, "cases": [
+//	{"format": 2, "made": {"tensorflow": "2.21.0", …}, "cases": [
 //	{"file": "conv2d.json", "name": "…", "op": "conv2d", "case": "sha256…",
 //	 "status": "pass", "shape": [1,3,3,1], "bits": "base64…", "sha256": "…"},
 //	{"file": "refused.json", …, "status": "pass", "refusal": "…"}
 //	]}
 //
+// file, op and name, together, are the case's name, and no other's. In format 1
+// file and name were: file was without folders, and the second case of a name in
+// it was called "name (2)".
+//
 // case is a digest of the operation, its attributes and its operands, not of
 // what the case file wants to come of it. bits are the output's float32, little
 // endian, and sha256 is of those bytes.
 
-// BaselineFormat is the version of the format that is written and read.
-const BaselineFormat = 1
+// BaselineFormat is the version of the format that is written. All versions up
+// to it are read.
+const BaselineFormat = 2
+
+// MaxBaselineBytes is the most bytes of a baseline that is read. Reading it
+// takes about as much memory.
+const MaxBaselineBytes = 1 << 30
 
 // Made says what a baseline was made with. What is not known is empty, or 0.
 type Made struct {
@@ -52,9 +59,9 @@ type Made struct {
 
 // Record is one case of a baseline: an output, or the text of a refusal.
 type Record struct {
-	File   string // without folders
-	Name   string // unique in a baseline, with File
+	File   string // File.Name of the case file
 	Op     string
+	Name   string // of the case; unique in a baseline, with File and Op
 	Case   string // sha256
 	Status Status
 	// Shape is nil and Refusal not empty where there is no output.
@@ -71,6 +78,8 @@ func (r Record) Tensor() tensor.Tensor {
 	}
 	return x
 }
+
+func (r Record) key() caseKey { return caseKey{r.File, r.Op, r.Name} }
 
 func (r Record) at(i int) float32 {
 	return math.Float32frombits(binary.LittleEndian.Uint32(r.bits[4*i:]))
@@ -93,9 +102,8 @@ type recordJSON struct {
 // BaselineWriter writes a baseline as the cases are run, so that their outputs
 // need not be kept.
 type BaselineWriter struct {
-	w     io.Writer
-	names names
-	n     int
+	w    io.Writer
+	seen map[caseKey]bool
 }
 
 // NewBaselineWriter writes a baseline's beginning.
@@ -110,16 +118,19 @@ func NewBaselineWriter(w io.Writer, made Made) (*BaselineWriter, error) {
 	if _, err := fmt.Fprintf(w, "{\"format\": %d, \"made\": %s, \"cases\": [", BaselineFormat, head); err != nil {
 		return nil, fmt.Errorf("proof: baseline: %w", err)
 	}
-	return &BaselineWriter{w: w, names: names{}}, nil
+	return &BaselineWriter{w: w, seen: map[caseKey]bool{}}, nil
 }
 
 // Add writes an outcome that Case.Run gave and that was not released.
 func (b *BaselineWriter) Add(o Outcome) error {
-	file, name := b.names.unique(o)
-	if o.digest == "" {
-		return fmt.Errorf("proof: baseline: %s: %q is no outcome of Case.Run", file, name)
+	key := o.key()
+	switch {
+	case o.digest == "":
+		return fmt.Errorf("proof: baseline: %v is no outcome of Case.Run", key)
+	case b.seen[key]:
+		return fmt.Errorf("proof: baseline: %v is there already", key)
 	}
-	r := recordJSON{File: file, Name: name, Op: o.Op, Case: o.digest, Status: o.Status}
+	r := recordJSON{File: o.File, Name: o.Name, Op: o.Op, Case: o.digest, Status: o.Status}
 	if o.Output != nil {
 		bits := littleEndian(o.Output.Data)
 		text := base64.StdEncoding.EncodeToString(bits)
@@ -133,10 +144,10 @@ func (b *BaselineWriter) Add(o Outcome) error {
 		return fmt.Errorf("proof: baseline: %w", err)
 	}
 	separator := ",\n"
-	if b.n == 0 {
+	if len(b.seen) == 0 {
 		separator = "\n"
 	}
-	b.n++
+	b.seen[key] = true
 	if _, err := fmt.Fprintf(b.w, "%s%s", separator, line); err != nil {
 		return fmt.Errorf("proof: baseline: %w", err)
 	}
@@ -149,21 +160,6 @@ func (b *BaselineWriter) Close() error {
 		return fmt.Errorf("proof: baseline: %w", err)
 	}
 	return nil
-}
-
-// names makes the names of cases unique. A case is known by its file's name
-// without folders, since those differ from machine to machine and in a
-// container, and by its own; the second of a name becomes "name (2)".
-type names map[[2]string]bool
-
-func (n names) unique(o Outcome) (file, name string) {
-	file = path.Base(filepath.ToSlash(o.File))
-	name = o.Name
-	for i := 2; n[[2]string{file, name}]; i++ {
-		name = fmt.Sprintf("%s (%d)", o.Name, i)
-	}
-	n[[2]string{file, name}] = true
-	return file, name
 }
 
 func littleEndian(data []float32) []byte {

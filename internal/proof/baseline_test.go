@@ -107,7 +107,7 @@ func TestBaselineRoundTrip(t *testing.T) {
 	}
 	for i, o := range outcomes {
 		r := b.Records[i]
-		if r.File != filepath.Base(o.File) || !strings.HasPrefix(r.Name, o.Name) || r.Op != o.Op || r.Status != o.Status {
+		if r.File != o.File || r.Name != o.Name || r.Op != o.Op || r.Status != o.Status {
 			t.Errorf("record %d is %s %q, want %s %q", i, r.File, r.Name, o.File, o.Name)
 		}
 		if (o.Output == nil) != (r.Refusal != "") {
@@ -117,9 +117,14 @@ func TestBaselineRoundTrip(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", r.Name, r.Tensor(), *o.Output)
 		}
 	}
-	// Files in other folders are the same cases.
-	for i := range files {
-		files[i].Name = "/somewhere/else/" + filepath.Base(files[i].Name)
+	// Files in another folder are the same cases.
+	other := filepath.Join(t.TempDir(), "elsewhere")
+	if err := os.CopyFS(other, os.DirFS("../../testdata/cases")); err != nil {
+		t.Fatal(err)
+	}
+	files, err := proof.ReadAll(os.DirFS(other), ".")
+	if err != nil {
+		t.Fatal(err)
 	}
 	c := compareWith(t, text, files, reference{})
 	if n := c.Counts[proof.Equal] + c.Counts[proof.SameRefusal]; n != len(outcomes) || len(c.Machine) > 0 || c.Failures() != 0 {
@@ -157,20 +162,64 @@ func TestBaselineKeepsBits(t *testing.T) {
 	}
 }
 
-// The cases' names are unique in a baseline, also where the files' are not.
+// Cases of one name and several operations are told apart, in whatever order
+// they are run.
 func TestBaselineNames(t *testing.T) {
-	one := `{"cases":[{"name":"n","op":"relu","input":{"shape":[1],"data":[%d]}},{"name":"n (2)","op":"relu","input":{"shape":[1],"data":[%d]}}]}`
-	files := []proof.File{caseFile(t, "x/a.json", fmt.Sprintf(one, 1, 2)), caseFile(t, "y/a.json", fmt.Sprintf(one, 3, 4)), caseFile(t, "b.json", fmt.Sprintf(one, 5, 6))}
-	text := baselineOf(t, files, reference{})
-	names := map[string]bool{}
-	for _, r := range readBaseline(t, text).Records {
-		names[r.File+" "+r.Name] = true
+	one := `{"name":"n","op":%q,"input":{"shape":[1],"data":[%d]}}`
+	list := func(name string, ops ...string) proof.File {
+		var texts []string
+		for _, op := range ops {
+			texts = append(texts, fmt.Sprintf(one, op, len(op)))
+		}
+		return caseFile(t, name, `{"cases":[`+strings.Join(texts, ",")+`]}`)
 	}
-	if len(names) != 6 {
-		t.Errorf("names: %v", names)
+	text := baselineOf(t, []proof.File{list("x/a.json", "relu", "relu6", "elu"), list("y/a.json", "relu", "relu6")}, reference{})
+	for _, files := range [][]proof.File{
+		{list("x/a.json", "relu", "relu6", "elu"), list("y/a.json", "relu", "relu6")},
+		{list("y/a.json", "relu6", "relu"), list("x/a.json", "elu", "relu6", "relu")},
+	} {
+		if c := compareWith(t, text, files, reference{}); c.Counts[proof.Equal] != 5 || len(c.Cases) != 5 {
+			t.Error(c.Summary())
+		}
 	}
-	if c := compareWith(t, text, files, reference{}); c.Counts[proof.Equal] != 6 {
-		t.Error(c.Summary())
+	// One that moved to another operation's name is not compared by its place.
+	c := compareWith(t, text, []proof.File{list("x/a.json", "relu6", "elu"), list("y/a.json", "relu", "relu6")}, reference{})
+	if c.Counts[proof.Equal] != 4 || c.Counts[proof.Missing] != 1 || c.Cases[4].ID() != `x/a.json: relu "n"` {
+		t.Errorf("%s; %v", c.Summary(), c.Cases)
+	}
+}
+
+// A baseline of format 1 knows cases by file, without folders, and name, of which
+// the second is numbered; this one was written by a program of that format.
+func TestFirstBaselineNames(t *testing.T) {
+	one := `{"name":%q,"op":%q,"input":{"shape":[1],"data":[%d]}}`
+	file := func(name string, cases ...string) proof.File {
+		return caseFile(t, name, `{"cases":[`+strings.Join(cases, ",")+`]}`)
+	}
+	for _, tt := range []struct {
+		files   []proof.File
+		summary string
+	}{
+		// As they were.
+		{[]proof.File{file("a.json", fmt.Sprintf(one, "n", "relu", 1), fmt.Sprintf(one, "n", "relu6", 2), fmt.Sprintf(one, "n", "elu", 3))}, "3 equal bits, 0 within bound, 0 outside"},
+		// In another order, and a folder that is in the name now.
+		{[]proof.File{file("x/a.json", fmt.Sprintf(one, "n", "elu", 3), fmt.Sprintf(one, "n", "relu", 1), fmt.Sprintf(one, "n", "relu6", 2))}, "3 equal bits, 0 within bound, 0 outside"},
+		// One that is called as the number said.
+		{[]proof.File{file("a.json", fmt.Sprintf(one, "n", "relu", 1), fmt.Sprintf(one, "n (2)", "relu6", 2), fmt.Sprintf(one, "n", "elu", 3))}, "3 equal bits, 0 within bound, 0 outside"},
+		{[]proof.File{file("a.json", fmt.Sprintf(one, "n", "relu", 1), fmt.Sprintf(one, "other", "relu6", 2), fmt.Sprintf(one, "n", "elu", 3))}, "2 equal bits, 0 within bound, 1 new, 0 outside, 1 missing"},
+	} {
+		b, err := proof.OpenBaseline("testdata/baseline-format1-names.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := proof.NewComparison(b, b.Made, false)
+		for _, o := range run(t, tt.files, reference{}) {
+			c.Add(o)
+		}
+		c.Finish()
+		if got := strings.TrimPrefix(c.Summary(), "against testdata/baseline-format1-names.json: "); got != tt.summary {
+			t.Errorf("got %s, want %s", got, tt.summary)
+		}
 	}
 }
 
@@ -204,9 +253,9 @@ func TestStrictBaselines(t *testing.T) {
 		"hello":                                           "not JSON",
 		"[]":                                              `want an object, got "["`,
 		"{}":                                              `want the field "format", got "}"`,
-		replace(`"format": 1`, `"format": 2`):             "format is 2, this program reads format 1",
-		replace(`"format": 1`, `"format": "1"`):           `format is "1", this program reads format 1`,
-		replace(`"format": 1, `, ""):                      `want the field "format", got "made"`,
+		replace(`"format": 2`, `"format": 3`):             "format is 3, this program reads formats 1 to 2",
+		replace(`"format": 2`, `"format": "2"`):           `format is "2", this program reads formats 1 to 2`,
+		replace(`"format": 2, `, ""):                      `want the field "format", got "made"`,
 		replace(`"made"`, `"maid"`):                       `want the field "made", got "maid"`,
 		replace(`"threads":2`, `"threats":2`):             `made: field "threats" is not known here, the nearest is "threads"`,
 		replace(`"threads":2,`, ``):                       `made: field "threads" is missing`,

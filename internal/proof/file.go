@@ -6,27 +6,39 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"tfcnn/internal/bounded"
 	"tfcnn/internal/strict"
 )
 
+// MaxCaseBytes is the most bytes of all case files of one run together. Reading
+// a byte of them takes up to 20 bytes of memory.
+const MaxCaseBytes = 64 << 20
+
 // File is a case file that was read.
 type File struct {
+	Path string // as it was opened
+	// Name is the end of Path that tells the file from all others of a run:
+	// the file's name, with as many folders before it as that takes. Together
+	// with an operation and a case's name it names one case of the run.
 	Name  string
 	Cases []Case
 }
 
-// Read reads one case file, {"cases": [ … ]}, strictly. Cases without a name
-// are called after their place, from 1.
+// Read reads one case file, {"cases": [ … ]}, strictly. A case without a name
+// is called after its place, "case 1". Two cases of one name and operation are
+// an error that names both places.
 func Read(name string, text []byte) (File, error) {
 	fail := func(err error) (File, error) { return File{}, fmt.Errorf("proof: case file %s: %w", name, err) }
 	fields, err := strict.Object(text)
 	if err != nil {
 		return fail(err)
 	}
-	file := File{Name: name}
+	file := File{Path: name, Name: name}
+	places := map[caseKey]int{}
 	for _, f := range fields {
 		if f.Name != "cases" {
 			return fail(strict.Unknown("field", f.Name, []string{"cases"}))
@@ -42,7 +54,16 @@ func Read(name string, text []byte) (File, error) {
 			}
 			if c.Name == "" {
 				c.Name = fmt.Sprint("case ", i+1)
+				// A failed case repeats under the name that it has here.
+				if c.json, err = c.MarshalJSON(); err != nil {
+					return fail(fmt.Errorf("case %d: %w", i+1, err))
+				}
 			}
+			key := caseKey{Op: c.Op, Name: c.Name}
+			if at := places[key]; at > 0 {
+				return fail(fmt.Errorf("cases %d and %d are both %s%s, want names that differ", at, i+1, c.Op, quoted(c.Name)))
+			}
+			places[key] = i + 1
 			file.Cases = append(file.Cases, c)
 		}
 	}
@@ -52,6 +73,11 @@ func Read(name string, text []byte) (File, error) {
 	return file, nil
 }
 
+// caseKey names a case: by its file's Name, its operation and its name.
+type caseKey struct{ File, Op, Name string }
+
+func (k caseKey) String() string { return fmt.Sprintf("%s: %s %q", k.File, k.Op, k.Name) }
+
 func quoted(name string) string {
 	if name == "" {
 		return ""
@@ -59,18 +85,24 @@ func quoted(name string) string {
 	return fmt.Sprintf(" %.80q", name)
 }
 
-// ReadAll reads a case file, or all files of a folder whose names end in
-// .json, in the order of their names.
-func ReadAll(fsys fs.FS, name string) ([]File, error) {
+// CaseFiles are the case files of one run.
+type CaseFiles struct {
+	files []File
+	bytes int64
+}
+
+// Add reads a case file, or all files of a folder whose names end in .json, in
+// the order of their names. fsys lies in a folder, "" where that has no name.
+func (r *CaseFiles) Add(fsys fs.FS, folder, name string) error {
 	info, err := fs.Stat(fsys, name)
 	if err != nil {
-		return nil, fmt.Errorf("proof: case files: %w", err)
+		return fmt.Errorf("proof: case files: %w", err)
 	}
 	names := []string{name}
 	if info.IsDir() {
 		entries, err := fs.ReadDir(fsys, name)
 		if err != nil {
-			return nil, fmt.Errorf("proof: case files: %w", err)
+			return fmt.Errorf("proof: case files: %w", err)
 		}
 		names = nil
 		for _, entry := range entries {
@@ -80,20 +112,73 @@ func ReadAll(fsys fs.FS, name string) ([]File, error) {
 		}
 		slices.Sort(names)
 		if len(names) == 0 {
-			return nil, fmt.Errorf("proof: case files: folder %s holds no .json file", name)
+			return fmt.Errorf("proof: case files: folder %s holds no .json file", name)
 		}
 	}
-	var files []File
 	for _, name := range names {
-		text, err := fs.ReadFile(fsys, name)
-		if err != nil {
-			return nil, fmt.Errorf("proof: case files: %w", err)
+		text, err := bounded.ReadFile(fsys, name, MaxCaseBytes-r.bytes)
+		if errors.Is(err, bounded.ErrTooLarge) {
+			return fmt.Errorf("proof: case files: with %s they have more than %d MiB, want less in all", filepath.Join(folder, name), MaxCaseBytes>>20)
 		}
-		file, err := Read(name, text)
 		if err != nil {
-			return nil, err
+			return fmt.Errorf("proof: case files: %w", err)
 		}
-		files = append(files, file)
+		r.bytes += int64(len(text))
+		file, err := Read(filepath.Join(folder, name), text)
+		if err != nil {
+			return err
+		}
+		r.files = append(r.files, file)
 	}
-	return files, nil
+	return nil
+}
+
+// Files are the files that were added, each with a Name of its own. A file that
+// was added twice is an error.
+func (r *CaseFiles) Files() ([]File, error) {
+	elements := make([][]string, len(r.files))
+	depth := make([]int, len(r.files)) // how many elements of the path are the name
+	for i, file := range r.files {
+		elements[i] = strings.Split(filepath.ToSlash(filepath.Clean(file.Path)), "/")
+		depth[i] = 1
+	}
+	for {
+		alike := map[string][]int{}
+		for i, list := range elements {
+			name := strings.Join(list[len(list)-depth[i]:], "/")
+			r.files[i].Name = name
+			// JUnit's class names leave the ending out.
+			key := strings.TrimSuffix(name, ".json")
+			alike[key] = append(alike[key], i)
+		}
+		if len(alike) == len(r.files) {
+			return r.files, nil
+		}
+		longer := false
+		for _, group := range alike {
+			for _, i := range group {
+				if len(group) > 1 && depth[i] < len(elements[i]) {
+					depth[i]++
+					longer = true
+				}
+			}
+		}
+		if longer {
+			continue
+		}
+		for i, file := range r.files {
+			if group := alike[strings.TrimSuffix(file.Name, ".json")]; len(group) > 1 && group[0] == i {
+				return nil, fmt.Errorf("proof: case files: file %d, %s, and file %d, %s, have one name; want each file once", i+1, file.Path, group[1]+1, r.files[group[1]].Path)
+			}
+		}
+	}
+}
+
+// ReadAll reads a case file, or those of a folder, as CaseFiles does.
+func ReadAll(fsys fs.FS, name string) ([]File, error) {
+	var all CaseFiles
+	if err := all.Add(fsys, "", name); err != nil {
+		return nil, err
+	}
+	return all.Files()
 }

@@ -4,8 +4,6 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
-	"path"
-	"path/filepath"
 	"strings"
 )
 
@@ -14,7 +12,8 @@ import (
 // knows no file on a testcase; so file is on the testsuite, where GitHub's
 // publishers look too. GitLab shows classname and name of a testcase and drops
 // the second of two that have both in common: classname is made of the case
-// file's name and the operation, and names are made unique.
+// file's name, without .json, and the operation, which with the case's name are
+// no other case's.
 
 type junitSuites struct {
 	XMLName  xml.Name     `xml:"testsuites"`
@@ -59,16 +58,18 @@ type junitFailure struct {
 func WriteJUnit(w io.Writer, outcomes []Outcome, against *Comparison) error {
 	all := junitSuites{Name: "cnndemo verify"}
 	total, seconds := 0.0, 0.0
-	unique := names{}
 	for _, o := range outcomes {
 		if n := len(all.Suites); n == 0 || all.Suites[n-1].Name != o.File {
-			all.Suites = append(all.Suites, junitSuite{Name: o.File, File: o.File})
+			suite := junitSuite{Name: o.File, File: o.File}
+			if o.Path != "" {
+				suite.File = o.Path
+			}
+			all.Suites = append(all.Suites, suite)
 			seconds = 0
 		}
 		suite := &all.Suites[len(all.Suites)-1]
-		file, name := unique.unique(o)
-		c := junitCase{Name: name, Class: stem(file) + "." + o.Op, Time: fmt.Sprintf("%.6f", o.Seconds)}
-		if o.Status == Fail {
+		c := junitCase{Name: o.Name, Class: stem(o.File) + "." + o.Op, Time: fmt.Sprintf("%.6f", o.Seconds)}
+		if !o.Status.OK() {
 			c.Failure = &junitFailure{Message: o.Failure, Type: string(o.Status), Text: string(o.Repeat)}
 		} else {
 			c.Output = o.Text()
@@ -134,8 +135,5 @@ func (c *Comparison) junit() junitSuite {
 // ones take three places and no more.
 func milliseconds(seconds float64) string { return fmt.Sprintf("%.3f", seconds) }
 
-// stem is a file's name without folders and its ending.
-func stem(file string) string {
-	file = path.Base(filepath.ToSlash(file))
-	return strings.TrimSuffix(file, path.Ext(file))
-}
+// stem is a case file's name without its ending.
+func stem(file string) string { return strings.TrimSuffix(file, ".json") }

@@ -25,7 +25,7 @@ func TestJUnitIsRead(t *testing.T) {
 	var b strings.Builder
 	fmt.Fprintf(&b, `{"cases":[`)
 	for i, name := range []string{"same", "changes", "changes", "goes", "another"} {
-		fmt.Fprintf(&b, `{"name":%q,"op":"relu","input":{"shape":[2],"data":[%d,0.1]}},`, name, i)
+		fmt.Fprintf(&b, `{"name":%q,"op":%q,"input":{"shape":[2],"data":[%d,0.1]}},`, name, []string{"relu", "relu6"}[i%2], i)
 	}
 	fmt.Fprintf(&b, `{"name":"refused","op":"max_pool","size":[3,3],"input":{"shape":[1,1,1,1],"data":[1]},"error":"window"}]}`)
 	file := caseFile(t, "folder/a.json", b.String())

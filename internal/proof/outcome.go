@@ -29,7 +29,10 @@ type Arithmetical interface {
 
 // Outcome is what came of one case.
 type Outcome struct {
+	// File, Op and Name together are the case's name, and no other's of a run;
+	// File is File.Name of the case file, Path how it was opened.
 	File string `json:"file"`
+	Path string `json:"path,omitempty"`
 	Name string `json:"name"`
 	Op   string `json:"op"`
 	// Status is the worse of the two verdicts'.
@@ -41,10 +44,11 @@ type Outcome struct {
 	Device *Verdict `json:"device,omitempty"`
 	// Refusal is the error of a case that was to be refused.
 	Refusal string `json:"refusal,omitempty"`
-	// Failure says in one line why Status is Fail.
+	// Failure says in one line why Status is Fail, or Nothing.
 	Failure string  `json:"failure,omitempty"`
 	Seconds float64 `json:"seconds"`
-	// Repeat is the failed case, a file for verify --cases.
+	// Repeat is the case, a file for verify --cases, where Status is Fail or
+	// Nothing.
 	Repeat json.RawMessage `json:"repeat,omitempty"`
 
 	// Output is what the backend computed, for a baseline; nil where it
@@ -60,6 +64,11 @@ type Outcome struct {
 // Release drops what only baselines need and what may be large: the output and
 // the reference's.
 func (o *Outcome) Release() { o.Output, o.want, o.source = nil, nil, nil }
+
+// ID is the case's name in one line: FILE: OPERATION "NAME".
+func (o Outcome) ID() string { return o.key().String() }
+
+func (o Outcome) key() caseKey { return caseKey{o.File, o.Op, o.Name} }
 
 // refusal is why there is no output.
 func (o Outcome) refusal() string {
@@ -95,7 +104,7 @@ func (c Case) Run(ctx context.Context, backend Backend) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	if o.Status == Fail {
+	if !o.Status.OK() {
 		if c.json == nil {
 			// A case that was drawn, not read.
 			if c.json, err = c.MarshalJSON(); err != nil {
@@ -146,7 +155,7 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 		v := CompareExpectation(want, *c.Expect)
 		o.Expectation = &v
 		o.Status = v.Status
-		if !v.OK() {
+		if v.Status == Fail {
 			fail("expectation against the reference: %v", v)
 		}
 	}
@@ -164,15 +173,20 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 	}
 	o.Output = &got
 	v := Compare(want, got)
+	if o.Expectation != nil && o.Expectation.OK() {
+		v = v.expectingNaN()
+	}
 	o.Device = &v
-	if !v.OK() {
+	if v.Status == Fail {
 		text := fmt.Sprintf("device against the reference: %v", v)
 		if o.Failure != "" {
 			text = o.Failure + "; " + text
 		}
 		fail("%s", text)
 	}
-	o.Status = o.Status.Worse(v.Status)
+	if o.Status = o.Status.Worse(v.Status); o.Status == Nothing {
+		o.Failure = v.String()
+	}
 }
 
 // mostOutput is the most numbers of a case's output. The reference takes 25

@@ -156,15 +156,15 @@ func TestStatuses(t *testing.T) {
 		{one(1, 0.1, 0.01, ref.Plain), 1.11, proof.Fail},
 		{one(1, 0.1, 0.01, ref.Plain), inf, proof.Fail},
 		{one(1, 0.1, 0.01, ref.Plain), nan, proof.Fail},
-		{one(1e38, 1e36, 0, ref.OverflowPossible), inf, proof.Overflow},
-		{one(1e38, 1e36, 0, ref.OverflowPossible), nan, proof.Overflow},
+		{one(1e38, 1e36, 0, ref.OverflowPossible), inf, proof.Nothing},
+		{one(1e38, 1e36, 0, ref.OverflowPossible), nan, proof.Nothing},
 		{one(1e38, 1e36, 0, ref.OverflowPossible), 1e38, proof.Pass},
 		{one(1e38, 1e36, 0, ref.OverflowPossible), 2e38, proof.Fail},
-		{one(nan, 0, 0, ref.Plain), nan, proof.Pass},
+		{one(nan, 0, 0, ref.Plain), nan, proof.Nothing},
 		{one(nan, 0, 0, ref.Plain), 1, proof.Fail},
 		{one(inf, 0, 0, ref.Plain), inf, proof.Pass},
 		{one(inf, 0, 0, ref.Plain), -inf, proof.Fail},
-		{one(nan, 0, 0, ref.Unspecified), 1, proof.Pass},
+		{one(nan, 0, 0, ref.Unspecified), 1, proof.Nothing},
 	} {
 		v := proof.Compare(tt.want, tensor.Tensor{Shape: []int{1}, Data: []float32{float32(tt.got)}})
 		if v.Status != tt.is {
@@ -172,6 +172,98 @@ func TestStatuses(t *testing.T) {
 		}
 		if _, err := json.Marshal(v); err != nil {
 			t.Errorf("%+v has no JSON form: %v", v, err)
+		}
+	}
+}
+
+// What proves nothing is no pass, one number that was compared is enough, and
+// parts of a batch are judged together.
+func TestProvesNothing(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	of := func(states []ref.State, values ...float64) (ref.Result, tensor.Tensor) {
+		n := len(values)
+		r := ref.Result{Shape: []int{n}, Value: values, Bound: make([]float64, n), Level: make([]float64, n), State: states}
+		x := tensor.Tensor{Shape: []int{n}, Data: make([]float32, n)}
+		for i, value := range values {
+			x.Data[i] = float32(value)
+		}
+		return r, x
+	}
+	plain := []ref.State{ref.Plain, ref.Plain, ref.Plain}
+	verdicts := map[string]proof.Verdict{}
+	for _, tt := range []struct {
+		name   string
+		states []ref.State
+		values []float64
+		is     proof.Status
+		text   string
+	}{
+		{"nan", plain, []float64{nan, nan, nan}, proof.Nothing, "proves nothing: of 3 numbers none was compared; 3 NaN on both sides"},
+		{"mixed", plain, []float64{nan, 1, nan}, proof.Pass, "pass: all 3 numbers exact; 2 NaN on both sides"},
+		{"number", plain, []float64{3, 1, 2}, proof.Pass, "pass: all 3 numbers exact"},
+		{"infinite", plain, []float64{inf, inf, inf}, proof.Pass, "pass: all 3 numbers exact"},
+		{
+			"void",
+			[]ref.State{ref.Plain, ref.Unspecified, ref.OverflowPossible},
+			[]float64{nan, 1, inf},
+			proof.Nothing,
+			"proves nothing: of 3 numbers none was compared; 1 NaN on both sides; nothing asked of 1 numbers, where kernels differ; 1 not finite, where partial sums may overflow",
+		},
+		{
+			"overflow",
+			[]ref.State{ref.Plain, ref.Plain, ref.OverflowPossible},
+			[]float64{nan, 1, inf},
+			proof.Overflow,
+			"overflow possible: largest error 0 is 0 of its bound; 1 NaN on both sides; 1 not finite, where partial sums may overflow",
+		},
+		{"empty", nil, nil, proof.Pass, "pass: the output has no numbers"},
+	} {
+		v := proof.Compare(of(tt.states, tt.values...))
+		if v.Status != tt.is || v.String() != tt.text || v.OK() != (tt.is != proof.Nothing) {
+			t.Errorf("%s: %v, OK %v, want %s", tt.name, v, v.OK(), tt.text)
+		}
+		verdicts[tt.name] = v
+	}
+	for _, tt := range []struct {
+		a, b string
+		is   proof.Status
+	}{
+		{"nan", "nan", proof.Nothing},
+		{"nan", "void", proof.Nothing},
+		{"nan", "empty", proof.Nothing},
+		{"empty", "nan", proof.Nothing},
+		{"nan", "number", proof.Pass},
+		{"number", "nan", proof.Pass},
+		{"overflow", "nan", proof.Overflow},
+		{"nan", "overflow", proof.Overflow},
+	} {
+		v := verdicts[tt.a].Merge(verdicts[tt.b], 0)
+		if v.Status != tt.is || v.NaN != verdicts[tt.a].NaN+verdicts[tt.b].NaN || v.Elements != verdicts[tt.a].Elements+verdicts[tt.b].Elements {
+			t.Errorf("%s and %s: %+v, want %s", tt.a, tt.b, v, tt.is)
+		}
+	}
+}
+
+// A case whose file writes NaN down asks for NaN; without that it proves
+// nothing, is no pass, and says how to repeat it.
+func TestNaNThatIsExpected(t *testing.T) {
+	const tanh = `{"name":"n","op":"tanh","input":{"shape":[2],"data":["NaN","NaN"]}`
+	for text, want := range map[string]proof.Status{
+		tanh + `}`: proof.Nothing,
+		tanh + `,"expect":{"shape":[2],"data":["NaN","NaN"]}}`: proof.Pass,
+		tanh + `,"expect":{"shape":[2],"data":["NaN",1]}}`:     proof.Fail,
+	} {
+		file, err := proof.Read("f", []byte(`{"cases":[`+text+`]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := file.Cases[0].Run(t.Context(), reference{})
+		if err != nil || o.Status != want || (o.Repeat != nil) != (want != proof.Pass) || (o.Failure != "") != (want != proof.Pass) {
+			t.Errorf("%s: %s, %q, repeat %s, %v; want %s", text, o.Status, o.Failure, o.Repeat, err, want)
+		}
+		var junit strings.Builder
+		if err := proof.WriteJUnit(&junit, []proof.Outcome{o}, nil); err != nil || strings.Contains(junit.String(), "<failure") != (want != proof.Pass) {
+			t.Errorf("%s: %v\n%s", text, err, junit.String())
 		}
 	}
 }
@@ -189,21 +281,23 @@ func TestStrictFiles(t *testing.T) {
 		`{"cases":[{"size":1}]}`:                `case 1: field "op" is missing`,
 		`{"cases":[{"name":"n","op":"conv2"}]}`: `case 1 "n": op "conv2" is not known here, the nearest is "conv2d"`,
 		`{"cases":[{` + pool + `}]}`:            `field "size" is missing`,
-		`{"cases":[{"op":"max_pool","size":[1,1]}]}`:                        `field "input" is missing`,
-		`{"cases":[{` + pool + `,"size":[1,1],"stride":[1,1]}]}`:            `field "stride" is not known here, the nearest is "strides"`,
-		`{"cases":[{` + pool + `,"size":[1,1],"filter":1}]}`:                `field "filter" is not known here`,
-		`{"cases":[{` + pool + `,"size":[1,1],"size":[1,1]}]}`:              `field "size" is there twice`,
-		`{"cases":[{` + pool + `,"size":[1]}]}`:                             `size: want [vertical, horizontal], got [1]`,
-		`{"cases":[{` + pool + `,"size":[1.5,1]}]}`:                         `size: want [vertical, horizontal]`,
-		`{"cases":[{` + pool + `,"size":[1,1],"padding":"same"}]}`:          `padding: want "SAME", "VALID"`,
-		`{"cases":[{` + pool + `,"size":[1,1],"padding":[[1,1]]}]}`:         `padding: want "SAME", "VALID"`,
-		`{"cases":[{"op":"relu","input":{"shape":[1],"data":["nan"]}}]}`:    `"nan" is no number`,
-		`{"cases":[{"op":"relu","input":{"shape":[1],"data":[1e39]}}]}`:     `beyond float32's range`,
-		`{"cases":[{"op":"relu","input":{"shape":[1]}}]}`:                   `want an object with "shape" and "data"`,
-		`{"cases":[{"op":"relu","input":{"shape":[1],"date":[1]}}]}`:        `the nearest is "data"`,
-		`{"cases":[{"op":"relu","input":{"shape":["1"],"data":[1]}}]}`:      `shape: want whole numbers`,
-		`{"cases":[{` + pool + `,"size":[1,1],"error":""}]}`:                `"error" wants a text`,
-		`{"cases":[{` + pool + `,"size":[1,1],"error":"a","expect":null}]}`: `expect: `,
+		`{"cases":[{"op":"max_pool","size":[1,1]}]}`:                                                                            `field "input" is missing`,
+		`{"cases":[{` + pool + `,"size":[1,1],"stride":[1,1]}]}`:                                                                `field "stride" is not known here, the nearest is "strides"`,
+		`{"cases":[{` + pool + `,"size":[1,1],"filter":1}]}`:                                                                    `field "filter" is not known here`,
+		`{"cases":[{` + pool + `,"size":[1,1],"size":[1,1]}]}`:                                                                  `field "size" is there twice`,
+		`{"cases":[{` + pool + `,"size":[1]}]}`:                                                                                 `size: want [vertical, horizontal], got [1]`,
+		`{"cases":[{` + pool + `,"size":[1.5,1]}]}`:                                                                             `size: want [vertical, horizontal]`,
+		`{"cases":[{` + pool + `,"size":[1,1],"padding":"same"}]}`:                                                              `padding: want "SAME", "VALID"`,
+		`{"cases":[{` + pool + `,"size":[1,1],"padding":[[1,1]]}]}`:                                                             `padding: want "SAME", "VALID"`,
+		`{"cases":[{"op":"relu","input":{"shape":[1],"data":["nan"]}}]}`:                                                        `"nan" is no number`,
+		`{"cases":[{"op":"relu","input":{"shape":[1],"data":[1e39]}}]}`:                                                         `beyond float32's range`,
+		`{"cases":[{"op":"relu","input":{"shape":[1]}}]}`:                                                                       `want an object with "shape" and "data"`,
+		`{"cases":[{"op":"relu","input":{"shape":[1],"date":[1]}}]}`:                                                            `the nearest is "data"`,
+		`{"cases":[{"op":"relu","input":{"shape":["1"],"data":[1]}}]}`:                                                          `shape: want whole numbers`,
+		`{"cases":[{"name":"n",` + pool + `,"size":[1,1]},{` + pool + `,"size":[1,1]},{"name":"n",` + pool + `,"size":[1,1]}]}`: `cases 1 and 3 are both max_pool "n", want names that differ`,
+		`{"cases":[{` + pool + `,"size":[1,1]},{"name":"case 1",` + pool + `,"size":[1,1]}]}`:                                   `cases 1 and 2 are both max_pool "case 1"`,
+		`{"cases":[{` + pool + `,"size":[1,1],"error":""}]}`:                                                                    `"error" wants a text`,
+		`{"cases":[{` + pool + `,"size":[1,1],"error":"a","expect":null}]}`:                                                     `expect: `,
 	} {
 		if _, err := proof.Read("f", []byte(text)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: got %v, want %q", text, err, want)

@@ -40,7 +40,9 @@ type OpCount struct {
 	Op       string `json:"op"`
 	Computed int    `json:"computed"`
 	Refused  int    `json:"refused"` // as they had to be
-	Failed   int    `json:"failed"`
+	// Void is how many were computed, and no number of them was compared.
+	Void   int `json:"proves_nothing,omitempty"`
+	Failed int `json:"failed"`
 	// Share is the largest part of its bound that an error took.
 	Share float64 `json:"share_of_bound"`
 	// Verdict joins those of all that were computed.
@@ -158,6 +160,8 @@ func (r *randomRun) count(i int, o Outcome) {
 	case o.Status == Fail:
 		count.Failed++
 		r.failed = append(r.failed, i)
+	case o.Status == Nothing:
+		count.Void++
 	case o.Refusal != "":
 		count.Refused++
 	default:

@@ -1,9 +1,11 @@
 package proof_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
@@ -21,12 +23,85 @@ import (
 // TestMain is the worker too, where the environment says so.
 func TestMain(m *testing.M) {
 	if how := os.Getenv("TFCNN_TEST_WORKER"); how != "" {
-		if err := proof.Serve(context.Background(), os.Stdin, os.Stdout, tampered(how)); err != nil {
+		jobs, answers, err := proof.Protocol()
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		if text, found := strings.CutPrefix(how, "answers "); found {
+			fmt.Fprint(answers, text)
+			time.Sleep(time.Hour) // a worker that lives on
+		}
+		if how == "deaf" {
+			time.Sleep(time.Hour)
+		}
+		if err := proof.Serve(context.Background(), jobs, answers, tampered(how)); err != nil {
 			os.Exit(1)
 		}
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
+}
+
+// What a library prints to a worker's standard output is not taken for answers.
+func TestWorkerPrints(t *testing.T) {
+	var printed bytes.Buffer
+	w := watch("prints")
+	command := w.Command
+	w.Command = func() *exec.Cmd {
+		c := command()
+		c.Stdout = &printed
+		return c
+	}
+	result, err := proof.Random{Seed: 3, Cases: 20, Ops: []string{"relu"}, Parallel: 2}.Run(t.Context(), w)
+	w.Close()
+	if err != nil || len(result.Failures) > 0 || result.Deaths > 0 || result.Ops[0].Computed == 0 {
+		t.Errorf("%+v, %v", result, err)
+	}
+	if !strings.Contains(printed.String(), "onednn_verbose,") {
+		t.Errorf("stdout has %q", printed.String())
+	}
+}
+
+// A worker that writes what is no answer, and lives on, ends the run with an
+// error: neither does it hang, nor is it a case's failure.
+func TestWorkerGarbage(t *testing.T) {
+	for text, want := range map[string]string{
+		"onednn_verbose,v1,info\n": "proof: worker: answer: not JSON at byte 1: invalid character 'o'",
+		"[]\n":                     "proof: worker: answer: not JSON",
+		`{"id":77}`:                "proof: worker: answer to job 77, which is not open",
+		`{"id":"x"}`:               "proof: worker: answer: not JSON",
+	} {
+		w := watch("answers " + text)
+		w.Limit = time.Hour
+		_, err := proof.Random{Seed: 3, Cases: 20, Parallel: 2}.Run(t.Context(), w)
+		w.Close()
+		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: got %v, want %s", text, err, want)
+		}
+	}
+}
+
+// A worker that does not read its jobs hangs, also where the pipe is full.
+func TestWorkerReadsNothing(t *testing.T) {
+	w := watch("deaf")
+	defer w.Close()
+	c := proof.Draw(1, 0, []string{"relu"})
+	c.Input = tensor.Tensor{Shape: []int{1 << 17}, Data: make([]float32, 1<<17)}
+	o, err := w.Run(t.Context(), c)
+	if err != nil || o.Failure != "the process died: nothing came of it within 300ms" {
+		t.Errorf("%q, %v", o.Failure, err)
+	}
+}
+
+// Outside a Watch there is no protocol.
+func TestProtocolIsRefused(t *testing.T) {
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), "TFCNN_TEST_WORKER=right")
+	text, err := c.CombinedOutput()
+	if err == nil || !strings.Contains(string(text), "only another process starts a worker") {
+		t.Errorf("%q, %v", text, err)
+	}
 }
 
 // tampered is a backend that gives the reference's numbers, but for what its
@@ -45,6 +120,9 @@ func (r tampered) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor
 	got := tensor.Tensor{Shape: result.Shape, Data: make([]float32, len(result.Value))}
 	for i, v := range result.Value {
 		got.Data[i] = float32(v)
+	}
+	if r == "prints" {
+		fmt.Println("onednn_verbose,v1,primitive,exec,cpu")
 	}
 	switch {
 	case r == "dies" && is && conv.Dilations[0] > 1:

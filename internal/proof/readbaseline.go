@@ -18,6 +18,7 @@ import (
 // Baseline is a baseline that was read.
 type Baseline struct {
 	Name    string // of the file
+	Format  int
 	Made    Made
 	Records []Record
 }
@@ -33,19 +34,28 @@ func OpenBaseline(name string) (Baseline, error) {
 		return Baseline{}, fmt.Errorf("proof: baseline %s: %w", name, err)
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > MaxBaselineBytes {
+		return Baseline{}, fmt.Errorf("proof: baseline %s: %w", name, errLargeBaseline)
+	}
 	return ReadBaseline(name, f)
 }
 
-// ReadBaseline reads a baseline, strictly: another format, a field that is
+var errLargeBaseline = fmt.Errorf("it has more than %d MiB, which is no baseline", MaxBaselineBytes>>20)
+
+// ReadBaseline reads a baseline, strictly: more than MaxBaselineBytes, another format, a field that is
 // unknown, missing or there twice, numbers that do not match their sum or
 // their shape, two cases of one name, an end that is missing and text behind
 // it are errors. Cases are read one by one, so that the text of a large
 // baseline is never in memory as a whole.
 func ReadBaseline(name string, r io.Reader) (Baseline, error) {
 	b := Baseline{Name: name}
-	decoder := json.NewDecoder(bufio.NewReaderSize(r, 1<<16))
+	limited := &io.LimitedReader{R: r, N: MaxBaselineBytes + 1}
+	decoder := json.NewDecoder(bufio.NewReaderSize(limited, 1<<16))
 	if err := b.read(decoder); err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		switch {
+		case limited.N == 0:
+			err = errLargeBaseline
+		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 			err = errors.New("the file ends early")
 		}
 		return Baseline{}, fmt.Errorf("proof: baseline %s: %w", name, err)
@@ -66,8 +76,9 @@ func (b *Baseline) read(decoder *json.Decoder) error {
 	if err := decoder.Decode(&format); err != nil {
 		return strict.Malformed(err)
 	}
-	if string(format) != fmt.Sprint(BaselineFormat) {
-		return fmt.Errorf("format is %s, this program reads format %d", strict.Excerpt(format), BaselineFormat)
+	var err error
+	if b.Format, err = strict.Int(format, 1, BaselineFormat); err != nil {
+		return fmt.Errorf("format is %s, this program reads formats 1 to %d", strict.Excerpt(format), BaselineFormat)
 	}
 	if err := wantToken(decoder, "made", `the field "made"`); err != nil {
 		return err
@@ -85,20 +96,24 @@ func (b *Baseline) read(decoder *json.Decoder) error {
 	if err := wantToken(decoder, json.Delim('['), "a list of cases"); err != nil {
 		return err
 	}
-	seen := map[[2]string]bool{}
+	seen := map[caseKey]bool{}
 	for decoder.More() {
 		var line json.RawMessage
 		if err := decoder.Decode(&line); err != nil {
 			return strict.Malformed(err)
 		}
 		r, err := readRecord(line)
-		if err == nil && seen[[2]string{r.File, r.Name}] {
+		key := r.key()
+		if b.Format == 1 {
+			key.Op = "" // its names differ without
+		}
+		if err == nil && seen[key] {
 			err = fmt.Errorf("%s has a case of this name already", strict.Line(r.File, 80))
 		}
 		if err != nil {
 			return fmt.Errorf("case %d%s: %w", len(b.Records)+1, quoted(r.Name), err)
 		}
-		seen[[2]string{r.File, r.Name}] = true
+		seen[key] = true
 		b.Records = append(b.Records, r)
 	}
 	if err := wantToken(decoder, json.Delim(']'), "the list's end"); err != nil {
@@ -159,7 +174,7 @@ func readRecord(text []byte) (Record, error) {
 		return r, fmt.Errorf("case: %.80q is no sha256", r.Case)
 	}
 	if r.Status.rank() < 0 {
-		return r, strict.Unknown("status", string(r.Status), []string{string(Pass), string(Overflow), string(Precision), string(Fail)})
+		return r, strict.Unknown("status", string(r.Status), statusNames())
 	}
 	if refusal != nil {
 		if shape != nil || bits != nil || sum != nil || *refusal == "" {
@@ -186,6 +201,13 @@ func readRecord(text []byte) (Record, error) {
 		return r, fmt.Errorf("bits are %d bytes, want 4 for each of the %d numbers of shape %s", len(r.bits), n, tensor.FormatShape(r.Shape))
 	}
 	return r, nil
+}
+
+func statusNames() (names []string) {
+	for _, s := range Statuses {
+		names = append(names, string(s))
+	}
+	return names
 }
 
 // target is a field and where it goes.

@@ -18,7 +18,7 @@ import (
 // Status is what came of a comparison.
 type Status string
 
-// From good to bad. Only Fail is an error of the device.
+// From good to bad. Only Fail is an error of the device; Nothing is no pass.
 const (
 	// Pass: every number within its bound.
 	Pass Status = "pass"
@@ -28,9 +28,15 @@ const (
 	// Precision: within the bounds, but with errors larger than float32
 	// kernels make: the device seems to round its inputs (bfloat16, TF32).
 	Precision Status = "precision"
+	// Nothing: there are numbers, and none of them was held to a number: all are
+	// NaN on both sides, unspecified, or not finite where sums may overflow.
+	Nothing Status = "proves nothing"
 	// Fail: a number outside its bound, or another shape.
 	Fail Status = "fail"
 )
+
+// Statuses are all of them, from good to bad.
+var Statuses = []Status{Pass, Overflow, Precision, Nothing, Fail}
 
 // Verdict is the outcome of one comparison. Errors are absolute. Got and Want
 // may be NaN or infinite, which JSON writes as strings; all other figures are
@@ -54,9 +60,10 @@ type Verdict struct {
 	// Level is the largest error in units of √n·u·Σ|x·w|; see
 	// ref.AlarmLevel.
 	Level       float64 `json:"level"`
-	Exact       int     `json:"exact"`       // elements that must be equal
-	Overflowed  int     `json:"overflowed"`  // elements not finite where that is allowed
-	Unspecified int     `json:"unspecified"` // elements of which nothing is asked
+	Exact       int     `json:"exact"`         // elements that must be equal
+	Overflowed  int     `json:"overflowed"`    // elements not finite where that is allowed
+	Unspecified int     `json:"unspecified"`   // elements of which nothing is asked
+	NaN         int     `json:"nan,omitempty"` // elements of Exact that are NaN on both sides
 	Note        string  `json:"note,omitempty"`
 	// Histogram counts the numbers that were compared, all but Overflowed and
 	// Unspecified, by error; see HistogramBuckets. A number that is not finite
@@ -64,8 +71,15 @@ type Verdict struct {
 	Histogram []int `json:"histogram,omitempty"`
 }
 
-// OK says that the device did not fail; a precision alarm is OK.
-func (v Verdict) OK() bool { return v.Status != Fail }
+// OK reports whether numbers were held to the reference and none failed; a
+// precision alarm is OK, and so is a tensor without numbers.
+func (v Verdict) OK() bool { return v.Status.OK() }
+
+// OK reports whether the status is neither Fail nor Nothing.
+func (s Status) OK() bool { return s != Fail && s != Nothing }
+
+// held is how many elements were held to a number: an infinity counts.
+func (v Verdict) held() int { return v.Elements - v.NaN - v.Overflowed - v.Unspecified }
 
 // String is the verdict in one line.
 func (v Verdict) String() string {
@@ -79,10 +93,22 @@ func (v Verdict) String() string {
 			v.Status, v.Outside, v.Elements, tensor.FormatShape(v.Worst), v.Got, v.Want, v.Bound, v.MaxError)
 	case v.Status == Precision:
 		return fmt.Sprintf("%s: largest error is %.3g of √n·u·Σ|x·w|, float32 kernels stay below %d on data of random signs; within the bound", v.Status, v.Level, ref.AlarmLevel)
+	case v.Elements == 0:
+		return fmt.Sprintf("%s: the output has no numbers", v.Status)
+	case v.Status == Nothing:
+		return fmt.Sprintf("%s: of %d numbers none was compared%s", v.Status, v.Elements, v.exceptions())
 	case v.Exact == v.Elements:
-		return fmt.Sprintf("%s: all %d numbers exact", v.Status, v.Elements)
+		return fmt.Sprintf("%s: all %d numbers exact%s", v.Status, v.Elements, v.exceptions())
 	}
-	text := fmt.Sprintf("%s: largest error %.3g is %.3g of its bound", v.Status, v.MaxError, v.Share)
+	return fmt.Sprintf("%s: largest error %.3g is %.3g of its bound%s", v.Status, v.MaxError, v.Share, v.exceptions())
+}
+
+// exceptions counts the elements that were not held to a number, by reason.
+func (v Verdict) exceptions() string {
+	text := ""
+	if v.NaN > 0 {
+		text += fmt.Sprintf("; %d NaN on both sides", v.NaN)
+	}
 	if v.Unspecified > 0 {
 		text += fmt.Sprintf("; nothing asked of %d numbers, where kernels differ", v.Unspecified)
 	}
@@ -101,11 +127,21 @@ func Compare(want ref.Result, got tensor.Tensor) Verdict {
 
 // CompareExpectation holds numbers that were written down to the reference.
 // They are float32, perhaps computed by a float32 kernel and then rounded to
-// be written, so that each may be off by the bound plus one rounding.
+// be written, so that each may be off by the bound plus one rounding. A NaN that
+// was written down is what is asked for, so that it counts as held.
 func CompareExpectation(want ref.Result, expected tensor.Tensor) Verdict {
-	return compare(want, expected.Shape, len(expected.Data), func(i int) (float64, float64) {
+	v := compare(want, expected.Shape, len(expected.Data), func(i int) (float64, float64) {
 		return float64(expected.Data[i]), rounding(want.Value[i])
 	})
+	return v.expectingNaN()
+}
+
+// expectingNaN is the verdict where the NaN in it are asked for.
+func (v Verdict) expectingNaN() Verdict {
+	if v.Status == Nothing && v.NaN > 0 {
+		v.Status = Pass
+	}
+	return v
 }
 
 // rounding is the most that rounding to float32 changes a number: half a unit
@@ -145,6 +181,9 @@ func compare(want ref.Result, shape []int, n int, at func(i int) (number, slack 
 			case number == value || number != number && value != value:
 				v.Exact++
 				v.Histogram[0]++
+				if number != number {
+					v.NaN++
+				}
 			default:
 				v.Outside++
 				v.Histogram[outside]++
@@ -194,6 +233,8 @@ func compare(want ref.Result, shape []int, n int, at func(i int) (number, slack 
 	switch {
 	case v.Outside > 0:
 		v.Status = Fail
+	case v.Elements > 0 && v.held() == 0:
+		v.Status = Nothing
 	case v.Level > ref.AlarmLevel:
 		v.Status = Precision
 	case v.Overflowed > 0:
@@ -206,7 +247,7 @@ func finite(x float64) bool { return x-x == 0 }
 
 // rank orders statuses from good to bad.
 func (s Status) rank() int {
-	return slices.Index([]Status{Pass, Overflow, Precision, Fail}, s)
+	return slices.Index(Statuses, s)
 }
 
 // Worse is the worse of two statuses.
@@ -225,7 +266,11 @@ func (v Verdict) Merge(next Verdict, n int) Verdict {
 		next.Worst[0] += n
 	}
 	worse := v
-	if next.Status.rank() > v.Status.rank() || next.Status == v.Status && next.Share > v.Share {
+	switch {
+	case v.Status == Nothing && next.held() > 0:
+		worse = next // numbers of the whole were held
+	case next.Status == Nothing && v.held() > 0:
+	case next.Status.rank() > v.Status.rank() || next.Status == v.Status && next.Share > v.Share:
 		worse = next
 	}
 	worse.Elements = v.Elements + next.Elements
@@ -233,6 +278,7 @@ func (v Verdict) Merge(next Verdict, n int) Verdict {
 	worse.Exact = v.Exact + next.Exact
 	worse.Overflowed = v.Overflowed + next.Overflowed
 	worse.Unspecified = v.Unspecified + next.Unspecified
+	worse.NaN = v.NaN + next.NaN
 	worse.Level = max(v.Level, next.Level)
 	worse.Histogram = addHistograms(v.Histogram, next.Histogram)
 	return worse

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -88,11 +89,38 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, backend Backend) er
 	return failed
 }
 
+// The protocol's file descriptors in a worker. Standard output is not for it:
+// libraries print there.
+const (
+	jobsDescriptor    = 3
+	answersDescriptor = 4
+)
+
+// Protocol opens the file descriptors on which a Watch speaks to its worker. A
+// process that no Watch started is an error.
+func Protocol() (jobs io.ReadCloser, answers io.WriteCloser, err error) {
+	var files [2]*os.File
+	for i, descriptor := range []uintptr{jobsDescriptor, answersDescriptor} {
+		file := os.NewFile(descriptor, fmt.Sprint("file descriptor ", descriptor))
+		if file == nil {
+			return nil, nil, fmt.Errorf("proof: worker: file descriptor %d is not open", descriptor)
+		}
+		if info, err := file.Stat(); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
+			return nil, nil, fmt.Errorf("proof: worker: file descriptor %d is no pipe: only another process starts a worker", descriptor)
+		}
+		files[i] = file
+	}
+	return files[0], files[1], nil
+}
+
+// mostAnswer is the most bytes of a worker's answer. A case has some thousands.
+const mostAnswer = 64 << 20
+
 // Watch runs cases in a worker process and starts another where one dies. Its
 // methods may be called from many goroutines.
 type Watch struct {
-	// Command gives the worker's command, which calls Serve on its standard
-	// input and output.
+	// Command gives the worker's command, which calls Serve on what Protocol
+	// opens.
 	Command func() *exec.Cmd
 	// Limit is how long a case may take before its process is taken to hang.
 	Limit time.Duration
@@ -111,55 +139,86 @@ var errDied = errors.New("the process died")
 // worker is a process that runs.
 type worker struct {
 	command *exec.Cmd
-	in      io.WriteCloser
+	jobs    io.WriteCloser
 	writing sync.Mutex
 	mu      sync.Mutex
 	waiting map[int]chan Outcome
 	ended   chan struct{}
-	cause   error
+	cause   error // of the end
+	garbage bool  // cause is what the worker wrote, no death
 	hung    bool
 }
 
-func (w *Watch) start() (*worker, error) {
+func (w *Watch) start() (_ *worker, err error) {
+	var pipes [4]*os.File // the worker's ends are the first and the last
+	defer func() {
+		for i, file := range pipes {
+			if file != nil && (err != nil || i%3 == 0) {
+				file.Close()
+			}
+		}
+	}()
+	for i := 0; i < len(pipes); i += 2 {
+		if pipes[i], pipes[i+1], err = os.Pipe(); err != nil {
+			return nil, fmt.Errorf("proof: worker: %w", err)
+		}
+	}
 	c := w.Command()
-	in, err := c.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := c.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
+	c.ExtraFiles = []*os.File{pipes[0], pipes[3]} // jobsDescriptor, answersDescriptor
 	if err := c.Start(); err != nil {
 		return nil, fmt.Errorf("proof: worker: %w", err)
 	}
-	p := &worker{command: c, in: in, waiting: map[int]chan Outcome{}, ended: make(chan struct{})}
-	go p.listen(out)
+	p := &worker{command: c, jobs: pipes[1], waiting: map[int]chan Outcome{}, ended: make(chan struct{})}
+	go p.listen(pipes[2])
 	return p, nil
 }
 
-// listen hands answers to those who wait until the process ends.
-func (p *worker) listen(out io.Reader) {
-	decoder := json.NewDecoder(bufio.NewReaderSize(out, 1<<16))
-	for {
+// listen hands answers to those who wait until the process ends. What is no
+// answer ends it.
+func (p *worker) listen(answers io.ReadCloser) {
+	limited := &io.LimitedReader{R: answers}
+	decoder := json.NewDecoder(bufio.NewReaderSize(limited, 1<<16))
+	var garbage error
+	for garbage == nil {
+		limited.N = mostAnswer
 		var a answer
-		if err := decoder.Decode(&a); err != nil {
+		err := decoder.Decode(&a)
+		if limited.N == 0 {
+			garbage = fmt.Errorf("proof: worker: answer has more than %d MiB", mostAnswer>>20)
+			break
+		}
+		if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+			break // the process ended
+		}
+		if err != nil {
+			garbage = fmt.Errorf("proof: worker: answer: %w", strict.Malformed(err))
 			break
 		}
 		p.mu.Lock()
 		waiting := p.waiting[a.ID]
 		delete(p.waiting, a.ID)
 		p.mu.Unlock()
-		if waiting != nil {
-			waiting <- a.Outcome
+		if waiting == nil {
+			garbage = fmt.Errorf("proof: worker: answer to job %d, which is not open", a.ID)
+			break
 		}
+		waiting <- a.Outcome
 	}
+	if garbage != nil {
+		p.command.Process.Kill()
+	}
+	answers.Close()
 	err := p.command.Wait()
+	p.jobs.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cause = err
-	if err == nil {
+	switch {
+	case garbage != nil:
+		p.cause, p.garbage = garbage, true
+	case err == nil:
 		p.cause = errors.New("exit status 0")
+	default:
+		p.cause = err
 	}
 	close(p.ended)
 }
@@ -198,11 +257,18 @@ func (w *Watch) run(ctx context.Context, j job) (Outcome, error) {
 	p.mu.Lock()
 	p.waiting[id] = waiting
 	p.mu.Unlock()
-	p.writing.Lock()
-	_, err = p.in.Write(append(text, '\n'))
-	p.writing.Unlock()
-	timeout := time.NewTimer(w.Limit)
+	// A worker that does not read its jobs is one that hangs.
+	timeout := time.AfterFunc(w.Limit, func() {
+		p.mu.Lock()
+		p.hung = true
+		p.mu.Unlock()
+		p.command.Process.Kill()
+	})
 	defer timeout.Stop()
+	defer context.AfterFunc(ctx, func() { p.command.Process.Kill() })()
+	p.writing.Lock()
+	_, err = p.jobs.Write(append(text, '\n'))
+	p.writing.Unlock()
 	if err != nil {
 		// The process has ended, or will be found to have.
 		p.command.Process.Kill()
@@ -212,12 +278,6 @@ func (w *Watch) run(ctx context.Context, j job) (Outcome, error) {
 		return o, nil
 	case <-ctx.Done():
 		return Outcome{}, ctx.Err()
-	case <-timeout.C:
-		p.mu.Lock()
-		p.hung = true
-		p.mu.Unlock()
-		p.command.Process.Kill()
-		<-p.ended
 	case <-p.ended:
 	}
 	select {
@@ -225,7 +285,14 @@ func (w *Watch) run(ctx context.Context, j job) (Outcome, error) {
 		return o, nil
 	default:
 	}
-	if p.hung {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case ctx.Err() != nil:
+		return Outcome{}, ctx.Err()
+	case p.garbage:
+		return Outcome{}, p.cause
+	case p.hung:
 		return Outcome{}, fmt.Errorf("%w: nothing came of it within %v", errDied, w.Limit)
 	}
 	return Outcome{}, fmt.Errorf("%w: %v", errDied, p.cause)
@@ -240,7 +307,7 @@ func (w *Watch) Close() {
 	if p == nil {
 		return
 	}
-	p.in.Close()
+	p.jobs.Close()
 	select {
 	case <-p.ended:
 	case <-time.After(2 * time.Second):

@@ -21,6 +21,10 @@ type Drawing struct {
 	MACs       int64 // for one picture
 }
 
+// MostLayers is the most layers of a Drawing. A picture of so many is 200,000
+// pixels high; the ways of its wires take time that grows as its square.
+const MostLayers = 5000
+
 // DrawnLayer is one layer of a Drawing.
 type DrawnLayer struct {
 	Name, Kind string
@@ -65,6 +69,9 @@ func (d Drawing) check() error {
 	}
 	if len(d.Layers) == 0 {
 		return errors.New("report: drawing: no layers")
+	}
+	if len(d.Layers) > MostLayers {
+		return fmt.Errorf("report: drawing: %d layers, want %d at most", len(d.Layers), MostLayers)
 	}
 	for i, l := range d.Layers {
 		err := checkShape(l.Shape)
@@ -211,9 +218,10 @@ func (d Drawing) svg(style string) ([]byte, error) {
 
 // words tells the network to who cannot see it.
 func (d Drawing) words() string {
-	text := fmt.Sprintf("A network of %s with %s. Its input is %s.", count(len(d.Layers), "layer"), count(d.Parameters, "parameter"), by(d.Input...))
+	var text strings.Builder
+	fmt.Fprintf(&text, "A network of %s with %s. Its input is %s.", count(len(d.Layers), "layer"), count(d.Parameters, "parameter"), by(d.Input...))
 	for i, l := range d.Layers {
-		text += " " + l.words()
+		text.WriteString(" " + l.words())
 		if len(l.From) > 1 || l.From[0] != i-1 {
 			var names []string
 			for _, from := range l.From {
@@ -223,11 +231,11 @@ func (d Drawing) words() string {
 					names = append(names, d.Layers[from].Name)
 				}
 			}
-			text += ", of " + list(names)
+			text.WriteString(", of " + list(names))
 		}
-		text += "."
+		text.WriteString(".")
 	}
-	return text
+	return text.String()
 }
 
 func (l DrawnLayer) words() string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -199,5 +200,28 @@ func TestVerificationDrawing(t *testing.T) {
 	page.Reset()
 	if err := report.WriteVerification(&page, v); err != nil || strings.Contains(page.String(), `id="network"`) {
 		t.Errorf("a page without a network: %v", err)
+	}
+}
+
+// TestMostLayers draws as many layers as a drawing takes, and refuses one more.
+func TestMostLayers(t *testing.T) {
+	d := report.Drawing{Title: "large", Input: []int{2, 2, 1}}
+	for i := range report.MostLayers {
+		from := []int{i - 1}
+		if i > 1 { // wires that pass all layers between
+			from = append(from, 0)
+		}
+		d.Layers = append(d.Layers, report.DrawnLayer{Name: fmt.Sprint("l", i), Kind: "add", From: from, Shape: []int{2, 2, 1}})
+	}
+	var picture bytes.Buffer
+	if err := d.WriteSVG(&picture); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Count(picture.String(), `class="d-wire"`), 2*report.MostLayers-2; got != want {
+		t.Errorf("%d wires, want %d", got, want)
+	}
+	d.Layers = append(d.Layers, d.Layers[0])
+	if err := d.WriteSVG(io.Discard); err == nil || !strings.Contains(err.Error(), "5001 layers, want 5000 at most") {
+		t.Errorf("one layer more: %v", err)
 	}
 }

@@ -67,7 +67,6 @@ var loadAssets = sync.OnceValues(func() (assets, error) {
 		"by":          func(sizes []int) string { return by(sizes...) },
 		"by2":         func(sizes [2]int) string { return by(sizes[:]...) },
 		"meter":       meter,
-		"short":       short,
 		"statusClass": statusClass,
 		"words":       strings.Fields,
 	}).ParseFS(pageFiles, "page/*.html")

@@ -67,9 +67,9 @@ func verificationView(a assets, v Verification) verificationPage {
 		page.Chart = histogramChart(page.Bars, histogramLabel("all cases", page.Bars))
 	}
 	page.Verdict = verificationVerdict(v, worst, numbers)
-	for _, status := range []proof.Status{proof.Fail, proof.Precision, proof.Overflow, proof.Pass} {
+	for _, status := range slices.Backward(proof.Statuses) {
 		if g := groupOf(v.Outcomes, status); len(g.Cases) > 0 {
-			g.Open = status == proof.Fail || status == worst
+			g.Open = !status.OK() || status == worst
 			page.Groups = append(page.Groups, g)
 		}
 	}
@@ -100,6 +100,8 @@ func verificationVerdict(v Verification, worst proof.Status, numbers int) verdic
 	switch worst {
 	case proof.Fail:
 		view.Headline = fmt.Sprintf("%d of %s failed", failed, count(v.Cases, v.unit()))
+	case proof.Nothing:
+		view.Headline = fmt.Sprintf("%d of %s prove nothing: no number was compared", v.Counts[proof.Nothing], count(v.Cases, v.unit()))
 	case proof.Precision:
 		view.Headline = fmt.Sprintf("All %s are within their bounds, %d with less precision than float32", count(v.Cases, v.unit()), v.Counts[proof.Precision])
 	default:

@@ -112,6 +112,9 @@ func verdictWords(v *proof.Verdict) (headline, sentence string) {
 	if v.Unspecified > 0 {
 		rest += fmt.Sprintf(" Nothing is asked of %s, where correct kernels differ.", count(v.Unspecified, "number"))
 	}
+	if v.NaN > 0 {
+		rest += fmt.Sprintf(" %s NaN on both sides, which compares nothing.", isAre(v.NaN))
+	}
 	if v.Overflowed > 0 {
 		rest += fmt.Sprintf(" %s not finite, where partial sums may leave float32’s range.", isAre(v.Overflowed))
 	}
@@ -128,9 +131,13 @@ func verdictWords(v *proof.Verdict) (headline, sentence string) {
 	case v.Status == proof.Precision:
 		return fmt.Sprintf("All %s numbers are within their bounds, but less precise than float32", n),
 			fmt.Sprintf("The errors are up to %s times √n·u·Σ|x·w|, more than float32 kernels make: the device seems to round its inputs.%s", figures(v.Level), rest)
+	case v.Elements == 0:
+		return "There are no numbers", "The output is empty, as the reference’s."
+	case v.Status == proof.Nothing:
+		return fmt.Sprintf("Of %s numbers none was compared: this proves nothing", n), strings.TrimSpace(rest)
 	case v.Exact == v.Elements:
 		return fmt.Sprintf("All %s numbers are exact", n),
-			"Every one had to equal the reference’s to the last bit, and does."
+			"Every one had to equal the reference’s to the last bit, and does." + rest
 	case v.Status == proof.Overflow:
 		return fmt.Sprintf("All %s numbers are within their bounds, or not finite where that is right", n), largest + rest
 	}

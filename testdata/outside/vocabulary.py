@@ -220,8 +220,8 @@ def softmax(c):
     add("large numbers are no infinities", [[1e30, 1e30, 0], [-1e30, -1e30, -1e30]])
     add("−Inf gets nothing", [[-INF, 0, 1]])
     add("20 times Gaussian numbers", 20 * d(2, 10))
-    add("NaN and Inf: kernels differ", [[np.nan, 1.0], [INF, 1.0]], asked=False)
-    add("nothing but −Inf", [[-INF, -INF]], asked=False)
+    add("NaN and Inf: kernels differ", [[np.nan, 1.0], [INF, 1.0], [0.0, 0.0]], asked=False)
+    add("nothing but −Inf", [[-INF, -INF], [0.0, 0.0]], asked=False)
     add("empty batch", np.zeros((0, 3)))
     add("no rows, rank 3", np.zeros((2, 0, 3)))
 
