@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"tfcnn/internal/quote"
 	"tfcnn/internal/strict"
 )
 
@@ -21,8 +22,8 @@ type File struct {
 // Read reads one case file, {"cases": [ … ]}, strictly. Cases without a name
 // are called after their place, from 1.
 func Read(name string, text []byte) (File, error) {
-	fail := func(err error) (File, error) { return File{}, fmt.Errorf("proof: case file %s: %w", name, err) }
-	fields, err := strict.Object(text)
+	fail := func(err error) (File, error) { return File{}, fmt.Errorf("proof: case file %s: %w", shown(name), err) }
+	fields, err := strict.Object(strict.TrimBOM(text))
 	if err != nil {
 		return fail(err)
 	}
@@ -56,8 +57,11 @@ func quoted(name string) string {
 	if name == "" {
 		return ""
 	}
-	return fmt.Sprintf(" %.80q", name)
+	return " " + quote.Name(name)
 }
+
+// shown is a file's name as an error has it.
+func shown(name string) string { return quote.Text(quote.Plain(name), 400) }
 
 // ReadAll reads a case file, or all files of a folder whose names end in
 // .json, in the order of their names.
@@ -80,7 +84,7 @@ func ReadAll(fsys fs.FS, name string) ([]File, error) {
 		}
 		slices.Sort(names)
 		if len(names) == 0 {
-			return nil, fmt.Errorf("proof: case files: folder %s holds no .json file", name)
+			return nil, fmt.Errorf("proof: case files: folder %s holds no .json file", shown(name))
 		}
 	}
 	var files []File

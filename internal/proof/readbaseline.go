@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/quote"
 	"tfcnn/internal/strict"
 )
 
@@ -30,7 +32,7 @@ func OpenBaseline(name string) (Baseline, error) {
 		if errors.As(err, &path) {
 			err = path.Err // the name is said once
 		}
-		return Baseline{}, fmt.Errorf("proof: baseline %s: %w", name, err)
+		return Baseline{}, fmt.Errorf("proof: baseline %s: %w", shown(name), err)
 	}
 	defer f.Close()
 	return ReadBaseline(name, f)
@@ -43,12 +45,16 @@ func OpenBaseline(name string) (Baseline, error) {
 // baseline is never in memory as a whole.
 func ReadBaseline(name string, r io.Reader) (Baseline, error) {
 	b := Baseline{Name: name}
-	decoder := json.NewDecoder(bufio.NewReaderSize(r, 1<<16))
+	in := bufio.NewReaderSize(r, 1<<16)
+	if start, _ := in.Peek(3); len(strict.TrimBOM(start)) < len(start) {
+		_, _ = in.Discard(len(start))
+	}
+	decoder := json.NewDecoder(in)
 	if err := b.read(decoder); err != nil {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = errors.New("the file ends early")
 		}
-		return Baseline{}, fmt.Errorf("proof: baseline %s: %w", name, err)
+		return Baseline{}, fmt.Errorf("proof: baseline %s: %w", shown(name), err)
 	}
 	return b, nil
 }
@@ -66,7 +72,7 @@ func (b *Baseline) read(decoder *json.Decoder) error {
 	if err := decoder.Decode(&format); err != nil {
 		return strict.Malformed(err)
 	}
-	if string(format) != fmt.Sprint(BaselineFormat) {
+	if n, err := strict.Int(format, 1, math.MaxInt); err != nil || n != BaselineFormat {
 		return fmt.Errorf("format is %s, this program reads format %d", strict.Excerpt(format), BaselineFormat)
 	}
 	if err := wantToken(decoder, "made", `the field "made"`); err != nil {
@@ -93,7 +99,7 @@ func (b *Baseline) read(decoder *json.Decoder) error {
 		}
 		r, err := readRecord(line)
 		if err == nil && seen[[2]string{r.File, r.Name}] {
-			err = fmt.Errorf("%s has a case of this name already", strict.Line(r.File, 80))
+			err = fmt.Errorf("%s has a case of this name already", shown(r.File))
 		}
 		if err != nil {
 			return fmt.Errorf("case %d%s: %w", len(b.Records)+1, quoted(r.Name), err)
@@ -119,7 +125,7 @@ func wantToken(decoder *json.Decoder, want json.Token, what string) error {
 		return strict.Malformed(err)
 	}
 	if got != want {
-		return fmt.Errorf("want %s, got %.40q", what, fmt.Sprint(got))
+		return fmt.Errorf("want %s, got %s", what, quote.Name(fmt.Sprint(got)))
 	}
 	return nil
 }
@@ -156,11 +162,13 @@ func readRecord(text []byte) (Record, error) {
 		return r, err
 	}
 	if !sha256Text(r.Case) {
-		return r, fmt.Errorf("case: %.80q is no sha256", r.Case)
+		return r, fmt.Errorf("case: %s is no sha256", quote.Name(r.Case))
 	}
-	if r.Status.rank() < 0 {
-		return r, strict.Unknown("status", string(r.Status), []string{string(Pass), string(Overflow), string(Precision), string(Fail)})
+	status, err := strict.Choice("status", string(r.Status), []string{string(Pass), string(Overflow), string(Precision), string(Fail)})
+	if err != nil {
+		return r, err
 	}
+	r.Status = Status(status)
 	if refusal != nil {
 		if shape != nil || bits != nil || sum != nil || *refusal == "" {
 			return r, errors.New(`field "refusal" wants a text, and no output beside it`)
@@ -180,7 +188,7 @@ func readRecord(text []byte) (Record, error) {
 		return r, fmt.Errorf("bits: %w", err)
 	}
 	if got := digestOf(r.bits); got != *sum {
-		return r, fmt.Errorf("bits have the sha256 %s, want %.80s: the numbers were changed or damaged", got, *sum)
+		return r, fmt.Errorf("bits have the sha256 %s, want %s: the numbers were changed or damaged", got, quote.Text(*sum, 80))
 	}
 	if len(r.bits)%4 != 0 || len(r.bits)/4 != n {
 		return r, fmt.Errorf("bits are %d bytes, want 4 for each of the %d numbers of shape %s", len(r.bits), n, tensor.FormatShape(r.Shape))
@@ -211,7 +219,16 @@ func readFields(text []byte, targets []target) error {
 		if i < 0 {
 			return strict.Unknown("field", f.Name, known)
 		}
-		if err := json.Unmarshal(f.Value, targets[i].place); err != nil || bytes.Equal(f.Value, []byte("null")) {
+		switch place := targets[i].place.(type) {
+		case *int:
+			*place, err = strict.Int(f.Value, math.MinInt, math.MaxInt)
+		case **[]int:
+			*place = new([]int)
+			**place, err = strict.Ints(f.Value, math.MinInt, math.MaxInt)
+		default:
+			err = json.Unmarshal(f.Value, place)
+		}
+		if err != nil || bytes.Equal(f.Value, []byte("null")) {
 			return fmt.Errorf("%s: cannot be %s", f.Name, strict.Excerpt(f.Value))
 		}
 	}
