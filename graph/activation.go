@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tfcnn/internal/ir"
+	"tfcnn/internal/quote"
 )
 
 // Activation is what a layer does to each of its numbers at the end; Softmax
@@ -56,7 +57,7 @@ func (a Activation) op() (ir.Op, error) {
 	for _, a := range Activations() {
 		known = append(known, fmt.Sprintf("%q", string(a)))
 	}
-	return nil, fmt.Errorf("activation %q is not known, want one of %s or none", string(a), strings.Join(slices.Sorted(slices.Values(known)), ", "))
+	return nil, fmt.Errorf("activation %s is not known, want one of %s or none", quote.Name(string(a)), strings.Join(slices.Sorted(slices.Values(known)), ", "))
 }
 
 // activate appends the layer's activation.

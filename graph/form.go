@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"tfcnn/internal/quote"
 	"tfcnn/internal/strict"
 )
 
@@ -82,7 +84,7 @@ func words[S ~string](list []S) []string {
 var intForm = form{
 	want: "a whole number of 1 or more",
 	read: func(text []byte, v reflect.Value) error {
-		if string(text) == "0" {
+		if _, err := strict.Int(text, 0, 0); err == nil {
 			return nil // and is refused as a default
 		}
 		n, err := strict.Int(text, 1, most)
@@ -121,7 +123,7 @@ var stringForm = form{
 	},
 	write: func(v reflect.Value) (string, error) {
 		if !utf8.ValidString(v.String()) {
-			return "", fmt.Errorf("is %q, which is not UTF-8", v.String())
+			return "", fmt.Errorf("is %s, which is not UTF-8", quote.Name(v.String()))
 		}
 		text, err := json.Marshal(v.String())
 		return string(text), err
@@ -133,14 +135,6 @@ func choiceForm(known []string) form {
 	for i, word := range known {
 		quoted[i] = strconv.Quote(word)
 	}
-	check := func(word string) error {
-		for _, k := range known {
-			if k == word {
-				return nil
-			}
-		}
-		return strict.Unknown("value", word, known)
-	}
 	return form{
 		want: "one of " + strings.Join(quoted, ", "),
 		read: func(text []byte, v reflect.Value) error {
@@ -148,10 +142,16 @@ func choiceForm(known []string) form {
 			if err != nil || word == "" { // "" is refused as a default
 				return err
 			}
+			word, err = strict.Choice("value", word, known)
 			v.SetString(word)
-			return check(word)
+			return err
 		},
-		write: func(v reflect.Value) (string, error) { return strconv.Quote(v.String()), check(v.String()) },
+		write: func(v reflect.Value) (string, error) {
+			if !slices.Contains(known, v.String()) {
+				return "", strict.Unknown("value", v.String(), known)
+			}
+			return strconv.Quote(v.String()), nil
+		},
 	}
 }
 

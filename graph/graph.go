@@ -34,6 +34,7 @@ import (
 	"regexp"
 
 	"tfcnn/internal/ir"
+	"tfcnn/internal/quote"
 )
 
 // InputName is what From calls the network's input. No layer may have it.
@@ -89,7 +90,7 @@ func (e *Error) Error() string {
 	if e.Kind == "" {
 		return "graph: " + e.Reason.Error()
 	}
-	return fmt.Sprintf("graph: %s %q: %v", e.Kind, e.Layer, e.Reason)
+	return fmt.Sprintf("graph: %s %s: %v", e.Kind, quote.Name(e.Layer), e.Reason)
 }
 
 // Unwrap gives the reason.
@@ -117,21 +118,20 @@ type LoweredLayer struct {
 func (l Lowered) Layer(name string) (int, error) {
 	i, found := l.index[name]
 	if !found {
-		return -1, &Error{Reason: fmt.Errorf("no layer is named %q%s", name, knownLayers(l.Layers))}
+		return -1, &Error{Reason: fmt.Errorf("no layer is named %s%s", quote.Name(name), knownLayers(l.Layers))}
 	}
 	return i, nil
 }
 
 func knownLayers(layers []LoweredLayer) string {
-	const most = 12
-	text := ""
-	for i, layer := range layers {
-		if i == most {
-			return text + ", …"
-		}
-		text += fmt.Sprintf("%s%q", map[bool]string{true: ", want one of ", false: ", "}[i == 0], layer.Name)
+	if len(layers) == 0 {
+		return ""
 	}
-	return text
+	names := make([]string, len(layers))
+	for i, layer := range layers {
+		names[i] = layer.Name
+	}
+	return ", want one of " + quote.Names(names)
 }
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9.][A-Za-z0-9_.-]*$`)
@@ -196,7 +196,7 @@ func Lower(n Network) (Lowered, error) {
 			return Lowered{}, err
 		}
 		if named[name] {
-			return Lowered{}, &Error{Reason: fmt.Errorf("output %q is named twice", name)}
+			return Lowered{}, &Error{Reason: fmt.Errorf("output %s is named twice", quote.Name(name))}
 		}
 		named[name] = true
 		lowered.Outputs = append(lowered.Outputs, at)

@@ -1,6 +1,10 @@
 package graph
 
-import "fmt"
+import (
+	"fmt"
+
+	"tfcnn/internal/quote"
+)
 
 // Initializer is how a fresh filter is drawn. The zero value leaves it to the
 // network, and a network's to Glorot's uniform distribution.
@@ -40,9 +44,9 @@ func (i Initializer) check() error {
 		return nil
 	case "", Zeros, GlorotUniform, GlorotNormal, HeUniform, HeNormal:
 		if i.Deviation != 0 {
-			return fmt.Errorf("initializer %q has a deviation, which %q alone has", string(i.Kind), string(TruncatedNormal))
+			return fmt.Errorf("initializer %s has a deviation, which %q alone has", quote.Name(string(i.Kind)), string(TruncatedNormal))
 		}
 		return nil
 	}
-	return fmt.Errorf("initializer %q is not known, want %q, %q, %q, %q, %q or %q", string(i.Kind), Zeros, GlorotUniform, GlorotNormal, HeUniform, HeNormal, TruncatedNormal)
+	return fmt.Errorf("initializer %s is not known, want %q, %q, %q, %q, %q or %q", quote.Name(string(i.Kind)), Zeros, GlorotUniform, GlorotNormal, HeUniform, HeNormal, TruncatedNormal)
 }

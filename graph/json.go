@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"tfcnn/internal/quote"
 	"tfcnn/internal/strict"
 )
 
@@ -35,7 +36,9 @@ func Schema() []byte { return slices.Clone(schema) }
 //
 // A layer's type is its kind, its fields are those of the Go type in
 // snake_case. A size is n for n×n, [height, width], or {"height": n} where the
-// width keeps its default. Whatever is not known, there twice, of another type
+// width keeps its default. A whole number may be written as 2.0 or 2e0, and
+// words (types, paddings, activations, methods, initializers) in upper or lower
+// case; the names of fields are exact. A byte order mark is skipped. Whatever is not known, there twice, of another type
 // or written out as zero (a field that is left out has its default) is an
 // error that names it. "$schema" is for editors and is not kept.
 func ReadNetwork(name string, text []byte) (Network, error) {
@@ -71,8 +74,11 @@ func (e *formError) Error() string {
 	if e.name == "" {
 		return "graph: network: " + reason
 	}
-	return fmt.Sprintf("graph: network %s: %s", strings.Join(strings.Fields(e.name), " "), reason)
+	return fmt.Sprintf("graph: network %s: %s", quote.Text(quote.Plain(e.name), mostFileName), reason)
 }
+
+// mostFileName is the most bytes of a file's name in an error.
+const mostFileName = 400
 
 func (e *formError) Unwrap() error { return e.reason }
 
@@ -98,6 +104,7 @@ func (n Network) MarshalJSON() ([]byte, error) {
 }
 
 func readNetwork(text []byte) (n Network, err error) {
+	text = strict.TrimBOM(text)
 	if err := strict.Check(text); err != nil {
 		return n, err
 	}

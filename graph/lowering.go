@@ -9,6 +9,7 @@ import (
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
+	"tfcnn/internal/quote"
 )
 
 // lowering is a network on its way to a program.
@@ -102,15 +103,19 @@ func (b *lowering) output(i int, name string) (int, error) {
 	}
 	switch at, found := b.index[name]; {
 	case !found:
-		return 0, fmt.Errorf("reads %q, which is no layer%s", name, knownLayers(b.layers))
+		return 0, fmt.Errorf("reads %s, which is no layer%s", quote.Name(name), knownLayers(b.layers))
 	case at == i:
 		return 0, errors.New("reads itself, a cycle")
 	case at > i:
 		if path := b.path(at, i, map[int]bool{}); path != nil {
+			path = append(path, b.name)
 			slices.Reverse(path)
-			return 0, fmt.Errorf("reads %s %q, which reads it in turn, a cycle: %s", b.network.Layers[at].kind(), name, strings.Join(append([]string{b.name}, path...), " reads "))
+			for i, name := range path {
+				path[i] = quote.Plain(name)
+			}
+			return 0, fmt.Errorf("reads %s %s, which reads it in turn, a cycle: %s", b.network.Layers[at].kind(), quote.Name(name), quote.List(path, " reads "))
 		}
-		return 0, fmt.Errorf("reads %s %q, which comes after it, want layers in an order in which each reads only what is before it", b.network.Layers[at].kind(), name)
+		return 0, fmt.Errorf("reads %s %s, which comes after it, want layers in an order in which each reads only what is before it", b.network.Layers[at].kind(), quote.Name(name))
 	default:
 		return b.layers[at].Last, nil
 	}
@@ -144,7 +149,7 @@ func (b *lowering) withSource(err error, from []string) error {
 	var sources []string
 	for _, name := range from {
 		if i, found := b.index[name]; name != InputName && found {
-			sources = append(sources, fmt.Sprintf("%s %q", b.layers[i].Kind, name))
+			sources = append(sources, fmt.Sprintf("%s %s", b.layers[i].Kind, quote.Name(name)))
 		} else {
 			sources = append(sources, "the network's input")
 		}
@@ -152,7 +157,7 @@ func (b *lowering) withSource(err error, from []string) error {
 	if len(sources) == 1 && from[0] == InputName {
 		return err
 	}
-	return fmt.Errorf("%w; it reads %s", err, strings.Join(sources, " and "))
+	return fmt.Errorf("%w; it reads %s", err, quote.List(sources, " and "))
 }
 
 // input is the shape of what the layer at hand reads next, batch −1 first.

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 
+	"tfcnn/internal/quote"
 	"tfcnn/internal/strict"
 )
 
@@ -256,7 +258,7 @@ func (e *layerError) Error() string {
 		name, _ = e.layer.head()
 	}
 	if name != "" {
-		name = fmt.Sprintf(" %.64q", name)
+		name = " " + quote.Name(name)
 	}
 	return fmt.Sprintf("layer %d%s: %v", e.index+1, name, e.reason)
 }
@@ -285,16 +287,16 @@ func readLayer(i int, text []byte) (Layer, error) {
 	}
 	var kinds []string
 	for _, layer := range layerTypes {
-		if layer.kind() == word {
-			v := reflect.New(reflect.TypeOf(layer)).Elem()
-			if err := readMembers(fields, v, "type"); err != nil {
-				return fail(named, err)
-			}
-			return v.Interface().(Layer), nil
-		}
 		kinds = append(kinds, layer.kind())
 	}
-	return fail(named, strict.Unknown("type", word, kinds))
+	if word, err = strict.Choice("type", word, kinds); err != nil {
+		return fail(named, err)
+	}
+	v := reflect.New(reflect.TypeOf(layerTypes[slices.Index(kinds, word)])).Elem()
+	if err := readMembers(fields, v, "type"); err != nil {
+		return fail(named, err)
+	}
+	return v.Interface().(Layer), nil
 }
 
 func writeLayer(layer Layer) (string, error) {

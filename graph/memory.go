@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"tfcnn/internal/quote"
 )
 
 // Workload is what a network is to do with its memory: run, or be trained, on
@@ -103,11 +105,11 @@ func (w Workload) settle() (Workload, error) {
 	case w.Batch < 1:
 		return w, &Error{Reason: fmt.Errorf("batch is %d, want 1 or more", w.Batch)}
 	case w.DType.Bytes() == 0:
-		return w, &Error{Reason: fmt.Errorf("dtype is %q, want %q, %q or %q", w.DType, Float32, Float16, BFloat16)}
+		return w, &Error{Reason: fmt.Errorf("dtype is %s, want %q, %q or %q", quote.Name(string(w.DType)), Float32, Float16, BFloat16)}
 	case w.Optimizer != "" && !w.Training:
-		return w, &Error{Reason: fmt.Errorf("optimizer %q is of training, which is not asked for", w.Optimizer)}
+		return w, &Error{Reason: fmt.Errorf("optimizer %s is of training, which is not asked for", quote.Name(string(w.Optimizer)))}
 	case w.Training && !known:
-		return w, &Error{Reason: fmt.Errorf("optimizer is %q, want %q, %q or %q", w.Optimizer, SGD, Momentum, Adam)}
+		return w, &Error{Reason: fmt.Errorf("optimizer is %s, want %q, %q or %q", quote.Name(string(w.Optimizer)), SGD, Momentum, Adam)}
 	}
 	return w, nil
 }
@@ -269,7 +271,7 @@ func (m Memory) Live(layer string) []Live {
 func (l Lowered) fits(batch int) error {
 	for i, step := range l.Program.Steps {
 		if _, err := step.Op.Shape(l.Program.Operands(i, batch)...); err != nil {
-			return fmt.Errorf("%s %q: %w", step.Op.Kind(), step.Name, err)
+			return fmt.Errorf("%s %s: %w", step.Op.Kind(), quote.Name(step.Name), err)
 		}
 	}
 	return nil

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/x448/float16"
+
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
 	"tfcnn/graph/tensor"
@@ -91,12 +93,79 @@ numpy.savez_compressed("out.npz", **w)`
 	}
 }
 
+// Files of NumPy's whose weights are the same numbers: in C order beside an
+// entry of a folder, with a dense filter in Fortran order (W.T is), with a
+// permuted 1×1 filter, and rounded to float16.
+func TestNPZFiles(t *testing.T) {
+	read := func(name string) (graph.Weights, error) {
+		data, err := os.ReadFile("testdata/npz_" + name + ".npz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return readNPZ(data)
+	}
+	text, err := os.ReadFile("testdata/npz_net.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	net, err := graph.ReadNetwork("npz_net.json", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := read("folder_entry")
+	if err != nil || want.Check(net) != nil || want["c1/filter"].Data[1] != -0.25673014 {
+		t.Fatal(err, want.Check(net))
+	}
+	for _, name := range []string{"transposed_dense", "permuted_1x1"} {
+		if got, err := read(name); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %v, or other numbers", name, err)
+		}
+	}
+	half, err := read("float16")
+	if err != nil || half.Check(net) != nil {
+		t.Fatal(err, half.Check(net))
+	}
+	for name, w := range half {
+		for i, x := range w.Data {
+			if rounded := float16.Fromfloat32(want[name].Data[i]).Float32(); x != rounded {
+				t.Errorf("%s: number %d is %v, want %v", name, i, x, rounded)
+			}
+		}
+	}
+	_, err = read("bad_checksum")
+	if err == nil || !errors.Is(err, zip.ErrChecksum) || err.Error() != `graph: read .npz: entry "fc/bias.npy": its checksum is not that of its bytes, the archive is damaged: zip: checksum error` {
+		t.Error(err)
+	}
+}
+
+// A byte that is changed anywhere in an entry that is stored, its header too,
+// is a wrong checksum.
+func TestNPZChecksum(t *testing.T) {
+	var file bytes.Buffer
+	w := graph.Weights{"w": {Shape: []int{2, 3}, Data: []float32{1, 2, 3, 4, 5, 6}}}
+	if err := w.WriteNPZ(&file); err != nil {
+		t.Fatal(err)
+	}
+	start := bytes.Index(file.Bytes(), []byte("\x93NUMPY"))
+	for at := start; at < start+128+24; at++ {
+		damaged := bytes.Clone(file.Bytes())
+		damaged[at] ^= 1
+		if _, err := readNPZ(damaged); !errors.Is(err, zip.ErrChecksum) || !strings.Contains(err.Error(), `entry "w.npy": its checksum`) {
+			t.Errorf("byte %d of the entry: %v", at-start, err)
+		}
+	}
+}
+
 func TestNPZRefusals(t *testing.T) {
 	archive := func(entries ...string) []byte {
 		var file bytes.Buffer
 		w := zip.NewWriter(&file)
 		for i := 0; i < len(entries); i += 2 {
-			entry, err := w.Create(entries[i])
+			header := &zip.FileHeader{Name: entries[i]}
+			if entries[i+1] == "encrypted" {
+				header.Flags = 1
+			}
+			entry, err := w.CreateHeader(header)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,6 +178,7 @@ func TestNPZRefusals(t *testing.T) {
 		}
 		return file.Bytes()
 	}
+	empty := "\x93NUMPY\x01\x00\x3a\x00{'descr': '<f4', 'fortran_order': False, 'shape': (0,), }\n"
 	for _, tt := range []struct {
 		data []byte
 		want string
@@ -116,12 +186,21 @@ func TestNPZRefusals(t *testing.T) {
 		{nil, "no zip archive"},
 		{[]byte("PK\x03\x04 and nothing"), "no zip archive"},
 		{archive(), "archive is empty"},
+		{archive("a/", ""), "archive is empty"},
 		{archive("a.txt", "x"), `entry "a.txt" is no .npy file`},
+		{archive("a\x1b[2J\n\u202e\xff", "x"), `entry "a\x1b[2J\n\u202e\xff" is no .npy file`},
+		{archive(strings.Repeat("x", 60000), "x"), `"… is no .npy file`},
 		{archive("a.npy", "x"), `entry "a.npy": tensor: read .npy`},
+		{archive("a.npy", empty+"x"), `entry "a.npy": tensor: read .npy: shape [0]: bytes follow the last number`},
+		{archive("a.npy", empty, "a.npy", empty), `entry "a.npy" is there twice`},
+		{archive("a.npy", "encrypted"), `entry "a.npy": is encrypted`},
 	} {
-		if _, err := readNPZ(tt.data); err == nil || !strings.HasPrefix(err.Error(), "graph: read .npz: ") || !strings.Contains(err.Error(), tt.want) {
+		_, err := readNPZ(tt.data)
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("got %v, want %q", err, tt.want)
+			continue
 		}
+		hostile.Line(t, "graph: read .npz: ", err.Error())
 	}
 }
 
@@ -138,6 +217,13 @@ func FuzzReadNPZ(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(compressed(f, "a/b.npy", entry.Bytes()))
+	for _, name := range []string{"transposed_dense", "float16", "folder_entry", "bad_checksum"} {
+		data, err := os.ReadFile("testdata/npz_" + name + ".npz")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var weights graph.Weights
 		// Deflate makes up to 1,032 bytes of one, and float32 four of an int8.

@@ -194,17 +194,23 @@ func makeSchema(t *testing.T) []byte {
 		of := reflect.TypeOf(layer)
 		d := s.object(of)
 		d["description"] = s.introduce(of)
-		d["properties"].(object)["type"] = object{"const": kind}
+		d["properties"].(object)["type"] = object{"pattern": anyCase(kind)}
 		d["required"] = append([]string{"type"}, d["required"].([]string)...)
 		definitions[kind] = d
 		choose = append(choose, object{
-			"if":   object{"properties": object{"type": object{"const": kind}}, "required": []string{"type"}},
+			"if":   object{"properties": object{"type": object{"pattern": anyCase(kind)}}, "required": []string{"type"}},
 			"then": object{"$ref": "#/$defs/" + kind},
 		})
 	}
 	definitions["layer"] = object{
 		"type": "object", "required": []string{"type"}, "allOf": choose,
-		"properties": object{"type": object{"enum": kinds, "description": "The layer's kind."}},
+		"properties": object{"type": object{"$ref": "#/$defs/type", "description": "The layer's kind."}},
+	}
+	for name, words := range map[string][]string{
+		"type": kinds, "padding": {"SAME", "VALID"}, "activation": Activation("").choices(),
+		"method": Method("").choices(), "initializer_kind": InitializerKind("").choices(),
+	} {
+		definitions[name] = object{"anyOf": []object{{"enum": words}, {"type": "string", "pattern": anyCase(words...)}}}
 	}
 	root := s.object(reflect.TypeFor[Network]())
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
@@ -246,6 +252,17 @@ var (
 	layerName = object{"type": "string", "pattern": `^[A-Za-z0-9.][A-Za-z0-9_.-]*$`}
 )
 
+// anyCase is a pattern of words in upper or lower case, as the reader takes
+// them. Schemas have no other way to say so.
+func anyCase(words ...string) string {
+	letter := regexp.MustCompile("[A-Za-z]")
+	patterns := make([]string, len(words))
+	for i, word := range words {
+		patterns[i] = letter.ReplaceAllStringFunc(word, func(l string) string { return "[" + strings.ToUpper(l) + strings.ToLower(l) + "]" })
+	}
+	return "^(?:" + strings.Join(patterns, "|") + ")$"
+}
+
 func pairOf(item object) object {
 	return object{"type": "array", "items": item, "minItems": 2, "maxItems": 2}
 }
@@ -267,14 +284,14 @@ func (s source) value(of reflect.Type, m member) object {
 		}
 		return object{"anyOf": forms}
 	case reflect.TypeFor[Padding]():
-		return object{"anyOf": []object{{"enum": []string{"SAME", "VALID"}}, pairOf(pairOf(side))}}
+		return object{"anyOf": []object{{"$ref": "#/$defs/padding"}, pairOf(pairOf(side))}}
 	case reflect.TypeFor[Sides]():
 		zero := []int{0, 0}
 		sides := pairOf(pairOf(side))
 		sides["not"] = object{"const": [][]int{zero, zero}}
 		return sides
 	case reflect.TypeFor[Initializer]():
-		return object{"anyOf": []object{{"enum": InitializerKind("").choices()}, s.initializer()}}
+		return object{"anyOf": []object{{"$ref": "#/$defs/initializer_kind"}, s.initializer()}}
 	case reflect.TypeFor[Input]():
 		return s.object(of)
 	case reflect.TypeFor[[]Layer]():
@@ -289,7 +306,7 @@ func (s source) value(of reflect.Type, m member) object {
 		return object{"anyOf": []object{number, {"type": "array", "items": number, "minItems": 1}}}
 	}
 	if of.Implements(reflect.TypeFor[choice]()) {
-		return object{"enum": reflect.Zero(of).Interface().(choice).choices()}
+		return object{"$ref": "#/$defs/" + snake(of.Name())}
 	}
 	switch of.Kind() {
 	case reflect.Int:
@@ -313,7 +330,7 @@ func (s source) initializer() object {
 	delete(deviation, "exclusiveMaximum")
 	deviation["exclusiveMinimum"], deviation["maximum"] = 0, 1e30
 	o["if"] = object{"required": []string{"deviation"}}
-	o["then"] = object{"properties": object{"kind": object{"const": string(TruncatedNormal)}}}
+	o["then"] = object{"properties": object{"kind": object{"pattern": anyCase(string(TruncatedNormal))}}}
 	return o
 }
 

@@ -20,7 +20,7 @@ func sizeForm(required bool) form {
 			var err error
 			switch wrong := fmt.Errorf("want %s, got %s", want, strict.Excerpt(text)); {
 			case len(text) > 0 && text[0] == '[':
-				numbers, fault := readInts(text, 1)
+				numbers, fault := strict.Ints(text, 1, most)
 				if fault != nil || len(numbers) != 2 {
 					return wrong
 				}
@@ -81,22 +81,6 @@ func readHalf(text []byte) (s Size, err error) {
 	return Size{Width: n}, nil
 }
 
-func readInts(text []byte, least int) ([]int, error) {
-	items, err := strict.List(text)
-	if err != nil {
-		return nil, err
-	}
-	var numbers []int
-	for _, item := range items {
-		n, err := strict.Int(item, least, most)
-		if err != nil {
-			return nil, err
-		}
-		numbers = append(numbers, n)
-	}
-	return numbers, nil
-}
-
 const wantSides = "[[top, bottom], [left, right]]"
 
 func readSides(text []byte, want string) (s Sides, err error) {
@@ -107,7 +91,7 @@ func readSides(text []byte, want string) (s Sides, err error) {
 	}
 	var numbers []int
 	for _, row := range rows {
-		pair, err := readInts(row, 0)
+		pair, err := strict.Ints(row, 0, most)
 		if err != nil || len(pair) != 2 {
 			return s, wrong
 		}
@@ -146,14 +130,11 @@ var paddingForm = form{
 			if err != nil {
 				return err
 			}
-			switch word {
-			case "VALID":
-				v.Set(reflect.ValueOf(Valid))
-			case "SAME":
-				v.Set(reflect.ValueOf(Same))
-			default:
+			p, err := ParsePadding(word)
+			if err != nil {
 				return fmt.Errorf(`want "SAME", "VALID" or %s, got %s`, wantSides, strict.Excerpt(text))
 			}
+			v.Set(reflect.ValueOf(p))
 			return nil
 		}
 		s, err := readSides(text, `"SAME", "VALID" or `+wantSides)

@@ -4,17 +4,18 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
+	"tfcnn/internal/quote"
 )
 
 // Weights are the tensors of a network by name, as "conv1/filter".
 type Weights map[string]tensor.Tensor
 
 // Check says whether the weights are those that the network needs; the error
-// lists every one that is missing, left over or of the wrong shape.
+// lists those that are missing, left over or of the wrong shape: the first few,
+// and how many more there are.
 func (w Weights) Check(n Network) error {
 	lowered, err := Lower(n)
 	if err != nil {
@@ -33,19 +34,19 @@ func (w Weights) CheckProgram(program ir.Program) error {
 			delete(left, want.Name)
 			switch err := got.Check(); {
 			case !found:
-				faults = append(faults, fmt.Sprintf("%q is missing, want %s", want.Name, tensor.FormatShape(want.Shape)))
+				faults = append(faults, fmt.Sprintf("%s is missing, want %s", quote.Name(want.Name), tensor.FormatShape(want.Shape)))
 			case !slices.Equal(got.Shape, want.Shape):
-				faults = append(faults, fmt.Sprintf("%q is %s, want %s", want.Name, tensor.FormatShape(got.Shape), tensor.FormatShape(want.Shape)))
+				faults = append(faults, fmt.Sprintf("%s is %s, want %s", quote.Name(want.Name), tensor.FormatShape(got.Shape), tensor.FormatShape(want.Shape)))
 			case err != nil:
-				faults = append(faults, fmt.Sprintf("%q: %v", want.Name, err))
+				faults = append(faults, fmt.Sprintf("%s: %v", quote.Name(want.Name), err))
 			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(left)) {
-		faults = append(faults, fmt.Sprintf("%q belongs to no layer", name))
+		faults = append(faults, fmt.Sprintf("%s belongs to no layer", quote.Name(name)))
 	}
 	if len(faults) == 0 {
 		return nil
 	}
-	return &Error{Reason: fmt.Errorf("weights do not fit: %s", strings.Join(faults, "; "))}
+	return &Error{Reason: fmt.Errorf("weights do not fit: %s", quote.List(faults, "; "))}
 }

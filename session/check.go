@@ -7,6 +7,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/quote"
 )
 
 // fits refuses a tensor that a step's output for so many pictures does not fit.
@@ -55,7 +56,7 @@ func (c *core) takes(pictures int64) error {
 	program := c.lowered.Program
 	for i, step := range program.Steps {
 		if _, err := step.Op.Shape(program.Operands(i, int(pictures))...); err != nil {
-			return fmt.Errorf("batch of %d pictures: %s %q: %w", pictures, step.Op.Kind(), step.Name, err)
+			return fmt.Errorf("batch of %d pictures: %s %s: %w", pictures, step.Op.Kind(), quote.Name(step.Name), err)
 		}
 	}
 	for {

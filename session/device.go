@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"tfcnn/internal/quote"
 )
 
 const cpuDevice = "/device:CPU:0"
@@ -15,14 +17,14 @@ var ErrNoDevice = errors.New("no such device")
 
 // choose turns Options.Device into the name of a device that is there.
 func choose(asked string) (name string, err error) {
-	switch asked {
+	switch asked = strings.ToLower(asked); asked {
 	case "cpu":
 		return cpuDevice, nil
 	case "", "auto", "gpu":
 	default:
 		number, isGPU := strings.CutPrefix(asked, "gpu:")
 		if n, err := strconv.Atoi(number); !isGPU || err != nil || n < 0 || strconv.Itoa(n) != number {
-			return "", fmt.Errorf("session: device %q is not known, want auto, cpu, gpu or gpu:N", asked)
+			return "", fmt.Errorf("session: device %s is not known, want auto, cpu, gpu or gpu:N", quote.Name(asked))
 		}
 	}
 	devices, err := Devices()
@@ -41,7 +43,7 @@ func choose(asked string) (name string, err error) {
 		have = append(have, d.Name)
 	}
 	if asked == "gpu" || wanted != "" {
-		return "", fmt.Errorf("session: device %q: TensorFlow %s has %s: %w", asked, Version(), strings.Join(have, ", "), ErrNoDevice)
+		return "", fmt.Errorf("session: device %s: TensorFlow %s has %s: %w", quote.Name(asked), Version(), strings.Join(have, ", "), ErrNoDevice)
 	}
 	return cpuDevice, nil
 }

@@ -12,6 +12,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/node"
 	"tfcnn/internal/capi"
+	"tfcnn/internal/quote"
 )
 
 // native is what TensorFlow holds for a session.
@@ -64,18 +65,18 @@ func (n *native) open(lowered graph.Lowered, weights graph.Weights, device strin
 	for _, name := range slices.Sorted(maps.Keys(built.Fed)) {
 		port, err := ports.PortOf(built.Fed[name])
 		if err != nil {
-			return fmt.Errorf("session: open: weight %q: %w", name, err)
+			return fmt.Errorf("session: open: weight %s: %w", quote.Name(name), err)
 		}
 		held, err := capi.HoldAs(weights[name], built.Fed[name].DataType())
 		if err != nil {
-			return fmt.Errorf("session: open: weight %q: %w", name, err)
+			return fmt.Errorf("session: open: weight %s: %w", quote.Name(name), err)
 		}
 		n.weights = append(n.weights, capi.Feed{Port: port, Held: held})
 	}
 	for i, step := range lowered.Program.Steps {
 		port, err := ports.PortOf(built.Steps[i])
 		if err != nil {
-			return fmt.Errorf("session: open: %s %q: %w", step.Op.Kind(), step.Name, err)
+			return fmt.Errorf("session: open: %s %s: %w", step.Op.Kind(), quote.Name(step.Name), err)
 		}
 		n.steps = append(n.steps, port)
 	}

@@ -9,13 +9,14 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/internal/capi"
+	"tfcnn/internal/quote"
 )
 
 // Options says where and how a session runs. The zero value works.
 type Options struct {
 	// Device is "auto" (a GPU where TensorFlow has one, else the CPU), "cpu",
-	// "gpu" (the first) or "gpu:N". Empty: "auto". A GPU that is asked for and
-	// not there is an error that wraps ErrNoDevice.
+	// "gpu" (the first) or "gpu:N", in upper or lower case. Empty: "auto". A GPU
+	// that is asked for and not there is an error that wraps ErrNoDevice.
 	Device string
 	// Executor is how TensorFlow walks through the graph. Empty: Single on the
 	// CPU, Parallel on a GPU.
@@ -95,7 +96,7 @@ func (o Options) settle(device string) (Options, error) {
 	}
 	switch {
 	case o.Executor != Single && o.Executor != Parallel:
-		return o, fmt.Errorf("session: executor is %q, want %q, %q or nothing", o.Executor, Single, Parallel)
+		return o, fmt.Errorf("session: executor is %s, want %q, %q or nothing", quote.Name(string(o.Executor)), Single, Parallel)
 	case o.Threads < 0 || o.Threads > maxThreads:
 		return o, fmt.Errorf("session: got %d threads, want 0 to %d", o.Threads, maxThreads)
 	case o.Threads > 0 && !onCPU:
@@ -103,9 +104,9 @@ func (o Options) settle(device string) (Options, error) {
 	case o.Threads > 0 && !capi.CanOwnPool():
 		return o, errors.New("session: this libtensorflow cannot give a session threads of its own")
 	case o.Compute.Bytes() == 0:
-		return o, fmt.Errorf("session: compute is %q, want %q, %q, %q or nothing", o.Compute, graph.Float32, graph.BFloat16, graph.Float16)
+		return o, fmt.Errorf("session: compute is %s, want %q, %q, %q or nothing", quote.Name(string(o.Compute)), graph.Float32, graph.BFloat16, graph.Float16)
 	case !slices.Contains([]WeightStore{Auto, Constants, Fed}, o.Weights):
-		return o, fmt.Errorf("session: weights are to be %q, want %q, %q or nothing", o.Weights, Constants, Fed)
+		return o, fmt.Errorf("session: weights are to be %s, want %q, %q or nothing", quote.Name(string(o.Weights)), Constants, Fed)
 	}
 	var err error
 	if o.Batching, err = o.Batching.settle(); err != nil {

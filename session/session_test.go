@@ -185,13 +185,16 @@ func TestNoSilentFallback(t *testing.T) {
 	if len(devices) == 0 || devices[0].Type != "CPU" {
 		t.Errorf("devices %v", devices)
 	}
-	for _, asked := range []string{"gpu", "gpu:0", "gpu:7"} {
+	for _, asked := range []string{"gpu", "gpu:0", "gpu:7", "GPU", "Gpu:0"} {
 		_, err := session.Open(vocabulary, vocabulary.InitialWeights(1), session.Options{Device: asked})
 		if !hasGPU && !errors.Is(err, session.ErrNoDevice) {
 			t.Errorf("%s: %v, want ErrNoDevice", asked, err)
 		}
 	}
-	s, err := session.Open(vocabulary, vocabulary.InitialWeights(1), session.Options{})
+	if _, err := session.Open(vocabulary, vocabulary.InitialWeights(1), session.Options{Device: "\u202e"}); err == nil || !strings.HasPrefix(err.Error(), `session: device "\u202e" is not known`) {
+		t.Error(err)
+	}
+	s, err := session.Open(vocabulary, vocabulary.InitialWeights(1), session.Options{Device: "AUTO"})
 	if err != nil {
 		t.Fatal(err)
 	}

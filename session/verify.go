@@ -10,6 +10,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/quote"
 	"tfcnn/internal/ref"
 )
 
@@ -75,12 +76,12 @@ func (v Verification) Err() error {
 	for _, status := range []proof.Status{proof.Fail, proof.Nothing} {
 		for _, layer := range v.Layers {
 			if layer.Verdict.Status == status {
-				return fmt.Errorf("session: verify: %s %q: %v", layer.Kind, layer.Layer, layer.Verdict)
+				return fmt.Errorf("session: verify: %s %s: %v", layer.Kind, quote.Name(layer.Layer), layer.Verdict)
 			}
 		}
 		for _, chain := range v.Chains {
 			if chain.Verdict.Status == status {
-				return fmt.Errorf("session: verify: layers %q run as one: %v", chain.Layers, chain.Verdict)
+				return fmt.Errorf("session: verify: layers [%s] run as one: %v", quote.Names(chain.Layers), chain.Verdict)
 			}
 		}
 	}
@@ -114,7 +115,7 @@ func Verify(ctx context.Context, net graph.Network, weights graph.Weights, batch
 		o.Executor = Parallel // which can be traced; the kernels are the same
 	}
 	if o.Compute != "" && o.Compute != graph.Float32 {
-		return Verification{}, fmt.Errorf("session: verify: compute is %q, the reference has bounds for %q alone", o.Compute, graph.Float32)
+		return Verification{}, fmt.Errorf("session: verify: compute is %s, the reference has bounds for %q alone", quote.Name(string(o.Compute)), graph.Float32)
 	}
 	s, err := Open(net, weights, o.Options)
 	if err != nil {
@@ -277,7 +278,7 @@ func (v *verifier) hold(steps []int) (Verdict, error) {
 		want, err = ref.Extend(v.ctx, want, program.Steps[step].Op, v.operands(step, steps[i])...)
 	}
 	if err != nil {
-		return Verdict{}, fmt.Errorf("session: verify: %s %q: %w", program.Steps[steps[0]].Op.Kind(), program.Steps[steps[0]].Name, err)
+		return Verdict{}, fmt.Errorf("session: verify: %s %s: %w", program.Steps[steps[0]].Op.Kind(), quote.Name(program.Steps[steps[0]].Name), err)
 	}
 	v.advance(len(steps))
 	return proof.Compare(want, v.outputs[steps[len(steps)-1]]), nil

@@ -8,7 +8,6 @@ package nets
 import (
 	"embed"
 	"fmt"
-	"slices"
 
 	"tfcnn/graph"
 	"tfcnn/internal/strict"
@@ -47,11 +46,12 @@ func Description(name string) string {
 	return ""
 }
 
-// Load gives a network by name. The value is the caller's own. An unknown name
-// is an error that names the nearest.
+// Load gives a network by name, whatever the case of its letters. The value is
+// the caller's own. An unknown name is an error that names the nearest.
 func Load(name string) (graph.Network, error) {
-	if !slices.Contains(Names(), name) {
-		return graph.Network{}, fmt.Errorf("nets: %w", strict.Unknown("network", name, Names()))
+	name, err := strict.Choice("network", name, Names())
+	if err != nil {
+		return graph.Network{}, fmt.Errorf("nets: %w", err)
 	}
 	text, err := files.ReadFile(name + ".json")
 	if err != nil {

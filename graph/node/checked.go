@@ -14,6 +14,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/internal/capi"
 	"tfcnn/internal/ir"
+	"tfcnn/internal/quote"
 )
 
 // Conv2DOptions says how a filter moves. Strides and Dilations are
@@ -115,7 +116,7 @@ func withDefault(name, standard string) string {
 
 func refusal(kind, name string) func(error) (tf.Output, error) {
 	return func(err error) (tf.Output, error) {
-		return tf.Output{}, fmt.Errorf("node: %s %q: %w", kind, name, err)
+		return tf.Output{}, fmt.Errorf("node: %s %s: %w", kind, quote.Name(name), err)
 	}
 }
 

@@ -32,6 +32,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 	"tfcnn/internal/ir"
+	"tfcnn/internal/quote"
 )
 
 // Built is a program in a graph: the placeholder for its input, of shape
@@ -80,7 +81,7 @@ func Build(scope *op.Scope, program ir.Program, weights graph.Weights, o Options
 	b.input = b.cast(scope, graph.InputName, b.built.Input, o.Type)
 	for i, step := range program.Steps {
 		if err := b.step(program, i); err != nil {
-			return Built{}, fmt.Errorf("node: %s %q: %w", step.Op.Kind(), step.Name, err)
+			return Built{}, fmt.Errorf("node: %s %s: %w", step.Op.Kind(), quote.Name(step.Name), err)
 		}
 	}
 	return b.built, nil

@@ -110,15 +110,21 @@ func Equal(a, b Tensor) (equal bool, first int) {
 	return true, -1
 }
 
-// FormatShape writes a shape as [1 5 5 3] is written in Go, with commas, and a
-// size of −1 (not known before the run) as ?.
+// FormatShape writes a shape for readers, as [1,5,5,3], and a size of −1 (not
+// known before the run) as ?. Of more than 16 axes the first 16 are written,
+// and how many there are.
 func FormatShape(shape []int) string {
-	parts := make([]string, len(shape))
-	for i, size := range shape {
+	const most = 16
+	parts := make([]string, min(len(shape), most))
+	for i, size := range shape[:len(parts)] {
 		parts[i] = strconv.Itoa(size)
 		if size == -1 {
 			parts[i] = "?"
 		}
 	}
-	return "[" + strings.Join(parts, ",") + "]"
+	text := strings.Join(parts, ",")
+	if len(shape) > most {
+		text += fmt.Sprintf(",… %d axes", len(shape))
+	}
+	return "[" + text + "]"
 }

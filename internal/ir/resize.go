@@ -3,6 +3,8 @@ package ir
 import (
 	"errors"
 	"fmt"
+
+	"tfcnn/internal/quote"
 )
 
 // The methods of Resize.
@@ -39,7 +41,7 @@ func (r Resize) Shape(operands ...[]int) ([]int, error) {
 		return nil, errors.New("input has no rows or no columns, there is nothing to resize")
 	}
 	if r.Method != Nearest && r.Method != Bilinear {
-		return nil, fmt.Errorf("method is %q, want %q or %q", r.Method, Nearest, Bilinear)
+		return nil, fmt.Errorf("method is %s, want %q or %q", quote.Name(string(r.Method)), Nearest, Bilinear)
 	}
 	for i, name := range []string{"height", "width"} {
 		if size := r.Size[i]; size < 1 || size > maxResize {

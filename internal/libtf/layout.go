@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"tfcnn/internal/strict"
+	"tfcnn/internal/quote"
 )
 
 // members are the wheel's files that are taken, and where they go in the
@@ -158,10 +158,10 @@ func ReadStamp(prefix string) (Stamp, error) {
 // parseStamp refuses a stamp of files that are not in its prefix.
 func parseStamp(text []byte) (s Stamp, err error) {
 	if err := json.Unmarshal(text, &s); err != nil {
-		return Stamp{}, errors.New(strict.Line(err.Error(), 200))
+		return Stamp{}, errors.New(quote.Text(err.Error(), 200))
 	}
 	for _, f := range s.Files {
-		if !filepath.IsLocal(f.Path) || strict.Line(f.Path, 1000) != f.Path {
+		if !filepath.IsLocal(f.Path) || quote.Text(f.Path, 1000) != f.Path {
 			return Stamp{}, fmt.Errorf("%.80q is no file of an installation", f.Path)
 		}
 	}

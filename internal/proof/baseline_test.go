@@ -263,6 +263,12 @@ func TestStrictBaselines(t *testing.T) {
 		replace(`["avx","avx2"]`, `null`):                 `made: features: cannot be null`,
 		replace(`"cases": [`, `"cases": {}`):              "want a list of cases",
 		replace(bits, "A"+bits[1:]):                       "", // the same: it began so
+		"\ufeff" + good:                                   "",
+		replace(`"format": 2`, `"format": 2.0`):           "",
+		replace(`"threads":2`, `"threads":2e0`):           "",
+		replace(`"shape":[2]`, `"shape":[2.0]`):           "",
+		replace(`"status":"pass"`, `"status":"PASS"`):     "",
+		replace(`"threads":2`, `"threads":2.5`):           `made: threads: cannot be 2.5`,
 		replace(bits, "B"+bits[1:]):                       `case 1 "n": bits have the sha256`,
 		replace(bits, bits[4:]):                           `case 1 "n": bits have the sha256`,
 		replace(bits, "?"+bits[1:]):                       `case 1 "n": bits: illegal base64 data at input byte 0`,

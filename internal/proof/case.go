@@ -91,20 +91,23 @@ func (c *Case) UnmarshalJSON(text []byte) error {
 			return errors.New(`field "op" is missing`)
 		}
 	}
-	known, found := operations[c.Op]
-	if !found {
-		return strict.Unknown("op", c.Op, strict.Keys(operations))
+	if c.Op, err = strict.Choice("op", c.Op, strict.Keys(operations)); err != nil {
+		return err
 	}
+	known := operations[c.Op]
 	allowed := known.allowed()
 	seen := map[string]bool{}
 	for _, f := range fields {
 		if !slices.Contains(allowed, f.Name) {
 			return strict.Unknown("field", f.Name, allowed)
 		}
+		seen[f.Name] = true
+		if f.Name == "name" || f.Name == "op" { // read above
+			continue
+		}
 		if err := readers[f.Name](f.Value); err != nil {
 			return fmt.Errorf("%s: %w", f.Name, err)
 		}
-		seen[f.Name] = true
 	}
 	for _, name := range known.required() {
 		if !seen[name] {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 	"tfcnn/internal/strict"
@@ -14,7 +15,7 @@ import (
 // readers read each field's JSON into its place in the case.
 func (c *Case) readers() map[string]func([]byte) error {
 	return map[string]func([]byte) error{
-		"name": text(&c.Name), "op": text(&c.Op), "error": text(&c.Error), "method": text(&c.Method),
+		"name": text(&c.Name), "op": text(&c.Op), "error": text(&c.Error), "method": method(&c.Method),
 		"input": (*tensorJSON)(&c.Input).UnmarshalJSON, "filter": (*tensorJSON)(&c.Filter).UnmarshalJSON,
 		"inputs": list(&c.Inputs),
 		"bias":   optionalTensor(&c.Bias), "expect": optionalTensor(&c.Expect),
@@ -33,6 +34,18 @@ func text(place *string) func([]byte) error {
 			return fmt.Errorf("want a string, got %s", strict.Excerpt(raw))
 		}
 		return json.Unmarshal(raw, place)
+	}
+}
+
+// method leaves a word that is none of the methods as it is, as the operation
+// refuses it, which a case may expect.
+func method(place *string) func([]byte) error {
+	return func(raw []byte) error {
+		err := text(place)(raw)
+		if known, unknown := strict.Choice("method", *place, []string{ir.Nearest, ir.Bilinear}); unknown == nil {
+			*place = known
+		}
+		return err
 	}
 }
 
@@ -65,8 +78,8 @@ func list(place *[]tensor.Tensor) func([]byte) error {
 
 func pair(place **[2]int) func([]byte) error {
 	return func(raw []byte) error {
-		var numbers []int
-		if err := json.Unmarshal(raw, &numbers); err != nil || len(numbers) != 2 {
+		numbers, err := strict.Ints(raw, math.MinInt, math.MaxInt)
+		if err != nil || len(numbers) != 2 {
 			return fmt.Errorf("want [vertical, horizontal], got %s", strict.Excerpt(raw))
 		}
 		*place = (*[2]int)(numbers)
@@ -76,9 +89,11 @@ func pair(place **[2]int) func([]byte) error {
 
 func whole(place **int) func([]byte) error {
 	return func(raw []byte) error {
-		if err := json.Unmarshal(raw, place); err != nil || *place == nil {
+		n, err := strict.Int(raw, math.MinInt, math.MaxInt)
+		if err != nil {
 			return fmt.Errorf("want a whole number, got %s", strict.Excerpt(raw))
 		}
+		*place = &n
 		return nil
 	}
 }
@@ -109,13 +124,16 @@ func (t *tensorJSON) UnmarshalJSON(text []byte) error {
 	for _, f := range fields {
 		switch f.Name {
 		case "shape":
-			t.Shape = []int{}
-			if err := json.Unmarshal(f.Value, &t.Shape); err != nil || t.Shape == nil {
+			if t.Shape, err = strict.Ints(f.Value, math.MinInt, math.MaxInt); err != nil {
 				return fmt.Errorf("shape: want whole numbers, got %s", strict.Excerpt(f.Value))
 			}
 		case "data":
 			var numbers []Number
-			if err := json.Unmarshal(f.Value, &numbers); err != nil {
+			err := json.Unmarshal(f.Value, &numbers)
+			if list := new(json.UnmarshalTypeError); errors.As(err, &list) {
+				err = fmt.Errorf("want a list of numbers, got %s", strict.Excerpt(f.Value))
+			}
+			if err != nil {
 				return fmt.Errorf("data: %w", err)
 			}
 			t.Data = make([]float32, len(numbers))
@@ -139,21 +157,25 @@ func (t *tensorJSON) UnmarshalJSON(text []byte) error {
 type paddingJSON ir.Padding
 
 func (p *paddingJSON) UnmarshalJSON(text []byte) error {
-	switch string(text) {
-	case `"VALID"`:
-		*p = paddingJSON{Kind: ir.Valid}
-		return nil
-	case `"SAME"`:
-		*p = paddingJSON{Kind: ir.Same}
-		return nil
+	if word, err := strict.String(text); err == nil {
+		if padding, err := graph.ParsePadding(word); err == nil {
+			*p = paddingJSON(padding)
+			return nil
+		}
 	}
-	var sides [][]int
-	if err := json.Unmarshal(text, &sides); err != nil || len(sides) != 2 || len(sides[0]) != 2 || len(sides[1]) != 2 {
-		return fmt.Errorf(`want "SAME", "VALID" or [[top,bottom],[left,right]], got %s`, strict.Excerpt(text))
+	wrong := fmt.Errorf(`want "SAME", "VALID" or [[top,bottom],[left,right]], got %s`, strict.Excerpt(text))
+	rows, err := strict.List(text)
+	if err != nil || len(rows) != 2 {
+		return wrong
 	}
-	*p = paddingJSON{
-		Kind: ir.Explicit,
-		Top:  sides[0][0], Bottom: sides[0][1], Left: sides[1][0], Right: sides[1][1],
+	var sides []int
+	for _, row := range rows {
+		pair, err := strict.Ints(row, math.MinInt, math.MaxInt)
+		if err != nil || len(pair) != 2 {
+			return wrong
+		}
+		sides = append(sides, pair...)
 	}
+	*p = paddingJSON{Kind: ir.Explicit, Top: sides[0], Bottom: sides[1], Left: sides[2], Right: sides[3]}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"tfcnn/internal/bounded"
+	"tfcnn/internal/quote"
 	"tfcnn/internal/strict"
 )
 
@@ -32,8 +33,8 @@ type File struct {
 // is called after its place, "case 1". Two cases of one name and operation are
 // an error that names both places.
 func Read(name string, text []byte) (File, error) {
-	fail := func(err error) (File, error) { return File{}, fmt.Errorf("proof: case file %s: %w", name, err) }
-	fields, err := strict.Object(text)
+	fail := func(err error) (File, error) { return File{}, fmt.Errorf("proof: case file %s: %w", shown(name), err) }
+	fields, err := strict.Object(strict.TrimBOM(text))
 	if err != nil {
 		return fail(err)
 	}
@@ -82,8 +83,11 @@ func quoted(name string) string {
 	if name == "" {
 		return ""
 	}
-	return fmt.Sprintf(" %.80q", name)
+	return " " + quote.Name(name)
 }
+
+// shown is a file's name as an error has it.
+func shown(name string) string { return quote.Text(quote.Plain(name), 400) }
 
 // CaseFiles are the case files of one run.
 type CaseFiles struct {
@@ -112,13 +116,13 @@ func (r *CaseFiles) Add(fsys fs.FS, folder, name string) error {
 		}
 		slices.Sort(names)
 		if len(names) == 0 {
-			return fmt.Errorf("proof: case files: folder %s holds no .json file", name)
+			return fmt.Errorf("proof: case files: folder %s holds no .json file", shown(name))
 		}
 	}
 	for _, name := range names {
 		text, err := bounded.ReadFile(fsys, name, MaxCaseBytes-r.bytes)
 		if errors.Is(err, bounded.ErrTooLarge) {
-			return fmt.Errorf("proof: case files: with %s they have more than %d MiB, want less in all", filepath.Join(folder, name), MaxCaseBytes>>20)
+			return fmt.Errorf("proof: case files: with %s they have more than %d MiB, want less in all", shown(filepath.Join(folder, name)), MaxCaseBytes>>20)
 		}
 		if err != nil {
 			return fmt.Errorf("proof: case files: %w", err)
@@ -168,7 +172,7 @@ func (r *CaseFiles) Files() ([]File, error) {
 		}
 		for i, file := range r.files {
 			if group := alike[strings.TrimSuffix(file.Name, ".json")]; len(group) > 1 && group[0] == i {
-				return nil, fmt.Errorf("proof: case files: file %d, %s, and file %d, %s, have one name; want each file once", i+1, file.Path, group[1]+1, r.files[group[1]].Path)
+				return nil, fmt.Errorf("proof: case files: file %d, %s, and file %d, %s, have one name; want each file once", i+1, shown(file.Path), group[1]+1, shown(r.files[group[1]].Path))
 			}
 		}
 	}

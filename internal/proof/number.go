@@ -10,7 +10,7 @@ import (
 )
 
 // Number is a float64 whose JSON form may be a number or one of the strings
-// "NaN", "Inf" and "-Inf".
+// "NaN", "Inf" and "-Inf", which are read in upper and lower case.
 type Number float64
 
 // String is the shortest text that reads back as the same number.
@@ -37,19 +37,24 @@ func (n Number) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads a number or one of the three strings.
 func (n *Number) UnmarshalJSON(text []byte) error {
-	switch string(text) {
-	case `"NaN"`:
-		*n = Number(math.NaN())
-	case `"Inf"`:
-		*n = Number(math.Inf(1))
-	case `"-Inf"`:
-		*n = Number(math.Inf(-1))
-	default:
-		x, err := strconv.ParseFloat(string(text), 64)
-		if err != nil || !finite(x) || text[0] == '"' {
-			return fmt.Errorf(`%s is no number, want a number, "NaN", "Inf" or "-Inf"`, strict.Excerpt(text))
-		}
-		*n = Number(x)
+	wrong := func() error {
+		return fmt.Errorf(`%s is no number, want a number, "NaN", "Inf" or "-Inf"`, strict.Excerpt(text))
 	}
+	if text[0] == '"' {
+		word, err := strict.String(text)
+		if err == nil {
+			word, err = strict.Choice("number", word, []string{"NaN", "Inf", "-Inf"})
+		}
+		if err != nil {
+			return wrong()
+		}
+		*n = map[string]Number{"NaN": Number(math.NaN()), "Inf": Number(math.Inf(1)), "-Inf": Number(math.Inf(-1))}[word]
+		return nil
+	}
+	x, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || !finite(x) {
+		return wrong()
+	}
+	*n = Number(x)
 	return nil
 }

@@ -287,20 +287,50 @@ func TestStrictFiles(t *testing.T) {
 		`{"cases":[{` + pool + `,"size":[1,1],"size":[1,1]}]}`:                                                                  `field "size" is there twice`,
 		`{"cases":[{` + pool + `,"size":[1]}]}`:                                                                                 `size: want [vertical, horizontal], got [1]`,
 		`{"cases":[{` + pool + `,"size":[1.5,1]}]}`:                                                                             `size: want [vertical, horizontal]`,
-		`{"cases":[{` + pool + `,"size":[1,1],"padding":"same"}]}`:                                                              `padding: want "SAME", "VALID"`,
+		`{"cases":[{` + pool + `,"size":[1,1],"padding":"some"}]}`:                                                              `padding: want "SAME", "VALID"`,
 		`{"cases":[{` + pool + `,"size":[1,1],"padding":[[1,1]]}]}`:                                                             `padding: want "SAME", "VALID"`,
-		`{"cases":[{"op":"relu","input":{"shape":[1],"data":["nan"]}}]}`:                                                        `"nan" is no number`,
+		`{"cases":[{"op":"relu","input":{"shape":[1],"data":["na"]}}]}`:                                                         `"na" is no number`,
+		`{"cases":[{"op":"relu","input":{"shape":[1],"data":{"a":1}}}]}`:                                                        `data: want a list of numbers, got {"a":1}`,
+		`{"cases":[{"op":"relu","input":{"shape":[1.5],"data":[1]}}]}`:                                                          `shape: want whole numbers`,
+		`{"cases":[{"name":"\n\u202e","op":"relu"}]}`:                                                                           `case 1 "\n\u202e": field "input" is missing`,
 		`{"cases":[{"op":"relu","input":{"shape":[1],"data":[1e39]}}]}`:                                                         `beyond float32's range`,
 		`{"cases":[{"op":"relu","input":{"shape":[1]}}]}`:                                                                       `want an object with "shape" and "data"`,
 		`{"cases":[{"op":"relu","input":{"shape":[1],"date":[1]}}]}`:                                                            `the nearest is "data"`,
 		`{"cases":[{"op":"relu","input":{"shape":["1"],"data":[1]}}]}`:                                                          `shape: want whole numbers`,
-		`{"cases":[{"name":"n",` + pool + `,"size":[1,1]},{` + pool + `,"size":[1,1]},{"name":"n",` + pool + `,"size":[1,1]}]}`: `cases 1 and 3 are both max_pool "n", want names that differ`,
-		`{"cases":[{` + pool + `,"size":[1,1]},{"name":"case 1",` + pool + `,"size":[1,1]}]}`:                                   `cases 1 and 2 are both max_pool "case 1"`,
 		`{"cases":[{` + pool + `,"size":[1,1],"error":""}]}`:                                                                    `"error" wants a text`,
 		`{"cases":[{` + pool + `,"size":[1,1],"error":"a","expect":null}]}`:                                                     `expect: `,
+		`{"cases":[{"name":"n",` + pool + `,"size":[1,1]},{` + pool + `,"size":[1,1]},{"name":"n",` + pool + `,"size":[1,1]}]}`: `cases 1 and 3 are both max_pool "n", want names that differ`,
+		`{"cases":[{` + pool + `,"size":[1,1]},{"name":"case 1",` + pool + `,"size":[1,1]}]}`:                                   `cases 1 and 2 are both max_pool "case 1"`,
 	} {
 		if _, err := proof.Read("f", []byte(text)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+// A file is read whatever its editor puts before it, whole numbers in any of
+// their forms and words in any case: the case is the same one.
+func TestForms(t *testing.T) {
+	read := func(text string) proof.Case {
+		t.Helper()
+		file, err := proof.Read("f", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return file.Cases[0]
+	}
+	for plain, other := range map[string]string{
+		`{"op":"max_pool","size":[2,1],"strides":[1,1],"padding":"SAME","input":{"shape":[1,2,1,1],"data":[1,"NaN"]}}`:                               `{"op":"MAX_Pool","size":[2.0,1e0],"strides":[10e-1,1],"padding":"same","input":{"shape":[1.0,2,1,1],"data":[1,"nan"]}}`,
+		`{"op":"conv2d","groups":2,"padding":[[1,0],[0,0]],"input":{"shape":[1,1,1,2],"data":[1,"-Inf"]},"filter":{"shape":[1,1,1,2],"data":[1,2]}}`: `{"op":"Conv2D","groups":2.0,"padding":[[1.0,0e5],[0,0]],"input":{"shape":[1,1,1,2],"data":[1,"-INF"]},"filter":{"shape":[1,1,1,2],"data":[1,2]}}`,
+		`{"op":"resize","size":[2,2],"method":"nearest","input":{"shape":[1,1,1,1],"data":[1]}}`:                                                     `{"op":"resize","size":[2,2],"method":"Nearest","input":{"shape":[1,1,1,1],"data":[1]}}`,
+	} {
+		want, err := json.Marshal(read(`{"cases":[` + plain + `]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := json.Marshal(read("\ufeff" + `{"cases":[` + other + `]}`))
+		if err != nil || string(got) != string(want) {
+			t.Errorf("got %s, %v, want %s", got, err, want)
 		}
 	}
 }

@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/quote"
 	"tfcnn/internal/strict"
 )
 
@@ -31,7 +33,7 @@ func OpenBaseline(name string) (Baseline, error) {
 		if errors.As(err, &path) {
 			err = path.Err // the name is said once
 		}
-		return Baseline{}, fmt.Errorf("proof: baseline %s: %w", name, err)
+		return Baseline{}, fmt.Errorf("proof: baseline %s: %w", shown(name), err)
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > MaxBaselineBytes {
@@ -50,7 +52,11 @@ var errLargeBaseline = fmt.Errorf("it has more than %d MiB, which is no baseline
 func ReadBaseline(name string, r io.Reader) (Baseline, error) {
 	b := Baseline{Name: name}
 	limited := &io.LimitedReader{R: r, N: MaxBaselineBytes + 1}
-	decoder := json.NewDecoder(bufio.NewReaderSize(limited, 1<<16))
+	in := bufio.NewReaderSize(limited, 1<<16)
+	if start, _ := in.Peek(3); len(strict.TrimBOM(start)) < len(start) {
+		_, _ = in.Discard(len(start))
+	}
+	decoder := json.NewDecoder(in)
 	if err := b.read(decoder); err != nil {
 		switch {
 		case limited.N == 0:
@@ -58,7 +64,7 @@ func ReadBaseline(name string, r io.Reader) (Baseline, error) {
 		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 			err = errors.New("the file ends early")
 		}
-		return Baseline{}, fmt.Errorf("proof: baseline %s: %w", name, err)
+		return Baseline{}, fmt.Errorf("proof: baseline %s: %w", shown(name), err)
 	}
 	return b, nil
 }
@@ -108,7 +114,7 @@ func (b *Baseline) read(decoder *json.Decoder) error {
 			key.Op = "" // its names differ without
 		}
 		if err == nil && seen[key] {
-			err = fmt.Errorf("%s has a case of this name already", strict.Line(r.File, 80))
+			err = fmt.Errorf("%s has a case of this name already", shown(r.File))
 		}
 		if err != nil {
 			return fmt.Errorf("case %d%s: %w", len(b.Records)+1, quoted(r.Name), err)
@@ -134,7 +140,7 @@ func wantToken(decoder *json.Decoder, want json.Token, what string) error {
 		return strict.Malformed(err)
 	}
 	if got != want {
-		return fmt.Errorf("want %s, got %.40q", what, fmt.Sprint(got))
+		return fmt.Errorf("want %s, got %s", what, quote.Name(fmt.Sprint(got)))
 	}
 	return nil
 }
@@ -171,11 +177,13 @@ func readRecord(text []byte) (Record, error) {
 		return r, err
 	}
 	if !sha256Text(r.Case) {
-		return r, fmt.Errorf("case: %.80q is no sha256", r.Case)
+		return r, fmt.Errorf("case: %s is no sha256", quote.Name(r.Case))
 	}
-	if r.Status.rank() < 0 {
-		return r, strict.Unknown("status", string(r.Status), statusNames())
+	status, err := strict.Choice("status", string(r.Status), statusNames())
+	if err != nil {
+		return r, err
 	}
+	r.Status = Status(status)
 	if refusal != nil {
 		if shape != nil || bits != nil || sum != nil || *refusal == "" {
 			return r, errors.New(`field "refusal" wants a text, and no output beside it`)
@@ -195,7 +203,7 @@ func readRecord(text []byte) (Record, error) {
 		return r, fmt.Errorf("bits: %w", err)
 	}
 	if got := digestOf(r.bits); got != *sum {
-		return r, fmt.Errorf("bits have the sha256 %s, want %.80s: the numbers were changed or damaged", got, *sum)
+		return r, fmt.Errorf("bits have the sha256 %s, want %s: the numbers were changed or damaged", got, quote.Text(*sum, 80))
 	}
 	if len(r.bits)%4 != 0 || len(r.bits)/4 != n {
 		return r, fmt.Errorf("bits are %d bytes, want 4 for each of the %d numbers of shape %s", len(r.bits), n, tensor.FormatShape(r.Shape))
@@ -233,7 +241,16 @@ func readFields(text []byte, targets []target) error {
 		if i < 0 {
 			return strict.Unknown("field", f.Name, known)
 		}
-		if err := json.Unmarshal(f.Value, targets[i].place); err != nil || bytes.Equal(f.Value, []byte("null")) {
+		switch place := targets[i].place.(type) {
+		case *int:
+			*place, err = strict.Int(f.Value, math.MinInt, math.MaxInt)
+		case **[]int:
+			*place = new([]int)
+			**place, err = strict.Ints(f.Value, math.MinInt, math.MaxInt)
+		default:
+			err = json.Unmarshal(f.Value, place)
+		}
+		if err != nil || bytes.Equal(f.Value, []byte("null")) {
 			return fmt.Errorf("%s: cannot be %s", f.Name, strict.Excerpt(f.Value))
 		}
 	}

@@ -1,6 +1,7 @@
 // Package strict reads JSON that people write: whatever is not as it should
 // be is an error of one line that names it. Errors say what is wrong, wanted
-// and got; who calls adds where.
+// and got; the caller adds where. Names of fields are exact; a value that is
+// one of some words is read whatever the case of its letters (Choice).
 package strict
 
 import (
@@ -10,13 +11,20 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/agnivade/levenshtein"
+
+	"tfcnn/internal/quote"
 )
+
+// TrimBOM returns the text of a file without the byte order mark of UTF-8,
+// which some editors write at its beginning.
+func TrimBOM(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\ufeff")) }
 
 // Check says whether the text is one JSON value and nothing else, by line and
 // column.
@@ -81,7 +89,7 @@ func Object(text []byte) ([]Field, error) {
 			return nil, Malformed(err)
 		}
 		if seen[f.Name] {
-			return nil, fmt.Errorf("field %.64q is there twice", f.Name)
+			return nil, fmt.Errorf("field %s is there twice", quote.Name(f.Name))
 		}
 		seen[f.Name] = true
 		fields = append(fields, f)
@@ -138,14 +146,61 @@ func String(text []byte) (string, error) {
 	return s, nil
 }
 
-// Int reads a whole number from least to most, written without a point or an
-// exponent.
+// Int reads a whole number from least to most, however it is written: 2, 2.0
+// and 20e-1 are one number, to JSON Schema too.
 func Int(text []byte, least, most int) (int, error) {
-	n, err := strconv.Atoi(string(bytes.TrimSpace(text)))
+	n, err := strconv.Atoi(wholeDigits(string(bytes.TrimSpace(text))))
 	if err != nil || n < least || n > most {
 		return 0, fmt.Errorf("want a whole number from %d to %d, got %s", least, most, Excerpt(text))
 	}
 	return n, nil
+}
+
+var numeral = regexp.MustCompile(`^(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$`)
+
+// wholeDigits returns a JSON number that is whole without point and exponent,
+// and "" for any other text. It computes with digits, as a float64 would round.
+func wholeDigits(text string) string {
+	parts := numeral.FindStringSubmatch(text)
+	if parts == nil {
+		return ""
+	}
+	digits := strings.TrimLeft(parts[2]+parts[3], "0")
+	if digits == "" {
+		return "0"
+	}
+	trimmed := strings.TrimRight(digits, "0")
+	exponent := 0
+	if parts[4] != "" {
+		var err error
+		if exponent, err = strconv.Atoi(parts[4]); err != nil {
+			return ""
+		}
+	}
+	const longest = 20 // digits of an int64, and one more
+	zeros := len(digits) - len(trimmed) - len(parts[3])
+	if exponent > len(text)+longest || exponent < -len(text) { // a sum beyond either could overflow
+		return ""
+	}
+	if zeros += exponent; zeros < 0 || len(trimmed)+zeros > longest {
+		return ""
+	}
+	return parts[1] + trimmed + strings.Repeat("0", zeros)
+}
+
+// Ints reads a list of whole numbers from least to most.
+func Ints(text []byte, least, most int) ([]int, error) {
+	items, err := List(text)
+	if err != nil {
+		return nil, err
+	}
+	numbers := make([]int, len(items))
+	for i, item := range items {
+		if numbers[i], err = Int(item, least, most); err != nil {
+			return nil, err
+		}
+	}
+	return numbers, nil
 }
 
 // Float reads a number that a float of so many bits can hold: not too large,
@@ -170,35 +225,33 @@ func begins(text []byte, with byte) bool {
 
 // Excerpt is the beginning of a JSON text for an error, on one line.
 func Excerpt(text []byte) string {
-	const most = 40
+	const most = 60
 	var line bytes.Buffer
 	if len(text) < 1<<16 && json.Compact(&line, text) == nil {
 		text = line.Bytes()
 	}
-	return Line(string(text), most)
+	return quote.Text(string(text), most)
 }
 
-// Line is the beginning of a text, of most runes, for an error: what cannot be
-// printed becomes a space.
-func Line(text string, most int) string {
-	if utf8.RuneCountInString(text) > most {
-		text = string([]rune(text[:min(len(text), 4*most)])[:most]) + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if !strconv.IsPrint(r) {
-			return ' '
+// Choice returns the known word that a word is, whatever the case of its
+// letters, or an error that names the nearest one. It is the one rule for upper
+// and lower case in what people write, in JSON and on command lines.
+func Choice(what, word string, known []string) (string, error) {
+	for _, k := range known {
+		if len(k) == len(word) && strings.EqualFold(k, word) { // of one length: ASCII alone folds
+			return k, nil
 		}
-		return r
-	}, text)
+	}
+	return "", Unknown(what, word, known)
 }
 
 // Unknown is the error of a name that is none of the known ones; it names the
 // one that is spelt most alike.
 func Unknown(what, name string, known []string) error {
 	if len(known) == 0 {
-		return fmt.Errorf("%s %.64q is not known", what, name)
+		return fmt.Errorf("%s %s is not known", what, quote.Name(name))
 	}
-	return fmt.Errorf("%s %.64q is not known here, the nearest is %q", what, name, Nearest(name, known))
+	return fmt.Errorf("%s %s is not known here, the nearest is %s", what, quote.Name(name), quote.Name(Nearest(name, known)))
 }
 
 // Nearest is the one of the known names that is spelt most alike, capitals or

@@ -1,6 +1,9 @@
 package strict_test
 
 import (
+	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -55,12 +58,18 @@ func TestObject(t *testing.T) {
 }
 
 func TestValues(t *testing.T) {
-	for text, want := range map[string]int{"0": 0, "7": 7, "-3": -3, " 9 ": 9} {
+	for text, want := range map[string]int{
+		"0": 0, "7": 7, "-3": -3, " 9 ": 9, "2.0": 2, "2e0": 2, "2.000E+0": 2, "20e-1": 2, "0.2e1": 2, "-300.0e-2": -3,
+		"0.0": 0, "-0": 0, "0e99999999999999999999": 0, "0.00e-7": 0, "0.00000000000000000000000000007e29": 7,
+	} {
 		if got, err := strict.Int([]byte(text), -3, 9); err != nil || got != want {
 			t.Errorf("%s: %d, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"10", "-4", "1.0", "1e0", "null", `"1"`, "true", "[1]", "99999999999999999999", ""} {
+	for _, text := range []string{
+		"2.5", "25e-1", "2.00000000000000000001", "1e99999999999999999999", "1e-99999999999999999999", "1e9223372036854775807", "1e-9223372036854775808",
+		"07", "+7", "7.", ".7e1", "0x7", "7 7", "1e", "10", "-4", "10.0", "1e1", "null", `"1"`, "true", "[1]", "99999999999999999999", "",
+	} {
 		if got, err := strict.Int([]byte(text), -3, 9); err == nil || !strings.HasPrefix(err.Error(), "want a whole number from -3 to 9, got") {
 			t.Errorf("%s: %d, %v", text, got, err)
 		}
@@ -93,6 +102,51 @@ func TestValues(t *testing.T) {
 	}
 }
 
+// The largest whole numbers are exact, and no float64 on the way.
+func TestIntRange(t *testing.T) {
+	for text, want := range map[string]int{
+		"9223372036854775807": math.MaxInt64, "9223372036854775807.0": math.MaxInt64, "922337203685477580.7e1": math.MaxInt64,
+		"-9223372036854775808": math.MinInt64, "9007199254740993.0": 1<<53 + 1,
+	} {
+		if got, err := strict.Int([]byte(text), math.MinInt64, math.MaxInt64); err != nil || got != want {
+			t.Errorf("%s: %d, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"9223372036854775808", "9223372036854775807.5", "1e19", "1" + strings.Repeat("0", 400) + "e-5"} {
+		if got, err := strict.Int([]byte(text), math.MinInt64, math.MaxInt64); err == nil {
+			t.Errorf("%s: %d", text, got)
+		}
+	}
+	if got, err := strict.Ints([]byte(" [2.0, 3]"), 0, 9); err != nil || !slices.Equal(got, []int{2, 3}) {
+		t.Error(got, err)
+	}
+	if _, err := strict.Ints([]byte("[2, 10]"), 0, 9); err == nil || err.Error() != "want a whole number from 0 to 9, got 10" {
+		t.Error(err)
+	}
+}
+
+func TestChoice(t *testing.T) {
+	known := []string{"SAME", "VALID", "kelvin"}
+	for word, want := range map[string]string{"SAME": "SAME", "same": "SAME", "Valid": "VALID", "KELVIN": "kelvin"} {
+		if got, err := strict.Choice("padding", word, known); err != nil || got != want {
+			t.Errorf("%s: %q, %v", word, got, err)
+		}
+	}
+	for _, word := range []string{"", "same ", "sam", "\u212aelvin", "\u017fame"} {
+		if got, err := strict.Choice("padding", word, known); err == nil || !strings.HasPrefix(err.Error(), "padding "+strconv.Quote(word)+" is not known here") {
+			t.Errorf("%q: %q, %v", word, got, err)
+		}
+	}
+}
+
+func TestTrimBOM(t *testing.T) {
+	for text, want := range map[string]string{"\ufeff{}": "{}", "{}": "{}", "\ufeff\ufeff": "\ufeff", "": "", " \ufeff": " \ufeff"} {
+		if got := string(strict.TrimBOM([]byte(text))); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestNearest(t *testing.T) {
 	known := []string{"size", "filters", "padding", "strides"}
 	for name, want := range map[string]string{"filtres": "filters", "sizes": "size", "stride": "strides", "PADDING": "padding", strings.Repeat("x", 1e6): "filters"} {
@@ -111,9 +165,9 @@ func TestNearest(t *testing.T) {
 func TestExcerpt(t *testing.T) {
 	for text, want := range map[string]string{
 		"[1,\n  2]":                         "[1,2]",
-		`"` + strings.Repeat("ä", 60) + `"`: `"` + strings.Repeat("ä", 39) + "…",
-		"\"a\u202eb\"":                      `"a b"`,
-		"oh\tno":                            "oh no",
+		`"` + strings.Repeat("ä", 60) + `"`: `"` + strings.Repeat("ä", 29) + "…",
+		"\"a\u202eb\"":                      `"a\u202eb"`,
+		"oh\tno":                            `oh\tno`,
 	} {
 		if got := strict.Excerpt([]byte(text)); got != want {
 			t.Errorf("got %q, want %q", got, want)

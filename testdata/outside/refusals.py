@@ -167,7 +167,7 @@ def resize(c):
     c.refuse("resize", "input has no rows or no columns, there is nothing to resize", np.zeros((1, 0, 2, 1)), size=[2, 2], method="bilinear")
     c.refuse("resize", "input has no rows or no columns, there is nothing to resize", np.zeros((1, 2, 0, 1)), size=[2, 2], method="nearest",
              name="input has no columns")
-    for method in ("bicubic", "Nearest", ""):
+    for method in ("bicubic", "area", ""):
         c.refuse("resize", f'method is "{method}", want "nearest" or "bilinear"', x, size=[2, 2], method=method)
     for wrong in (0, -1, 4194305):
         c.refuse("resize", f"height is {wrong}, want 1 to 4194304", x, size=[wrong, 2], method="nearest")
