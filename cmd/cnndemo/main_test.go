@@ -189,7 +189,7 @@ func start(t *testing.T, out string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	for {
-		staged, _ := filepath.Glob(filepath.Join(out, ".cnndemo-*", "*.npy"))
+		staged, _ := filepath.Glob(filepath.Join(out, ".cnndemo-*", "new", "*.npy"))
 		if len(staged) > 0 {
 			return cmd
 		}
@@ -225,14 +225,14 @@ func TestKilled(t *testing.T) {
 	}
 	cmd.Wait()
 	entries, err := os.ReadDir(out)
-	if err != nil || len(entries) != 1 || !strings.HasPrefix(entries[0].Name(), stagingPrefix) {
+	if err != nil || len(entries) != 1 || !strings.HasPrefix(entries[0].Name(), ".cnndemo-") {
 		t.Fatalf("after the kill: %v, %v", entries, err)
 	}
 	program, _ := exec.LookPath("cnndemo")
 	if text, err := exec.Command(program, "run", "--out", out).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	left, _ := filepath.Glob(filepath.Join(out, stagingPrefix+"*"))
+	left, _ := filepath.Glob(filepath.Join(out, ".cnndemo-*"))
 	if len(left) > 0 {
 		t.Errorf("left over: %v", left)
 	}

@@ -2,6 +2,7 @@ package output
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,6 +44,11 @@ func (s *Set) Commit() error {
 		if err := s.pour(e); err != nil {
 			return err
 		}
+	}
+	s.ending.Lock()
+	defer s.ending.Unlock()
+	if s.closed {
+		return context.Canceled
 	}
 	for i, e := range regular {
 		if regular[i], err = s.move(e); err != nil {
@@ -144,7 +150,7 @@ func (s *Set) move(e entry) (entry, error) {
 	if err != nil {
 		return e, err
 	}
-	_, err = io.Copy(interruptible{s.ctx, file}, content)
+	_, err = io.Copy(interruptible{s.ctx, e.path, file}, content)
 	e.stage, e.name = st, e.base
 	return e, first(err, file.Sync(), file.Close())
 }

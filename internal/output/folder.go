@@ -2,6 +2,7 @@ package output
 
 import (
 	"bufio"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -37,6 +38,9 @@ func (s *Set) Folder(path string) (*Folder, error) {
 	var made []string
 	const tries = 100
 	for try := 1; ; try++ {
+		if s.closed {
+			return nil, context.Canceled
+		}
 		more, err := makeFolder(path)
 		made = append(more, made...)
 		var st *stage
@@ -88,20 +92,17 @@ func (f *Folder) Write(name string, content func(w io.Writer) error) error {
 // Update stages changes to a file: file is open for reading and writing, empty
 // the first time; end appends to it, and fails when the set's context ends.
 func (f *Folder) Update(name string, content func(file *os.File, end io.Writer) error) error {
-	f.mu.Lock()
-	flags := os.O_RDWR
-	if !slices.Contains(f.names, name) {
-		f.names = append(f.names, name)
-		flags |= os.O_CREATE | os.O_EXCL
-	}
-	f.mu.Unlock()
 	shown := filepath.Join(f.path, name)
+	flags, err := f.enter(name)
+	if err != nil {
+		return failed(shown, err)
+	}
 	file, err := os.OpenFile(f.stage.path(newName, name), flags, 0o644)
 	if err != nil {
 		return failed(shown, err)
 	}
 	defer file.Close()
-	w := bufio.NewWriterSize(interruptible{f.set.ctx, appending{file}}, 1<<16)
+	w := bufio.NewWriterSize(interruptible{f.set.ctx, shown, appending{file}}, 1<<16)
 	err = content(file, w)
 	if err == nil {
 		err = first(w.Flush(), file.Sync())
@@ -110,6 +111,25 @@ func (f *Folder) Update(name string, content func(file *os.File, end io.Writer) 
 		return failed(shown, err)
 	}
 	return nil
+}
+
+// enter adds a name that is new, unless it is that of an input or cannot become
+// a file, and returns how the staged file is opened.
+func (f *Folder) enter(name string) (flags int, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if slices.Contains(f.names, name) {
+		return os.O_RDWR, nil
+	}
+	t, err := resolve(filepath.Join(f.path, name))
+	if err == nil {
+		err = f.set.distinct(t, nil)
+	}
+	if err != nil {
+		return 0, err
+	}
+	f.names = append(f.names, name)
+	return os.O_RDWR | os.O_CREATE | os.O_EXCL, nil
 }
 
 // appending writes at the end of a file.

@@ -36,14 +36,19 @@ import (
 // or one of its inputs, names too.
 var ErrSameFile = errors.New("same file")
 
-// Set is the outputs of one command. Its methods, File's and Folder's may be
-// called from many goroutines, Commit and Close after all others.
+// Set is the outputs of one command. The methods of Set and Folder may be
+// called from many goroutines; those of one File may not. Commit comes after
+// all writing; Close may come at any time, and ends a Commit that has not begun
+// to rename with context.Canceled.
 type Set struct {
 	ctx context.Context
 
 	rename, link func(from, to string) error // os.Rename and os.Link; tests make them fail
 
+	ending sync.Mutex // held by Close, and by Commit while it renames
+
 	mu      sync.Mutex
+	closed  bool
 	stages  []*stage
 	files   []*File
 	folders []*Folder
@@ -112,15 +117,26 @@ func (s *Set) distinct(t target, others []target) error {
 	return nil
 }
 
+// writeError is an error that names its output.
+type writeError struct {
+	path string
+	err  error
+}
+
+func (e *writeError) Error() string { return "write " + e.path + ": " + e.err.Error() }
+func (e *writeError) Unwrap() error { return e.err }
+
 // failed names the output in an error.
 func failed(path string, err error) error {
 	switch cause := err.(type) {
+	case *writeError:
+		return err
 	case *fs.PathError: // which may name a file in the staging folder
 		err = cause.Err
 	case *os.LinkError:
 		err = cause.Err
 	}
-	return fmt.Errorf("write %s: %w", path, err)
+	return &writeError{path, err}
 }
 
 // first is the first error of a few, without the text of the others.
@@ -140,8 +156,10 @@ type File struct {
 	stage  *stage // nil until it is written to, and for a special file
 	name   string // in the stage
 	memory *bytes.Buffer
-	file   *os.File
 	buffer *bufio.Writer
+
+	mu   sync.Mutex
+	file *os.File
 }
 
 // Write stages the whole content of the file. A file that is never written to
@@ -176,14 +194,17 @@ func (f *File) Writer() (io.Writer, error) {
 		return f.buffer, nil
 	}
 	stage, err := f.set.stageIn(t.dir)
+	var file *os.File
 	if err == nil {
-		f.stage, f.name = stage, t.base
-		f.file, err = stage.create(t.base)
+		file, err = stage.create(t.base)
 	}
 	if err != nil {
 		return nil, failed(f.path, err)
 	}
-	f.buffer = bufio.NewWriterSize(interruptible{f.set.ctx, f.file}, 1<<16)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stage, f.name, f.file = stage, t.base, file
+	f.buffer = bufio.NewWriterSize(interruptible{f.set.ctx, f.path, file}, 1<<16)
 	return f.buffer, nil
 }
 
@@ -193,6 +214,8 @@ func (f *File) finish() error {
 		return nil
 	}
 	err := f.buffer.Flush()
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.file == nil {
 		return err
 	}
@@ -206,15 +229,20 @@ func (f *File) finish() error {
 
 // interruptible is a writer that fails when ctx ends.
 type interruptible struct {
-	ctx context.Context
-	w   io.Writer
+	ctx  context.Context
+	path string
+	w    io.Writer
 }
 
 func (i interruptible) Write(p []byte) (int, error) {
 	if err := i.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return i.w.Write(p)
+	n, err := i.w.Write(p)
+	if err != nil {
+		return n, failed(i.path, err)
+	}
+	return n, nil
 }
 
 // stageIn is the set's staging folder in a folder, made where there is none.
@@ -223,6 +251,9 @@ func (s *Set) stageIn(folder string) (*stage, error) {
 	defer s.mu.Unlock()
 	if at := slices.IndexFunc(s.stages, func(st *stage) bool { return st.folder == folder }); at >= 0 {
 		return s.stages[at], nil
+	}
+	if s.closed {
+		return nil, context.Canceled
 	}
 	st, err := newStage(s.ctx, folder, false)
 	if err != nil {
@@ -234,25 +265,34 @@ func (s *Set) stageIn(folder string) (*stage, error) {
 
 // Close removes what was not committed, and the folders that were made for it.
 func (s *Set) Close() {
-	for _, f := range s.files {
-		if f.file != nil {
-			f.file.Close()
-		}
-	}
+	s.ending.Lock()
+	defer s.ending.Unlock()
 	s.drop()
 }
 
 // drop takes the staging folders away.
 func (s *Set) drop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for _, f := range s.files {
+		f.mu.Lock()
+		if f.file != nil {
+			f.file.Close()
+		}
+		f.mu.Unlock()
+	}
 	for _, f := range s.folders {
+		f.mu.Lock()
 		for _, file := range f.scratch {
 			file.Close()
 		}
+		f.mu.Unlock()
 	}
 	for _, st := range s.stages {
 		st.remove()
 	}
-	s.stages, s.files, s.folders = nil, nil, nil
+	s.stages = nil
 }
 
 // absolute is the real path of a folder.
@@ -262,4 +302,21 @@ func absolute(folder string) (string, error) {
 		return "", err
 	}
 	return filepath.EvalSymlinks(path)
+}
+
+// Leads reports whether the output is the file that path leads to.
+func (f *File) Leads(path string) bool {
+	mine, err := resolve(f.path)
+	if err != nil {
+		return false
+	}
+	other, err := resolve(path)
+	return err == nil && mine.same(other)
+}
+
+// Special reports whether the output is written to and not replaced: a FIFO, a
+// character device or an open descriptor.
+func (f *File) Special() bool {
+	t, err := resolve(f.path)
+	return err == nil && t.special()
 }
