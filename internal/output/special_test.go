@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -172,13 +173,13 @@ func (b *broken) Write(p []byte) (int, error) {
 func (b *broken) Close() error { return b.err }
 
 func TestStdout(t *testing.T) {
-	w := &broken{fails: 1, err: unix.ENOSPC}
+	w := &broken{fails: 1, err: &fs.PathError{Op: "write", Path: "/dev/stdout", Err: unix.ENOSPC}}
 	s := NewStdout(w)
 	fmt.Fprintln(s, "one")
 	fmt.Fprintln(s, "two")
 	fmt.Fprintln(s, "three")
 	err := s.Close()
-	if !errors.Is(err, unix.ENOSPC) || err.Error() != "write to stdout: no space left on device" || ClosedPipe(err) || w.calls != 2 {
+	if !errors.Is(err, unix.ENOSPC) || err.Error() != "write stdout: no space left on device" || ClosedPipe(err) || w.calls != 2 {
 		t.Errorf("got %v after %d calls", err, w.calls)
 	}
 	// A disk that says so only when the file is closed.

@@ -2,7 +2,6 @@ package output
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 
@@ -29,7 +28,7 @@ func (s *Stdout) Write(p []byte) (int, error) {
 	}
 	n, err := s.w.Write(p)
 	if err != nil {
-		s.err = fmt.Errorf("write to stdout: %w", err)
+		s.err = failed("stdout", err)
 	}
 	return n, s.err
 }
@@ -41,7 +40,7 @@ func (s *Stdout) Close() error {
 	defer s.mu.Unlock()
 	if c, can := s.w.(io.Closer); can {
 		if err := c.Close(); s.err == nil && err != nil {
-			s.err = fmt.Errorf("write to stdout: %w", err)
+			s.err = failed("stdout", err)
 		}
 	}
 	return s.err

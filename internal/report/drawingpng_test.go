@@ -173,7 +173,7 @@ func TestPNGTooLarge(t *testing.T) {
 	for _, tt := range []struct {
 		layers int
 		scale  float64
-	}{{100, 2}, {200, 1}, {3000, 0}} {
+	}{{100, 2}, {600, 1}, {3000, 0}} {
 		d := drawnFamilies()
 		d.Layers = d.Layers[:1]
 		for i := range tt.layers {
