@@ -237,3 +237,50 @@ func TestKilled(t *testing.T) {
 		t.Errorf("left over: %v", left)
 	}
 }
+
+// Two runs into one folder: the second is refused, by name, and the report is
+// that of the files.
+func TestTwoRuns(t *testing.T) {
+	out := t.TempDir()
+	first := start(t, out)
+	program, err := exec.LookPath("cnndemo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := exec.Command(program, "run", "--out", out)
+	text, err := second.CombinedOutput()
+	if err == nil || second.ProcessState.ExitCode() != exitEnvironment || !strings.Contains(string(text), fmt.Sprintf("process %d on", first.Process.Pid)) {
+		t.Errorf("the second run: %v\n%s", err, text)
+	}
+	if err := first.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	report, err := os.ReadFile(filepath.Join(out, "report.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r struct {
+		Sizes []struct {
+			Files []struct{ Path, SHA256 string }
+		}
+	}
+	if err := json.Unmarshal(report, &r); err != nil {
+		t.Fatal(err)
+	}
+	files := 0
+	for _, size := range r.Sizes {
+		for _, file := range size.Files {
+			content, err := os.ReadFile(filepath.Join(out, file.Path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if sum := sha256.Sum256(content); hex.EncodeToString(sum[:]) != file.SHA256 {
+				t.Errorf("%s is not the file of the report", file.Path)
+			}
+			files++
+		}
+	}
+	if entries, err := os.ReadDir(out); err != nil || len(entries) != files+2 || files == 0 {
+		t.Errorf("%d files in the report, %d in the folder, %v", files, len(entries), err)
+	}
+}
