@@ -30,22 +30,23 @@ func (n *names) unique(picture string) string {
 // number is the name stem + rest, numbered where it was given before. A name
 // that is too long loses the end of its stem, then of the rest.
 func (n *names) number(stem, rest string) string {
-	name := stem + rest
-	if n.limit > 0 && len(name) > n.limit {
-		stem = cut(stem, max(n.limit-len(rest), n.limit/2))
-		name = stem + cut(rest, n.limit-len(stem))
-	}
+	number := ""
 	for {
+		name := n.fit(stem, rest, number)
 		n.given[name]++
 		if n.given[name] == 1 {
 			return name
 		}
-		number := fmt.Sprint("-", n.given[name])
-		if n.limit > 0 {
-			name = cut(name, n.limit-len(number))
-		}
-		name += number
+		number += fmt.Sprint("-", n.given[name])
 	}
+}
+
+func (n *names) fit(stem, rest, number string) string {
+	if room := n.limit - len(number); n.limit > 0 && len(stem)+len(rest) > room {
+		stem = cut(stem, max(room-len(rest), room/2))
+		rest = cut(rest, room-len(stem))
+	}
+	return stem + rest + number
 }
 
 // cut keeps whole runes of a text, length bytes at most.

@@ -9,8 +9,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -178,4 +180,32 @@ func TestLockIsNotWaitedForForEver(t *testing.T) {
 	}
 	unlock()
 	check(t, put(t, filepath.Join(root, "file"), "x"))
+}
+
+// The lock excludes, though its file goes and comes.
+func TestLockExcludes(t *testing.T) {
+	root := t.TempDir()
+	var group sync.WaitGroup
+	var holding atomic.Int32
+	for range 16 {
+		group.Go(func() {
+			for range 100 {
+				unlock, err := lockFolder(t.Context(), root)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if holding.Add(1) > 1 {
+					t.Error("two hold one lock")
+				}
+				runtime.Gosched()
+				holding.Add(-1)
+				unlock()
+			}
+		})
+	}
+	group.Wait()
+	if left := tree(t, root); len(left) > 0 {
+		t.Errorf("left over: %v", left)
+	}
 }

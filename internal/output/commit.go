@@ -98,12 +98,11 @@ func (s *Set) entries() ([]entry, error) {
 			return nil, err
 		}
 	}
-	var before []target
+	before := map[string]string{}
 	for _, e := range list {
 		if err := s.distinct(e.target, before); err != nil {
 			return nil, failed(e.path, err)
 		}
-		before = append(before, e.target)
 	}
 	return list, nil
 }

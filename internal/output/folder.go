@@ -26,6 +26,7 @@ type Folder struct {
 
 	mu      sync.Mutex
 	names   []string // of files, in the order in which they get their names
+	staged  map[string]bool
 	scratch []*os.File
 }
 
@@ -60,7 +61,7 @@ func (s *Set) Folder(path string) (*Folder, error) {
 		}
 		st.made = made
 		s.stages = append(s.stages, st)
-		f := &Folder{set: s, path: path, stage: st, limit: 255}
+		f := &Folder{set: s, path: path, stage: st, limit: 255, staged: map[string]bool{}}
 		var about unix.Statfs_t
 		if unix.Statfs(folder, &about) == nil && about.Namelen > 0 {
 			f.limit = min(f.limit, int(about.Namelen))
@@ -118,17 +119,21 @@ func (f *Folder) Update(name string, content func(file *os.File, end io.Writer) 
 func (f *Folder) enter(name string) (flags int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if slices.Contains(f.names, name) {
+	if f.staged[name] {
 		return os.O_RDWR, nil
 	}
 	t, err := resolve(filepath.Join(f.path, name))
 	if err == nil {
-		err = f.set.distinct(t, nil)
+		err = t.writable()
+	}
+	if err == nil {
+		err = f.set.distinct(t, map[string]string{})
 	}
 	if err != nil {
 		return 0, err
 	}
 	f.names = append(f.names, name)
+	f.staged[name] = true
 	return os.O_RDWR | os.O_CREATE | os.O_EXCL, nil
 }
 
@@ -150,6 +155,8 @@ func (f *Folder) Rename(from, to string) error {
 		return failed(filepath.Join(f.path, to), err)
 	}
 	f.names[slices.Index(f.names, from)] = to
+	delete(f.staged, from)
+	f.staged[to] = true
 	return nil
 }
 

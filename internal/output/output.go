@@ -52,19 +52,13 @@ type Set struct {
 	stages  []*stage
 	files   []*File
 	folders []*Folder
-	inputs  []input
-	claimed []target // by File
-}
-
-// input is a file that the command reads.
-type input struct {
-	path string
-	info fs.FileInfo
+	inputs  map[inode]string  // their paths
+	claimed map[string]string // by File: paths by target
 }
 
 // New makes an empty set. Writing ends when ctx does.
 func New(ctx context.Context) *Set {
-	return &Set{ctx: ctx, rename: os.Rename, link: os.Link}
+	return &Set{ctx: ctx, rename: os.Rename, link: os.Link, inputs: map[inode]string{}, claimed: map[string]string{}}
 }
 
 // Keep registers files that the command reads: an output that is one of them
@@ -74,7 +68,7 @@ func (s *Set) Keep(paths ...string) {
 	defer s.mu.Unlock()
 	for _, path := range paths {
 		if info, err := os.Stat(path); err == nil {
-			s.inputs = append(s.inputs, input{path, info})
+			s.inputs[inodeOf(info)] = path
 		}
 	}
 }
@@ -96,24 +90,23 @@ func (s *Set) File(path string) (*File, error) {
 	if err := s.distinct(t, s.claimed); err != nil {
 		return nil, failed(path, err)
 	}
-	s.claimed = append(s.claimed, t)
 	f := &File{set: s, path: path}
 	s.files = append(s.files, f)
 	return f, nil
 }
 
-// distinct reports an output that is an input, or one of others.
-func (s *Set) distinct(t target, others []target) error {
-	for _, other := range others {
-		if t.same(other) {
-			return fmt.Errorf("%w as the output %s", ErrSameFile, other.path)
+// distinct enters a target among others, unless it is there already or is an
+// input.
+func (s *Set) distinct(t target, others map[string]string) error {
+	if t.info != nil {
+		if path, is := s.inputs[inodeOf(t.info)]; is {
+			return fmt.Errorf("%w as the input %s", ErrSameFile, path)
 		}
 	}
-	for _, in := range s.inputs {
-		if t.info != nil && os.SameFile(t.info, in.info) {
-			return fmt.Errorf("%w as the input %s", ErrSameFile, in.path)
-		}
+	if path, is := others[t.identity()]; is {
+		return fmt.Errorf("%w as the output %s", ErrSameFile, path)
 	}
+	others[t.identity()] = t.path
 	return nil
 }
 
@@ -311,7 +304,7 @@ func (f *File) Leads(path string) bool {
 		return false
 	}
 	other, err := resolve(path)
-	return err == nil && mine.same(other)
+	return err == nil && mine.identity() == other.identity()
 }
 
 // Special reports whether the output is written to and not replaced: a FIFO, a

@@ -272,3 +272,64 @@ func TestFolder(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// A file that its mode protects is refused, and stays; root is not refused.
+func TestWriteProtected(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may write everything")
+	}
+	root := t.TempDir()
+	path := filepath.Join(root, "file")
+	write(t, path, "old")
+	check(t, os.Chmod(path, 0o400))
+	if err := put(t, path, "new"); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("got the error %v", err)
+	}
+	check(t, os.Chmod(root, 0o500))
+	defer os.Chmod(root, 0o700)
+	if err := put(t, filepath.Join(root, "new"), "new"); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("got the error %v", err)
+	}
+	if got := fmt.Sprint(tree(t, root)); got != "map[file:old]" {
+		t.Errorf("got %v", got)
+	}
+}
+
+// Close from another goroutine ends a Commit that waits, and one that comes.
+func TestCloseWhileWriting(t *testing.T) {
+	root := t.TempDir()
+	t.Chdir(root)
+	write(t, "file", "old")
+	check(t, unix.Mkfifo("fifo", 0o600))
+	ctx, cancel := context.WithCancel(t.Context())
+	set := New(ctx)
+	for _, path := range []string{"file", "fifo"} {
+		f, err := set.File(path)
+		check(t, err)
+		check(t, f.Write(text("new")))
+	}
+	done := make(chan error)
+	go func() { done <- set.Commit() }()
+	set.Close() // does not wait for the FIFO's reader
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("got the error %v", err)
+	}
+	set = New(t.Context())
+	f, err := set.File("file")
+	check(t, err)
+	check(t, f.Write(text("new")))
+	set.Close()
+	if err := set.Commit(); !errors.Is(err, context.Canceled) {
+		t.Errorf("got the error %v", err)
+	}
+	if _, err := set.Folder("other"); !errors.Is(err, context.Canceled) {
+		t.Errorf("got the error %v", err)
+	}
+	if got := tree(t, root); got["file"] != "old" || len(got) != 2 {
+		t.Errorf("got %v", got)
+	}
+	reader, err := os.OpenFile("fifo", os.O_RDONLY|unix.O_NONBLOCK, 0) // lets the goroutine go
+	check(t, err)
+	check(t, reader.Close())
+}

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -132,13 +133,24 @@ func (t target) writable() error {
 	return nil
 }
 
-// same reports whether both lead to one file. Two hard links of a regular file
-// are two files here: each is replaced by a file of its own.
-func (t target) same(o target) bool {
-	if t.special() && o.special() {
-		return os.SameFile(t.info, o.info)
+// identity is the same for targets that are one file. Two hard links of a
+// regular file are two: each is replaced by a file of its own.
+func (t target) identity() string {
+	if t.special() {
+		return fmt.Sprint(inodeOf(t.info))
 	}
-	return t.dir == o.dir && t.base == o.base
+	return filepath.Join(t.dir, t.base)
+}
+
+// inode tells one file from all others.
+type inode struct{ device, number uint64 }
+
+func inodeOf(info fs.FileInfo) inode {
+	stat, known := info.Sys().(*syscall.Stat_t)
+	if !known {
+		return inode{}
+	}
+	return inode{uint64(stat.Dev), stat.Ino}
 }
 
 // pour writes content to a special file. Opening a FIFO waits for a reader,
