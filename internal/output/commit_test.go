@@ -20,8 +20,7 @@ import (
 
 var errRename = errors.New("rename fails here")
 
-// before makes two folders with old files; several writes outputs into both
-// that replace some and are new in part, with renames that stop counts down.
+// before makes two folders with old files.
 func before(t *testing.T, root string) map[string]string {
 	t.Helper()
 	check(t, os.MkdirAll(filepath.Join(root, "b"), 0o755))
@@ -32,6 +31,8 @@ func before(t *testing.T, root string) map[string]string {
 	return tree(t, root)
 }
 
+// several are the outputs that writeSeveral writes into the folders of before:
+// some replace old files, some are new.
 var several = map[string]string{"a/one": "1", "a/new": "N", "a/two": "2", "b/three": "3", "b/other": "O"}
 
 func writeSeveral(set *Set, root string) error {

@@ -105,7 +105,7 @@ func TestWhatAPathLeadsTo(t *testing.T) {
 		"file as a folder":       {path: "file/new", err: "not a directory"},
 		"socket":                 {path: "socket", err: "got a socket"},
 		"dangling into no where": {path: "nowhere", err: "no such file or directory"},
-		"lock's own name":        {path: "[!glob*]?", wants: map[string]string{"[!glob*]?": "new content"}},
+		"glob characters":        {path: "[!glob*]?", wants: map[string]string{"[!glob*]?": "new content"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
