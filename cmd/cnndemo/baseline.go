@@ -1,16 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"io"
-	"path/filepath"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"tfcnn/internal/machine"
+	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/session"
 )
@@ -23,9 +21,8 @@ type baselines struct {
 
 	old        proof.Baseline
 	comparison *proof.Comparison // nil without --against
-	file       *renameio.PendingFile
-	out        *bufio.Writer
-	writer     *proof.BaselineWriter // nil without --write-baseline
+	file       *output.File      // nil without --write-baseline
+	writer     *proof.BaselineWriter
 }
 
 func (b *baselines) flags(c *cobra.Command) {
@@ -34,18 +31,27 @@ func (b *baselines) flags(c *cobra.Command) {
 	c.Flags().BoolVar(&b.equalBits, "equal-bits", false, "with --against: bits that differ are a failure, though within the bound")
 }
 
-// read checks the flags and reads the baseline to be held to, before anything
-// is computed.
-func (b *baselines) read(c *cobra.Command) error {
-	for name, value := range map[string]string{"write-baseline": b.write, "against": b.against} {
-		// An empty one is a script's variable that was not set.
-		if value == "" && c.Flags().Changed(name) {
-			return exit(exitUsage, "verify: --%s is empty, want a file", name)
-		}
+// claim checks the flags and adds the file to be written to the outputs.
+func (b *baselines) claim(c *cobra.Command, set *output.Set) error {
+	var err error
+	if b.file, err = outputFlag(c, set, "write-baseline", b.write); err != nil {
+		return err
+	}
+	// An empty one is a script's variable that was not set.
+	if b.against == "" && c.Flags().Changed("against") {
+		return exit(exitUsage, "verify: --against is empty, want a file")
+	}
+	if b.file == nil || !b.file.Leads(b.against) {
+		set.Keep(b.against) // one file is read first and replaced at the end
 	}
 	if b.equalBits && b.against == "" {
 		return exit(exitUsage, "verify: --equal-bits wants --against FILE beside it")
 	}
+	return nil
+}
+
+// read reads the baseline to be held to, before anything is computed.
+func (b *baselines) read() error {
 	if b.against == "" {
 		return nil
 	}
@@ -56,22 +62,19 @@ func (b *baselines) read(c *cobra.Command) error {
 	return nil
 }
 
-// begin opens the file to be written. The caller must call abandon.
+// begin begins the file to be written.
 func (b *baselines) begin(made proof.Made) error {
 	if b.against != "" {
 		b.comparison = proof.NewComparison(b.old, made, b.equalBits)
 	}
-	if b.write == "" {
+	if b.file == nil {
 		return nil
 	}
-	var err error
-	b.file, err = renameio.NewPendingFile(b.write, renameio.WithTempDir(filepath.Dir(b.write)), renameio.WithPermissions(0o644))
-	if err != nil {
-		return exit(exitEnvironment, "verify: write %s: %w", b.write, err)
+	w, err := b.file.Writer()
+	if err == nil {
+		b.writer, err = proof.NewBaselineWriter(w, made)
 	}
-	b.out = bufio.NewWriter(b.file)
-	b.writer, err = proof.NewBaselineWriter(b.out, made)
-	return b.written(err)
+	return unwritten("verify", err)
 }
 
 // add takes an outcome while its output is there.
@@ -80,12 +83,12 @@ func (b *baselines) add(o proof.Outcome) error {
 		b.comparison.Add(o)
 	}
 	if b.writer != nil {
-		return b.written(b.writer.Add(o))
+		return unwritten("verify", b.writer.Add(o))
 	}
 	return nil
 }
 
-// finish ends the comparison and gives the written file its name.
+// finish ends the comparison and the written file, which waits for its name.
 func (b *baselines) finish() error {
 	if b.comparison != nil {
 		b.comparison.Finish()
@@ -93,28 +96,7 @@ func (b *baselines) finish() error {
 	if b.writer == nil {
 		return nil
 	}
-	err := b.writer.Close()
-	if err == nil {
-		err = b.out.Flush()
-	}
-	if err == nil {
-		err = b.file.CloseAtomicallyReplace()
-	}
-	return b.written(err)
-}
-
-func (b *baselines) written(err error) error {
-	if err == nil {
-		return nil
-	}
-	return exit(exitEnvironment, "verify: write %s: %w", b.write, err)
-}
-
-// abandon removes what is not finished.
-func (b *baselines) abandon() {
-	if b.file != nil {
-		_ = b.file.Cleanup()
-	}
+	return unwritten("verify", b.writer.Close())
 }
 
 // failure says in how many cases the comparison failed; "" where in none.

@@ -2,35 +2,72 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"tfcnn/graph"
+	"tfcnn/internal/output"
 	"tfcnn/internal/report"
 )
+
+// drawFormats are the pictures that draw writes, by the ending of their file.
+var drawFormats = map[string]func(report.Drawing, io.Writer) error{
+	".svg": report.Drawing.WriteSVG,
+	".png": report.Drawing.WritePNG,
+}
 
 func newDrawCommand() *cobra.Command {
 	var out string
 	c := &cobra.Command{
 		Use:   "draw NET",
-		Short: "Draw a network as an SVG picture",
+		Short: "Draw a network as an SVG or PNG picture",
 		Long: `draw makes a picture of a network: its layers from top to bottom, each with its
 name, kind, kernel and stride, the shape that comes out and its parameters;
 branches side by side. NET is a ready network (cnndemo nets) or a JSON file, of
 5,000 layers at most.
 
-The picture is SVG, for browsers and vector programs; it is light or dark as
-the reader's screen is. Without --out it is printed.
+The ending of the file that --out names, .svg or .png, chooses the format. SVG
+is for browsers and vector programs; it is light or dark as the reader's screen
+is. PNG is light, and two pixels for each of the SVG picture. Without --out, or
+with --out -, SVG is printed; a FIFO or a device gets SVG, unless its name ends
+in .png.
 
-Exit status: 0 done, 2 a network that is not known or not right, 3 the file
-cannot be written.`,
+Exit status:
+  0    done
+  2    wrong usage: a network that is not known or not right, another ending, or
+       a network whose picture is too large for PNG
+  3    the file cannot be written
+  130  interrupted; nothing was written`,
 		Example: `  cnndemo draw resnet18 --out resnet18.svg
+  cnndemo draw resnet18 --out resnet18.png
   cnndemo draw mine.json > mine.svg`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
+			set := output.New(c.Context())
+			defer set.Close()
+			set.Keep(arguments...)
+			var file *output.File
+			format := drawFormats[".svg"]
+			if out != "-" {
+				var err error
+				if file, err = outputFlag(c, set, "out", out); err != nil {
+					return err
+				}
+			}
+			if file != nil {
+				chosen, known := drawFormats[strings.ToLower(filepath.Ext(out))]
+				if known {
+					format = chosen
+				} else if !file.Special() {
+					return exit(exitUsage, "draw: --out is %q, want a name that ends in .svg or .png", out)
+				}
+			}
 			found, err := findNetwork(arguments[0])
 			if err != nil {
 				return exit(exitUsage, "draw: %w", err)
@@ -40,20 +77,23 @@ cannot be written.`,
 				return exit(exitUsage, "draw: %w", err)
 			}
 			var picture bytes.Buffer
-			if err := d.WriteSVG(&picture); err != nil {
+			if err := format(d, &picture); errors.Is(err, report.ErrLargeDrawing) {
+				return exit(exitUsage, "draw: %w", err)
+			} else if err != nil {
 				return exit(exitCheck, "draw: %w", err)
 			}
-			if out == "" {
-				_, err := c.OutOrStdout().Write(picture.Bytes())
+			if file == nil {
+				_, err := picture.WriteTo(c.OutOrStdout())
 				return err
 			}
-			if err := renameio.WriteFile(out, picture.Bytes(), 0o644); err != nil {
-				return exit(exitEnvironment, "draw: write %s: %w", out, err)
+			err = file.Write(func(w io.Writer) error { _, err := picture.WriteTo(w); return err })
+			if err == nil {
+				err = set.Commit()
 			}
-			return nil
+			return unwritten("draw", err)
 		},
 	}
-	c.Flags().StringVar(&out, "out", "", "write the picture to this file (default: stdout)")
+	c.Flags().StringVar(&out, "out", "", "write the picture to this file, .svg or .png (default: SVG to stdout)")
 	return c
 }
 

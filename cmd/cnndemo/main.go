@@ -13,7 +13,8 @@
 //	cnndemo completion bash
 //
 // Exit status: 0 done, 1 a check failed, 2 wrong usage, 3 the machine lacks
-// something, 130 interrupted.
+// something, a full disk at stdout included, 130 interrupted. Where the reader
+// of stdout has gone, as head goes, it ends by SIGPIPE (a shell's 141), silently.
 package main
 
 import (
@@ -29,6 +30,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"tfcnn/internal/output"
 	"tfcnn/session"
 )
 
@@ -38,6 +40,7 @@ const (
 	exitUsage       = 2
 	exitEnvironment = 3
 	exitInterrupted = 130
+	exitClosedPipe  = 141 // a shell's status of SIGPIPE
 )
 
 // exitError is an error with the status that it ends the program with.
@@ -83,9 +86,10 @@ every number to a reference, with a computed error bound.`,
 	complete(root)
 	root.SetFlagErrorFunc(suggestFlag)
 	root.SetArgs(arguments)
-	root.SetOut(stdout)
+	printed := output.NewStdout(stdout)
+	root.SetOut(printed)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	err := unprinted(ctx, root.ExecuteContext(ctx), printed.Close())
 	if err == nil {
 		return 0
 	}
@@ -94,11 +98,28 @@ every number to a reference, with a computed error bound.`,
 		fmt.Fprintln(stderr, "cnndemo: interrupted, nothing was written")
 		return status
 	}
+	if status == exitClosedPipe {
+		return status
+	}
 	fmt.Fprintf(stderr, "cnndemo: %v\n", err)
 	if hint != "" {
 		fmt.Fprintln(stderr, hint)
 	}
 	return status
+}
+
+// unprinted joins a command's error with that of its standard output, which
+// decides the exit status: what the command printed is lost.
+func unprinted(ctx context.Context, err, printing error) error {
+	switch {
+	case printing == nil || ctx.Err() != nil:
+		return err
+	case output.ClosedPipe(printing):
+		return &exitError{exitClosedPipe, printing}
+	case err == nil || errors.Is(err, printing):
+		return &exitError{exitEnvironment, printing}
+	}
+	return exit(exitEnvironment, "%w; and %w", err, printing)
 }
 
 // suggestFlag names the flag that is nearest to an unknown one.

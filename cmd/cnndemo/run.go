@@ -15,6 +15,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/internal/decode"
+	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/report"
 	"tfcnn/session"
@@ -138,10 +139,18 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	}
 	j.report.Options, j.report.Command, j.report.Changed = f.options, f.command, f.changed
 
-	if j.staging, err = newStaging(ctx, f.out); err != nil {
-		return &exitError{exitEnvironment, err}
+	j.set = output.New(ctx)
+	defer j.set.Close()
+	j.set.Keep(f.filters...)
+	if len(arguments) > 0 {
+		for _, s := range sources {
+			j.set.Keep(s.name)
+		}
 	}
-	defer j.staging.close()
+	if j.folder, err = j.set.Folder(f.out); err != nil {
+		return &exitError{exitEnvironment, unwritable(f.out, err)}
+	}
+	j.pngs = newNames(j.folder.NameLimit() - len(pngEnding))
 	if err := j.pictures(ctx, sources); err != nil {
 		return err
 	}
@@ -151,7 +160,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	}
 	j.report.Seconds.Total = time.Since(start).Seconds()
 	if err := j.finish(); err != nil {
-		return exit(exitEnvironment, "run: %w", err)
+		return unwritten("run", err)
 	}
 	return j.conclude()
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,9 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
+	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/report"
 	"tfcnn/session"
@@ -120,22 +119,36 @@ Exit status:
 			return nil
 		},
 		RunE: func(c *cobra.Command, arguments []string) error {
+			set := output.New(c.Context())
+			defer set.Close()
+			set.Keep(append(append(cases, net.net, net.weights), arguments...)...)
+			if err := baseline.claim(c, set); err != nil {
+				return err
+			}
+			to := outputs{set: set, asJSON: asJSON}
+			var err error
+			if to.junit, err = outputFlag(c, set, "junit", junit); err != nil {
+				return err
+			}
+			if to.page, err = outputFlag(c, set, "html", page); err != nil {
+				return err
+			}
 			if c.Flags().Changed("random") {
 				random.device, random.tf32 = device, tf32
-				return verifyRandom(c, random, seed, outputs{junit, page, asJSON})
+				return verifyRandom(c, random, seed, to)
 			}
 			if len(random.ops) > 0 {
 				return errors.New("--op wants --random beside it")
 			}
 			if net.net != "" {
 				net.device = device
-				return verifyNetwork(c, net, arguments, seed, tf32, outputs{junit, page, asJSON})
+				return verifyNetwork(c, net, arguments, seed, tf32, to)
 			}
 			files, err := readCases(cases)
 			if err != nil {
 				return &exitError{exitUsage, err}
 			}
-			if err := baseline.read(c); err != nil {
+			if err := baseline.read(); err != nil {
 				return err
 			}
 			if err := session.Configure(session.Process{Quiet: true, NoTF32: !tf32, NoWinograd: true}); err != nil {
@@ -145,7 +158,6 @@ Exit status:
 			if err != nil {
 				return err
 			}
-			defer baseline.abandon()
 			if err := baseline.begin(made(backend.Device())); err != nil {
 				return err
 			}
@@ -168,15 +180,8 @@ Exit status:
 			if on, known := session.OneDNNInUse(); known {
 				result.OneDNN = &on
 			}
-			if page != "" {
-				if err := writePage(page, result); err != nil {
-					return err
-				}
-			}
-			if junit != "" {
-				if err := writeJUnit(junit, result.Outcomes, result.Against); err != nil {
-					return err
-				}
+			if err := to.write(result); err != nil {
+				return err
 			}
 			if asJSON {
 				if err := printJSON(c, result); err != nil {
@@ -289,24 +294,24 @@ func printVerification(w io.Writer, v report.Verification) {
 	fmt.Fprintln(w)
 }
 
-func writePage(path string, v report.Verification) error {
-	var buf bytes.Buffer
-	if err := report.WriteVerification(&buf, v); err != nil {
-		return &exitError{exitCheck, err}
-	}
-	if err := renameio.WriteFile(path, buf.Bytes(), 0o644); err != nil {
-		return exit(exitEnvironment, "verify: write %s: %w", path, err)
-	}
-	return nil
+// outputs are where a verification goes besides stdout.
+type outputs struct {
+	set         *output.Set
+	junit, page *output.File // nil: not asked for
+	asJSON      bool
 }
 
-func writeJUnit(path string, outcomes []proof.Outcome, against *proof.Comparison) error {
-	var buf bytes.Buffer
-	if err := proof.WriteJUnit(&buf, outcomes, against); err != nil {
-		return &exitError{exitCheck, err}
+// write writes the files that were asked for, a baseline too, together.
+func (to outputs) write(v report.Verification) error {
+	if to.page != nil {
+		if err := to.page.Write(func(w io.Writer) error { return report.WriteVerification(w, v) }); err != nil {
+			return unwritten("verify", err)
+		}
 	}
-	if err := renameio.WriteFile(path, buf.Bytes(), 0o644); err != nil {
-		return exit(exitEnvironment, "verify: write %s: %w", path, err)
+	if to.junit != nil {
+		if err := to.junit.Write(func(w io.Writer) error { return proof.WriteJUnit(w, v.Outcomes, v.Against) }); err != nil {
+			return unwritten("verify", err)
+		}
 	}
-	return nil
+	return unwritten("verify", to.set.Commit())
 }
