@@ -8,6 +8,8 @@ import (
 	"image/png"
 
 	"github.com/bep/imagemeta"
+
+	"tfcnn/internal/decode/jpeg"
 )
 
 const (
@@ -23,8 +25,8 @@ type header struct {
 	notes         []string
 
 	// Of JPEGs.
-	components  int
-	progressive bool
+	visits       int64 // blocks that all scans code together
+	coefficients int64 // bytes of memory for them
 }
 
 // foreign are pictures that people have and TensorFlow's decoders here do not
@@ -57,7 +59,8 @@ func readHeader(file []byte) (header, error) {
 	case len(file) == 0:
 		return header{}, errors.New("file is empty")
 	case bytes.HasPrefix(file, []byte("\xff\xd8")):
-		return readJPEG(file)
+		h, err := jpeg.Read(file)
+		return headerOfJPEG(h), err
 	case bytes.HasPrefix(file, []byte("\x89PNG\r\n\x1a\n")):
 		return readPNG(file)
 	}
