@@ -159,7 +159,7 @@ func (d *Decoder) Decode(file []byte, o Options) (Picture, error) {
 	case h.format == formatPNG:
 		port = d.png
 	}
-	got, err := d.run(file, h, o, port, nil)
+	got, err := d.run(h, o, port, nil)
 	if err != nil {
 		return Picture{}, err
 	}
@@ -180,7 +180,6 @@ func (d *Decoder) Decode(file []byte, o Options) (Picture, error) {
 	}
 	if turn > 1 {
 		p = p.turned(turn)
-		p.Notes = append(p.Notes, fmt.Sprintf("turned upright (EXIF orientation %d)", turn))
 	}
 	return p, nil
 }
@@ -204,7 +203,7 @@ func (d *Decoder) DecodeTensor(file []byte, o Options, room []float32) (tensor.T
 	if h.format == formatPNG {
 		port = d.pngFloat
 	}
-	got, err := d.run(file, h, o, port, room)
+	got, err := d.run(h, o, port, room)
 	if err != nil {
 		return tensor.Tensor{}, nil, err
 	}
@@ -231,19 +230,19 @@ func examine(file []byte, o Options) (h header, turn int, err error) {
 		return h, 0, fmt.Errorf("decode: JPEG of %d×%d pixels whose scans code %d blocks, at most %d are decoded", h.width, h.height, h.visits, most)
 	}
 	if !o.IgnoreOrientation {
-		turn = orientation(file, h.format)
+		turn = h.upright()
 	}
 	return h, turn, nil
 }
 
 // run decodes a file.
-func (d *Decoder) run(file []byte, h header, o Options, port capi.Port, room []float32) (capi.Fetched, error) {
+func (d *Decoder) run(h header, o Options, port capi.Port, room []float32) (capi.Fetched, error) {
 	if h.format == formatJPEG && !o.Trusted {
-		if err := jpeg.Walk(file); err != nil {
+		if err := jpeg.Walk(h.file); err != nil {
 			return capi.Fetched{}, fmt.Errorf("decode: %w", err)
 		}
 	}
-	call, err := d.c.Prepare([]capi.Feed{{Port: d.file, Bytes: file}}, []capi.Port{port})
+	call, err := d.c.Prepare([]capi.Feed{{Port: d.file, Bytes: h.file}}, []capi.Port{port})
 	if err != nil {
 		return capi.Fetched{}, fmt.Errorf("decode: %w", err)
 	}

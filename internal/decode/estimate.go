@@ -1,7 +1,5 @@
 package decode
 
-import "tfcnn/internal/decode/jpeg"
-
 // Estimate is what decoding a file takes, found from its headers alone.
 type Estimate struct {
 	Format        string // "JPEG" or "PNG"
@@ -56,14 +54,3 @@ func (h header) memory(file, turn int) int64 {
 // for a picture of that many pixels. The time of decoding grows with it, and a
 // scan of a hundred million pixels can be two kilobytes long.
 func maxVisits(maxPixels int) int64 { return max(int64(maxPixels), 1<<20) }
-
-func headerOfJPEG(h jpeg.Header) header {
-	notes := []string(nil)
-	if len(h.Components) == 4 {
-		notes = append(notes, "CMYK: made RGB without its colour profile")
-	}
-	if h.Coarse {
-		notes = append(notes, "progressive JPEG whose scans end before full precision: coarse, or cut between two scans")
-	}
-	return header{format: formatJPEG, height: h.Height, width: h.Width, notes: notes, visits: h.Visits, coefficients: h.CoefficientBytes()}
-}

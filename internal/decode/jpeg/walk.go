@@ -1,6 +1,7 @@
 package jpeg
 
 import (
+	"encoding/binary"
 	"errors"
 	"math/bits"
 )
@@ -15,7 +16,9 @@ func Walk(file []byte) error {
 		return err
 	}
 	p := parser{file: file, strict: true, refines: make([]bool, len(first.Components))}
-	p.dc, p.ac = standardTables()
+	if !first.Progressive {
+		p.dc, p.ac = standardTables()
+	}
 	for i, c := range first.Components {
 		p.refines[i] = c.refined
 	}
@@ -129,52 +132,69 @@ func (w *walker) restart(number int) error {
 // sequential walks MCUs of a sequential scan, F.2.2: of the coefficients only
 // the number of their bits is read.
 func (w *walker) sequential(from, to int) error {
-	var mcu [mostBlocks]struct{ dc, ac *codes }
-	blocks := mcu[:0]
+	var unit [mostBlocks]struct{ dc, ac *codes }
+	blocks := unit[:0]
 	for _, of := range w.parts {
 		for range of.perMCU {
 			blocks = append(blocks, struct{ dc, ac *codes }{&w.dcCodes[of.dc], &w.acCodes[of.ac]})
 		}
 	}
-	r := w.bitReader // in registers
 	for range to - from {
 		for _, block := range blocks {
-			size, found := r.symbol(block.dc)
+			size, found := w.symbol(block.dc)
 			if !found {
-				w.bitReader = r
 				return w.fails(errUnknown.Error())
 			}
-			r.bits <<= size & 63
-			r.count -= int(size)
-			k := 1
-			for k < 64 {
-				if r.count < 32 {
-					r.fill()
-				}
-				move := block.ac.steps[r.bits>>(64-lookBits)]
-				if move == 0 {
-					value, length, found := block.ac.find(r.bits >> 48)
-					if !found {
-						w.bitReader = r
-						return w.fails(errUnknown.Error())
-					}
-					move = step(length, value)
-				}
-				r.bits <<= move & 63
-				r.count -= int(move & 63)
-				k += int(move >> 8)
-			}
-			if k > 64 && k < endOfBlock {
-				w.bitReader = r
-				return w.fails(errPast.Error())
-			}
-			if r.count < 0 {
+			w.take(int(size))
+			k, found := w.block(block.ac)
+			switch {
+			case w.count < 0:
 				return errEnds
+			case !found:
+				return w.fails(errUnknown.Error())
+			case k > 64 && k < endOfBlock:
+				return w.fails(errPast.Error())
 			}
 		}
 	}
-	w.bitReader = r
 	return nil
+}
+
+// block reads a block's AC coefficients, and returns the number of the last
+// and one, or endOfBlock and more. The reader's fields are kept in registers.
+func (r *bitReader) block(c *codes) (k int, found bool) {
+	data, at, next, count := r.data, r.at, r.bits, r.count
+	for k = 1; k < 64; {
+		if count < 32 {
+			if at+8 <= len(data) {
+				eight := binary.BigEndian.Uint64(data[at:])
+				if plain(eight) {
+					next |= eight >> (uint(count) & 63)
+					at += (63 - count) >> 3
+					count |= 56
+					goto filled
+				}
+			}
+			r.at, r.bits, r.count = at, next, count
+			r.fill()
+			at, next, count = r.at, r.bits, r.count
+		}
+	filled:
+		move := int(c.steps[next>>(64-lookBits)])
+		if move == 0 {
+			value, length, found := c.find(next >> 48)
+			if !found {
+				r.at, r.bits, r.count = at, next, count-length
+				return k, false
+			}
+			move = int(step(length, value))
+		}
+		next <<= uint(move) & 63
+		count -= move & 63
+		k += move >> 8
+	}
+	r.at, r.bits, r.count = at, next, count
+	return k, true
 }
 
 // firstDC walks the first scan of DC coefficients, G.1.2.1.
