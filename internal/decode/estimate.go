@@ -25,28 +25,32 @@ func Examine(file []byte, o Options) (Estimate, error) {
 	return e, nil
 }
 
-// smallChange is what a decoder takes besides: tables, windows, rows.
-const smallChange = 1 << 20
+// overhead is what decoding takes beside the picture: tables, windows, rows,
+// and what TensorFlow's allocator keeps.
+const overhead = 16 << 20
 
-// memory is the most memory that decoding takes at one time.
+// memory is the most memory that decoding takes at one time. TensorFlow keeps
+// the bytes of a picture to the end of the run in which it makes them numbers.
 func (h header) memory(file, turn int) int64 {
 	pixels := int64(h.height) * int64(h.width)
-	const numbers = 3 * 4 // bytes of a pixel's float32s
-	// While TensorFlow decodes, there are bytes; while it converts them, bytes
-	// and numbers; then numbers, there and here.
-	decoding := h.coefficients + pixels*3
-	converting := pixels * (3 + numbers)
-	handing := pixels * (numbers + numbers)
-	if h.alpha || turn > 1 { // Decode's bytes, laid over and turned, here
-		channels := int64(3)
+	const bytes, numbers = 3, 3 * 4 // of a pixel in RGB
+	decoding := h.coefficients + pixels*bytes
+	handing := pixels * (bytes + numbers + numbers) // numbers in TensorFlow and in Go
+	if h.alpha || turn > 1 {                        // numbers are made in Go
+		each := int64(bytes + bytes + numbers) // bytes in TensorFlow and in Go
 		if h.alpha {
-			channels = 4
+			each += 2 + bytes // four channels, and then laid over the background
 		}
-		decoding = h.coefficients + pixels*channels
-		converting = pixels * (channels + channels) // TensorFlow's, and ours
-		handing = pixels * (channels + 3 + 3 + numbers)
+		if turn > 1 {
+			each += bytes
+		}
+		handing = pixels * each
 	}
-	return int64(file) + smallChange + max(decoding, converting, handing)
+	copies := 1 // TensorFlow's
+	if h.format == formatPNG {
+		copies = 2 // and the chunks that decide pixels
+	}
+	return int64(copies)*int64(file) + overhead + max(decoding, handing)
 }
 
 // maxVisits is the most blocks that all scans of a JPEG may code together:

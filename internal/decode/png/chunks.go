@@ -59,7 +59,21 @@ func (h *Header) readIDAT(c chunk, at int) error {
 	default:
 		h.note("pixels in two runs of chunks: the second is left out, as libpng does")
 	}
+	if h.compressed += int64(len(c.body)); h.compressed > h.mostCompressed() {
+		return fmt.Errorf("PNG of %d×%d pixels whose compressed data are longer than twice the pixels", h.Width, h.Height)
+	}
 	return nil
+}
+
+// mostCompressed is the most bytes that compressed pixels may take: twice what
+// they take without compression, and some. Deflate makes nothing longer by
+// more than 5 bytes in 32,767. libpng inflates all that there is, also when the
+// picture is full.
+func (h *Header) mostCompressed() int64 {
+	const spare = 1 << 16
+	samples := map[byte]int64{grey: 1, rgb: 3, paletted: 1, greyAlpha: 2, rgbAlpha: 4}[h.colour]
+	row := 1 + (int64(h.Width)*samples*int64(h.depth)+7)/8
+	return 2*row*int64(h.Height) + spare
 }
 
 // rebuild joins the chunks that decide pixels. A file that has no others stays

@@ -47,6 +47,7 @@ type Header struct {
 	transparent   bool   // there was a valid tRNS
 	trns          []byte // it, unless it was cancelled
 	begin, end    int    // of IDAT chunks in the file
+	compressed    int64  // bytes in IDAT chunks
 	profiles      map[string][]byte
 }
 
