@@ -33,16 +33,16 @@ func deflated(plain []byte) []byte {
 	return b.Bytes()
 }
 
-// pngParts are the chunks of a picture of 5×4 pixels of 8 bits a sample.
-func pngParts(colour byte, samples int) (parts [][]byte) {
+// pngParts are the chunks of a picture of 5×4 pixels.
+func pngParts(colour byte, samples, depth int) (parts [][]byte) {
 	var pixels []byte
 	for y := range 4 {
 		pixels = append(pixels, 0)
-		for x := range 5 * samples {
+		for x := range (5*samples*depth + 7) / 8 {
 			pixels = append(pixels, byte(y*40+x*3))
 		}
 	}
-	parts = [][]byte{pngChunk("IHDR", []byte{0, 0, 0, 5, 0, 0, 0, 4, 8, colour, 0, 0, 0}, false)}
+	parts = [][]byte{pngChunk("IHDR", []byte{0, 0, 0, 5, 0, 0, 0, 4, byte(depth), colour, 0, 0, 0}, false)}
 	if colour == 3 {
 		palette := make([]byte, 3*256)
 		for i := range palette {
@@ -92,41 +92,74 @@ func TestChunksAreLibpngs(t *testing.T) {
 		"IEND": {nil, []byte("no more")},
 		"IHDR": {{0, 0, 0, 5, 0, 0, 0, 4, 8, 2, 0, 0, 0}},
 	}
-	same := 0
-	for colour, samples := range map[byte]int{0: 1, 2: 3, 3: 1, 4: 2, 6: 4} {
-		parts := pngParts(colour, samples)
-		for kind, bodies := range chunks {
-			for _, body := range bodies {
-				for at := 1; at <= len(parts); at++ {
-					for _, wrong := range []bool{false, true} {
-						if kind == "PLTE" && (colour == 3 || body != nil && at == len(parts)-1) {
-							continue // two palettes, or one behind the pixels
-						}
-						name := fmt.Sprintf("colour type %d, %s of %d bytes at %d, wrong checksum %v", colour, kind, len(body), at, wrong)
-						file := slices.Concat([]byte("\x89PNG\r\n\x1a\n"), slices.Concat(slices.Insert(slices.Clone(parts), at, pngChunk(kind, body, wrong))...))
-						want, refused := d.Libpng(file)
-						got, err := d.Decode(file, decode.Options{})
-						if (err == nil) != (refused == nil) {
-							t.Errorf("%s: %v, libpng: %v", name, err, refused)
-							continue
-						}
-						if same++; err == nil && !bytes.Equal(got.Pixels, decode.Flatten(want)) {
-							t.Errorf("%s: pixels %v, libpng's %v", name, got.Pixels[:15], decode.Flatten(want)[:15])
-						}
-					}
+	var cases []chunkCase
+	for kind, bodies := range chunks {
+		for _, body := range bodies {
+			cases = append(cases, chunkCase{kind, len(body), pngChunk(kind, body, false)}, chunkCase{kind + ", wrong checksum,", len(body), pngChunk(kind, body, true)})
+		}
+	}
+	for _, two := range [][2]string{ // bodies behind kinds
+		{"tRNS\x00\x01", "tRNS\x00\x02"},
+		{"tRNS\x00", "tRNS\x00\x02"},
+		{"tRNS\x00\x00\x00\x03\x00\x06", "PLTEabc"},
+		{"PLTEabc", "tRNS\x00\x00\x00\x03\x00\x06"},
+		{"IDAT", "tEXtb\x00"},
+		{"tEXtb\x00", "IDAT"},
+	} {
+		first, second := pngChunk(two[0][:4], []byte(two[0][4:]), false), pngChunk(two[1][:4], []byte(two[1][4:]), false)
+		cases = append(cases, chunkCase{two[0][:4] + " and " + two[1][:4], len(first) + len(second), slices.Concat(first, second)})
+	}
+	compared := 0
+	for _, picture := range []struct {
+		colour         byte
+		samples, depth int
+	}{{0, 1, 8}, {0, 1, 4}, {2, 3, 8}, {3, 1, 8}, {3, 1, 4}, {4, 2, 8}, {6, 4, 8}} {
+		parts := pngParts(picture.colour, picture.samples, picture.depth)
+		for _, c := range cases {
+			for at := 1; at <= len(parts); at++ {
+				if strings.Contains(c.kind, "PLTE") && (picture.colour == 3 || at >= len(parts)-1 || c.bytes == 0) {
+					continue // libpng minds an empty palette where it is but advice
+				}
+				compared++
+				file := slices.Concat([]byte("\x89PNG\r\n\x1a\n"), slices.Concat(slices.Insert(slices.Clone(parts), at, c.chunk)...))
+				want, refused := d.Libpng(file)
+				got, err := d.Decode(file, decode.Options{})
+				if (err == nil) != (refused == nil) || err == nil && !bytes.Equal(got.Pixels, overWhite(want, picture.depth)) {
+					t.Errorf("colour type %d of %d bits, %s of %d bytes at %d: %v, pixels %.15v; libpng: %v, %.15v",
+						picture.colour, picture.depth, c.kind, c.bytes, at, err, got.Pixels, refused, overWhite(want, picture.depth))
 				}
 			}
 		}
 	}
-	if same < 1000 {
-		t.Errorf("%d files compared", same)
+	if compared < 1500 {
+		t.Errorf("%d files compared", compared)
 	}
+}
+
+// chunkCase is a chunk, or two, of so many bytes of contents.
+type chunkCase struct {
+	kind  string
+	bytes int
+	chunk []byte
+}
+
+// overWhite lays libpng's RGBA over white. Where a file of less than 8 bits has
+// no transparency, TensorFlow gives it an alpha of 2^bits − 1.
+func overWhite(rgba []uint8, depth int) []uint8 {
+	opaque := true
+	for i := 3; i < len(rgba); i += 4 {
+		opaque = opaque && int(rgba[i]) == 1<<depth-1
+	}
+	for i := 3; opaque && i < len(rgba); i += 4 {
+		rgba[i] = 255
+	}
+	return decode.Flatten(rgba)
 }
 
 // Text and profiles are not inflated, and cost their own bytes alone.
 func TestBombs(t *testing.T) {
 	d := open(t, decode.Resize{})
-	parts := pngParts(2, 3)
+	parts := pngParts(2, 3, 8)
 	text := deflated(make([]byte, 1<<24))
 	for kind, before := range map[string]string{"zTXt": "k\x00\x00", "iTXt": "k\x00\x01\x00\x00\x00", "iCCP": "k\x00\x00"} {
 		var bombs []byte
@@ -152,7 +185,7 @@ func TestBombs(t *testing.T) {
 
 // Metadata in texts say how a picture is to be turned, as Pillow reads them.
 func TestOrientationOfPNG(t *testing.T) {
-	parts := pngParts(2, 3)
+	parts := pngParts(2, 3, 8)
 	tiff := "II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00"
 	profile := fmt.Sprintf("\nexif\n      28\n%x\n", "Exif\x00\x00"+tiff)
 	for name, tt := range map[string]struct {
