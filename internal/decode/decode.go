@@ -6,10 +6,13 @@
 //	picture, err := d.Decode(file, decode.Options{})
 //	// picture.Pixels: height × width × 3 bytes
 //
-// A file's header is read here before TensorFlow sees the file: what is no
-// picture, or declares more pixels than wanted, is refused without any being
-// allocated. JPEGs are decoded with the accurate integer transform, which
-// gives scikit-learn's and Pillow's pixels to the byte.
+// A file is read here before TensorFlow sees it. What is no picture, declares
+// more pixels than wanted, or asks for more work than a picture does is refused
+// before memory is allocated for pixels. The entropy-coded data of a JPEG are
+// walked, as TensorFlow fills what is missing with grey; of a PNG, TensorFlow
+// gets only the chunks that decide pixels. docs/pictures.md says what is
+// refused, and what cannot be seen. JPEGs are decoded with the accurate integer
+// transform, which gives scikit-learn's and Pillow's pixels to the byte.
 package decode
 
 import (
@@ -144,7 +147,8 @@ func (d *Decoder) Close() error {
 
 // Decode decodes a whole file. Grey becomes RGB; 16 bits become the upper 8;
 // transparent pixels are laid over the background; of an animated PNG the
-// first frame is taken. Broken and truncated files are errors.
+// first frame is taken. Broken and truncated files are errors, as far as that
+// can be told (docs/pictures.md).
 func (d *Decoder) Decode(file []byte, o Options) (Picture, error) {
 	h, turn, err := examine(file, o)
 	if err != nil {

@@ -74,10 +74,14 @@ func (p *parser) walkScan(s scan) error {
 	return nil
 }
 
-var (
-	errEnds    = errors.New("JPEG: broken or truncated file: its data end before the picture does")
-	errUnknown = errors.New("unknown Huffman code")
-	errPast    = errors.New("coefficient past the last")
+var errEnds = errors.New("JPEG: broken or truncated file: its data end before the picture does")
+
+// What fails is called with.
+const (
+	unknownCode = "unknown Huffman code"
+	pastLast    = "coefficient past the last"
+	pastBlocks  = "run of ended blocks goes past the last block"
+	overfull    = "Huffman table has more codes than there can be"
 )
 
 // fails is an error in a scan.
@@ -111,8 +115,6 @@ func (w *walker) prepare() error {
 	return nil
 }
 
-const overfull = "Huffman table has more codes than there can be"
-
 // restart reads the marker before all intervals but the first, F.2.1.3.1.
 func (w *walker) restart(number int) error {
 	r := &w.bitReader
@@ -120,7 +122,7 @@ func (w *walker) restart(number int) error {
 		r.at++
 	}
 	if r.at == len(r.data) {
-		return errEnds
+		return errNoEnd
 	}
 	if got, want := r.data[r.at], byte(markerRST0+number&7); got != want {
 		return w.fails("restart marker is missing or wrong")
@@ -143,7 +145,7 @@ func (w *walker) sequential(from, to int) error {
 		for _, block := range blocks {
 			size, found := w.symbol(block.dc)
 			if !found {
-				return w.fails(errUnknown.Error())
+				return w.fails(unknownCode)
 			}
 			w.take(int(size))
 			k, found := w.block(block.ac)
@@ -151,9 +153,9 @@ func (w *walker) sequential(from, to int) error {
 			case w.count < 0:
 				return errEnds
 			case !found:
-				return w.fails(errUnknown.Error())
+				return w.fails(unknownCode)
 			case k > 64 && k < endOfBlock:
-				return w.fails(errPast.Error())
+				return w.fails(pastLast)
 			}
 		}
 	}
@@ -204,7 +206,7 @@ func (w *walker) firstDC(from, to int) error {
 			for range of.perMCU {
 				size, found := w.symbol(&w.dcCodes[of.dc])
 				if !found {
-					return w.fails(errUnknown.Error())
+					return w.fails(unknownCode)
 				}
 				w.take(int(size))
 				if w.count < 0 {
@@ -236,7 +238,7 @@ func (w *walker) firstAC(from, to int) error {
 		for k := w.first; k <= w.last; k++ {
 			value, found := w.symbol(c)
 			if !found {
-				return w.fails(errUnknown.Error())
+				return w.fails(unknownCode)
 			}
 			zeros, size := int(value>>4), int(value&15)
 			if size == 0 && zeros < 15 {
@@ -244,7 +246,7 @@ func (w *walker) firstAC(from, to int) error {
 				break
 			}
 			if k += zeros; k > w.last {
-				return w.fails(errPast.Error())
+				return w.fails(pastLast)
 			}
 			if size == 0 {
 				continue
@@ -258,7 +260,7 @@ func (w *walker) firstAC(from, to int) error {
 		}
 	}
 	if run > 0 {
-		return w.fails("blocks end that are none")
+		return w.fails(pastBlocks)
 	}
 	return nil
 }
@@ -300,7 +302,7 @@ func (w *walker) refineAC(from, to int) error {
 		for run == 0 && k <= w.last {
 			value, found := w.symbol(c)
 			if !found {
-				return w.fails(errUnknown.Error())
+				return w.fails(unknownCode)
 			}
 			zeros, size := int(value>>4), int(value&15)
 			if size > 1 {
@@ -317,7 +319,7 @@ func (w *walker) refineAC(from, to int) error {
 				free &= free - 1
 			}
 			if free == 0 {
-				return w.fails(errPast.Error())
+				return w.fails(pastLast)
 			}
 			place := bits.TrailingZeros64(free)
 			w.skip(bits.OnesCount64(nonzero & (1<<place - 1) >> k))
@@ -334,7 +336,7 @@ func (w *walker) refineAC(from, to int) error {
 		all[block] = nonzero
 	}
 	if run > 0 {
-		return w.fails("blocks end that are none")
+		return w.fails(pastBlocks)
 	}
 	return nil
 }
