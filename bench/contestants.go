@@ -15,11 +15,14 @@ type contestant struct {
 	env     []string
 	// joins says that it joins single pictures, which only a crowd sends.
 	joins bool
+	// trusts says that it does not look for damage in JPEG files, which only a
+	// row of files has.
+	trusts bool
 }
 
 // takesPart says whether a contestant is measured in a row.
 func (c contestant) takesPart(r row) bool {
-	return (!c.joins || r.how == crowd) && (c.side != aside || r.both)
+	return (!c.joins || r.how == crowd) && (!c.trusts || r.how == files) && (c.side != aside || r.both)
 }
 
 type side string
@@ -70,6 +73,8 @@ func (t tools) contestants() []contestant {
 	}
 	joining := ofOurs("tfcnn-batching", "this project, single pictures joined (Options.Batching)", ours)
 	joining.joins = true
+	trusting := ofOurs("tfcnn-trusted", "this project, JPEG files trusted: no look for damage (decode.Options.Trusted)", ours)
+	trusting.trusts = true
 	oursWithout := contestant{
 		name: "tfcnn-no-onednn", title: "this project, TF_ENABLE_ONEDNN_OPTS=0", side: aside,
 		command: []string{t.ours, ourName}, env: t.tensorFlow("0"),
@@ -80,6 +85,7 @@ func (t tools) contestants() []contestant {
 		ofOurs(ourName, "this project, session.RunInto, or RunOutputsInto where there are two outputs", ours),
 		ofOurs("tfcnn-run", "this project, session.Run, which makes a new array", ours),
 		joining,
+		trusting,
 		ofOurs("bindings", "the Go bindings as their documentation uses them: NewTensor and Value on nested slices, finalizers", bindings),
 		ofOurs("bindings-best", "the Go bindings at their best: the same graph, flat numbers, tensors freed at once", bindings),
 		ofOurs("bindings-single", "the same with the single-threaded executor", bindings),

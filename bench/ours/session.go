@@ -19,12 +19,14 @@ const (
 	fresh    use = iota // Run: a new array from each call
 	into                // RunInto: into the caller's array
 	batching            // RunInto, single pictures joined
+	trusting            // RunInto, with JPEG files that are not walked
 )
 
 // sessionRunner is a job in the session package, with its default options.
 type sessionRunner struct {
 	session  *session.Session
 	decoder  *decode.Decoder // of files
+	decoding decode.Options
 	files    []string
 	room     sync.Pool // *[]float32, a picture's
 	layers   []string
@@ -45,7 +47,7 @@ func openSession(j worker.Job, how use) (worker.Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &sessionRunner{files: j.Files}
+	r := &sessionRunner{files: j.Files, decoding: decode.Options{Trusted: how == trusting}}
 	if r.session, err = session.Open(network, weights, options); err != nil {
 		return nil, err
 	}
@@ -90,7 +92,7 @@ func (r *sessionRunner) Run(i int) (any, error) {
 		room = new([]float32)
 	}
 	defer r.room.Put(room)
-	picture, _, err := r.decoder.DecodeTensor(file, decode.Options{}, *room)
+	picture, _, err := r.decoder.DecodeTensor(file, r.decoding, *room)
 	if err != nil {
 		return nil, err
 	}

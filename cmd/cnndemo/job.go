@@ -96,7 +96,7 @@ func (j *job) pictures(ctx context.Context, sources []source) error {
 	seen := 0
 	running := time.Duration(0)
 	err = decodeAll(ctx, d, sources, decode.Options{
-		MaxPixels: j.maxPixels, IgnoreOrientation: j.ignoreOrientation, Background: &background,
+		MaxPixels: j.maxPixels, IgnoreOrientation: j.ignoreOrientation, Trusted: j.trusted, Background: &background,
 	}, func(p decoded) error {
 		seen++
 		bar.show(seen, len(sources))

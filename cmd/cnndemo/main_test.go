@@ -70,6 +70,12 @@ func TestScripts(t *testing.T) {
 				ts.Check(err)
 				ts.Check(os.Truncate(ts.MkAbs(a[0]), n))
 			},
+			// end FILE puts a JPEG's end marker behind a file.
+			"end": func(ts *testscript.TestScript, _ bool, a []string) {
+				file, err := os.ReadFile(ts.MkAbs(a[0]))
+				ts.Check(err)
+				ts.Check(os.WriteFile(ts.MkAbs(a[0]), append(file, 0xff, 0xd9), 0o644))
+			},
 			// bit FROM TO NAME copies a baseline with one case's first number
 			// off by its lowest bit.
 			"bit": func(ts *testscript.TestScript, _ bool, a []string) {

@@ -6,5 +6,17 @@ func Header(file []byte) (height, width, turn int, err error) {
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	return h.height, h.width, orientation(file, h.format), nil
+	return h.height, h.width, h.upright(), nil
+}
+
+// Libpng decodes a whole PNG file, all of its chunks, to RGBA.
+func (d *Decoder) Libpng(file []byte) ([]uint8, error) {
+	got, err := d.run(header{format: formatPNG, file: file}, Options{}, d.pngA, nil)
+	return got.Bytes, err
+}
+
+// Flatten lays RGBA over white.
+func Flatten(rgba []uint8) []uint8 {
+	rgb, _ := flatten(rgba, [3]uint8{255, 255, 255})
+	return rgb
 }

@@ -25,9 +25,9 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, file []byte) {
 		var p decode.Picture
-		// Pixels, twice where there is alpha, and Go's own decoder: 64 bytes a
-		// pixel, and of a progressive JPEG four a coefficient.
-		err := hostile.Read(t, "decode: ", len(file), hostile.Limits{Fixed: 128 * fuzzPixels}, func() (err error) {
+		// Pixels, twice where there is alpha, and of a progressive JPEG a bit a
+		// coefficient.
+		err := hostile.Read(t, "decode: ", len(file), hostile.Limits{Fixed: 64 * fuzzPixels}, func() (err error) {
 			p, err = d.Decode(file, decode.Options{MaxPixels: fuzzPixels})
 			return err
 		})
@@ -58,7 +58,8 @@ func histogram(pixels []uint8) []byte {
 }
 
 // FuzzHeader: what is read before TensorFlow sees a file, EXIF too, is of the
-// size that Go's own decoders see, where they see any.
+// size that Go's own decoders see, where they see any. They take TEM for a
+// marker with a length, which libjpeg does not.
 func FuzzHeader(f *testing.F) {
 	for _, g := range goldens(f) {
 		f.Add(g.File)
@@ -75,6 +76,9 @@ func FuzzHeader(f *testing.F) {
 		}
 		if height < 0 || width < 0 || turn < 1 || turn > 8 {
 			t.Errorf("%d×%d, orientation %d", height, width, turn)
+		}
+		if bytes.Contains(file, []byte{0xff, 0x01}) {
+			return
 		}
 		if c, _, err := image.DecodeConfig(bytes.NewReader(file)); err == nil && (c.Height != height || c.Width != width) {
 			t.Errorf("%d×%d, Go's decoder says %d×%d", height, width, c.Height, c.Width)
