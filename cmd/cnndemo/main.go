@@ -29,6 +29,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"tfcnn/internal/parent"
 	"tfcnn/session"
 )
 
@@ -59,7 +60,11 @@ var commands = []func() *cobra.Command{
 	newDevicesCommand, newDoctorCommand, newVersionCommand, newWorkerCommand,
 }
 
-func main() { os.Exit(run()) }
+func main() {
+	status := run()
+	parent.Ended()
+	os.Exit(status)
+}
 
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
