@@ -24,6 +24,7 @@ import (
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
+	"tfcnn/internal/decode/jpeg"
 )
 
 // DefaultMaxPixels is the most pixels that a picture may declare, 100 million.
@@ -35,6 +36,10 @@ type Options struct {
 	// IgnoreOrientation leaves a picture as it is stored, also where its EXIF
 	// data say that it is to be turned or mirrored.
 	IgnoreOrientation bool
+	// Trusted leaves out the walk over a JPEG's entropy-coded data, for files
+	// that are known to be whole: where they are not, their pixels may be wrong
+	// without an error.
+	Trusted bool
 	// Background is what shows through transparent pixels. nil: white.
 	Background *[3]uint8
 }
@@ -154,15 +159,12 @@ func (d *Decoder) Decode(file []byte, o Options) (Picture, error) {
 	case h.format == formatPNG:
 		port = d.png
 	}
-	got, err := d.run(file, h, port, nil)
+	got, err := d.run(h, o, port, nil)
 	if err != nil {
 		return Picture{}, err
 	}
 	if want := []int{h.height, h.width, channels}; !slices.Equal(got.Shape, want) {
 		return Picture{}, h.differs(got.Shape, want)
-	}
-	if n := len(got.Bytes); h.endsEarly(file, [3]uint8(got.Bytes[n-3:])) {
-		return Picture{}, errEndsEarly
 	}
 	p := Picture{Height: h.height, Width: h.width, Pixels: got.Bytes, Notes: h.notes}
 	if channels == 4 {
@@ -178,7 +180,6 @@ func (d *Decoder) Decode(file []byte, o Options) (Picture, error) {
 	}
 	if turn > 1 {
 		p = p.turned(turn)
-		p.Notes = append(p.Notes, fmt.Sprintf("turned upright (EXIF orientation %d)", turn))
 	}
 	return p, nil
 }
@@ -202,22 +203,14 @@ func (d *Decoder) DecodeTensor(file []byte, o Options, room []float32) (tensor.T
 	if h.format == formatPNG {
 		port = d.pngFloat
 	}
-	got, err := d.run(file, h, port, room)
+	got, err := d.run(h, o, port, room)
 	if err != nil {
 		return tensor.Tensor{}, nil, err
 	}
 	if want := []int{1, h.height, h.width, 3}; !slices.Equal(got.Shape, want) {
 		return tensor.Tensor{}, nil, h.differs(got.Shape, want)
 	}
-	x := got.Tensor()
-	last := [3]uint8{}
-	for i, v := range x.Data[len(x.Data)-3:] {
-		last[i] = uint8(v)
-	}
-	if h.endsEarly(file, last) {
-		return tensor.Tensor{}, nil, errEndsEarly
-	}
-	return x, h.notes, nil
+	return got.Tensor(), h.notes, nil
 }
 
 // examine reads what a file says of itself: its header, and how it is to be
@@ -233,15 +226,23 @@ func examine(file []byte, o Options) (h header, turn int, err error) {
 	if h.width < 1 || h.height < 1 || h.height > limit/h.width {
 		return h, 0, fmt.Errorf("decode: %s of %d×%d pixels, at most %d pixels are decoded", h.format, h.width, h.height, limit)
 	}
+	if most := maxVisits(limit); h.visits > most {
+		return h, 0, fmt.Errorf("decode: JPEG of %d×%d pixels whose scans code %d blocks, at most %d are decoded", h.width, h.height, h.visits, most)
+	}
 	if !o.IgnoreOrientation {
-		turn = orientation(file, h.format)
+		turn = h.upright()
 	}
 	return h, turn, nil
 }
 
 // run decodes a file.
-func (d *Decoder) run(file []byte, h header, port capi.Port, room []float32) (capi.Fetched, error) {
-	call, err := d.c.Prepare([]capi.Feed{{Port: d.file, Bytes: file}}, []capi.Port{port})
+func (d *Decoder) run(h header, o Options, port capi.Port, room []float32) (capi.Fetched, error) {
+	if h.format == formatJPEG && !o.Trusted {
+		if err := jpeg.Walk(h.file); err != nil {
+			return capi.Fetched{}, fmt.Errorf("decode: %w", err)
+		}
+	}
+	call, err := d.c.Prepare([]capi.Feed{{Port: d.file, Bytes: h.file}}, []capi.Port{port})
 	if err != nil {
 		return capi.Fetched{}, fmt.Errorf("decode: %w", err)
 	}
@@ -256,8 +257,6 @@ func (d *Decoder) run(file []byte, h header, port capi.Port, room []float32) (ca
 func (h header) differs(got, want []int) error {
 	return fmt.Errorf("decode: %s: decoded to %s, the header says %s", h.format, tensor.FormatShape(got), tensor.FormatShape(want))
 }
-
-var errEndsEarly = errors.New("decode: JPEG: broken or truncated file: its data end before the picture does")
 
 // broken says what TensorFlow's decoders mean.
 func broken(err error) error {

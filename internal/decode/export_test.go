@@ -6,5 +6,5 @@ func Header(file []byte) (height, width, turn int, err error) {
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	return h.height, h.width, orientation(file, h.format), nil
+	return h.height, h.width, h.upright(), nil
 }

@@ -2,12 +2,12 @@ package decode
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"image/png"
 
-	"github.com/bep/imagemeta"
+	"tfcnn/internal/decode/exif"
+	"tfcnn/internal/decode/jpeg"
+	"tfcnn/internal/decode/png"
 )
 
 const (
@@ -21,10 +21,11 @@ type header struct {
 	height, width int
 	alpha         bool // pixels may be transparent
 	notes         []string
+	exif, xmp     []byte
 
-	// Of JPEGs.
-	components  int
-	progressive bool
+	file         []byte // for TensorFlow: of a PNG only what decides pixels
+	visits       int64  // of a JPEG: blocks that all scans code together
+	coefficients int64  // of a JPEG: bytes of memory for them
 }
 
 // foreign are pictures that people have and TensorFlow's decoders here do not
@@ -51,15 +52,31 @@ var foreign = []struct {
 	{"SVG", 0, "<svg"},
 }
 
+func ofJPEG(file []byte, j jpeg.Header) header {
+	h := header{
+		format: formatJPEG, height: j.Height, width: j.Width, exif: j.Exif, xmp: j.XMP,
+		file: file, visits: j.Visits, coefficients: j.CoefficientBytes(),
+	}
+	if len(j.Components) == 4 {
+		h.notes = append(h.notes, "CMYK: made RGB without its colour profile")
+	}
+	if j.Coarse {
+		h.notes = append(h.notes, "progressive JPEG whose scans end before full precision: coarse, or cut between two scans")
+	}
+	return h
+}
+
 // readHeader finds format and size, or says what the file is instead.
 func readHeader(file []byte) (header, error) {
 	switch {
 	case len(file) == 0:
 		return header{}, errors.New("file is empty")
 	case bytes.HasPrefix(file, []byte("\xff\xd8")):
-		return readJPEG(file)
-	case bytes.HasPrefix(file, []byte("\x89PNG\r\n\x1a\n")):
-		return readPNG(file)
+		h, err := jpeg.Read(file)
+		return ofJPEG(file, h), err
+	case bytes.HasPrefix(file, []byte(png.Signature)):
+		h, err := png.Read(file)
+		return header{format: formatPNG, height: h.Height, width: h.Width, alpha: h.Alpha, notes: h.Notes, exif: h.Exif, xmp: h.XMP, file: h.Pixels}, err
 	}
 	for _, f := range foreign {
 		if len(file) >= f.at && bytes.HasPrefix(file[f.at:], []byte(f.prefix)) {
@@ -69,68 +86,25 @@ func readHeader(file []byte) (header, error) {
 	return header{}, errors.New("file is no picture, want JPEG or PNG")
 }
 
-// maxSide is libpng's limit on a picture's height and width.
-const maxSide = 1_000_000
-
-func readPNG(file []byte) (header, error) {
-	if hasChunk(file, "CgBI") {
-		return header{}, errors.New("PNG in Apple's own variant (CgBI), want a standard one")
-	}
-	config, err := png.DecodeConfig(bytes.NewReader(file))
-	if err != nil {
-		return header{}, fmt.Errorf("PNG: broken or truncated header: %w", err)
-	}
-	h := header{format: formatPNG, height: config.Height, width: config.Width}
-	if h.height > maxSide || h.width > maxSide {
-		return header{}, fmt.Errorf("PNG of %d×%d pixels, libpng takes at most %d a side", h.width, h.height, maxSide)
-	}
-	const colourType, alphaBit = 25, 4
-	h.alpha = file[colourType]&alphaBit != 0 || hasChunk(file, "tRNS")
-	if hasChunk(file, "acTL") {
-		h.notes = append(h.notes, "animated: the first frame is taken")
-	}
-	return h, nil
-}
-
-// hasChunk looks for a PNG chunk before the first pixels.
-func hasChunk(file []byte, name string) bool {
-	for at := 8; at+8 <= len(file); {
-		kind := string(file[at+4 : at+8])
-		if kind == name {
-			return true
+// upright reads how a picture is to be turned, from its EXIF data or else its
+// XMP: 1 is upright, 2 to 8 are not. Where they cannot be read, a note says so,
+// and the picture stays as it is stored.
+func (h *header) upright() int {
+	turn, from := 0, "EXIF"
+	if h.exif != nil {
+		var err error
+		if turn, err = exif.Orientation(h.exif); err != nil {
+			h.notes = append(h.notes, "not turned: "+err.Error())
+			return 1
 		}
-		if kind == "IDAT" {
-			return false
-		}
-		size := int64(binary.BigEndian.Uint32(file[at:]))
-		if size > int64(len(file)-at) {
-			return false
-		}
-		at += 12 + int(size)
 	}
-	return false
-}
-
-// orientation is EXIF's: 1 is upright, 2 to 8 are not. It is 1 where a file
-// says nothing, or nothing that makes sense.
-func orientation(file []byte, format string) int {
-	turn := 1
-	// Errors mean EXIF data that cannot be read; the picture still can.
-	_ = imagemeta.Decode(imagemeta.Options{
-		R:           bytes.NewReader(file),
-		ImageFormat: map[string]imagemeta.ImageFormat{formatJPEG: imagemeta.JPEG, formatPNG: imagemeta.PNG}[format],
-		Sources:     imagemeta.EXIF,
-		ShouldHandleTag: func(tag imagemeta.TagInfo) bool {
-			return tag.Tag == "Orientation" && tag.Namespace == "IFD0"
-		},
-		HandleTag: func(tag imagemeta.TagInfo) error {
-			if v, ok := tag.Value.(uint16); ok && v >= 1 && v <= 8 {
-				turn = int(v)
-			}
-			return imagemeta.ErrStopWalking
-		},
-	})
-	return turn
+	if turn == 0 {
+		turn, from = exif.XMPOrientation(h.xmp), "XMP"
+	}
+	if turn > 1 {
+		h.notes = append(h.notes, fmt.Sprintf("turned upright (%s orientation %d)", from, turn))
+	}
+	return max(turn, 1)
 }
 
 // turned is the picture as EXIF's orientation wants it shown. The value says

@@ -139,9 +139,9 @@ func TestJPEGRefusals(t *testing.T) {
 		{"bytes before the first segment", insert(2, 1, 2, 3), "broken or truncated header"},
 		{"no end marker", file[:len(file)-2], "it has no end marker"},
 		{"half an end marker", file[:len(file)-1], "it has no end marker"},
-		{"101 scans", insert(scan, bytes.Repeat(file[scan:scanEnd], 100)...), "more than 100 scans"},
+		{"a scan too many", insert(scan, file[scan:scanEnd]...), "more scans than the one that holds all components"},
 		{"CMYK of unknown sense", slices.Concat(cmyk[:adobe], cmyk[adobeEnd:]), "without Adobe's mark"},
-		{"a marker that readers differ on", insert(2, 0xff, 0x01, 0, 4, 0, 0), "broken or truncated header"},
+		{"bytes behind a marker that has none", insert(2, 0xff, 0x01, 0, 4, 0, 0), "4 bytes left over before marker e0"},
 		{"too many pixels", change(frame+5, 0, 59), "JPEG of 17×59 pixels, at most 1000"},
 	} {
 		_, err := d.Decode(tt.file, decode.Options{MaxPixels: 1000})
