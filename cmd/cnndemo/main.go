@@ -132,6 +132,8 @@ func classify(ctx context.Context, err error) (status int, hint string) {
 		return exitInterrupted, ""
 	case errors.Is(err, session.ErrNoDevice):
 		return exitEnvironment, lacking(ctx)
+	case errors.Is(err, session.ErrMemory):
+		return exitEnvironment, ""
 	case errors.As(err, &known):
 		return known.status, ""
 	}

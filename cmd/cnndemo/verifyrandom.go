@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/internal/parent"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/report"
 	"tfcnn/internal/strict"
@@ -71,6 +72,7 @@ func verifyRandom(c *cobra.Command, f randomFlags, seed uint64, to outputs) erro
 		}
 		worker := exec.Command(program, arguments...)
 		worker.SysProcAttr = apart()
+		worker.Env = append(os.Environ(), parent.Off)
 		return worker
 	}}
 	defer watch.Close()

@@ -14,19 +14,29 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
 // AddressSanitizer is not ready before the constructors run.
 #if !defined(__SANITIZE_ADDRESS__)
 
-// The program's notes to its parent, in memory that both share.
+// The child's notes to its parent, in memory that both share.
 typedef struct {
-	volatile int ended;       // main has ended with a status of its own
-	volatile int no_thread;   // the error of the first pthread_create that failed
-	volatile int no_memory;   // an abort for want of memory
+	volatile int ended;     // main ends with a status of its own
+	volatile int no_thread; // the error of the first pthread_create that failed
+	volatile int no_memory; // the program ends as C++ threw std::bad_alloc
 } notes;
 
 static notes* shared;
 
-enum { LACKING = 3, CRASHED = 134 };
+enum {
+	LACKING = 3,      // the program's status where the machine lacks something
+	GO_RUNTIME = 2,   // with which Go's runtime ends a program
+	NOT_LACKING = -1, // explain: no sign of it
+};
 
 // say writes a line to stderr.
 __attribute__((format(printf, 1, 2))) static void say(const char* format, ...) {
@@ -86,75 +96,63 @@ static long long killed_for_memory(void) {
 	return -1;
 }
 
-// limit is a resource limit in MiB, or 0 where there is none.
-static unsigned long long limit(int resource) {
-	struct rlimit r;
-	return getrlimit(resource, &r) == 0 && r.rlim_cur != RLIM_INFINITY ? r.rlim_cur >> 20 : 0;
-}
-
-// explain gives the status for a child that has ended without a status of its own,
-// and says what is known of the cause.
+// explain looks for what the child lacked that has ended without a status of its
+// own, and says it in a line. It gives LACKING, or NOT_LACKING.
 static int explain(int status, long long killed_before) {
-	unsigned long long space = limit(RLIMIT_AS), data = limit(RLIMIT_DATA);
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
-		if (killed_for_memory() <= killed_before) return -1;
-		say("cnndemo: the kernel killed the process: its cgroup's memory ran out; give the container more (docker run --memory), or run fewer or smaller pictures\n");
+		if (killed_for_memory() <= killed_before) return NOT_LACKING;
+		say("cnndemo: the kernel killed the process, as its cgroup had no memory left; give the container more (docker run --memory), or run smaller pictures\n");
 		return LACKING;
 	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) != GO_RUNTIME) return NOT_LACKING;
+	char space[80] = "", data[80] = "", threads[80] = "";
+	struct rlimit r;
+	if (getrlimit(RLIMIT_AS, &r) == 0 && r.rlim_cur != RLIM_INFINITY) snprintf(space, sizeof space, ", ulimit -v (now %llu MiB)", (unsigned long long)r.rlim_cur >> 20);
+	if (getrlimit(RLIMIT_DATA, &r) == 0 && r.rlim_cur != RLIM_INFINITY) snprintf(data, sizeof data, ", ulimit -d (now %llu MiB)", (unsigned long long)r.rlim_cur >> 20);
+	if (getrlimit(RLIMIT_NPROC, &r) == 0 && r.rlim_cur != RLIM_INFINITY) snprintf(threads, sizeof threads, ", ulimit -u (now %llu)", (unsigned long long)r.rlim_cur);
 	if (shared->no_thread) {
-		struct rlimit r = {0};
-		getrlimit(RLIMIT_NPROC, &r);
-		say("cnndemo: the system gave no further thread: %s; raise ulimit -u", strerror(shared->no_thread));
-		if (r.rlim_cur != RLIM_INFINITY) say(" (now %llu)", (unsigned long long)r.rlim_cur);
-		if (space) say(", ulimit -v (now %llu MiB)", space);
-		say(" or the container's --pids-limit\n");
+		say("cnndemo: the system gave no further thread: %s; raise the container's --pids-limit%s%s\n", strerror(shared->no_thread), threads, space);
 		return LACKING;
 	}
-	if (space || data) {
-		say("cnndemo: the process ended for want of memory, or of address space: it may have");
-		if (space) say(" %llu MiB (ulimit -v)", space);
-		if (data) say(" %llu MiB of data (ulimit -d)", data);
-		say("; raise the limit\n");
+	if (shared->no_memory || *space || *data) {
+		say("cnndemo: the process ended for want of memory or of address space; give it more memory%s%s\n", space, data);
 		return LACKING;
 	}
-	if (shared->no_memory) {
-		say("cnndemo: the process ended for want of memory\n");
-		return LACKING;
-	}
-	return -1;
+	return NOT_LACKING;
 }
 
 // supervise waits for the child, hands signals on to it, and ends as it does.
-static void supervise(pid_t child, const sigset_t* signals, long long killed_before) {
-	for (;;) {
+__attribute__((noreturn)) static void supervise(pid_t child, const sigset_t* signals, long long killed_before) {
+	int status;
+	for (pid_t ended = 0; ended != child;) {
 		siginfo_t info;
-		int signal = sigwaitinfo(signals, &info), status;
-		if (signal > 0 && signal != SIGCHLD) {
-			// The terminal sends to the whole process group.
-			if (info.si_code != SI_KERNEL || signal == SIGHUP) kill(child, signal);
-			continue;
-		}
-		if (waitpid(child, &status, WNOHANG) != child) continue;
-		if (!shared->ended) {
-			int own = explain(status, killed_before);
-			if (own >= 0) _exit(own);
-		}
-		if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
-		// The same signal ends this process, so that a shell sees it.
-		struct rlimit none = {0};
-		setrlimit(RLIMIT_CORE, &none); // the child has left its memory there
-		signal = WTERMSIG(status);
-		struct sigaction standard = {.sa_handler = SIG_DFL};
-		sigaction(signal, &standard, NULL);
-		kill(getpid(), signal);
-		sigset_t one;
-		sigemptyset(&one);
-		sigaddset(&one, signal);
-		sigprocmask(SIG_UNBLOCK, &one, NULL);
-		_exit(128 + signal);
+		int signal = sigwaitinfo(signals, &info);
+		// A terminal has signalled the whole process group, but at a hangup the
+		// session's leader alone.
+		if (signal > 0 && signal != SIGCHLD && (info.si_code != SI_KERNEL || signal == SIGHUP)) kill(child, signal);
+		// Process 1 of a container inherits others' children.
+		do ended = waitpid(-1, &status, WNOHANG);
+		while (ended > 0 && ended != child);
 	}
+	if (!shared->ended && explain(status, killed_before) == LACKING) _exit(LACKING);
+	if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
+	// The same signal ends this process, so that a shell sees it. The child has
+	// left its memory in a core file where that is wanted.
+	int signal = WTERMSIG(status);
+	struct rlimit none = {0};
+	struct sigaction standard = {.sa_handler = SIG_DFL};
+	sigset_t one;
+	sigemptyset(&one);
+	sigaddset(&one, signal);
+	setrlimit(RLIMIT_CORE, &none);
+	sigaction(signal, &standard, NULL);
+	kill(getpid(), signal);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	_exit(128 + signal);
 }
 
+// start runs before all constructors. It makes a child, which is the program from
+// then on. The environment comes as an argument, as libc has not read it yet.
 static void start(int argc, char** argv, char** environment) {
 	(void)argc, (void)argv;
 	for (char** e = environment; e && *e; e++) {
@@ -179,14 +177,30 @@ static void start(int argc, char** argv, char** environment) {
 
 __attribute__((section(".preinit_array"), used)) static void (*const before_constructors)(int, char**, char**) = start;
 
-// A program's functions stand before those of the libraries, for all callers.
+// The program's functions stand before those of shared libraries, for all callers.
 __attribute__((visibility("default"))) int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*), void* argument) {
-	static int (*create)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
-	if (!create) create = (int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*))dlsym(RTLD_NEXT, "pthread_create");
+	typedef int function(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+	static function* create;
+	if (!create) create = (function*)dlsym(RTLD_NEXT, "pthread_create");
 	int failed = create(thread, attributes, run, argument);
 	if (failed && shared && !shared->no_thread) shared->no_thread = failed;
 	return failed;
 }
+
+// std::terminate calls abort. The exception that nobody caught is still there then:
+// its std::type_info is a pointer to a table and one to the type's name.
+__attribute__((visibility("default"), noreturn)) void abort(void) {
+	typedef const struct {
+		void* table;
+		const char* name;
+	}* function(void);
+	function* current = (function*)dlsym(RTLD_DEFAULT, "__cxa_current_exception_type");
+	if (shared && current && current() && strcmp(current()->name, "St9bad_alloc") == 0) shared->no_memory = 1;
+	void (*end)(void) = (void (*)(void))dlsym(RTLD_NEXT, "abort");
+	end();
+	__builtin_unreachable();
+}
+
 void tfcnn_parent_ended(void) {
 	if (shared) shared->ended = 1;
 }
