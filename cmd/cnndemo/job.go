@@ -133,7 +133,7 @@ func (j *job) takes(height, width int) int64 {
 	if err != nil {
 		return 0 // it is refused when it is run
 	}
-	return runBytes(plan) + pictureBytes
+	return j.runBytes(plan) + pictureBytes
 }
 
 func (j *job) refuse(name string, why error) {
@@ -184,8 +184,10 @@ func (j *job) runGroup(ctx context.Context, g *group) error {
 	}
 	net := j.network(g.height, g.width)
 	plan, err := net.Plan()
+	var each int64
 	if err == nil {
-		err = session.CheckMemory(runBytes(plan))
+		each = j.runBytes(plan)
+		err = session.CheckMemory(each)
 	}
 	if err != nil {
 		// The network, or the memory, does not fit pictures of this size; others
@@ -209,7 +211,7 @@ func (j *job) runGroup(ctx context.Context, g *group) error {
 	}()
 	j.report.Device = s.Device()
 	j.report.Seconds.Open += time.Since(start).Seconds()
-	for some := range slices.Chunk(pictures, atOnce(plan, atMost(workingBytes, workingShare))) {
+	for some := range slices.Chunk(pictures, atOnce(each)) {
 		if err := j.runBatch(ctx, g, net, plan, s, some); err != nil {
 			return err
 		}

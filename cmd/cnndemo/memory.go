@@ -37,30 +37,41 @@ func atMost(bytes int64, share int64) int64 {
 
 // What cnndemo run holds for each number, in bytes. A picture's numbers are in
 // Go's memory, and a second time in TensorFlow's while it runs. An output's are in
-// both; then come the reference's value, bound, level and state, and its PNG:
-// pixels of up to 4 bytes for 3 numbers, and a file that a buffer holds while it
-// doubles. See docs/memory.md for what was measured.
+// both; then come the reference's, of which a maximum has values alone (the pages of
+// zeros behind a bound that is never written take no memory), and its PNG: pixels of
+// up to 4 bytes for 3 numbers, and a file that a buffer holds while it doubles. See
+// docs/memory.md for what was measured.
 const (
 	inputBytes     = 4
 	outputBytes    = 4
-	referenceBytes = 3*8 + 1
+	valueBytes     = 8
+	referenceBytes = 3*8 + 1 // value, bound, level, state
 	writingBytes   = 5
 	// pictureBytes is for each picture beside: its part of the page, threads.
-	pictureBytes = 12 << 20
+	pictureBytes = 24 << 20
 )
 
 // runBytes is the most that one picture of the plan's size takes when it is run,
 // checked and written.
-func runBytes(plan graph.Plan) int64 {
-	var in, out int64
+func (j *job) runBytes(plan graph.Plan) int64 {
+	var in, out, reference int64
 	for i, layer := range plan.Layers {
-		if i == 0 {
-			in = numbers(layer.Input)
+		n := numbers(layer.Output)
+		out += n
+		switch {
+		case i == 0:
+			in, reference = numbers(layer.Input), referenceBytes*n
+		case j.pool == "max":
+			reference += valueBytes * n
+		default:
+			reference += referenceBytes * n
 		}
-		out += numbers(layer.Output)
+	}
+	if j.noVerify {
+		reference = 0
 	}
 	running := 2*inputBytes*in + 2*outputBytes*out
-	writing := inputBytes*in + (outputBytes+referenceBytes+writingBytes)*out
+	writing := inputBytes*in + (outputBytes+writingBytes)*out + reference
 	return max(running, writing)
 }
 
@@ -72,10 +83,9 @@ func numbers(shape []int) int64 {
 	return n
 }
 
-// atOnce is how many pictures are run together, so that they take no more than so
-// many bytes.
-func atOnce(plan graph.Plan, bytes int64) int {
-	return int(max(1, bytes/max(1, runBytes(plan))))
+// atOnce is how many pictures, each of which takes so much, are run together.
+func atOnce(each int64) int {
+	return int(max(1, atMost(workingBytes, workingShare)/max(1, each)))
 }
 
 // firstRunBytes come with the first run of all: TensorFlow's threads, its graphs

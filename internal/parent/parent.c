@@ -105,17 +105,17 @@ static int explain(int status, long long killed_before) {
 		return LACKING;
 	}
 	if (WIFEXITED(status) && WEXITSTATUS(status) != GO_RUNTIME) return NOT_LACKING;
-	char space[80] = "", data[80] = "", threads[80] = "";
+	char space[80] = "", data[80] = "", threads[80] = "ulimit -u, ";
 	struct rlimit r;
-	if (getrlimit(RLIMIT_AS, &r) == 0 && r.rlim_cur != RLIM_INFINITY) snprintf(space, sizeof space, ", ulimit -v (now %llu MiB)", (unsigned long long)r.rlim_cur >> 20);
-	if (getrlimit(RLIMIT_DATA, &r) == 0 && r.rlim_cur != RLIM_INFINITY) snprintf(data, sizeof data, ", ulimit -d (now %llu MiB)", (unsigned long long)r.rlim_cur >> 20);
-	if (getrlimit(RLIMIT_NPROC, &r) == 0 && r.rlim_cur != RLIM_INFINITY) snprintf(threads, sizeof threads, ", ulimit -u (now %llu)", (unsigned long long)r.rlim_cur);
+	if (getrlimit(RLIMIT_AS, &r) == 0 && r.rlim_cur != RLIM_INFINITY) snprintf(space, sizeof space, "ulimit -v (now %llu MiB), ", (unsigned long long)r.rlim_cur >> 20);
+	if (getrlimit(RLIMIT_DATA, &r) == 0 && r.rlim_cur != RLIM_INFINITY) snprintf(data, sizeof data, "ulimit -d (now %llu MiB), ", (unsigned long long)r.rlim_cur >> 20);
+	if (getrlimit(RLIMIT_NPROC, &r) == 0 && r.rlim_cur != RLIM_INFINITY) snprintf(threads, sizeof threads, "ulimit -u (now %llu), ", (unsigned long long)r.rlim_cur);
 	if (shared->no_thread) {
-		say("cnndemo: the system gave no further thread: %s; raise the container's --pids-limit%s%s\n", strerror(shared->no_thread), threads, space);
+		say("cnndemo: the system gave no further thread: %s; raise %s%sor the container's --pids-limit\n", strerror(shared->no_thread), space, threads);
 		return LACKING;
 	}
 	if (shared->no_memory || *space || *data) {
-		say("cnndemo: the process ended for want of memory or of address space; give it more memory%s%s\n", space, data);
+		say("cnndemo: the process ended for want of memory or of address space; raise %s%sor the container's --memory\n", space, data);
 		return LACKING;
 	}
 	return NOT_LACKING;
