@@ -52,8 +52,8 @@ func CheckMemory(bytes int64) error {
 var lately struct{ bytes, at atomic.Int64 }
 
 const (
-	// littleMemory is a need that is not worth a look.
-	littleMemory = 1 << 20
+	// littleMemory is a need that is not worth a look, muchMemory one that always is.
+	littleMemory, muchMemory = 1 << 20, 64 << 20
 	// An eighth of what was free a second ago is still free.
 	lateShare = 8
 	lateTime  = time.Second
@@ -62,7 +62,7 @@ const (
 // checkMemoryLately is CheckMemory for calls that may come a thousand times a
 // second: small needs are held to what was free lately.
 func checkMemoryLately(bytes int64) error {
-	if bytes <= littleMemory || bytes <= lately.bytes.Load()/lateShare && time.Now().UnixNano()-lately.at.Load() < int64(lateTime) {
+	if bytes <= littleMemory || bytes <= min(muchMemory, lately.bytes.Load()/lateShare) && time.Now().UnixNano()-lately.at.Load() < int64(lateTime) {
 		return nil
 	}
 	return CheckMemory(bytes)

@@ -170,9 +170,13 @@ static void start(int argc, char** argv, char** environment) {
 	if (sigprocmask(SIG_BLOCK, &signals, &before) != 0) return;
 	pid_t child = fork();
 	if (child > 0) supervise(child, &signals, killed);
+	if (child < 0) {
+		// The program needs a dozen threads, each of which counts as much.
+		say("cnndemo: the system gave no second process: %s; raise ulimit -u, the container's --pids-limit or its --memory\n", strerror(errno));
+		_exit(LACKING);
+	}
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) _exit(128 + SIGKILL);
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	if (child == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)) _exit(128 + SIGKILL);
-	// Without a second process the program goes on by itself.
 }
 
 __attribute__((section(".preinit_array"), used)) static void (*const before_constructors)(int, char**, char**) = start;

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -141,6 +142,33 @@ func TestBeforeMain(t *testing.T) {
 		if cmd.ProcessState.ExitCode() != 3 || !strings.Contains(string(out), "\n"+says) {
 			t.Errorf("%s: %v: %s", limits, err, out)
 		}
+	}
+}
+
+// A user who may have one process gets neither a child nor a thread.
+func TestOneProcess(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can run a program as a user without processes")
+	}
+	binary, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "program")
+	if err := os.WriteFile(path, binary, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const nobody = 54321
+	cmd := exec.Command("prlimit", "--nproc=1", path)
+	cmd.Env = append(os.Environ(), modeVariable+"=end 0")
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	out, err := cmd.CombinedOutput()
+	if errors.Is(err, os.ErrPermission) || errors.Is(err, exec.ErrNotFound) {
+		t.Skip(err)
+	}
+	if cmd.ProcessState.ExitCode() != 3 || !strings.HasPrefix(string(out), "cnndemo: the system gave no second process: Resource temporarily unavailable") {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 
