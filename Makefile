@@ -30,7 +30,7 @@ STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1
 # Everything that must build and pass where libtensorflow is missing.
 NO_CGO      := ./graph ./graph/nets ./graph/tensor ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/ref ./internal/proof ./internal/report \
                ./internal/decode/exif ./internal/decode/jpeg ./internal/decode/png \
-               ./internal/machine ./internal/output ./internal/libtf ./docker/... ./cmd/doctor ./testdata ./bench ./bench/worker
+               ./internal/machine/... ./internal/output ./internal/libtf ./docker/... ./cmd/doctor ./testdata ./bench ./bench/worker
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/dustin/go-humanize"
-
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/quote"
 )
@@ -45,10 +43,8 @@ func (c *core) check(batch tensor.Tensor) error {
 
 // takes refuses more pictures than an operation takes, or memory is free for.
 func (c *core) takes(pictures int64) error {
-	if needs := c.perPicture * pictures; needs > muchMemory {
-		if free, known := FreeMemory(); known && needs > free {
-			return fmt.Errorf("batch of %d pictures needs %s, the system has %s free: %w", pictures, humanize.Bytes(uint64(needs)), humanize.Bytes(uint64(free)), ErrMemory)
-		}
+	if err := checkMemoryLately(c.perPicture * pictures); err != nil {
+		return fmt.Errorf("batch of %d pictures: %w", pictures, err)
 	}
 	if pictures <= c.checked.Load() {
 		return nil // what takes more takes fewer

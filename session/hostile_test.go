@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -139,6 +140,25 @@ func TestNoMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	limit(t, os.Getenv("TFCNN_MORE"))
+	// The limit is known before TensorFlow is asked: 640 MB of input.
+	if free, known := session.FreeMemory(); !known || free > 400<<20 {
+		t.Errorf("free: %d bytes, known: %v", free, known)
+	}
+	if _, err := s.Run(context.Background(), batch); !errors.Is(err, session.ErrMemory) || !strings.Contains(err.Error(), "RLIMIT_AS") {
+		t.Errorf("640 MB: got %v, want ErrMemory by RLIMIT_AS", err)
+	}
+	large := graph.Network{
+		Input:  graph.Input{Height: 1, Width: 1, Channels: 10_000},
+		Layers: []graph.Layer{graph.Flatten{}, graph.Dense{Name: "large", Units: 15_000, NoBias: true}}, // 600 MB
+	}
+	if more, err := strconv.Atoi(os.Getenv("TFCNN_MORE")); err == nil && more >= 400 {
+		// The numbers are the batch's: the process may have no others.
+		weights := graph.Weights{"large/filter": {Shape: []int{10_000, 15_000}, Data: batch.Data[:150_000_000]}}
+		if s, err := session.Open(large, weights, session.Options{Device: "cpu"}); !errors.Is(err, session.ErrMemory) {
+			t.Errorf("600 MB of weights: got %v, want ErrMemory", err)
+			s.Close()
+		}
+	}
 	for _, run := range []func() error{
 		func() error { _, err := s.Run(t.Context(), batch); return err },        // copied: its ctx can end
 		func() error { _, err := s.RunOutputs(t.Context(), batch); return err }, // copied

@@ -59,20 +59,3 @@ func resetMost() error {
 	}
 	return nil
 }
-
-// FreeMemory is how much memory the system can give to processes without
-// swapping; known is false where it does not tell. Bytes.
-func FreeMemory() (free int64, known bool) {
-	text, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return 0, false
-	}
-	for line := range bytes.Lines(text) {
-		fields := bytes.Fields(line)
-		if len(fields) == 3 && string(fields[0]) == "MemAvailable:" {
-			kilobytes, err := strconv.ParseInt(string(fields[1]), 10, 64)
-			return kilobytes << 10, err == nil
-		}
-	}
-	return 0, false
-}

@@ -131,16 +131,15 @@ func (c *core) counted(ctx context.Context, begun time.Time, batch tensor.Tensor
 	default:
 		c.counters.errors.Add(1)
 	}
+	var failed *capi.Error
+	if errors.As(err, &failed) && failed.Code == resourceExhausted {
+		return fmt.Errorf("session: run: %w: %w", ErrMemory, err)
+	}
 	return fmt.Errorf("session: run: %w", err)
 }
 
-// ErrMemory is wrapped by the error of a run that needs more memory than the
-// system has free: TensorFlow ends the process, or the system does, where an
-// allocation fails.
-var ErrMemory = errors.New("not enough memory")
-
-// muchMemory is the need from which on it is worth asking what is free; bytes.
-const muchMemory = 64 << 20
+// resourceExhausted is the TF_Code of an allocation that failed.
+const resourceExhausted = 8
 
 // ticket is a run's right to be in flight.
 type ticket struct {

@@ -55,9 +55,14 @@ type core struct {
 	closing  error         // what went wrong then
 }
 
+// openCopies is how many times the weights are in TensorFlow's memory while a
+// session opens: in the graph, and in the session's copy of it.
+const openCopies = 2
+
 // Open checks the network and its weights, builds the graph and starts a
 // session. The network and the weights are copied; Close frees the session.
-// Refusals of the network or the weights are *graph.Error.
+// Refusals of the network or the weights are *graph.Error. Weights that there is no
+// memory for are an error that wraps ErrMemory.
 func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error) {
 	lowered, err := graph.Lower(net)
 	if err != nil {
@@ -76,6 +81,9 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 	memory, err := net.Memory(graph.Workload{DType: o.Compute})
 	if err != nil {
 		return nil, err
+	}
+	if err := checkMemoryLately(openCopies * memory.Inference.Fixed); err != nil {
+		return nil, fmt.Errorf("session: open: the weights: %w", err)
 	}
 	o.WarmUp = slices.Clone(o.WarmUp)
 	c := &core{

@@ -127,6 +127,9 @@ func Verify(ctx context.Context, net graph.Network, weights graph.Weights, batch
 		}
 	}()
 	v := newVerifier(ctx, s, weights, batch, o)
+	if err := CheckMemory(v.bytes()); err != nil {
+		return Verification{}, fmt.Errorf("session: verify: batch of %d pictures: %w", v.result.Pictures, err)
+	}
 	if err := v.layers(); err != nil {
 		return Verification{}, err
 	}
@@ -167,6 +170,28 @@ type verifier struct {
 	kept    int             // numbers in heads
 	held    int             // steps
 	result  Verification
+}
+
+// bytes is the most memory that Verify takes for its batch: the outputs of all
+// steps, in TensorFlow's memory and in Go's; the references that are kept for a
+// second use; and that of the largest step, twice, as one is made of another.
+func (v *verifier) bytes() int64 {
+	const (
+		output    = 4 + 4
+		reference = 3*8 + 1 // value, bound, level, state
+	)
+	var all, largest, kept int64
+	for _, step := range v.lowered.Program.Steps {
+		n := int64(v.result.Pictures)
+		for _, size := range step.Shape[1:] {
+			n *= int64(size)
+		}
+		all, largest = all+n, max(largest, n)
+		if len(step.Weights) > 0 {
+			kept += n
+		}
+	}
+	return output*all + reference*(min(kept, keptElements)+2*largest)
 }
 
 // fetch runs the network for the outputs of steps.

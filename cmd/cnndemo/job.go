@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,14 +21,6 @@ import (
 	"tfcnn/session"
 )
 
-// pendingBytes is how much decoded pictures may take before some are done.
-const pendingBytes = 256 << 20
-
-// workingBytes is how much may be taken by pictures that are run together,
-// what comes out of them, and what the check needs beside it. A picture that
-// takes more is run alone. Tests lower it.
-var workingBytes = 1 << 30
-
 // job is a run under way.
 type job struct {
 	runFlags
@@ -39,7 +32,8 @@ type job struct {
 	report  report.Run
 	page    *report.Page
 	groups  []*group // by size, in the order in which sizes came
-	pending int      // bytes of pictures in groups
+	pending int64    // bytes of pictures in groups
+	lacking int      // pictures that there was no memory for
 }
 
 // group is the pictures of one size. The pending ones wait for their turn.
@@ -95,22 +89,23 @@ func (j *job) pictures(ctx context.Context, sources []source) error {
 	j.page = report.NewPage(parts, len(sources))
 	seen := 0
 	running := time.Duration(0)
-	err = decodeAll(ctx, d, sources, decode.Options{
+	q := &queue{sources: sources, resize: resize, after: j.takes, release: func() error { return j.runAll(ctx) }, options: decode.Options{
 		MaxPixels: j.maxPixels, IgnoreOrientation: j.ignoreOrientation, Trusted: j.trusted, Background: &background,
-	}, func(p decoded) error {
+	}}
+	err = decodeAll(ctx, d, q, func(p decoded) error {
 		seen++
 		bar.show(seen, len(sources))
 		for _, note := range p.notes {
 			j.report.Notes = append(j.report.Notes, p.name+": "+note)
 		}
-		if p.refused != "" {
+		if p.refused != nil {
 			j.refuse(p.name, p.refused)
 			return nil
 		}
 		j.add(p.picture)
 		before := time.Now()
 		defer func() { running += time.Since(before) }()
-		for j.pending > pendingBytes {
+		for j.pending > atMost(pendingBytes, pendingShare) {
 			if err := j.runLargest(ctx); err != nil {
 				return err
 			}
@@ -121,10 +116,8 @@ func (j *job) pictures(ctx context.Context, sources []source) error {
 	if err != nil {
 		return err
 	}
-	for _, g := range j.groups {
-		if err := j.runGroup(ctx, g); err != nil {
-			return err
-		}
+	if err := j.runAll(ctx); err != nil {
+		return err
 	}
 	for _, g := range j.groups {
 		if g.done {
@@ -134,8 +127,30 @@ func (j *job) pictures(ctx context.Context, sources []source) error {
 	return nil
 }
 
-func (j *job) refuse(name, why string) {
-	j.report.Refused = append(j.report.Refused, report.Refused{Picture: name, Reason: why})
+// takes is the most that a picture of a size takes once it is decoded.
+func (j *job) takes(height, width int) int64 {
+	plan, err := j.network(height, width).Plan()
+	if err != nil {
+		return 0 // it is refused when it is run
+	}
+	return j.runBytes(plan) + pictureBytes
+}
+
+func (j *job) refuse(name string, why error) {
+	if errors.Is(why, session.ErrMemory) {
+		j.lacking++
+	}
+	j.report.Refused = append(j.report.Refused, report.Refused{Picture: name, Reason: reason(why)})
+}
+
+// runAll runs all that is pending.
+func (j *job) runAll(ctx context.Context) error {
+	for _, g := range j.groups {
+		if err := j.runGroup(ctx, g); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // add puts a picture with those of its size.
@@ -147,7 +162,7 @@ func (j *job) add(p picture) {
 		j.groups = append(j.groups, &group{height: height, width: width, report: report.Size{Height: height, Width: width}})
 	}
 	j.groups[i].pending = append(j.groups[i].pending, p)
-	j.pending += 4 * len(p.Data)
+	j.pending += inputBytes * int64(len(p.Data))
 }
 
 // runLargest runs the group with the most bytes pending.
@@ -165,14 +180,20 @@ func (j *job) runGroup(ctx context.Context, g *group) error {
 	pictures := g.pending
 	g.pending = nil
 	for _, p := range pictures {
-		j.pending -= 4 * len(p.Data)
+		j.pending -= inputBytes * int64(len(p.Data))
 	}
 	net := j.network(g.height, g.width)
 	plan, err := net.Plan()
+	var each int64
+	if err == nil {
+		each = j.runBytes(plan)
+		err = session.CheckMemory(each)
+	}
 	if err != nil {
-		// The network does not fit pictures of this size; others may do.
+		// The network, or the memory, does not fit pictures of this size; others
+		// may do.
 		for _, p := range pictures {
-			j.refuse(p.name, fmt.Sprintf("%d×%d pixels: %v", g.width, g.height, err))
+			j.refuse(p.name, fmt.Errorf("%d×%d pixels: %w", g.width, g.height, err))
 		}
 		return nil
 	}
@@ -190,28 +211,12 @@ func (j *job) runGroup(ctx context.Context, g *group) error {
 	}()
 	j.report.Device = s.Device()
 	j.report.Seconds.Open += time.Since(start).Seconds()
-	for some := range slices.Chunk(pictures, atOnce(plan)) {
+	for some := range slices.Chunk(pictures, atOnce(each)) {
 		if err := j.runBatch(ctx, g, net, plan, s, some); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// atOnce is how many pictures are run together, so that workingBytes holds.
-func atOnce(plan graph.Plan) int {
-	const (
-		in  = 4 + 4           // ours and TensorFlow's
-		out = 4 + 4 + 3*8 + 1 // and the reference's value, bound, level, state
-	)
-	bytes := 0
-	for i, layer := range plan.Layers {
-		if i == 0 {
-			bytes += in * layer.Input[0] * layer.Input[1] * layer.Input[2]
-		}
-		bytes += out * layer.Output[0] * layer.Output[1] * layer.Output[2]
-	}
-	return max(1, workingBytes/max(1, bytes))
 }
 
 // runBatch runs the network over some pictures of one size, checks what comes

@@ -31,6 +31,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"tfcnn/internal/output"
+	"tfcnn/internal/parent"
 	"tfcnn/session"
 )
 
@@ -62,7 +63,11 @@ var commands = []func() *cobra.Command{
 	newDevicesCommand, newDoctorCommand, newVersionCommand, newWorkerCommand,
 }
 
-func main() { os.Exit(run()) }
+func main() {
+	status := run()
+	parent.Ended()
+	os.Exit(status)
+}
 
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -148,6 +153,8 @@ func classify(ctx context.Context, err error) (status int, hint string) {
 		return exitInterrupted, ""
 	case errors.Is(err, session.ErrNoDevice):
 		return exitEnvironment, lacking(ctx)
+	case errors.Is(err, session.ErrMemory):
+		return exitEnvironment, ""
 	case errors.As(err, &known):
 		return known.status, ""
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -34,9 +35,15 @@ func networkBatch(ctx context.Context, command, device string, in graph.Input, p
 	defer d.Close()
 	x := tensor.Tensor{Shape: []int{0, in.Height, in.Width, in.Channels}}
 	var names []string
-	err = decodeAll(ctx, d, sources, decode.Options{}, func(p decoded) error {
-		if p.refused != "" {
-			return exit(exitUsage, "%s: %s: %s", command, p.name, p.refused)
+	// A picture is in the batch then, which grows by doubling.
+	after := func(height, width int) int64 { return 4 * inputBytes * 3 * int64(height) * int64(width) }
+	q := &queue{sources: sources, resize: decode.Resize{Height: in.Height, Width: in.Width}, after: after}
+	err = decodeAll(ctx, d, q, func(p decoded) error {
+		if errors.Is(p.refused, session.ErrMemory) {
+			return exit(exitEnvironment, "%s: %s: %w", command, p.name, p.refused)
+		}
+		if p.refused != nil {
+			return exit(exitUsage, "%s: %s: %s", command, p.name, reason(p.refused))
 		}
 		x.Shape[0]++
 		names = append(names, p.name)

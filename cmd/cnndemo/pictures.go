@@ -115,20 +115,24 @@ func reason(err error) string {
 type decoded struct {
 	picture
 	notes   []string
-	refused string
+	refused error
 }
 
-// decodeAll decodes sources with all cores, a handful at a time, and hands
+// decodeAll decodes the queue's sources with all cores, some at a time, and hands
 // them on in order.
-func decodeAll(ctx context.Context, d *decode.Decoder, sources []source, o decode.Options, take func(decoded) error) error {
-	for some := range slices.Chunk(sources, 4*runtime.GOMAXPROCS(0)) {
+func decodeAll(ctx context.Context, d *decode.Decoder, q *queue, take func(decoded) error) error {
+	for {
+		some, err := q.some(ctx)
+		if len(some) == 0 || err != nil {
+			return err
+		}
 		results := make([]decoded, len(some))
 		var group errgroup.Group
 		group.SetLimit(runtime.GOMAXPROCS(0))
-		for i, s := range some {
+		for i, o := range some {
 			group.Go(func() error {
 				if ctx.Err() == nil {
-					results[i] = decodeOne(d, s, o)
+					results[i] = decodeOne(d, o, q.options)
 				}
 				return ctx.Err()
 			})
@@ -136,28 +140,25 @@ func decodeAll(ctx context.Context, d *decode.Decoder, sources []source, o decod
 		if err := group.Wait(); err != nil {
 			return err
 		}
-		for _, r := range results {
+		for i, r := range results {
+			results[i] = decoded{} // its numbers are freed when they have served
 			if err := take(r); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
 }
 
-func decodeOne(d *decode.Decoder, s source, o decode.Options) decoded {
-	result := decoded{picture: picture{name: s.name}}
-	file, err := s.read()
-	if err != nil {
-		result.refused = reason(err)
+func decodeOne(d *decode.Decoder, o *opened, options decode.Options) decoded {
+	result := decoded{picture: picture{name: o.name}, refused: o.refused}
+	if o.refused != nil {
 		return result
 	}
-	var x tensor.Tensor
-	if x, result.notes, err = d.DecodeTensor(file, o, nil); err == nil {
+	x, notes, err := d.DecodeTensor(o.file, options, nil)
+	o.file = nil
+	if err == nil {
 		result.Tensor, err = d.Resize(x)
 	}
-	if err != nil {
-		result.refused = reason(err)
-	}
+	result.notes, result.refused = notes, err
 	return result
 }

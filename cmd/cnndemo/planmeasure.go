@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tfcnn/graph"
+	"tfcnn/internal/parent"
 	"tfcnn/session"
 )
 
@@ -23,8 +24,8 @@ func measureNetwork(c *cobra.Command, net graph.Network, forecast graph.Memory) 
 	if forecast.Refused != "" {
 		return nil, exit(exitUsage, "plan: --measure: TensorFlow's kernels do not take this batch: %s", forecast.Refused)
 	}
-	if free, known := session.FreeMemory(); known && free < forecast.Inference.Bytes {
-		return nil, exit(exitEnvironment, "plan: --measure: the batch needs %s, the machine has %s free", size(forecast.Inference.Bytes), size(free))
+	if err := session.CheckMemory(forecast.Inference.Bytes + firstRunBytes); err != nil {
+		return nil, exit(exitEnvironment, "plan: --measure: %w", err)
 	}
 	settings := []string{"0", "1"}
 	if set, found := os.LookupEnv(oneDNNVariable); found {
@@ -67,7 +68,7 @@ func measureProcess(c *cobra.Command, net graph.Network, batch int, environment 
 	child := exec.CommandContext(c.Context(), program, "plan", "--measure-here", "--batch", strconv.Itoa(batch))
 	child.Args[0] = c.Root().Name()
 	child.Stdin, child.Stdout, child.Stderr = bytes.NewReader(text), &stdout, &stderr
-	child.Env = append(os.Environ(), environment...)
+	child.Env = append(append(os.Environ(), parent.Off), environment...)
 	if err := child.Run(); err != nil {
 		if c.Context().Err() != nil {
 			return m, c.Context().Err()

@@ -189,8 +189,8 @@ func fits(net graph.Network, batch int) error {
 	if forecast.Refused != "" {
 		return exit(exitUsage, "profile: batch of %d pictures: TensorFlow's kernels do not take it: %s", batch, forecast.Refused)
 	}
-	if free, known := session.FreeMemory(); known && free < forecast.Inference.Bytes {
-		return exit(exitEnvironment, "profile: the batch needs %s, the machine has %s free", size(forecast.Inference.Bytes), size(free))
+	if err := session.CheckMemory(forecast.Inference.Bytes + firstRunBytes); err != nil {
+		return exit(exitEnvironment, "profile: %w", err)
 	}
 	return nil
 }

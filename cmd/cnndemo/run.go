@@ -126,6 +126,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	if err := f.check(); err != nil {
 		return err
 	}
+	boundHeap()
 	j, err := newJob(f)
 	if err != nil {
 		return err
@@ -158,7 +159,11 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	}
 	if len(j.report.Sizes) == 0 {
 		j.printRefused()
-		return exit(exitCheck, "run: no picture could be done, nothing was written")
+		status := exitCheck
+		if j.lacking > 0 {
+			status = exitEnvironment
+		}
+		return exit(status, "run: no picture could be done, nothing was written")
 	}
 	j.report.Seconds.Total = time.Since(start).Seconds()
 	if err := j.finish(); err != nil {
@@ -184,6 +189,8 @@ func (j *job) conclude() error {
 		return exit(exitCheck, "run: a result lies outside its bound")
 	case j.report.Status == string(proof.Nothing):
 		return exit(exitCheck, "run: the check of a result proves nothing: no number of it was compared")
+	case j.lacking > 0:
+		return exit(exitEnvironment, "run: there is no memory for %d of the pictures named", j.lacking)
 	case len(j.report.Refused) > 0:
 		return exit(exitCheck, "run: %d of the pictures named were not done", len(j.report.Refused))
 	}

@@ -67,6 +67,7 @@ func verifyNetwork(c *cobra.Command, f netFlags, pictures []string, seed uint64,
 
 // verify runs the network over pictures and holds each layer.
 func (f netFlags) verify(c *cobra.Command, pictures []string, seed uint64) (netResult, error) {
+	boundHeap()
 	found, err := findNetwork(f.net)
 	if err != nil {
 		return netResult{}, &exitError{exitUsage, err}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/internal/parent"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/report"
 	"tfcnn/internal/strict"
@@ -74,6 +75,7 @@ func verifyRandom(c *cobra.Command, f randomFlags, seed uint64, to outputs) erro
 		// What libraries print to stdout, as oneDNN does where it is asked to,
 		// is noise.
 		worker.Stdout = os.Stderr
+		worker.Env = append(os.Environ(), parent.Off)
 		return worker
 	}}
 	defer watch.Close()

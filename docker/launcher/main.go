@@ -12,6 +12,8 @@
 //   - A container's first process does not get signals that it has no handler
 //     for yet: SIGTERM would be lost while the library is loaded. The launcher
 //     is that process, and hands signals on to cnndemo, its child.
+//   - Where the library cannot be mapped the dynamic linker ends cnndemo with
+//     status 127; the launcher says that the machine lacks something, status 3.
 //
 // cnndemo itself has no privilege. The launcher ends with its exit status, or
 // with 128 and the signal's number where a signal ended it.
@@ -28,6 +30,7 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/cpu"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -70,6 +73,7 @@ func start(arguments []string, stderr io.Writer) int {
 // supervise runs cnndemo, hands signals on to it, and gives its exit status.
 func supervise(cmd *exec.Cmd, signals <-chan os.Signal, stderr io.Writer) int {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = foreground()
 	// Go makes the child out of this thread, whose credentials were changed.
 	if err := cmd.Start(); err != nil {
 		fmt.Fprintf(stderr, "cnndemo: %v\n", err)
@@ -90,7 +94,26 @@ func supervise(cmd *exec.Cmd, signals <-chan os.Signal, stderr io.Writer) int {
 			if status, known := cmd.ProcessState.Sys().(syscall.WaitStatus); known && status.Signaled() {
 				return 128 + int(status.Signal())
 			}
-			return cmd.ProcessState.ExitCode()
+			if status := cmd.ProcessState.ExitCode(); status != notLoaded {
+				return status
+			}
+			fmt.Fprintln(stderr, "cnndemo: the program could not be loaded, the dynamic linker says why in the line above; where a segment could not be mapped, raise the limit of address space (ulimit -v)")
+			return 3
 		}
 	}
+}
+
+// notLoaded is the dynamic linker's exit status; cnndemo has no such.
+const notLoaded = 127
+
+// foreground has a terminal's signals go to cnndemo alone where this process has a
+// terminal: one Ctrl-C is one SIGINT then, and not one from the terminal and one
+// that is handed on.
+func foreground() *syscall.SysProcAttr {
+	for fd := range 3 {
+		if group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP); err == nil && group == unix.Getpgrp() {
+			return &syscall.SysProcAttr{Foreground: true, Ctty: fd}
+		}
+	}
+	return nil
 }

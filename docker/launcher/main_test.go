@@ -1,14 +1,19 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestSupervise(t *testing.T) {
@@ -47,9 +52,73 @@ func TestSupervise(t *testing.T) {
 		})
 	}
 	var stderr bytes.Buffer
+	if got := supervise(exec.Command("sh", "-c", "exit 127"), nil, &stderr); got != 3 || !strings.Contains(stderr.String(), "could not be loaded") {
+		t.Errorf("not loaded: exit %d, %s", got, stderr.String())
+	}
+	stderr.Reset()
 	if got := supervise(exec.Command("/no/such/program"), nil, &stderr); got != 3 || strings.Count(stderr.String(), "\n") != 1 {
 		t.Errorf("exit %d, %s", got, stderr.String())
 	}
+}
+
+// A terminal's Ctrl-C reaches the child once.
+func TestTerminal(t *testing.T) {
+	const child = `trap 'n=$((n+1)); echo got $n' INT; echo ready; while [ ! -e end ]; do sleep 0.05; done; echo total $n`
+	if folder := os.Getenv("TFCNN_CHILD"); folder != "" {
+		signals := make(chan os.Signal, 8)
+		signal.Notify(signals, syscall.SIGINT)
+		cmd := exec.Command("sh", "-c", child)
+		cmd.Dir = folder
+		os.Exit(supervise(cmd, signals, os.Stderr))
+	}
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer master.Close()
+	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0)
+	}
+	if err != nil {
+		t.Skip(err)
+	}
+	terminal, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer terminal.Close()
+	folder := t.TempDir()
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestTerminal$")
+	cmd.Env = append(os.Environ(), "TFCNN_CHILD="+folder)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = terminal, terminal, terminal
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(master)
+	for lines.Scan() {
+		switch line := strings.TrimSpace(lines.Text()); {
+		case line == "ready":
+			if _, err := master.WriteString("\x03"); err != nil {
+				t.Error(err)
+			}
+		case strings.HasSuffix(line, "got 1"):
+			time.Sleep(200 * time.Millisecond) // a second one would come by now
+			if err := os.WriteFile(filepath.Join(folder, "end"), nil, 0o644); err != nil {
+				t.Error(err)
+			}
+		case strings.HasPrefix(line, "total"):
+			if line != "total 1" {
+				t.Errorf("got %q, want one signal", line)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Error(err)
+			}
+			return
+		}
+	}
+	t.Error("the child ended without its last line")
 }
 
 // Only an empty folder, or one of ours, is taken from root.

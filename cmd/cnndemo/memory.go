@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"runtime/debug"
+
+	"tfcnn/graph"
+	"tfcnn/internal/decode"
+	"tfcnn/session"
+)
+
+// workingBytes is how much pictures that are run together may take, what comes out
+// of them, and what the check needs beside it; less where less memory is free. A
+// picture that takes more is run alone. Tests lower it.
+var workingBytes int64 = 1 << 30
+
+// pendingBytes is how much decoded pictures may take that wait for others of their
+// size; less where less memory is free.
+const pendingBytes int64 = 256 << 20
+
+// Of memory that is free, the share that pictures may take that run together, and
+// that wait. The rest is for decoding, and for garbage that Go has not collected.
+const (
+	workingShare = 2
+	pendingShare = 4
+)
+
+// atMost is a number of bytes, or a share of what is free where that is less.
+func atMost(bytes int64, share int64) int64 {
+	if free, known := session.FreeMemory(); known {
+		return min(bytes, free/share)
+	}
+	return bytes
+}
+
+// What cnndemo run holds for each number, in bytes. A picture's numbers are in
+// Go's memory, and a second time in TensorFlow's while it runs. An output's are in
+// both; then come the reference's, of which a maximum has values alone (the pages of
+// zeros behind a bound that is never written take no memory), and its PNG: pixels of
+// up to 4 bytes for 3 numbers, and a file that a buffer holds while it doubles. See
+// docs/memory.md for what was measured.
+const (
+	inputBytes     = 4
+	outputBytes    = 4
+	valueBytes     = 8
+	referenceBytes = 3*8 + 1 // value, bound, level, state
+	writingBytes   = 5
+	// pictureBytes is for each picture beside: its part of the page, threads.
+	pictureBytes = 24 << 20
+)
+
+// runBytes is the most that one picture of the plan's size takes when it is run,
+// checked and written.
+func (j *job) runBytes(plan graph.Plan) int64 {
+	var in, out, reference int64
+	for i, layer := range plan.Layers {
+		n := numbers(layer.Output)
+		out += n
+		switch {
+		case i == 0:
+			in, reference = numbers(layer.Input), referenceBytes*n
+		case j.pool == "max":
+			reference += valueBytes * n
+		default:
+			reference += referenceBytes * n
+		}
+	}
+	if j.noVerify {
+		reference = 0
+	}
+	running := 2*inputBytes*in + 2*outputBytes*out
+	writing := inputBytes*in + (outputBytes+writingBytes)*out + reference
+	return max(running, writing)
+}
+
+func numbers(shape []int) int64 {
+	n := int64(1)
+	for _, size := range shape {
+		n *= int64(size)
+	}
+	return n
+}
+
+// atOnce is how many pictures, each of which takes so much, are run together.
+func atOnce(each int64) int {
+	return int(max(1, atMost(workingBytes, workingShare)/max(1, each)))
+}
+
+// firstRunBytes come with the first run of all: TensorFlow's threads, its graphs
+// and what it compiles.
+const firstRunBytes = 32 << 20
+
+// queue hands out sources, as many at a time as may be decoded together in the
+// memory that is free.
+type queue struct {
+	sources []source
+	options decode.Options
+	resize  decode.Resize
+	// after is the most that a decoded picture takes from then on, itself included.
+	after func(height, width int) int64
+	// release gives back what earlier pictures hold. It may be nil.
+	release func() error
+
+	next *opened // read, and not handed out
+}
+
+// opened is a source that was read.
+type opened struct {
+	name     string
+	file     []byte
+	refused  error
+	decoding int64 // the most that reading and decoding it takes
+	after    int64
+}
+
+// whole is the most that the picture takes at any time.
+func (o *opened) whole() int64 { return max(o.decoding, int64(len(o.file))+o.after) + firstRunBytes }
+
+// open reads a source and estimates what it takes.
+func (q *queue) open(s source) *opened {
+	o := &opened{name: s.name}
+	if info, err := os.Stat(s.name); err == nil && info.Mode().IsRegular() {
+		if o.refused = session.CheckMemory(info.Size()); o.refused != nil {
+			return o
+		}
+	}
+	if o.file, o.refused = s.read(); o.refused != nil {
+		return o
+	}
+	e, err := decode.Examine(o.file, q.options)
+	if err != nil {
+		o.refused, o.file = err, nil
+		return o
+	}
+	o.decoding = int64(len(o.file)) + e.Bytes
+	if q.resize != (decode.Resize{}) {
+		before := 3 * int64(e.Height) * int64(e.Width)
+		e.Height, e.Width = q.resize.Height, q.resize.Width
+		o.decoding = max(o.decoding, int64(len(o.file))+2*inputBytes*(before+3*int64(e.Height)*int64(e.Width)))
+	}
+	o.after = q.after(e.Height, e.Width)
+	return o
+}
+
+// some gives the next sources. One that does not fit into the memory that is free
+// when nothing else is held is refused.
+func (q *queue) some(ctx context.Context) ([]*opened, error) {
+	free, known := session.FreeMemory()
+	limit := workingBytes
+	if known {
+		limit = max(limit, free/workingShare)
+	}
+	var list []*opened
+	var decoding, largest int64
+	for len(list) < 4*runtime.GOMAXPROCS(0) && ctx.Err() == nil {
+		if q.next == nil {
+			if len(q.sources) == 0 {
+				break
+			}
+			q.next, q.sources = q.open(q.sources[0]), q.sources[1:]
+		}
+		o := q.next
+		if o.refused == nil {
+			if len(list) > 0 && (decoding+o.decoding > limit || known && decoding+max(largest, o.whole()) > free) {
+				break
+			}
+			if known && o.whole() > free {
+				if q.release != nil {
+					if err := q.release(); err != nil {
+						return nil, err
+					}
+				}
+				if o.refused = session.CheckMemory(o.whole()); o.refused != nil {
+					o.file = nil
+				}
+			}
+			decoding, largest = decoding+o.decoding, max(largest, o.whole())
+		}
+		list, q.next = append(list, o), nil
+	}
+	return list, ctx.Err()
+}
+
+// boundHeap has Go collect its garbage before it takes all memory that is free.
+// GOMEMLIMIT in the environment goes before.
+func boundHeap() {
+	const least = 64 << 20 // with less Go would do nothing but collect
+	if free, known := session.FreeMemory(); known && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(max(least, free/5*4))
+	}
+}

@@ -1,0 +1,214 @@
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
+// AddressSanitizer is not ready before the constructors run.
+#if !defined(__SANITIZE_ADDRESS__)
+
+// The child's notes to its parent, in memory that both share.
+typedef struct {
+	volatile int ended;     // main ends with a status of its own
+	volatile int no_thread; // the error of the first pthread_create that failed
+	volatile int no_memory; // the program ends as C++ threw std::bad_alloc
+} notes;
+
+static notes* shared;
+
+enum {
+	LACKING = 3,      // the program's status where the machine lacks something
+	GO_RUNTIME = 2,   // with which Go's runtime ends a program
+	NOT_LACKING = -1, // explain: no sign of it
+};
+
+// say writes a line to stderr.
+__attribute__((format(printf, 1, 2))) static void say(const char* format, ...) {
+	char line[512];
+	va_list list;
+	va_start(list, format);
+	int n = vsnprintf(line, sizeof line, format, list);
+	va_end(list);
+	if (n > 0) (void)!write(2, line, n < (int)sizeof line ? n : (int)sizeof line - 1);
+}
+
+// field reads the number behind a name in a file of lines "name number"; -1 where
+// there is none.
+static long long field(const char* path, const char* name) {
+	char text[4096];
+	int f = open(path, O_RDONLY | O_CLOEXEC);
+	if (f < 0) return -1;
+	ssize_t n = read(f, text, sizeof text - 1);
+	close(f);
+	text[n > 0 ? n : 0] = 0;
+	size_t length = strlen(name);
+	for (char* line = text; line && *line; line = strchr(line, '\n'), line += !!line) {
+		if (strncmp(line, name, length) == 0 && line[length] == ' ') return atoll(line + length);
+	}
+	return -1;
+}
+
+// killed_for_memory counts the processes of this cgroup that the kernel has killed
+// because the cgroup's memory ran out; -1 where it does not tell.
+static long long killed_for_memory(void) {
+	char text[4096], path[4300];
+	int f = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+	if (f < 0) return -1;
+	ssize_t n = read(f, text, sizeof text - 1);
+	close(f);
+	text[n > 0 ? n : 0] = 0;
+	// Version 1's line is "4:memory:/path", version 2's "0::/path".
+	static const struct {
+		const char *line, *folder, *file;
+	} versions[] = {
+		{":memory:", "/sys/fs/cgroup/memory", "memory.oom_control"},
+		{"0::", "/sys/fs/cgroup", "memory.events"},
+	};
+	for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
+		char* at = strstr(text, versions[i].line);
+		if (!at) continue;
+		at += strlen(versions[i].line);
+		int length = strcspn(at, "\n");
+		snprintf(path, sizeof path, "%s%.*s/%s", versions[i].folder, length, at, versions[i].file);
+		long long count = field(path, "oom_kill");
+		if (count < 0) { // in a container the path may be the one outside
+			snprintf(path, sizeof path, "%s/%s", versions[i].folder, versions[i].file);
+			count = field(path, "oom_kill");
+		}
+		if (count >= 0) return count;
+	}
+	return -1;
+}
+
+// explain looks for what the child lacked that has ended without a status of its
+// own, and says it in a line. It gives LACKING, or NOT_LACKING.
+static int explain(int status, long long killed_before) {
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+		if (killed_for_memory() <= killed_before) return NOT_LACKING;
+		say("cnndemo: the kernel killed the process, as its cgroup had no memory left; give the container more (docker run --memory), or run smaller pictures\n");
+		return LACKING;
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) != GO_RUNTIME) return NOT_LACKING;
+	char space[80] = "", data[80] = "", threads[80] = "ulimit -u, ";
+	struct rlimit r;
+	if (getrlimit(RLIMIT_AS, &r) == 0 && r.rlim_cur != RLIM_INFINITY) snprintf(space, sizeof space, "ulimit -v (now %llu MiB), ", (unsigned long long)r.rlim_cur >> 20);
+	if (getrlimit(RLIMIT_DATA, &r) == 0 && r.rlim_cur != RLIM_INFINITY) snprintf(data, sizeof data, "ulimit -d (now %llu MiB), ", (unsigned long long)r.rlim_cur >> 20);
+	if (getrlimit(RLIMIT_NPROC, &r) == 0 && r.rlim_cur != RLIM_INFINITY) snprintf(threads, sizeof threads, "ulimit -u (now %llu), ", (unsigned long long)r.rlim_cur);
+	if (shared->no_thread) {
+		say("cnndemo: the system gave no further thread: %s; raise %s%sor the container's --pids-limit\n", strerror(shared->no_thread), space, threads);
+		return LACKING;
+	}
+	if (shared->no_memory || *space || *data) {
+		say("cnndemo: the process ended for want of memory or of address space; raise %s%sor the container's --memory\n", space, data);
+		return LACKING;
+	}
+	return NOT_LACKING;
+}
+
+// supervise waits for the child, hands signals on to it, and ends as it does.
+__attribute__((noreturn)) static void supervise(pid_t child, const sigset_t* signals, long long killed_before) {
+	int status;
+	for (pid_t ended = 0; ended != child;) {
+		siginfo_t info;
+		int signal = sigwaitinfo(signals, &info);
+		// A terminal has signalled the whole process group, but at a hangup the
+		// session's leader alone.
+		if (signal > 0 && signal != SIGCHLD && (info.si_code != SI_KERNEL || signal == SIGHUP)) kill(child, signal);
+		// Process 1 of a container inherits others' children.
+		do ended = waitpid(-1, &status, WNOHANG);
+		while (ended > 0 && ended != child);
+	}
+	if (!shared->ended && explain(status, killed_before) == LACKING) _exit(LACKING);
+	if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
+	// The same signal ends this process, so that a shell sees it. The child has
+	// left its memory in a core file where that is wanted.
+	int signal = WTERMSIG(status);
+	struct rlimit none = {0};
+	struct sigaction standard = {.sa_handler = SIG_DFL};
+	sigset_t one;
+	sigemptyset(&one);
+	sigaddset(&one, signal);
+	setrlimit(RLIMIT_CORE, &none);
+	sigaction(signal, &standard, NULL);
+	kill(getpid(), signal);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	_exit(128 + signal);
+}
+
+// start runs before all constructors. It makes a child, which is the program from
+// then on. The environment comes as an argument, as libc has not read it yet.
+static void start(int argc, char** argv, char** environment) {
+	(void)argc, (void)argv;
+	for (char** e = environment; e && *e; e++) {
+		if (strcmp(*e, "TFCNN_PARENT=off") == 0) return;
+	}
+	static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT};
+	sigset_t signals, before;
+	sigfillset(&signals);
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++) sigdelset(&signals, own[i]);
+	void* page = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED) return;
+	shared = page;
+	long long killed = killed_for_memory();
+	pid_t parent = getpid();
+	if (sigprocmask(SIG_BLOCK, &signals, &before) != 0) return;
+	pid_t child = fork();
+	if (child > 0) supervise(child, &signals, killed);
+	if (child < 0) {
+		// The program needs a dozen threads, each of which counts as much.
+		say("cnndemo: the system gave no second process: %s; raise ulimit -u, the container's --pids-limit or its --memory\n", strerror(errno));
+		_exit(LACKING);
+	}
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) _exit(128 + SIGKILL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+__attribute__((section(".preinit_array"), used)) static void (*const before_constructors)(int, char**, char**) = start;
+
+// The program's functions stand before those of shared libraries, for all callers.
+__attribute__((visibility("default"))) int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*), void* argument) {
+	typedef int function(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+	static function* create;
+	if (!create) create = (function*)dlsym(RTLD_NEXT, "pthread_create");
+	int failed = create(thread, attributes, run, argument);
+	if (failed && shared && !shared->no_thread) shared->no_thread = failed;
+	return failed;
+}
+
+// std::terminate calls abort. The exception that nobody caught is still there then:
+// its std::type_info is a pointer to a table and one to the type's name.
+__attribute__((visibility("default"), noreturn)) void abort(void) {
+	typedef const struct {
+		void* table;
+		const char* name;
+	}* function(void);
+	function* current = (function*)dlsym(RTLD_DEFAULT, "__cxa_current_exception_type");
+	if (shared && current && current() && strcmp(current()->name, "St9bad_alloc") == 0) shared->no_memory = 1;
+	void (*end)(void) = (void (*)(void))dlsym(RTLD_NEXT, "abort");
+	end();
+	__builtin_unreachable();
+}
+
+void tfcnn_parent_ended(void) {
+	if (shared) shared->ended = 1;
+}
+
+#else
+void tfcnn_parent_ended(void) {}
+#endif

@@ -1,0 +1,44 @@
+// Package parent makes a program its own parent, so that an end which Go or
+// TensorFlow brings about where the system gives no memory or no thread becomes a
+// line on stderr and the status 3.
+//
+//	func main() {
+//		status := run()
+//		parent.Ended()
+//		os.Exit(status)
+//	}
+//
+// Where an allocation fails, or a thread cannot be made, libtensorflow aborts, and
+// Go's runtime exits with status 2, before main too; no code inside the process
+// can change that. So a function in the executable's .preinit_array, which runs
+// before the constructors of all shared libraries, calls fork. The child is the
+// program. The parent waits for it, hands signals on, and ends as the child does:
+// with its status, or by its signal. Where the child has not called Ended, and has
+// ended by a signal or with Go's status 2, the parent looks for what was lacking:
+//
+//   - pthread_create has failed (the package defines that function for the whole
+//     program, and notes the error);
+//   - std::bad_alloc has ended the program (it defines abort, too);
+//   - RLIMIT_AS or RLIMIT_DATA is set;
+//   - the kernel has counted a kill for memory in the process's cgroup.
+//
+// Without any of these the child's own end is kept. The parent dies with its child
+// and the child with its parent (PR_SET_PDEATHSIG).
+//
+// The environment variable TFCNN_PARENT=off leaves the process alone, as debuggers
+// like it. Under AddressSanitizer the package does nothing. Before .preinit_array
+// only ld.so runs: where it cannot map the libraries the status is its 127.
+package parent
+
+/*
+#cgo LDFLAGS: -ldl
+void tfcnn_parent_ended(void);
+*/
+import "C"
+
+// Off in a process's environment keeps it from being its own parent.
+const Off = "TFCNN_PARENT=off"
+
+// Ended tells the parent that the program ends with a status of its own. It comes
+// right before os.Exit.
+func Ended() { C.tfcnn_parent_ended() }
