@@ -44,8 +44,12 @@ func (c *core) check(batch tensor.Tensor) error {
 
 // takes refuses more pictures than an operation takes, or memory is free for.
 func (c *core) takes(pictures int64) error {
-	if needs := c.perPicture * pictures; needs > muchMemory {
-		if free, known := FreeMemory(); known && needs > free {
+	if needs := times(c.perPicture, pictures); needs > muchMemory {
+		free, known := FreeMemory()
+		if !known {
+			free = noMachine
+		}
+		if needs > free {
 			return fmt.Errorf("batch of %d pictures needs %s, the system has %s free: %w", pictures, humanize.Bytes(uint64(needs)), humanize.Bytes(uint64(free)), ErrMemory)
 		}
 	}
@@ -64,6 +68,17 @@ func (c *core) takes(pictures int64) error {
 			return nil
 		}
 	}
+}
+
+// checkBatching refuses joint batches that do not fit into memory or that an
+// operation does not take.
+func (c *core) checkBatching(size, rows, results int) error {
+	numbers := int64(rows) + int64(results) // of a picture; each fits into memory
+	if most := maxJoint / 4 / numbers; int64(size) > most {
+		return fmt.Errorf("got %d pictures, want at most %d: the input and the result of a picture are %s, those of a joint batch at most %s",
+			size, most, humanize.IBytes(uint64(4*numbers)), humanize.IBytes(maxJoint))
+	}
+	return c.takes(int64(size))
 }
 
 // warm runs a batch of zeros, which no counter counts.

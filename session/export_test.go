@@ -51,3 +51,13 @@ func (l leaver) Leave() {
 	l.core.opened.Done()
 	l.core.free()
 }
+
+// Take takes a place of a limit, which release gives back.
+func Take(l *Limit) (release func(), ok bool) { return func() { l.release(0) }, l.try(0) }
+
+// Queued is how many calls wait for a limit's places.
+func Queued(l *Limit) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.queue)
+}

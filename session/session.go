@@ -21,7 +21,6 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/capi"
 	"tfcnn/internal/leak"
 )
 
@@ -99,6 +98,10 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 	if o.Batching.Size > 0 {
 		results, _ := tensor.Elements(c.shape(c.firstStep(), 1))
 		rows, _ := tensor.Elements(c.input)
+		if err := c.checkBatching(o.Batching.Size, rows, results); err != nil {
+			c.native.close()
+			return nil, fmt.Errorf("session: batching: %w", err)
+		}
 		c.batching = newBatcher(o.Batching, rows, results, c.computeJoint)
 	}
 	for _, n := range o.WarmUp {
@@ -137,6 +140,9 @@ func (s *Session) Close() error { return s.Shutdown(context.Background()) }
 // wraps ctx's and says what is still under way; the session is freed when that
 // is through, and a further Close or Shutdown waits for it.
 func (s *Session) Shutdown(ctx context.Context) error {
+	if ctx == nil {
+		return fmt.Errorf("session: close: %w", errNoContext)
+	}
 	if s == nil || s.core == nil {
 		return nil
 	}
@@ -161,7 +167,7 @@ func (c *core) free() {
 	}
 	c.crew.close()
 	c.closing = c.native.close()
-	capi.Trim() // or malloc keeps what lay between what others still use
+	trim() // or malloc keeps what lay between what others still use
 	c.counters.bytes.Store(0)
 	close(c.freed)
 }

@@ -111,9 +111,6 @@ func part(name, short string, start func(context.Context, soak.Plan) (soak.Repor
 		}
 		plan.Time = time.Duration(minutes * float64(time.Minute))
 		plan.Progress = c.ErrOrStderr()
-		if err := session.Configure(session.Process{Quiet: true}); err != nil {
-			return fmt.Errorf("soak: %w: %w", soak.ErrEnvironment, err)
-		}
 		report, err := start(c.Context(), plan)
 		if err != nil {
 			return err
