@@ -5,6 +5,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
+	"tfcnn/internal/tuning"
 )
 
 // Lanes says which lanes a session has opened.
@@ -61,3 +62,6 @@ func Queued(l *Limit) int {
 	defer l.mu.Unlock()
 	return len(l.queue)
 }
+
+// Tuned reports whether the tests import session/tuned.
+func Tuned() bool { return tuning.Allowed() }

@@ -22,6 +22,14 @@ var small = graph.Network{
 	Layers: []graph.Layer{graph.MaxPool{Name: "pool", Size: graph.Square(2)}},
 }
 
+// needsTuned skips a test of what the import of session/tuned allows.
+func needsTuned(t *testing.T) {
+	t.Helper()
+	if !session.Tuned() {
+		t.Skip("built with -tags plain")
+	}
+}
+
 // within fails the test where f takes so long that it hangs.
 func within(t *testing.T, what string, f func() error) {
 	t.Helper()
@@ -99,13 +107,14 @@ func TestNilContext(t *testing.T) {
 	if asked < 20 {
 		t.Errorf("%d methods take a ctx, want 20 or more", asked)
 	}
-	_, err = backend.Apply(nil, ir.Flatten{}, batch)
+	var none context.Context
+	_, err = backend.Apply(none, ir.Flatten{}, batch)
 	refused("Backend.Apply", err)
-	_, err = session.Verify(nil, small, nil, batch, session.VerifyOptions{})
+	_, err = session.Verify(none, small, nil, batch, session.VerifyOptions{})
 	refused("Verify", err)
-	_, err = session.Measure(nil, small, 1)
+	_, err = session.Measure(none, small, 1)
 	refused("Measure", err)
-	_, err = session.MachineLimits(nil, session.Options{})
+	_, err = session.MachineLimits(none, session.Options{})
 	refused("MachineLimits", err)
 
 	if st := s.Stats(); st.Errors+st.Canceled+st.Runs != 0 {
@@ -319,4 +328,22 @@ func TestCallsRefuseSizes(t *testing.T) {
 		}
 	}
 	closes(t, s)
+}
+
+func TestOptionsRefused(t *testing.T) {
+	for want, o := range map[string]session.Options{
+		`executor is "two"`:                     {Executor: "two"},
+		`compute is "float64"`:                  {Compute: "float64"},
+		`weights are to be "away"`:              {Weights: "away"},
+		"warm-up of 0 pictures":                 {WarmUp: []int{0}},
+		"warm-up: batch of 1073741824 pictures": {WarmUp: []int{1 << 30}},
+		"not enough memory":                     {WarmUp: []int{1 << 24}},
+	} {
+		o.Device = "cpu"
+		s, err := session.Open(vocabulary, vocabulary.InitialWeights(1), o)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+		s.Close()
+	}
 }

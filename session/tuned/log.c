@@ -47,20 +47,14 @@ EARLY static void drop_information(int argc, char** argv, char** environment) {
 
 __attribute__((section(".preinit_array"), used)) static void (*const before_constructors)(int, char**, char**) = drop_information;
 
+// A shared library has no .preinit_array, and its getenv is not the program's. Nor
+// can it have a thread-local variable of this model: the linker refuses that, and
+// its message names the variable.
+__attribute__((tls_model("local-exec"))) __thread volatile char tfcnn_session_tuned_is_for_programs_not_for_shared_libraries;
+
 // A program's constructors run after those of its shared libraries. TensorFlow has
 // set the level by then where the environment has one.
 __attribute__((constructor)) static void keep_information(void) {
+	tfcnn_session_tuned_is_for_programs_not_for_shared_libraries = 1;
 	if (get_level && !getenv("TF_CPP_MIN_LOG_LEVEL") && get_level() == WARNING) set_level(INFO);
 }
-
-// A shared library has no .preinit_array, and its getenv is not the program's. The
-// linker refuses this distance in one, as a program may replace the symbol, and
-// names the symbol in its message.
-__asm__(
-	".globl tfcnn_session_tuned_is_for_programs_not_for_shared_libraries\n"
-	".type tfcnn_session_tuned_is_for_programs_not_for_shared_libraries, @object\n"
-	".section .rodata.tfcnn_session_tuned,\"a\"\n"
-	"tfcnn_session_tuned_is_for_programs_not_for_shared_libraries:\n"
-	".long tfcnn_session_tuned_is_for_programs_not_for_shared_libraries - .\n"
-	".size tfcnn_session_tuned_is_for_programs_not_for_shared_libraries, 4\n"
-	".previous\n");
