@@ -117,6 +117,7 @@ fuzz: libtensorflow ## fuzz every decoder of outside bytes (FUZZTIME=60s each)
 # internal/sanitizers.
 hostile: libtensorflow ## memory checks: cgocheck, checkptr, GC stress, AddressSanitizer, and a fault for each to find
 	TFCNN_HOSTILE=1 $(GO) test -count=1 -timeout 60m -v ./internal/sanitizers
+	TFCNN_HOSTILE=1 $(GO) test -count=1 -timeout 60m -v -run OtherPrograms ./session/tuned
 
 sweep: libtensorflow ## measure TensorFlow's elementary functions over all float32 numbers, oneDNN off and on
 	$(GO) build -o bin/sweep ./cmd/sweep

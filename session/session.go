@@ -10,6 +10,10 @@
 // What a run allocates outside Go's heap is freed when the run ends, and a
 // session's graph and weights when it is closed: the garbage collector has no
 // part in it.
+//
+// The package changes nothing of the process that it is in, but for the level of
+// TensorFlow's log (Process.Log). Package session/tuned lets a program have more;
+// docs/process.md lists all.
 package session
 
 import (

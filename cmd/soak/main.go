@@ -5,6 +5,9 @@
 //	soak load                      # 24 goroutines for 10 minutes
 //	soak load --minutes 0.5 --json
 //
+// Built with -tags plain it runs sessions as a program does that does not import
+// session/tuned.
+//
 // The report is on stdout, progress on stderr. Exit status: 0 all held, 1 a
 // check failed, 2 wrong usage, 3 the machine lacks something, 130 interrupted.
 package main
