@@ -157,8 +157,11 @@ func TestPanickingContext(t *testing.T) {
 		"RunInto": func(ctx context.Context, s *session.Session) error {
 			return s.RunInto(ctx, tensor.Tensor{Shape: []int{2, 4, 4, 1}, Data: make([]float32, 32)}, batch)
 		},
-		"RunOutputs": func(ctx context.Context, s *session.Session) error { _, err := s.RunOutputs(ctx, batch, "pool"); return err },
-		"RunTraced":  func(ctx context.Context, s *session.Session) error { _, _, err := s.RunTraced(ctx, batch); return err },
+		"RunOutputs": func(ctx context.Context, s *session.Session) error {
+			_, err := s.RunOutputs(ctx, batch, "pool")
+			return err
+		},
+		"RunTraced": func(ctx context.Context, s *session.Session) error { _, _, err := s.RunTraced(ctx, batch); return err },
 		"Profile": func(ctx context.Context, s *session.Session) error {
 			_, err := s.Profile(ctx, batch, session.ProfileOptions{Runs: 1})
 			return err
