@@ -28,7 +28,7 @@ doctor: export CGO_LDFLAGS := $(OLD_LINK)
 GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.9.1
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1
 # Everything that must build and pass where libtensorflow is missing.
-NO_CGO      := ./graph ./graph/nets ./graph/tensor ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/ref ./internal/proof ./internal/report \
+NO_CGO      := ./graph ./graph/nets ./graph/tensor ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/tuning ./internal/ref ./internal/proof ./internal/report \
                ./internal/decode/exif ./internal/decode/jpeg ./internal/decode/png \
                ./internal/machine/... ./internal/output ./internal/libtf ./docker/... ./cmd/doctor ./testdata ./bench ./bench/worker
 
@@ -78,6 +78,8 @@ no-cgo: # the packages that need no libtensorflow, without cgo
 unit: libtensorflow
 	@echo "== tests"
 	$(GO) test ./...
+	@echo "== sessions without session/tuned"
+	$(GO) test -tags plain -skip 'Functions|Random|CaseFiles|OneDNN|Softmax|Normalisations|Resize|Fuzz|Soak' ./session
 
 race: libtensorflow
 	@echo "== tests with the race detector"
@@ -99,8 +101,10 @@ fusions: libtensorflow ## every head × middle × activation in float32, bfloat1
 	TFCNN_FUSIONS=all TF_ENABLE_ONEDNN_OPTS=0 $(GO) test -count=1 -timeout 60m -run TestFusions ./session
 	TFCNN_FUSIONS=all TF_ENABLE_ONEDNN_OPTS=1 $(GO) test -count=1 -timeout 60m -run TestFusions ./session
 
-soak: libtensorflow ## memory and answers under load: 200,000 runs, then MINUTES=10 of 24 goroutines
-	$(GO) build -o bin/soak ./cmd/soak
+# PLAIN=1 leaves session/tuned out, as a program that embeds package session does.
+PLAIN ?=
+soak: libtensorflow ## memory and answers under load: 200,000 runs, then MINUTES=10 of 24 goroutines (PLAIN=1: without session/tuned)
+	$(GO) build $(if $(PLAIN),-tags plain) -o bin/soak ./cmd/soak
 	bin/soak memory --runs 200000 --cycles 800 --seed $(SEED)
 	bin/soak load --minutes $(MINUTES) --seed $(SEED)
 
@@ -118,6 +122,7 @@ fuzz: libtensorflow ## fuzz every decoder of outside bytes (FUZZTIME=60s each)
 # internal/sanitizers.
 hostile: libtensorflow ## memory checks: cgocheck, checkptr, GC stress, AddressSanitizer, and a fault for each to find
 	TFCNN_HOSTILE=1 $(GO) test -count=1 -timeout 60m -v ./internal/sanitizers
+	TFCNN_HOSTILE=1 $(GO) test -count=1 -timeout 60m -v -run OtherPrograms ./session/tuned
 
 sweep: libtensorflow ## measure TensorFlow's elementary functions over all float32 numbers, oneDNN off and on
 	$(GO) build -o bin/sweep ./cmd/sweep
@@ -139,6 +144,7 @@ bench: libtensorflow ## side by side with others, into bench/ (some of it, into 
 		cp "$(CURDIR)/bench/requirements.txt" installed.txt; \
 	fi
 	$(GO) build -o bin/bench-ours ./bench/ours
+	$(GO) build -tags plain -o bin/bench-ours-plain ./bench/ours
 	cd bench/gorgonia && $(GO) vet . && $(GO) build -o ../../bin/bench-gorgonia .
 	CGO_ENABLED=0 $(GO) build -o bin/bench ./bench
 	bin/bench -python "$(BENCH_CACHE)/venv/bin/python" $(BENCH_FLAGS)

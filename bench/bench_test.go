@@ -276,7 +276,7 @@ func TestTakesPart(t *testing.T) {
 			}
 		}
 	}
-	for name, want := range map[string]int{ourName: 15, "keras": 15, "tfcnn-batching": 1, "tfcnn-trusted": 1, "tf-no-onednn": 6, "tfcnn-no-onednn": 6} {
+	for name, want := range map[string]int{ourName: 15, "keras": 15, "tfcnn-batching": 1, "tfcnn-trusted": 1, "tf-no-onednn": 6, "tfcnn-no-onednn": 6, plainName: 15} {
 		if count[name] != want {
 			t.Errorf("%s takes part in %d rows, want %d", name, count[name], want)
 		}

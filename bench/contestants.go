@@ -22,7 +22,7 @@ type contestant struct {
 
 // takesPart says whether a contestant is measured in a row.
 func (c contestant) takesPart(r row) bool {
-	return (!c.joins || r.how == crowd) && (!c.trusts || r.how == files) && (c.side != aside || r.both)
+	return (!c.joins || r.how == crowd) && (!c.trusts || r.how == files) && (c.side != aside || c.name == plainName || r.both)
 }
 
 type side string
@@ -38,6 +38,9 @@ const (
 // ourName is the contestant that all others are compared with.
 const ourName = "tfcnn"
 
+// plainName is the same program without session/tuned, in every row.
+const plainName = "tfcnn-plain"
+
 // limitsName is the worker that measures what the machine can do.
 const limitsName = "limits"
 
@@ -45,6 +48,7 @@ const limitsName = "limits"
 // TensorFlow's get into their environment.
 type tools struct {
 	ours     string // bench/ours
+	plain    string // the same, built with -tags plain
 	gorgonia string // bench/gorgonia
 	python   string // with bench/requirements.txt
 	peers    string // the folder bench/peers
@@ -99,6 +103,10 @@ func (t tools) contestants() []contestant {
 		{
 			name: "gorgonia", title: "gorgonia, a tape machine", side: other, command: []string{t.gorgonia},
 			env: []string{"ASSUME_NO_MOVING_GC_UNSAFE_RISK_IT_WITH=go1.26"},
+		},
+		{
+			name: plainName, title: "this project without the import of session/tuned", side: aside,
+			command: []string{t.plain, ourName}, env: env,
 		},
 		oursWithout,
 		pythonWithout,

@@ -45,6 +45,7 @@ func run(ctx context.Context, arguments []string, stderr io.Writer) int {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&t.ours, "ours", "bin/bench-ours", "the program of bench/ours")
+	flags.StringVar(&t.plain, "plain", "bin/bench-ours-plain", "the same, built with -tags plain")
 	flags.StringVar(&t.gorgonia, "gorgonia", "bin/bench-gorgonia", "the program of bench/gorgonia")
 	flags.StringVar(&t.python, "python", "python3", "a Python that has bench/requirements.txt")
 	flags.StringVar(&t.peers, "peers", "bench/peers", "the folder of the Python contestants")

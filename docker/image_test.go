@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/cpu"
 )
 
 // The tests of an image run where its name is in TFCNN_IMAGE:
@@ -51,7 +53,7 @@ func command(t *testing.T, arguments ...string) result {
 	if err != nil && !errors.As(err, &exited) {
 		t.Fatalf("docker %v: %v", arguments, err)
 	}
-	return result{cmd.ProcessState.ExitCode(), stdout.String(), withoutNotice(stderr.String())}
+	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
 // run starts the image with docker's options, "--", and cnndemo's arguments.
@@ -63,19 +65,6 @@ func run(t *testing.T, arguments ...string) result {
 		arguments = append(arguments, "--")
 	}
 	return command(t, slices.Concat([]string{"run", "--rm"}, arguments[:at], []string{imageName}, arguments[at+1:])...)
-}
-
-// withoutNotice is stderr without the two lines that libtensorflow writes before
-// main where the processor has it switch oneDNN on, which no variable stops.
-func withoutNotice(stderr string) string {
-	var rest strings.Builder
-	for line := range strings.Lines(stderr) {
-		if strings.Contains(line, "oneDNN custom operations are on.") || strings.HasPrefix(line, "WARNING: All log messages before absl::InitializeLog()") {
-			continue
-		}
-		rest.WriteString(line)
-	}
-	return rest.String()
 }
 
 // succeed wants status 0 and nothing on stderr.
@@ -149,6 +138,29 @@ func TestMainJob(t *testing.T) {
 	var report struct{ Status string }
 	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil || report.Status != "pass" {
 		t.Errorf("%v, %v", err, r)
+	}
+}
+
+// oneDNN is on where the processor has AVX2, unless the container's environment
+// has TF_ENABLE_ONEDNN_OPTS; the numbers are the same and stderr is empty.
+func TestOneDNN(t *testing.T) {
+	needImage(t)
+	for _, tt := range []struct {
+		options []string
+		on      bool
+	}{
+		{nil, cpu.X86.HasAVX2 && cpu.X86.HasFMA},
+		{[]string{"-e", "TF_ENABLE_ONEDNN_OPTS=1"}, true},
+		{[]string{"-e", "TF_ENABLE_ONEDNN_OPTS=0"}, false},
+	} {
+		out := t.TempDir()
+		version := run(t, append(tt.options, "--", "version")...)
+		succeed(t, version)
+		if strings.Contains(version.stdout, "oneDNN on") != tt.on {
+			t.Errorf("%q: want oneDNN on: %v, got %s", tt.options, tt.on, version.stdout)
+		}
+		succeed(t, run(t, append(tt.options, "-v", out+":/out")...))
+		sameNumbers(t, out)
 	}
 }
 

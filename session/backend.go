@@ -27,8 +27,8 @@ func NewBackend(o Options) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	if device != cpuDevice {
-		noWinograd()
+	if err := withoutWinograd(device); err != nil {
+		return nil, fmt.Errorf("session: backend: %w", err)
 	}
 	return &Backend{device: device}, nil
 }
@@ -45,6 +45,9 @@ func (b *Backend) Device() string { return b.device }
 // native is freed when it returns, but for the graph of an operation
 // that TensorFlow itself refuses, which the bindings' finalizer frees.
 func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor) (result tensor.Tensor, err error) {
+	if ctx == nil {
+		return tensor.Tensor{}, fmt.Errorf("session: apply: %w", errNoContext)
+	}
 	if err := ctx.Err(); err != nil {
 		return tensor.Tensor{}, err
 	}

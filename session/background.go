@@ -1,7 +1,6 @@
 package session
 
 import (
-	"context"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -46,9 +45,9 @@ const (
 	finished  // the run is through
 )
 
-// run makes a run. Where ctx ends first, left is true, the error ctx's, and the
-// ticket ended when the run is through.
-func (c *crew) run(ctx context.Context, bound *capi.Bound, t ticket, into []float32, shape []int, batch []float32) (left bool, err error) {
+// run makes a run. Where done is closed first, left is true, and the ticket is
+// ended when the run is through.
+func (c *crew) run(done <-chan struct{}, bound *capi.Bound, t ticket, into []float32, shape []int, batch []float32) (left bool, err error) {
 	w := c.take()
 	if w.batch, err = w.in.Float32s(len(batch)); err != nil {
 		c.put(w)
@@ -65,9 +64,9 @@ func (c *crew) run(ctx context.Context, bound *capi.Bound, t ticket, into []floa
 	w.start <- struct{}{}
 	select {
 	case <-w.through:
-	case <-ctx.Done():
+	case <-done:
 		if w.state.CompareAndSwap(awaited, abandoned) {
-			return true, ctx.Err()
+			return true, nil
 		}
 		<-w.through
 	}
@@ -81,7 +80,7 @@ func (c *crew) run(ctx context.Context, bound *capi.Bound, t ticket, into []floa
 // serve is a worker's goroutine.
 func (c *crew) serve(w *worker) {
 	for range w.start {
-		w.err = w.bound.Run(w.into, w.shape, w.batch)
+		w.err = guarded(func() error { return w.bound.Run(w.into, w.shape, w.batch) })
 		if w.state.CompareAndSwap(awaited, finished) {
 			w.through <- struct{}{}
 			continue

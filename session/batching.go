@@ -28,15 +28,23 @@ import (
 // TensorFlow may choose other kernels for other sizes of batches; it stays
 // within the same bound of the reference.
 type Batching struct {
-	Size int           // the most pictures of a batch; 0: off
-	Wait time.Duration // the longest that a call gathers; 0: a millisecond
+	// Size is the most pictures of a batch; 0: off. Memory for the input and the
+	// result of Size pictures is allocated for each joint batch: at most 1 GiB, and
+	// Open refuses a larger Size, as it does one that Run would refuse as a batch.
+	Size int
+	// Wait is the longest that a call gathers, at most a minute; 0: a millisecond.
+	Wait time.Duration
 }
 
-const defaultWait = time.Millisecond
+const (
+	defaultWait = time.Millisecond
+	maxWait     = time.Minute
+	maxJoint    = 1 << 30 // bytes
+)
 
 func (b Batching) settle() (Batching, error) {
-	if b.Size < 0 || b.Wait < 0 {
-		return b, fmt.Errorf("session: batching of %d pictures for %v, want 0 or more", b.Size, b.Wait)
+	if b.Size < 0 || b.Size > maxJoint/8 || b.Wait < 0 || b.Wait > maxWait { // a picture and its result have a number each
+		return b, fmt.Errorf("session: batching: got %d pictures for %v, want 0 to %d for 0 to %v", b.Size, b.Wait, maxJoint/8, maxWait)
 	}
 	if b.Wait == 0 {
 		b.Wait = defaultWait
@@ -80,10 +88,12 @@ func newBatcher(o Batching, rows, results int, compute func(int, []float32, []fl
 // run joins a batch of at most Size pictures to others and waits for the
 // results. shared is how many calls the batch was of, where it failed.
 func (b *batcher) run(ctx context.Context, into, batch []float32, pictures int) (shared bool, err error) {
+	done := ctx.Done() // which may panic: before there is a batch to leave
 	j, at, err := b.join(pictures)
 	if err != nil {
 		return false, err
 	}
+	defer b.leave(j)
 	copy(j.batch[at*b.rows:], batch)
 	j.copying.Done()
 	select {
@@ -91,12 +101,10 @@ func (b *batcher) run(ctx context.Context, into, batch []float32, pictures int) 
 		if err = j.err; err == nil {
 			copy(into, j.into[at*b.results:])
 		}
-		shared = j.pictures > pictures
-	case <-ctx.Done():
-		err = ctx.Err()
+		return j.pictures > pictures, err
+	case <-done:
+		return false, ended(ctx)
 	}
-	b.leave(j)
-	return shared, err
 }
 
 // join reserves rows in the batch that gathers, which may go at once: when
@@ -175,7 +183,9 @@ func (b *batcher) serve(j *joint) {
 	wanted := j.callers > 1
 	b.mu.Unlock()
 	if wanted {
-		j.err = b.compute(j.pictures, j.into[:j.pictures*b.results], j.batch[:j.pictures*b.rows])
+		j.err = guarded(func() error {
+			return b.compute(j.pictures, j.into[:j.pictures*b.results], j.batch[:j.pictures*b.rows])
+		})
 	}
 	close(j.done)
 	b.leave(j)
@@ -234,13 +244,17 @@ func (c *core) joined(ctx context.Context, into, batch tensor.Tensor) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	c.counters.waiting.Add(1)
-	shared, err := c.batching.run(ctx, into.Data, batch.Data, batch.Shape[0])
-	c.counters.waiting.Add(-1)
+	shared, err := c.await(ctx, into, batch)
 	if err != nil && shared && ctx.Err() == nil && !errors.Is(err, ErrClosed) {
 		return c.alone(ctx, into, batch)
 	}
 	return err
+}
+
+func (c *core) await(ctx context.Context, into, batch tensor.Tensor) (shared bool, err error) {
+	c.counters.waiting.Add(1)
+	defer c.counters.waiting.Add(-1)
+	return c.batching.run(ctx, into.Data, batch.Data, batch.Shape[0])
 }
 
 // computeJoint is a batcher's compute.

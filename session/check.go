@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/dustin/go-humanize"
+
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/quote"
 )
@@ -43,7 +45,7 @@ func (c *core) check(batch tensor.Tensor) error {
 
 // takes refuses more pictures than an operation takes, or memory is free for.
 func (c *core) takes(pictures int64) error {
-	if err := checkMemoryLately(c.perPicture * pictures); err != nil {
+	if err := checkMemoryLately(times(c.perPicture, pictures)); err != nil {
 		return fmt.Errorf("batch of %d pictures: %w", pictures, err)
 	}
 	if pictures <= c.checked.Load() {
@@ -61,6 +63,17 @@ func (c *core) takes(pictures int64) error {
 			return nil
 		}
 	}
+}
+
+// checkBatching refuses joint batches that do not fit into memory or that an
+// operation does not take.
+func (c *core) checkBatching(size, rows, results int) error {
+	numbers := int64(rows) + int64(results) // of a picture; each fits into memory
+	if most := maxJoint / 4 / numbers; int64(size) > most {
+		return fmt.Errorf("got %d pictures, want at most %d: the input and the result of a picture are %s, those of a joint batch at most %s",
+			size, most, humanize.IBytes(uint64(4*numbers)), humanize.IBytes(maxJoint))
+	}
+	return c.takes(int64(size))
 }
 
 // warm runs a batch of zeros, which no counter counts.

@@ -5,6 +5,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
+	"tfcnn/internal/tuning"
 )
 
 // Lanes says which lanes a session has opened.
@@ -51,3 +52,16 @@ func (l leaver) Leave() {
 	l.core.opened.Done()
 	l.core.free()
 }
+
+// Take takes a place of a limit, which release gives back.
+func Take(l *Limit) (release func(), ok bool) { return func() { l.release(0) }, l.try(0) }
+
+// Queued is how many calls wait for a limit's places.
+func Queued(l *Limit) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.queue)
+}
+
+// Tuned reports whether the tests import session/tuned.
+func Tuned() bool { return tuning.Allowed() }

@@ -15,21 +15,26 @@ func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, trac
 	if err := c.check(batch); err != nil {
 		return nil, nil, err
 	}
+	done := ctx.Done()
 	t, err := c.enter(ctx, batch.Shape[0])
 	if err != nil {
 		return nil, nil, err
 	}
+	handed := false // to the goroutine that leaves when the run is through
+	defer func() {
+		if !handed {
+			c.leave(t)
+		}
+	}()
 	if batch.Shape[0] == 0 {
-		c.leave(t)
 		outputs := make([]tensor.Tensor, len(steps))
 		for i, step := range steps {
 			outputs[i] = tensor.Tensor{Shape: c.shape(step, 0), Data: []float32{}}
 		}
 		return outputs, nil, nil
 	}
-	call, err := c.prepare(batch, steps, traced, ctx.Done() == nil)
+	call, err := c.prepare(batch, steps, traced, done == nil)
 	if err != nil {
-		c.leave(t)
 		return nil, nil, err
 	}
 	type answer struct {
@@ -38,7 +43,6 @@ func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, trac
 		err     error
 	}
 	run := func(rooms ...[]float32) (a answer) {
-		defer c.leave(t)
 		if traced {
 			a.results, a.nodes, a.err = call.RunTraced()
 		} else {
@@ -47,7 +51,7 @@ func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, trac
 		return a
 	}
 	var a answer
-	if ctx.Done() == nil {
+	if done == nil {
 		rooms := make([][]float32, len(into))
 		for i := range into {
 			rooms[i] = slices.Clip(into[i].Data) // or what lies behind were room, too
@@ -55,11 +59,18 @@ func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, trac
 		a = run(rooms...)
 	} else {
 		through := make(chan answer, 1)
-		go func() { through <- run() }()
+		handed = true
+		go func() {
+			var a answer
+			err := guarded(func() error { a = run(); return a.err })
+			c.leave(t)
+			a.err = err
+			through <- a
+		}()
 		select {
 		case a = <-through:
-		case <-ctx.Done():
-			return nil, nil, ctx.Err()
+		case <-done:
+			return nil, nil, ended(ctx)
 		}
 	}
 	if a.err != nil {
@@ -75,7 +86,7 @@ func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, trac
 			return nil, nil, fmt.Errorf("TensorFlow gave %d numbers of output %d, want %d", got, i, want)
 		}
 	}
-	if ctx.Done() != nil { // else they are there
+	if done != nil { // else they are there
 		for i := range into {
 			copy(into[i].Data, outputs[i].Data)
 		}

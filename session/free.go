@@ -9,7 +9,6 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"tfcnn/internal/capi"
 	"tfcnn/internal/machine/limits"
 )
 
@@ -29,24 +28,31 @@ func FreeMemory() (free int64, known bool) {
 }
 
 // CheckMemory returns an error that wraps ErrMemory where the process cannot get so
-// many bytes more; it names the limit. Before it refuses, it gives back what Go's
-// garbage and C's allocator hold for nothing. It does not know of other calls that
+// many bytes more; it names the limit. Where the system tells no limit, the bound is
+// 2⁴⁶ bytes. Before it refuses, it collects Go's garbage and, with session/tuned,
+// gives back what C's allocator holds unused. It does not know of other calls that
 // will take memory at the same time.
 func CheckMemory(bytes int64) error {
 	for collected := false; ; collected = true {
 		free, known := limits.This().Memory()
 		lately.bytes.Store(free.Bytes)
 		lately.at.Store(time.Now().UnixNano())
-		if !known || bytes <= free.Bytes {
+		if !known {
+			free = limits.Memory{Bytes: noMachine, Source: "size of any machine"}
+		}
+		if bytes <= free.Bytes {
 			return nil
 		}
 		if collected {
 			return fmt.Errorf("%w: needs %s, %s free, by the %s", ErrMemory, humanize.IBytes(uint64(bytes)), humanize.IBytes(uint64(free.Bytes)), free.Source)
 		}
 		debug.FreeOSMemory()
-		capi.Trim()
+		trim()
 	}
 }
+
+// noMachine is more than any machine has free; bytes.
+const noMachine = 1 << 46
 
 // lately is what was free when it was last looked at, and when that was.
 var lately struct{ bytes, at atomic.Int64 }

@@ -24,6 +24,7 @@ import (
 // A session has the threads that it asks for, and none of them when it is
 // closed.
 func TestThreads(t *testing.T) {
+	needsTuned(t)
 	net := graph.Network{
 		Input:  graph.Input{Height: 64, Width: 64, Channels: 3},
 		Layers: []graph.Layer{graph.Conv2D{Filters: 16, Size: graph.Square(5)}},
@@ -108,6 +109,7 @@ func equal(a, b tensor.Tensor) bool {
 // Which threads run a batch depends on its size alone: bits do not change,
 // whatever runs beside it, whichever call asks, and whoever is first.
 func TestLanesKeepBits(t *testing.T) {
+	needsTuned(t)
 	net := graph.Network{
 		Input: graph.Input{Height: 16, Width: 16, Channels: 3},
 		Layers: []graph.Layer{
@@ -178,6 +180,7 @@ func TestLanesKeepBits(t *testing.T) {
 
 // Close waits for a lane that is opened meanwhile, or the call is told.
 func TestCloseWhileALaneOpens(t *testing.T) {
+	needsTuned(t)
 	net := graph.Network{
 		Input:  graph.Input{Height: 8, Width: 8, Channels: 1},
 		Layers: []graph.Layer{graph.Conv2D{Filters: 4, Size: graph.Square(3)}},
@@ -210,6 +213,7 @@ func TestCloseWhileALaneOpens(t *testing.T) {
 // A graph that was built by hand runs by the same options, and what they refuse
 // is refused.
 func TestOpenGraph(t *testing.T) {
+	needsTuned(t)
 	root := tfgo.NewRoot().WithDevice("/device:CPU:0")
 	x := op.Placeholder(root, tf.Float, op.PlaceholderShape(tf.MakeShape(2)))
 	y := op.Add(root, x, x)
@@ -248,6 +252,7 @@ func TestOpenGraph(t *testing.T) {
 
 // Sessions that do not choose by size have one lane.
 func TestOneLane(t *testing.T) {
+	needsTuned(t)
 	net := graph.Network{
 		Input:  graph.Input{Height: 4, Width: 4, Channels: 1},
 		Layers: []graph.Layer{graph.MaxPool{Size: graph.Square(2)}},

@@ -45,7 +45,8 @@ var places = sync.Pool{New: func() any { return &place{granted: make(chan struct
 // a queue, lets some of them wait for seconds.
 func runsAtOnce() int { return 2 * runtime.GOMAXPROCS(0) }
 
-// NewLimit is a limit of so many runs and bytes; 0, or less, is none.
+// NewLimit is a limit of so many runs and bytes; 0 is none. Open refuses a limit
+// below 0.
 func NewLimit(runs int, bytes int64) *Limit { return &Limit{runs: runs, bytes: bytes} }
 
 // fits says whether a place is free now. The mutex is held.
@@ -70,22 +71,28 @@ func (l *Limit) acquire(ctx context.Context, closing <-chan struct{}, bytes int6
 	if l.bytes > 0 && bytes > l.bytes {
 		return fmt.Errorf("it needs %s, the limit is %s: %w", humanize.Bytes(uint64(bytes)), humanize.Bytes(uint64(l.bytes)), ErrLimit)
 	}
+	done := ctx.Done() // which may panic: before there is a place to lose
 	l.mu.Lock()
 	p := places.Get().(*place)
 	p.bytes = bytes
 	l.queue = append(l.queue, p)
 	l.grant()
 	l.mu.Unlock()
-	var err error
 	select {
 	case <-p.granted:
 		places.Put(p)
 		return nil
-	case <-ctx.Done():
-		err = ctx.Err()
+	case <-done:
+		l.giveUp(p)
+		return ended(ctx)
 	case <-closing:
-		err = ErrClosed
+		l.giveUp(p)
+		return ErrClosed
 	}
+}
+
+// giveUp takes a place out of the queue, or gives it back.
+func (l *Limit) giveUp(p *place) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if at := slices.Index(l.queue, p); at >= 0 {
@@ -93,11 +100,10 @@ func (l *Limit) acquire(ctx context.Context, closing <-chan struct{}, bytes int6
 	} else { // granted meanwhile
 		<-p.granted
 		l.inUse--
-		l.taken -= bytes
+		l.taken -= p.bytes
 	}
 	l.grant()
 	places.Put(p)
-	return err
 }
 
 // release gives a place back.

@@ -41,6 +41,9 @@ const (
 // session with these options, and a copy. It takes a second or so, and half a
 // GiB of memory while it does.
 func MachineLimits(ctx context.Context, o Options) (Limits, error) {
+	if ctx == nil {
+		return Limits{}, fmt.Errorf("session: limits: %w", errNoContext)
+	}
 	seconds, err := productSeconds(ctx, o)
 	if err != nil {
 		return Limits{}, fmt.Errorf("session: limits: %w", err)

@@ -118,6 +118,9 @@ const measuredRuns = 3
 // the process are right where nothing else goes on in it, best in a process of
 // its own. It is for the CPU.
 func Measure(ctx context.Context, net graph.Network, batch int) (Measurement, error) {
+	if ctx == nil {
+		return Measurement{}, fmt.Errorf("session: measure: %w", errNoContext)
+	}
 	forecast, err := net.Memory(graph.Workload{Batch: batch})
 	if err != nil {
 		return Measurement{}, err

@@ -10,6 +10,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/internal/capi"
 	"tfcnn/internal/quote"
+	"tfcnn/internal/tuning"
 )
 
 // Options says where and how a session runs. The zero value works.
@@ -22,9 +23,10 @@ type Options struct {
 	// CPU, Parallel on a GPU.
 	Executor Executor
 	// Threads is how many threads share the work of one operation, in a pool of
-	// the session's own. 0: those of the process (Process.IntraOpThreads); but
-	// batches whose operations are too small to gain by sharing run on the thread
-	// that calls, which a network of a few small layers does ten times as fast.
+	// the session's own, which needs the import of package session/tuned. 0: the
+	// threads of the process (Process.IntraOpThreads); but in a program with that
+	// import, batches whose operations are too small to gain by sharing run on the
+	// thread that calls, which a network of a few small layers does ten times as fast.
 	// Sizes of batches of both kinds cost the constants' memory twice, and each
 	// pool has a thread at least that sleeps when it has no work. With
 	// another number of threads results may differ in their last bits; and oneDNN
@@ -101,6 +103,8 @@ func (o Options) settle(device string) (Options, error) {
 		return o, fmt.Errorf("session: got %d threads, want 0 to %d", o.Threads, maxThreads)
 	case o.Threads > 0 && !onCPU:
 		return o, fmt.Errorf("session: got %d threads for %s, want 0: they are the CPU's", o.Threads, device)
+	case o.Threads > 0 && !tuning.Allowed():
+		return o, fmt.Errorf("session: got %d threads, want 0: a pool of a session's own needs the import of tfcnn/session/tuned", o.Threads)
 	case o.Threads > 0 && !capi.CanOwnPool():
 		return o, errors.New("session: this libtensorflow cannot give a session threads of its own")
 	case o.Compute.Bytes() == 0:
@@ -111,6 +115,9 @@ func (o Options) settle(device string) (Options, error) {
 	var err error
 	if o.Batching, err = o.Batching.settle(); err != nil {
 		return o, err
+	}
+	if l := o.Limit; l != nil && min(int64(l.runs), l.bytes) < 0 {
+		return o, fmt.Errorf("session: limit: got %d runs and %d bytes, want 0 or more", l.runs, l.bytes)
 	}
 	for _, n := range o.WarmUp {
 		if n < 1 {

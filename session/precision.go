@@ -1,11 +1,13 @@
 package session
 
 import (
+	"fmt"
 	"os"
 	"strings"
 
 	"tfcnn/internal/capi"
 	"tfcnn/internal/ref"
+	"tfcnn/internal/tuning"
 )
 
 // Arithmetic is what a device, as Session.Device names it, may do to the sums
@@ -35,6 +37,9 @@ func Precision(device string) string {
 // CUDALibraries has TensorFlow open each library that it needs for a GPU, and
 // says which it found. It gives none where libtensorflow is not built for CUDA.
 func CUDALibraries() []CUDALibrary {
+	process.Lock()
+	begin()
+	process.Unlock()
 	var list []CUDALibrary
 	for _, l := range capi.OpenCUDALibraries() {
 		list = append(list, CUDALibrary(l))
@@ -50,7 +55,23 @@ type CUDALibrary struct {
 	Needed bool // no GPU is used without it
 }
 
+// withoutWinograd sees that a GPU does not use Winograd's algorithm: where the
+// process has not said so before, a program that imports session/tuned does it
+// here, and any other gets an error.
+func withoutWinograd(device string) error {
+	if device == cpuDevice || os.Getenv(winograd) == "0" {
+		return nil
+	}
+	if !tuning.Allowed() {
+		return fmt.Errorf("the reference has no bound for Winograd's algorithm on %s: call session.Configure with NoWinograd, or set %s=0", device, winograd)
+	}
+	noWinograd()
+	return nil
+}
+
+const winograd = "TF_ENABLE_WINOGRAD_NONFUSED"
+
 // noWinograd tells cuDNN's part of TensorFlow, which then leaves out every
 // engine that cuDNN notes as Winograd's (XLA, cuda_dnn.cc, GenericEngineFilter);
 // see Process.NoWinograd. Under cgo the variable is set for C too.
-func noWinograd() { os.Setenv("TF_ENABLE_WINOGRAD_NONFUSED", "0") }
+func noWinograd() { os.Setenv(winograd, "0") }

@@ -16,6 +16,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 
 	"tfcnn/internal/capi"
+	"tfcnn/internal/tuning"
 )
 
 // Process is what TensorFlow keeps once for the whole process, whatever a
@@ -43,25 +44,26 @@ type Process struct {
 	// NoWinograd keeps cuDNN from Winograd's algorithm, of which package
 	// internal/ref knows no bound. It sets TF_ENABLE_WINOGRAD_NONFUSED=0 in the
 	// process's environment, which TensorFlow reads with its first convolution
-	// on a GPU. NewBackend sets it for a GPU by itself.
+	// on a GPU. NewBackend and Verify need it on a GPU.
 	NoWinograd bool
 	// Deterministic has operations give the same bits each time, or fail where
 	// they have no such kernel: on a GPU at the cost of speed. On the CPU they do
 	// so anyway, for one number of threads, of all sessions with the same layers,
 	// and one setting of oneDNN.
 	Deterministic bool
-	// KeepThreads leaves the process's threads alone. Without it idle threads are
-	// ended when those that run kernels have met many new shapes, since oneDNN
-	// keeps memory in them that nothing else frees. A process must have it that
-	// starts others with Pdeathsig, which is sent when the thread ends that has
-	// started them. Beside that oneDNN keeps what it has compiled for 256 shapes;
-	// the environment variable ONEDNN_PRIMITIVE_CACHE_CAPACITY says otherwise.
+	// KeepThreads leaves the process's threads alone in a program that imports
+	// package session/tuned; threads of other programs are left alone anyway. With
+	// the import, and without KeepThreads, idle threads are ended when threads that
+	// run kernels have met many new shapes, since oneDNN keeps memory in them that
+	// nothing else frees. A process that starts others with Pdeathsig needs
+	// KeepThreads: that signal is sent when the thread ends that has started them.
 	KeepThreads bool
-	// Quiet drops TensorFlow's log lines on stderr, but for fatal ones; what
-	// goes wrong comes as an error all the same. Where the environment
-	// variable TF_CPP_MIN_LOG_LEVEL is set, it is left to that, and lines that
-	// are printed before main, while the library is loaded, stay.
-	Quiet bool
+	// Log leaves TensorFlow's log on stderr as it is. Without it the first session
+	// drops all lines but fatal ones; what goes wrong comes as an error all the
+	// same. Where the environment has TF_CPP_MIN_LOG_LEVEL, that variable alone
+	// decides. Lines that TensorFlow prints before main stay, unless the program
+	// imports package session/tuned.
+	Log bool
 }
 
 // OneDNN is left as it is, on, or off.
@@ -90,7 +92,7 @@ var process struct {
 }
 
 // Configure settles what TensorFlow keeps per process. It must come before
-// the first Open or Devices; once settled, by a call or by a first session,
+// the first Open, Devices or CUDALibraries; once settled, by a call or by a first session,
 // the same values again are fine and others are an error that names them and
 // wraps ErrConfigured.
 func Configure(p Process) error {
@@ -121,9 +123,6 @@ func Configure(p Process) error {
 		noWinograd()
 	}
 	process.Process, process.set = p, true
-	if p.Quiet && os.Getenv("TF_CPP_MIN_LOG_LEVEL") == "" {
-		capi.Quiet()
-	}
 	return nil
 }
 
@@ -159,6 +158,14 @@ func usesOneDNN(device string) bool {
 // BuiltWithCUDA says whether this libtensorflow can use NVIDIA's GPUs.
 func BuiltWithCUDA() bool { return capi.BuiltWithCUDA() }
 
+// begin ends Configure's time and settles TensorFlow's log. The mutex is held.
+func begin() {
+	if !process.used && !process.Log && os.Getenv("TF_CPP_MIN_LOG_LEVEL") == "" {
+		capi.Quiet()
+	}
+	process.used = true
+}
+
 // differences names what p asks for and the process does not have.
 func (p Process) differences(have Process) string {
 	var list []string
@@ -171,7 +178,7 @@ func (p Process) differences(have Process) string {
 	note("inter-op threads", have.InterOpThreads, p.InterOpThreads)
 	note("deterministic operations", have.Deterministic, p.Deterministic)
 	note("threads kept", have.KeepThreads, p.KeepThreads)
-	note("quiet", have.Quiet, p.Quiet)
+	note("log", have.Log, p.Log)
 	note("TF32 refused", have.NoTF32, p.NoTF32)
 	note("Winograd refused", have.NoWinograd, p.NoWinograd)
 	note("GPU memory growth", have.GPUMemoryGrowth, p.GPUMemoryGrowth)
@@ -190,7 +197,7 @@ var cpuOptimizers = []string{"constfold", "remap"}
 func configuration(withGPU bool, e Executor, threads int) (*tf.SessionOptions, error) {
 	process.Lock()
 	defer process.Unlock()
-	process.used = true
+	begin()
 	config := &for_core_protos_go_proto.ConfigProto{
 		IntraOpParallelismThreads: int32(process.IntraOpThreads),
 		InterOpParallelismThreads: int32(process.InterOpThreads),
@@ -245,7 +252,7 @@ func OpenGraph(graph *tf.Graph, o Options) (*tf.Session, error) {
 func OnOneThread(device string) func(*tf.Graph) (*tf.Session, error) {
 	return func(graph *tf.Graph) (*tf.Session, error) {
 		o := Options{Device: device}
-		if chosen, err := choose(device); err == nil && chosen == cpuDevice && capi.CanOwnPool() {
+		if chosen, err := choose(device); err == nil && chosen == cpuDevice && ownPools() {
 			o.Threads = 1
 		}
 		return OpenGraph(graph, o)
@@ -303,11 +310,22 @@ var listDevices = sync.OnceValues(func() ([]Device, error) {
 	return devices, nil
 })
 
-// renews says whether the process's threads may be ended.
+// renews reports whether the process's threads may be ended.
 func renews() bool {
 	process.Lock()
 	defer process.Unlock()
-	return !process.KeepThreads
+	return tuning.Allowed() && !process.KeepThreads
+}
+
+// ownPools reports whether a session may have a thread pool of its own: for one
+// TensorFlow's flag for the process is changed while the session opens.
+func ownPools() bool { return tuning.Allowed() && capi.CanOwnPool() }
+
+// trim gives memory that C's allocator holds for nothing back to the system.
+func trim() {
+	if tuning.Allowed() {
+		capi.Trim()
+	}
 }
 
 // canShare says whether the process has threads to share an operation's work
@@ -315,7 +333,7 @@ func renews() bool {
 func canShare() bool {
 	process.Lock()
 	defer process.Unlock()
-	return process.IntraOpThreads != 1 && runtime.NumCPU() > 1 && capi.CanOwnPool()
+	return process.IntraOpThreads != 1 && runtime.NumCPU() > 1 && ownPools()
 }
 
 // oneLine is an error's first line; the bindings' errors may carry a stack.

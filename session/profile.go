@@ -13,7 +13,7 @@ import (
 // ProfileOptions says how Profile works. The zero value works.
 type ProfileOptions struct {
 	// Runs are those that are measured, each once without and once with a record
-	// of it, in turn. 0: 20.
+	// of it, in turn: at most 100,000, as all records are kept. 0: 20.
 	Runs int
 	// Progress, where it is not nil, is called after each run, of which there
 	// are total.
@@ -184,6 +184,7 @@ func (p *Profile) Hold(limits Limits) {
 
 const (
 	profiledRuns  = 20
+	mostProfiled  = 100_000
 	profileWarmUp = 3
 )
 
@@ -199,8 +200,11 @@ func (s *Session) Profile(ctx context.Context, batch tensor.Tensor, o ProfileOpt
 	if o.Runs == 0 {
 		o.Runs = profiledRuns
 	}
-	if o.Runs < 0 {
-		return Profile{}, fmt.Errorf("session: profile: got %d runs, want 1 or more", o.Runs)
+	if o.Runs < 0 || o.Runs > mostProfiled {
+		return Profile{}, fmt.Errorf("session: profile: got %d runs, want 1 to %d", o.Runs, mostProfiled)
+	}
+	if ctx == nil {
+		return Profile{}, fmt.Errorf("session: profile: %w", errNoContext)
 	}
 	if s == nil || s.core == nil {
 		return Profile{}, fmt.Errorf("session: profile: %w", ErrClosed)

@@ -109,7 +109,7 @@ func TestProfileRefuses(t *testing.T) {
 		want  string
 		is    error
 	}{
-		{"runs", s, t.Context(), batch, -1, "session: profile: got -1 runs, want 1 or more", nil},
+		{"runs", s, t.Context(), batch, -1, "session: profile: got -1 runs, want 1 to 100000", nil},
 		{"shape", s, t.Context(), tensor.Tensor{Shape: []int{1, 4, 4, 2}, Data: make([]float32, 32)}, 1, "session: profile: batch is [1,4,4,2], want [N,4,4,1]", nil},
 		{"no pictures", s, t.Context(), tensor.Tensor{Shape: []int{0, 4, 4, 1}}, 1, "session: profile: batch has no pictures", nil},
 		{"interrupted", s, done, batch, 1, "", context.Canceled},

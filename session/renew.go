@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"tfcnn/internal/capi"
 )
 
 // With oneDNN each thread that runs a kernel keeps what it has prepared for it,
@@ -51,7 +49,7 @@ func (s *seen) note(pictures, steps int) {
 		renewThreads()
 		renewal.times.Add(1)
 		time.Sleep(threadsEnd)
-		capi.Trim() // what they have freed
+		trim() // what they have freed
 	}()
 }
 

@@ -19,6 +19,7 @@ import (
 // A process that meets new sizes of batches has its threads renewed, while it
 // runs, and none for sizes that come again.
 func TestThreadsAreRenewed(t *testing.T) {
+	needsTuned(t)
 	if on, _ := session.OneDNNInUse(); !on {
 		t.Skip("oneDNN is off: threads keep nothing")
 	}
@@ -87,6 +88,7 @@ func TestThreadsAreRenewed(t *testing.T) {
 
 // Many threads that are in TensorFlow do not make a renewal start others.
 func TestRenewalNeedsFewThreads(t *testing.T) {
+	needsTuned(t)
 	if os.Getenv("TFCNN_TEST_RENEWAL") == "" {
 		cmd := exec.Command(os.Args[0], "-test.run", "TestRenewalNeedsFewThreads$", "-test.v")
 		cmd.Env = append(os.Environ(), "TFCNN_TEST_RENEWAL=1", "TF_ENABLE_ONEDNN_OPTS=1")

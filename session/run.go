@@ -21,8 +21,8 @@ import (
 // background, keeps its core, its memory and its place in the Limit until it
 // is through, and its result is thrown away. Close waits for it.
 func (s *Session) Run(ctx context.Context, batch tensor.Tensor) (tensor.Tensor, error) {
-	if s == nil || s.core == nil {
-		return tensor.Tensor{}, fmt.Errorf("session: run: %w", ErrClosed)
+	if err := s.callable(ctx); err != nil {
+		return tensor.Tensor{}, err
 	}
 	begun := time.Now()
 	into, err := s.first(batch)
@@ -42,8 +42,8 @@ func (s *Session) Run(ctx context.Context, batch tensor.Tensor) (tensor.Tensor, 
 // caller has again. In a steady state it allocates nothing in Go. After an
 // error the tensor holds what it held.
 func (s *Session) RunInto(ctx context.Context, into, batch tensor.Tensor) error {
-	if s == nil || s.core == nil {
-		return fmt.Errorf("session: run: %w", ErrClosed)
+	if err := s.callable(ctx); err != nil {
+		return err
 	}
 	begun := time.Now()
 	err := s.check(batch)
@@ -68,8 +68,8 @@ func (s *Session) RunOutputs(ctx context.Context, batch tensor.Tensor, names ...
 // and the results are copied once more where ctx can end. After an error the
 // tensors hold what they held.
 func (s *Session) RunOutputsInto(ctx context.Context, into []tensor.Tensor, batch tensor.Tensor, names ...string) error {
-	if s == nil || s.core == nil {
-		return fmt.Errorf("session: run: %w", ErrClosed)
+	if err := s.callable(ctx); err != nil {
+		return err
 	}
 	steps, err := s.choose(names)
 	if err != nil {
@@ -98,9 +98,20 @@ func (s *Session) RunTraced(ctx context.Context, batch tensor.Tensor, names ...s
 	return outputs, s.layerRuns(nodes), nil
 }
 
+// callable refuses a call on a session that was never opened, and a nil ctx.
+func (s *Session) callable(ctx context.Context) error {
+	switch {
+	case ctx == nil:
+		return fmt.Errorf("session: run: %w", errNoContext)
+	case s == nil || s.core == nil:
+		return fmt.Errorf("session: run: %w", ErrClosed)
+	}
+	return nil
+}
+
 func (s *Session) named(ctx context.Context, batch tensor.Tensor, names []string, traced bool) ([]tensor.Tensor, []capi.Node, error) {
-	if s == nil || s.core == nil {
-		return nil, nil, fmt.Errorf("session: run: %w", ErrClosed)
+	if err := s.callable(ctx); err != nil {
+		return nil, nil, err
 	}
 	steps, err := s.choose(names)
 	if err != nil {
@@ -153,15 +164,20 @@ func (c *core) enter(ctx context.Context, pictures int) (ticket, error) {
 	if !ok {
 		return ticket{}, ErrClosed
 	}
-	t := ticket{number, c.perPicture * int64(pictures)}
-	err := ctx.Err()
-	if err == nil {
-		err = c.wait(ctx, t.bytes)
-	}
-	if err != nil {
-		c.running.end(number)
+	entered := false
+	defer func() { // ctx's methods may panic
+		if !entered {
+			c.running.end(number)
+		}
+	}()
+	t := ticket{number, times(c.perPicture, int64(pictures))}
+	if err := ctx.Err(); err != nil {
 		return ticket{}, err
 	}
+	if err := c.wait(ctx, t.bytes); err != nil {
+		return ticket{}, err
+	}
+	entered = true
 	c.counters.inFlight.Add(1)
 	c.counters.allocate(t.bytes)
 	return t, nil
@@ -169,21 +185,29 @@ func (c *core) enter(ctx context.Context, pictures int) (ticket, error) {
 
 // wait waits for a place of the session's own, and then of its Limit.
 func (c *core) wait(ctx context.Context, bytes int64) error {
-	for i, limit := range c.limits {
-		if limit.try(bytes) {
-			continue
-		}
-		c.counters.waiting.Add(1)
-		err := limit.acquire(ctx, c.running.closing, bytes)
-		c.counters.waiting.Add(-1)
-		if err != nil {
-			for _, taken := range c.limits[:i] {
-				taken.release(bytes)
+	taken := 0
+	defer func() {
+		if taken < len(c.limits) {
+			for _, limit := range c.limits[:taken] {
+				limit.release(bytes)
 			}
-			return err
 		}
+	}()
+	for _, limit := range c.limits {
+		if !limit.try(bytes) {
+			if err := c.queue(ctx, limit, bytes); err != nil {
+				return err
+			}
+		}
+		taken++
 	}
 	return nil
+}
+
+func (c *core) queue(ctx context.Context, limit *Limit, bytes int64) error {
+	c.counters.waiting.Add(1)
+	defer c.counters.waiting.Add(-1)
+	return limit.acquire(ctx, c.running.closing, bytes)
 }
 
 // leave gives back what enter gave.
@@ -206,27 +230,29 @@ func (c *core) compute(ctx context.Context, into, batch tensor.Tensor) error {
 
 // alone is compute without others.
 func (c *core) alone(ctx context.Context, into, batch tensor.Tensor) error {
+	done := ctx.Done()
 	t, err := c.enter(ctx, batch.Shape[0])
 	if err != nil {
 		return err
 	}
+	left := false // then the run leaves when it is through
+	defer func() {
+		if !left {
+			c.leave(t)
+		}
+	}()
 	if batch.Shape[0] == 0 {
-		c.leave(t)
 		return nil
 	}
 	l, err := c.native.lane(batch.Shape[0])
 	if err != nil {
-		c.leave(t)
 		return err
 	}
-	if ctx.Done() == nil {
-		err := l.bound.Run(into.Data, batch.Shape, batch.Data)
-		c.leave(t)
-		return err
+	if done == nil {
+		return l.bound.Run(into.Data, batch.Shape, batch.Data)
 	}
-	left, err := c.crew.run(ctx, l.bound, t, into.Data, batch.Shape, batch.Data)
-	if !left {
-		c.leave(t)
+	if left, err = c.crew.run(done, l.bound, t, into.Data, batch.Shape, batch.Data); left {
+		return ended(ctx)
 	}
 	return err
 }

@@ -10,6 +10,10 @@
 // What a run allocates outside Go's heap is freed when the run ends, and a
 // session's graph and weights when it is closed: the garbage collector has no
 // part in it.
+//
+// The package changes nothing of the process that it is in, but for the level of
+// TensorFlow's log (Process.Log). Package session/tuned lets a program have more;
+// docs/process.md lists all.
 package session
 
 import (
@@ -21,7 +25,6 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/capi"
 	"tfcnn/internal/leak"
 )
 
@@ -107,6 +110,10 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 	if o.Batching.Size > 0 {
 		results, _ := tensor.Elements(c.shape(c.firstStep(), 1))
 		rows, _ := tensor.Elements(c.input)
+		if err := c.checkBatching(o.Batching.Size, rows, results); err != nil {
+			c.native.close()
+			return nil, fmt.Errorf("session: batching: %w", err)
+		}
 		c.batching = newBatcher(o.Batching, rows, results, c.computeJoint)
 	}
 	for _, n := range o.WarmUp {
@@ -145,6 +152,9 @@ func (s *Session) Close() error { return s.Shutdown(context.Background()) }
 // wraps ctx's and says what is still under way; the session is freed when that
 // is through, and a further Close or Shutdown waits for it.
 func (s *Session) Shutdown(ctx context.Context) error {
+	if ctx == nil {
+		return fmt.Errorf("session: close: %w", errNoContext)
+	}
 	if s == nil || s.core == nil {
 		return nil
 	}
@@ -169,7 +179,7 @@ func (c *core) free() {
 	}
 	c.crew.close()
 	c.closing = c.native.close()
-	capi.Trim() // or malloc keeps what lay between what others still use
+	trim() // or malloc keeps what lay between what others still use
 	c.counters.bytes.Store(0)
 	close(c.freed)
 }

@@ -128,7 +128,10 @@ func (s *Sizes) RunOutputsInto(ctx context.Context, into []tensor.Tensor, batch 
 
 // with calls f with the session for a batch's size.
 func (s *Sizes) with(ctx context.Context, batch tensor.Tensor, f func(*Session) error) error {
-	if s == nil || s.sizes == nil {
+	switch {
+	case ctx == nil:
+		return fmt.Errorf("session: run: %w", errNoContext)
+	case s == nil || s.sizes == nil:
 		return fmt.Errorf("session: run: %w", ErrClosed)
 	}
 	if len(batch.Shape) != 4 || batch.Shape[1] < 1 || batch.Shape[2] < 1 || batch.Shape[3] != s.net.Input.Channels {
@@ -145,7 +148,7 @@ func (s *Sizes) with(ctx context.Context, batch tensor.Tensor, f func(*Session) 
 	select {
 	case <-one.ready:
 	case <-ctx.Done():
-		return fmt.Errorf("session: run: %w", ctx.Err())
+		return fmt.Errorf("session: run: %w", ended(ctx))
 	}
 	if one.err != nil {
 		return one.err
@@ -185,7 +188,10 @@ func (s *sizes) open(one *sized, net graph.Network) {
 	for _, old := range unused {
 		s.end(old)
 	}
-	one.session, one.err = Open(net, s.weights, s.options.Options)
+	one.err = guarded(func() (err error) {
+		one.session, err = Open(net, s.weights, s.options.Options)
+		return err
+	})
 	if one.err == nil {
 		one.session.opened.Done() // the watch is on Sizes
 	}
@@ -303,6 +309,9 @@ func (s *Sizes) Close() error { return s.Shutdown(context.Background()) }
 
 // Shutdown is Close for so long as ctx lasts, as Session.Shutdown.
 func (s *Sizes) Shutdown(ctx context.Context) error {
+	if ctx == nil {
+		return fmt.Errorf("session: close: %w", errNoContext)
+	}
 	if s == nil || s.sizes == nil {
 		return nil
 	}
@@ -324,6 +333,6 @@ func (s *Sizes) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return fmt.Errorf("session: close: sessions of %d sizes are in use: %w", len(s.leaving), ctx.Err())
+		return fmt.Errorf("session: close: sessions of %d sizes are in use: %w", len(s.leaving), ended(ctx))
 	}
 }

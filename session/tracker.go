@@ -86,7 +86,7 @@ func (t *tracker) wait(ctx context.Context, done <-chan struct{}) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("session: close: still under way: %s: %w", t.list(time.Now()), ctx.Err())
+		return fmt.Errorf("session: close: still under way: %s: %w", t.list(time.Now()), ended(ctx))
 	}
 }
 

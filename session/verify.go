@@ -111,6 +111,9 @@ func (v Verification) Err() error {
 // A layer that fails is no error; see Verification.Err. The error is of a
 // network, weights or batch that are refused, of TensorFlow, or ctx's.
 func Verify(ctx context.Context, net graph.Network, weights graph.Weights, batch tensor.Tensor, o VerifyOptions) (_ Verification, err error) {
+	if ctx == nil {
+		return Verification{}, fmt.Errorf("session: verify: %w", errNoContext)
+	}
 	if o.Executor == "" {
 		o.Executor = Parallel // which can be traced; the kernels are the same
 	}
@@ -126,6 +129,9 @@ func Verify(ctx context.Context, net graph.Network, weights graph.Weights, batch
 			err = closing
 		}
 	}()
+	if err := withoutWinograd(s.device); err != nil {
+		return Verification{}, fmt.Errorf("session: verify: %w", err)
+	}
 	v := newVerifier(ctx, s, weights, batch, o)
 	if err := CheckMemory(v.bytes()); err != nil {
 		return Verification{}, fmt.Errorf("session: verify: batch of %d pictures: %w", v.result.Pictures, err)

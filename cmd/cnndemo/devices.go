@@ -17,9 +17,6 @@ func newDevicesCommand() *cobra.Command {
 		Example: "  cnndemo devices\n  cnndemo devices --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := session.Configure(session.Process{Quiet: true}); err != nil {
-				return &exitError{exitUsage, err}
-			}
 			devices, err := session.Devices()
 			if err != nil {
 				return &exitError{exitEnvironment, err}

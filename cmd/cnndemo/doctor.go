@@ -27,9 +27,6 @@ fix. With --device gpu the status is 3 where a GPU lacks something.`,
 			if device != "auto" && device != "cpu" && device != "gpu" {
 				return fmt.Errorf("--device is %q, want auto, cpu or gpu", device)
 			}
-			if err := session.Configure(session.Process{Quiet: true}); err != nil {
-				return &exitError{exitUsage, err}
-			}
 			tf, err := describeTensorFlow()
 			if err != nil {
 				return &exitError{exitEnvironment, err}

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/cpu"
 
 	"tfcnn/graph/tensor"
 	"tfcnn/session"
@@ -31,22 +32,49 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"cnndemo": main})
 }
 
-// The scripts are the program's documentation as much as its tests.
+// The scripts are the program's documentation as much as its tests. All run with
+// oneDNN as the program has it by itself; those that compute run with oneDNN on and
+// off, too.
 func TestScripts(t *testing.T) {
+	t.Run("default", func(t *testing.T) { runScripts(t, "") })
+	for setting, value := range map[string]string{"oneDNN on": "1", "oneDNN off": "0"} {
+		t.Run(setting, func(t *testing.T) { runScripts(t, value, "facts", "run", "verify", "network", "profile") })
+	}
+}
+
+// runScripts runs the scripts named, or all, with TF_ENABLE_ONEDNN_OPTS of a value,
+// or without it.
+func runScripts(t *testing.T, oneDNN string, names ...string) {
 	devices, err := session.Devices()
 	if err != nil {
 		t.Fatal(err)
 	}
+	var files []string
+	for _, name := range names {
+		files = append(files, filepath.Join("testdata", "script", name+".txtar"))
+	}
+	dir := "testdata/script"
+	if files != nil {
+		dir = ""
+	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:   dir,
+		Files: files,
 		Setup: func(env *testscript.Env) error {
-			// With oneDNN TensorFlow prints a line before main that nothing
-			// but its environment variable can keep it from.
-			env.Setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+			env.Vars = slices.DeleteFunc(env.Vars, func(v string) bool { return strings.HasPrefix(v, oneDNNVariable+"=") })
+			if oneDNN != "" {
+				env.Setenv(oneDNNVariable, oneDNN)
+			}
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
-			return name == "gpu" && slices.ContainsFunc(devices, func(d session.Device) bool { return d.Type == "GPU" }), nil
+			switch name {
+			case "gpu":
+				return slices.ContainsFunc(devices, func(d session.Device) bool { return d.Type == "GPU" }), nil
+			case "onednn":
+				return oneDNN == "1" || oneDNN == "" && cpu.X86.HasAVX2 && cpu.X86.HasFMA, nil
+			}
+			return false, fmt.Errorf("condition %q is not known", name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			// usage, lacking: the command must end with status 2, 3.

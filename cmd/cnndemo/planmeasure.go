@@ -92,9 +92,6 @@ func measureHere(c *cobra.Command, batch int) error {
 	if err != nil {
 		return exit(exitUsage, "plan: %w", err)
 	}
-	if err := session.Configure(session.Process{Quiet: true}); err != nil {
-		return exit(exitUsage, "plan: %w", err)
-	}
 	m, err := session.Measure(c.Context(), net, batch)
 	if err != nil {
 		return exit(exitCheck, "plan: %w", err)

@@ -147,7 +147,7 @@ func (f profileFlags) profile(c *cobra.Command, name string, pictures []string) 
 	if _, err := net.Plan(); err != nil {
 		return profileResult{}, exit(exitUsage, "profile: %w", err)
 	}
-	if err := session.Configure(session.Process{Quiet: true, NoTF32: true, NoWinograd: true}); err != nil {
+	if err := session.Configure(session.Process{NoTF32: true, NoWinograd: true}); err != nil {
 		return profileResult{}, exit(exitUsage, "profile: %w", err)
 	}
 	result := profileResult{Network: found.name, Weights: fmt.Sprintf("drawn from seed %d", f.seed)}

@@ -131,7 +131,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	if err := session.Configure(session.Process{IntraOpThreads: f.threads, InterOpThreads: f.threads, NoTF32: !f.tf32, NoWinograd: true, Quiet: true}); err != nil {
+	if err := session.Configure(session.Process{IntraOpThreads: f.threads, InterOpThreads: f.threads, NoTF32: !f.tf32, NoWinograd: true}); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	sources, refused, notes := findSources(arguments)

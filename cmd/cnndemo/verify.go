@@ -151,7 +151,7 @@ Exit status:
 			if err := baseline.read(); err != nil {
 				return err
 			}
-			if err := session.Configure(session.Process{Quiet: true, NoTF32: !tf32, NoWinograd: true}); err != nil {
+			if err := session.Configure(session.Process{NoTF32: !tf32, NoWinograd: true}); err != nil {
 				return &exitError{exitUsage, err}
 			}
 			backend, err := session.NewBackend(session.Options{Device: device})

@@ -41,7 +41,7 @@ func (f *netFlags) flags(c *cobra.Command) {
 
 // verifyNetwork is verify --net.
 func verifyNetwork(c *cobra.Command, f netFlags, pictures []string, seed uint64, tf32 bool, to outputs) error {
-	if err := session.Configure(session.Process{Quiet: true, NoTF32: !tf32, NoWinograd: true}); err != nil {
+	if err := session.Configure(session.Process{NoTF32: !tf32, NoWinograd: true}); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	result, err := f.verify(c, pictures, seed)

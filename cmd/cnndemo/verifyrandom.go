@@ -53,7 +53,7 @@ func verifyRandom(c *cobra.Command, f randomFlags, seed uint64, to outputs) erro
 	if err := f.check(); err != nil {
 		return err
 	}
-	if err := session.Configure(session.Process{Quiet: true, NoTF32: !f.tf32, NoWinograd: true}); err != nil {
+	if err := session.Configure(session.Process{NoTF32: !f.tf32, NoWinograd: true}); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	// The device is looked for here, so that one that lacks is said once.
@@ -183,7 +183,7 @@ func newWorkerCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := session.Configure(session.Process{Quiet: true, NoTF32: !tf32, NoWinograd: true}); err != nil {
+			if err := session.Configure(session.Process{NoTF32: !tf32, NoWinograd: true}); err != nil {
 				return &exitError{exitUsage, err}
 			}
 			backend, err := session.NewBackend(session.Options{Device: device})

@@ -5,6 +5,9 @@
 //	soak load                      # 24 goroutines for 10 minutes
 //	soak load --minutes 0.5 --json
 //
+// Built with -tags plain it runs sessions as a program does that does not import
+// session/tuned.
+//
 // The report is on stdout, progress on stderr. Exit status: 0 all held, 1 a
 // check failed, 2 wrong usage, 3 the machine lacks something, 130 interrupted.
 package main
@@ -118,9 +121,6 @@ func part(name, short string, start func(context.Context, soak.Plan) (soak.Repor
 		}
 		plan.Time = time.Duration(minutes * float64(time.Minute))
 		plan.Progress = c.ErrOrStderr()
-		if err := session.Configure(session.Process{Quiet: true}); err != nil {
-			return fmt.Errorf("soak: %w: %w", soak.ErrEnvironment, err)
-		}
 		report, err := start(c.Context(), plan)
 		if err != nil {
 			return err

@@ -70,9 +70,6 @@ func run(ctx context.Context, stdout io.Writer, stride uint64, only string) erro
 	if stride < 1 {
 		return fmt.Errorf("-stride is %d, want 1 or more", stride)
 	}
-	if err := session.Configure(session.Process{Quiet: true}); err != nil {
-		return err
-	}
 	on, known := session.OneDNNInUse()
 	fmt.Fprintf(stdout, "TensorFlow %s, oneDNN %v (known: %v), every %d of 2³² numbers\n", session.Version(), on, known, stride)
 	for _, f := range ref.Functions() {

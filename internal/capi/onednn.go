@@ -5,16 +5,6 @@ package capi
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdbool.h>
-#include <stdlib.h>
-
-// oneDNN keeps what it has compiled for the process's last shapes, 1,024 of them,
-// so that a thread which is new to one need not compile it again: here as many as
-// several networks have for several sizes of batches, unless the environment says
-// otherwise. It reads the variable when its first kernel is made. What each thread
-// keeps for itself beside that is freed by package session.
-__attribute__((constructor)) static void settle_cache(void) {
-	if (!getenv("DNNL_PRIMITIVE_CACHE_CAPACITY")) setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "256", 0);
-}
 
 // tensorflow::IsMKLEnabled() is no part of the C API, but the shared library
 // exports it. It is asked for by name, so that a library without it still

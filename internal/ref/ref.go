@@ -30,6 +30,7 @@
 package ref
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -176,10 +177,16 @@ func eachRow(ctx context.Context, pictures, rows int, f func(picture, row int)) 
 		next  atomic.Int64
 		group sync.WaitGroup
 		total = int64(pictures) * int64(rows)
+		done  = ctx.Done() // a method that panics does so here, not on a goroutine
 	)
 	for range min(int64(runtime.GOMAXPROCS(0)), total) {
 		group.Go(func() {
-			for ctx.Err() == nil {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
 				i := next.Add(1) - 1
 				if i >= total {
 					return
@@ -189,6 +196,9 @@ func eachRow(ctx context.Context, pictures, rows int, f func(picture, row int)) 
 		})
 	}
 	group.Wait()
+	if next.Load() < total { // done was closed before all rows were taken
+		return cmp.Or(ctx.Err(), context.Canceled)
+	}
 	return ctx.Err()
 }
 

@@ -13,7 +13,12 @@ cp "$project/go.sum" "$folder/"
 cd "$folder"
 $go mod edit -require=tfcnn@v0.0.0 -replace="tfcnn=$project"
 $go build -mod=mod -o outside .
-got=$(./outside 2>/dev/null)
+got=$(TF_ENABLE_ONEDNN_OPTS=0 ./outside 2>stderr)
+if [ -s stderr ]; then
+	echo "outside: stderr has" >&2
+	cat stderr >&2
+	exit 1
+fi
 want='[4 28 28 32] [4 12 12 8]'
 if [ "$got" != "$want" ]; then
 	echo "outside: got $got, want $want" >&2

@@ -1,0 +1,72 @@
+package session
+
+import (
+	"context"
+	"math"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A panic on a goroutine of the session's own becomes the call's error, and the
+// goroutine, its memory and its batch serve the next call or are freed.
+func TestPanicInTheBackground(t *testing.T) {
+	faulty := func(what string, err error) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), "internal fault: panic: ") {
+			t.Errorf("%s: %v, want the panic as an error", what, err)
+		}
+	}
+	through := make(chan ticket, 8)
+	c := crew{ended: func(t ticket) { through <- t }}
+	for range 3 {
+		_, err := c.run(nil, nil, ticket{}, make([]float32, 1), []int{1}, []float32{1}) // no run is bound
+		faulty("crew", err)
+	}
+	if len(c.idle) != 1 {
+		t.Errorf("%d workers are idle, want 1", len(c.idle))
+	}
+	over := make(chan struct{})
+	close(over)
+	for n := range 50 {
+		if left, _ := c.run(over, nil, ticket{number: n}, make([]float32, 1), []int{1}, []float32{1}); left {
+			select {
+			case got := <-through:
+				if got.number != n {
+					t.Errorf("ticket %d has ended, want %d", got.number, n)
+				}
+			case <-time.After(time.Minute):
+				t.Fatal("a run that was left never ends its ticket")
+			}
+		}
+	}
+	c.close()
+
+	b := newBatcher(Batching{Size: 4, Wait: time.Millisecond}, 2, 1, func(int, []float32, []float32) error { panic("a bug") })
+	for range 3 {
+		_, err := b.run(context.Background(), make([]float32, 1), make([]float32, 2), 1)
+		faulty("batcher", err)
+	}
+	b.close()
+	select {
+	case <-b.empty:
+	case <-time.After(time.Minute):
+		t.Fatalf("%d batches are never freed", b.joints)
+	}
+}
+
+func TestTimes(t *testing.T) {
+	for _, tt := range [][3]int64{
+		{0, math.MaxInt64, 0},
+		{math.MaxInt64, 0, 0},
+		{1, math.MaxInt64, math.MaxInt64},
+		{1 << 31, 1 << 31, 1 << 62},
+		{1 << 32, 1 << 31, math.MaxInt64},
+		{3, 3074457345618258602, 9223372036854775806},
+		{3, 3074457345618258603, math.MaxInt64},
+	} {
+		if got := times(tt[0], tt[1]); got != tt[2] {
+			t.Errorf("%d times %d is %d, want %d", tt[0], tt[1], got, tt[2])
+		}
+	}
+}

@@ -1,0 +1,5 @@
+//go:build tuned
+
+package main
+
+import _ "tfcnn/session/tuned"
