@@ -116,7 +116,7 @@ func hasChunk(file []byte, name string) bool {
 func orientation(file []byte, format string) int {
 	turn := 1
 	// Errors mean EXIF data that cannot be read; the picture still can.
-	_ = imagemeta.Decode(imagemeta.Options{
+	_, _ = imagemeta.Decode(imagemeta.Options{
 		R:           bytes.NewReader(file),
 		ImageFormat: map[string]imagemeta.ImageFormat{formatJPEG: imagemeta.JPEG, formatPNG: imagemeta.PNG}[format],
 		Sources:     imagemeta.EXIF,
