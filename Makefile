@@ -48,7 +48,7 @@ PROGRAM    := $(GO) build -buildmode=pie -ldflags "-bindnow $(FACTS)"
 DOCKER_BUILD = docker build --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg BASE_IMAGE=$(BASE_IMAGE) \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED)
 
-.PHONY: bench mutants soak soak-operations fuzz hostile sweep docker docker-test docker-cuda docker-cuda-test help libtensorflow build demo test test-steps lint unit race no-cgo outside doctor go-env go-env-undo notices fmt clean
+.PHONY: bench mutants soak soak-operations fuzz hostile sweep docker docker-test docker-cuda docker-cuda-test help libtensorflow build doctor-program demo test test-steps lint unit race no-cgo outside doctor go-env go-env-undo notices fmt clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,8 +58,10 @@ libtensorflow: ## fetch, check and strip libtensorflow (SYMBOLS=1: do not strip;
 	@CGO_ENABLED=0 $(GO) run ./docker/installer -prefix "$(PREFIX)" $(if $(SYMBOLS),-strip=false)
 
 BIN ?= bin
-build: libtensorflow ## build bin/cnndemo, which runs from any folder
+build: libtensorflow doctor-program ## build bin/cnndemo, which runs from any folder
 	$(PROGRAM) -o $(BIN)/cnndemo ./cmd/cnndemo
+
+doctor-program:
 	CGO_ENABLED=0 $(PROGRAM) -o $(BIN)/doctor ./cmd/doctor
 
 demo: build ## the sample pictures through conv2d and max_pool, checked; pictures in out/

@@ -77,7 +77,7 @@ int main(void) { TF_Status* s = TF_NewStatus(); puts(TF_Version()); TF_DeleteSta
 
 // A library planted where the wheel's run path begins is not loaded.
 func TestPlantedLibrary(t *testing.T) {
-	prefix, _ := realPrefix(t)
+	prefix, stamp := realPrefix(t)
 	dir := t.TempDir()
 	copied := filepath.Join(dir, "prefix")
 	for _, name := range []string{largeLibrary, smallLibrary} {
@@ -85,11 +85,13 @@ func TestPlantedLibrary(t *testing.T) {
 		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if out, err := exec.Command("cp", "--reflink=auto", filepath.Join(prefix, name), to).CombinedOutput(); err != nil {
+		if os.Link(filepath.Join(prefix, name), to) == nil {
+			continue
+		}
+		if out, err := exec.Command("cp", filepath.Join(prefix, name), to).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
-	write(t, filepath.Join(copied, linkerScriptName), linkerScript)
 	const bazels = "_solib_x86_64/_U_S_Stensorflow_Spython_Ctensorflow_Uframework_Uimport___Utensorflow_Spython"
 	const planted = "int write(int, const void *, long); __attribute__((constructor)) static void f(void) { write(2, \"PLANTED\\n\", 8); }\n"
 	for _, name := range []string{"librt.so.1", "libdl.so.2", "libpthread.so.0"} {
@@ -101,11 +103,20 @@ func TestPlantedLibrary(t *testing.T) {
 		}
 	}
 	program := filepath.Join(dir, "program")
-	write(t, program+".c", "const char *TF_Version(void); int puts(const char *); int main(void) { return puts(TF_Version()) < 0; }\n")
-	if out, err := exec.Command("gcc", program+".c", "-o", program, "-L"+copied+"/lib", "-ltensorflow", "-Wl,-rpath,"+copied+"/lib").CombinedOutput(); err != nil {
+	write(t, program+".c", `#include <dlfcn.h>
+#include <stdio.h>
+int main(int n, char **arguments) {
+	void *library = dlopen(arguments[1], RTLD_LAZY);
+	const char *(*version)(void) = library ? dlsym(library, "TF_Version") : 0;
+	puts(version ? version() : dlerror());
+	return !version;
+}
+`)
+	if out, err := exec.Command("gcc", program+".c", "-o", program, "-ldl").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if out, err := exec.Command(program).CombinedOutput(); err != nil || strings.Contains(string(out), "PLANTED") {
+	out, err := exec.Command(program, filepath.Join(copied, largeLibrary)).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), stamp.Version) || strings.Contains(string(out), "PLANTED") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
