@@ -149,9 +149,9 @@ func TestBillOfParts(t *testing.T) {
 	for name, told := range map[string]func(version string) string{
 		"zlib":          func(v string) string { return " deflate " + v + " Copyright" },
 		"libjpeg-turbo": func(v string) string { return "libjpeg-turbo version " + v + " (" },
-		"llvm":          func(v string) string { return "LLVM version " + v + "\n" },
+		"llvm":          func(v string) string { return "LLVM version " + v + "\x00" },
 		"libpng":        func(v string) string { return "\x00" + v + "\x00" },
-		"sqlite":        func(v string) string { return "\x00" + v + "\x00" },
+		"sqlite":        func(v string) string { return v + "\x00" },
 		"curl":          func(v string) string { return "\x00" + v + "\x00" },
 		"hwloc":         func(v string) string { return "\x00" + v + "\x00" },
 		"icu":           func(v string) string { major, _, _ := strings.Cut(v, "."); return "icudt" + major + "l/" },

@@ -17,13 +17,14 @@ import (
 // stage lays out all of the variant's files in staging. It returns them and the
 // versions of the libraries that TensorFlow's are made of.
 func (o Options) stage(ctx context.Context, v Variant, staging string) (files []File, parts map[string]string, err error) {
+	source, there := o.source(v)
+	strip := o.strips(v) && !source.Stripped
 	// Asked before gigabytes are moved for nothing.
-	if o.strips(v) {
+	if strip {
 		if err := canStrip(); err != nil {
 			return nil, nil, err
 		}
 	}
-	source, there := o.source(v)
 	need := v.bytes(o.Wheel == "" && !there, o.strips(v))
 	free, err := freeBytes(staging)
 	if err != nil {
@@ -41,7 +42,7 @@ func (o Options) stage(ctx context.Context, v Variant, staging string) (files []
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := o.edit(ctx, staging, files, o.strips(v) && !source.Stripped); err != nil {
+	if err := o.edit(ctx, staging, files, strip); err != nil {
 		return nil, nil, err
 	}
 	for name, to := range links {
