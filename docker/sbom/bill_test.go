@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/CycloneDX/cyclonedx-go"
+	"github.com/package-url/packageurl-go"
 
 	"tfcnn/internal/libtf"
 )
@@ -14,15 +16,21 @@ import (
 // The base image is listed by the reference that the build was given.
 func TestBaseImage(t *testing.T) {
 	const digest = "sha256:0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"
-	for _, tt := range []struct{ base, name, version, url string }{
-		{"debian:bookworm-slim", "debian", "bookworm-slim", "pkg:oci/debian?repository_url=debian&tag=bookworm-slim"},
-		{"debian@" + digest, "debian", digest, "pkg:oci/debian@sha256%3A" + digest[7:] + "?repository_url=debian"},
-		{"debian:bookworm-slim@" + digest, "debian", digest, "pkg:oci/debian@sha256%3A" + digest[7:] + "?repository_url=debian&tag=bookworm-slim"},
-		{"mirror:5000/library/debian@" + digest, "mirror:5000/library/debian", digest, "pkg:oci/debian@sha256%3A" + digest[7:] + "?repository_url=mirror%3A5000%2Flibrary%2Fdebian"},
+	for _, tt := range []struct{ base, name, tag, digest string }{
+		{"debian:bookworm-slim", "debian", "bookworm-slim", ""},
+		{"debian@" + digest, "debian", "", digest},
+		{"debian:bookworm-slim@" + digest, "debian", "bookworm-slim", digest},
+		{"mirror:5000/library/debian@" + digest, "mirror:5000/library/debian", "", digest},
+		{"mirror:5000/library/debian", "mirror:5000/library/debian", "", ""},
 	} {
 		list := contents{base: tt.base}.baseImage()
-		if len(list) != 1 || list[0].Name != tt.name || list[0].Version != tt.version || list[0].PackageURL != tt.url || list[0].Type != cyclonedx.ComponentTypeContainer {
+		if len(list) != 1 || list[0].Name != tt.name || list[0].Version != cmp.Or(tt.digest, tt.tag) || list[0].Type != cyclonedx.ComponentTypeContainer {
 			t.Errorf("%s: %+v, want %+v", tt.base, list, tt)
+			continue
+		}
+		url, err := packageurl.FromString(list[0].PackageURL)
+		if q := url.Qualifiers.Map(); err != nil || url.Type != "oci" || url.Name != "debian" || url.Version != tt.digest || q["repository_url"] != tt.name || q["tag"] != tt.tag {
+			t.Errorf("%s: %s, %v; want %+v", tt.base, list[0].PackageURL, err, tt)
 		}
 	}
 	if list := (contents{}).baseImage(); list != nil {
