@@ -5,7 +5,8 @@
 #
 # No syntax of BuildKit's: the classic builder builds it too.
 
-# Both can be set: --build-arg BASE_IMAGE=…, for a mirror or a newer Debian.
+# Both can be set, for a mirror, a newer Debian, or one image for good by its
+# digest: --build-arg BASE_IMAGE=debian@sha256:…
 ARG GO_IMAGE=golang:1.26-bookworm
 ARG BASE_IMAGE=debian:bookworm-slim
 
@@ -31,6 +32,10 @@ ARG VERSION=unknown
 ARG REVISION=unknown
 ARG CREATED=
 RUN sh docker/assemble.sh
+ARG BASE_IMAGE
+RUN sbom -root /base -base "$BASE_IMAGE" -prefix /opt/tfcnn -version "$VERSION" -created "$CREATED" \
+      -program /image/program/opt/tfcnn/bin/cnndemo -program /image/program/usr/local/bin/cnndemo \
+      > /image/program/opt/tfcnn/share/sbom.cdx.json
 
 FROM ${BASE_IMAGE}
 ARG BASE_IMAGE

@@ -43,26 +43,37 @@ VERSION    := $(or $(shell git describe --tags --always --dirty 2>/dev/null),unk
 REVISION   := $(or $(shell git rev-parse HEAD 2>/dev/null),unknown)
 CREATED    := $(or $(shell git show -s --format=%cI HEAD 2>/dev/null),unknown)
 FACTS      := -X main.version=$(VERSION) -X main.revision=$(REVISION) -X main.created=$(CREATED)
+# Programs are position-independent, and what the dynamic linker has entered in
+# them is read-only (full RELRO).
+PROGRAM    := $(GO) build -buildmode=pie -ldflags "-bindnow $(FACTS)"
 DOCKER_BUILD = docker build --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg BASE_IMAGE=$(BASE_IMAGE) \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED)
 
-.PHONY: bench mutants fusions soak soak-operations fuzz hostile sweep docker docker-test docker-cuda docker-cuda-test help libtensorflow build demo test lint unit race no-cgo outside doctor go-env go-env-undo fmt clean
+.PHONY: bench mutants fusions soak soak-operations fuzz hostile sweep docker docker-test docker-cuda docker-cuda-test help libtensorflow build doctor-program demo test test-steps lint unit race no-cgo outside doctor go-env go-env-undo notices fmt clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# SYMBOLS=1 keeps the wheel's own bytes, with the names that debuggers want.
+# SYMBOLS=1 keeps the wheel's own symbols, with the names that debuggers want.
 libtensorflow: ## fetch, check and strip libtensorflow (SYMBOLS=1: do not strip; LIBTENSORFLOW=/prefix: check that one)
 	@CGO_ENABLED=0 $(GO) run ./docker/installer -prefix "$(PREFIX)" $(if $(SYMBOLS),-strip=false)
 
-build: libtensorflow ## build bin/cnndemo, which runs from any folder
-	$(GO) build -ldflags "$(FACTS)" -o bin/cnndemo ./cmd/cnndemo
-	CGO_ENABLED=0 $(GO) build -o bin/doctor ./cmd/doctor
+BIN ?= bin
+build: libtensorflow doctor-program ## build bin/cnndemo, which runs from any folder
+	$(PROGRAM) -o $(BIN)/cnndemo ./cmd/cnndemo
+
+doctor-program:
+	CGO_ENABLED=0 $(PROGRAM) -o $(BIN)/doctor ./cmd/doctor
 
 demo: build ## the sample pictures through conv2d and max_pool, checked; pictures in out/
 	bin/cnndemo run --out out
 
-test: libtensorflow lint no-cgo unit race mutants outside ## all tests
+# In this order; CI runs each and says how long it took.
+TEST_STEPS := lint no-cgo unit race mutants outside
+test: libtensorflow $(TEST_STEPS) ## all tests
+
+test-steps:
+	@echo $(TEST_STEPS)
 
 lint: libtensorflow
 	@echo "== formatting, vet, staticcheck"
@@ -104,7 +115,7 @@ fusions: libtensorflow ## every head × middle × activation in float32, bfloat1
 # PLAIN=1 leaves session/tuned out, as a program that embeds package session does.
 PLAIN ?=
 soak: libtensorflow ## memory and answers under load: 200,000 runs, then MINUTES=10 of 24 goroutines (PLAIN=1: without session/tuned)
-	$(GO) build $(if $(PLAIN),-tags plain) -o bin/soak ./cmd/soak
+	$(PROGRAM) $(if $(PLAIN),-tags plain) -o bin/soak ./cmd/soak
 	bin/soak memory --runs 200000 --cycles 800 --seed $(SEED)
 	bin/soak load --minutes $(MINUTES) --seed $(SEED)
 
@@ -125,7 +136,7 @@ hostile: libtensorflow ## memory checks: cgocheck, checkptr, GC stress, AddressS
 	TFCNN_HOSTILE=1 $(GO) test -count=1 -timeout 60m -v -run OtherPrograms ./session/tuned
 
 sweep: libtensorflow ## measure TensorFlow's elementary functions over all float32 numbers, oneDNN off and on
-	$(GO) build -o bin/sweep ./cmd/sweep
+	$(PROGRAM) -o bin/sweep ./cmd/sweep
 	TF_ENABLE_ONEDNN_OPTS=0 bin/sweep
 	TF_ENABLE_ONEDNN_OPTS=1 bin/sweep
 
@@ -143,10 +154,10 @@ bench: libtensorflow ## side by side with others, into bench/ (some of it, into 
 		$(BENCH_PYTHON) -m venv venv && venv/bin/pip install -q --no-cache-dir -r "$(CURDIR)/bench/requirements.txt" && \
 		cp "$(CURDIR)/bench/requirements.txt" installed.txt; \
 	fi
-	$(GO) build -o bin/bench-ours ./bench/ours
-	$(GO) build -tags plain -o bin/bench-ours-plain ./bench/ours
+	$(PROGRAM) -o bin/bench-ours ./bench/ours
+	$(PROGRAM) -tags plain -o bin/bench-ours-plain ./bench/ours
 	cd bench/gorgonia && $(GO) vet . && $(GO) build -o ../../bin/bench-gorgonia .
-	CGO_ENABLED=0 $(GO) build -o bin/bench ./bench
+	CGO_ENABLED=0 $(PROGRAM) -o bin/bench ./bench
 	bin/bench -python "$(BENCH_CACHE)/venv/bin/python" $(BENCH_FLAGS)
 
 outside: libtensorflow # a module of its own that embeds graph and session
@@ -180,6 +191,9 @@ go-env-undo: ## take that back
 		new="$${old%%" $$2"*}$${old#*" $$2"}"; \
 		if [ "$$new" = "-O2 -g" ]; then $(GO) env -u $$1; else $(GO) env -w "$$1=$$new"; fi; }; \
 	cut CGO_CFLAGS "$$TFCNN_COMPILE" && cut CGO_LDFLAGS "$$TFCNN_LINK"
+
+notices: ## write the licence texts of all linked code into NOTICE, after a change of go.mod
+	@CGO_ENABLED=0 $(GO) run ./docker/notices NOTICE
 
 fmt: ## format
 	$(GOFUMPT) -w .

@@ -17,13 +17,14 @@ ln "$prefix"/lib/*.so.2 "$libraries/lib/"
 [ ! -d "$prefix/nvidia" ] || cp -al "$prefix/nvidia" "$libraries/"
 cp -r "$prefix/share" "$libraries/"
 
-go build -trimpath -buildvcs=false -ldflags "-s -w $facts" -o "$program$prefix/bin/cnndemo" ./cmd/cnndemo
-CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w" -o "$program/usr/local/bin/cnndemo" ./docker/launcher
+# Position-independent, and read-only where the dynamic linker has written.
+build() { go build -trimpath -buildvcs=false -buildmode=pie -ldflags "-s -w -bindnow $facts" -o "$@"; }
+build "$program$prefix/bin/cnndemo" ./cmd/cnndemo
+CGO_ENABLED=0 build "$program/usr/local/bin/cnndemo" ./docker/launcher
 setcap cap_chown,cap_setuid,cap_setgid+p "$program/usr/local/bin/cnndemo"
 
 cp LICENSE NOTICE testdata/images/ATTRIBUTION.md "$program$prefix/share/"
-CGO_ENABLED=0 go run -buildvcs=false ./docker/sbom -root /base -prefix "$prefix" -version "$VERSION" -created "$CREATED" \
-	-program "$program$prefix/bin/cnndemo" -program "$program/usr/local/bin/cnndemo" > "$program$prefix/share/sbom.cdx.json"
+CGO_ENABLED=0 go build -trimpath -buildvcs=false -o /usr/local/bin/sbom ./docker/sbom
 
 # Anybody may write to /out, as to /tmp: the image runs as any user.
 chmod 1777 "$program/out"

@@ -134,7 +134,9 @@ func TestBillOfMaterials(t *testing.T) {
 		}
 		if c.Components != nil {
 			for _, f := range *c.Components {
-				hashes[f.Name] = (*f.Hashes)[0].Value
+				if f.Type == cyclonedx.ComponentTypeFile {
+					hashes[f.Name] = (*f.Hashes)[0].Value
+				}
 			}
 		}
 	}

@@ -212,6 +212,15 @@ func TestUsers(t *testing.T) {
 		succeed(t, run(t, "-v", out+":/out"))
 		owner(t, filepath.Join(out, files), 1234, 1234)
 	})
+	t.Run("folder of a user and root's group", func(t *testing.T) {
+		out := t.TempDir()
+		if err := os.Chown(out, 1234, 0); err != nil {
+			t.Skipf("needs root: %v", err)
+		}
+		succeed(t, run(t, "-v", out+":/out"))
+		owner(t, out, 1234, 0)
+		owner(t, filepath.Join(out, files), 1234, 65532)
+	})
 	t.Run("folder of another user than --user", func(t *testing.T) {
 		out := t.TempDir()
 		chown(t, out, 1234)
@@ -234,6 +243,24 @@ func TestUsers(t *testing.T) {
 		fail(t, run(t, "-v", out+":/out"), 3, "--user 0:0")
 		owner(t, out, 0, 0)
 		succeed(t, run(t, "--user", "0:0", "-v", out+":/out"))
+	})
+	t.Run("root's folder with another's report.json", func(t *testing.T) {
+		out := t.TempDir()
+		allow(t, out)
+		if err := os.WriteFile(filepath.Join(out, "report.json"), []byte(`{"tests": 3}`), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		fail(t, run(t, "-v", out+":/out"), 3, "--user 0:0")
+		owner(t, out, 0, 0)
+	})
+	t.Run("root's folder with an earlier run's files", func(t *testing.T) {
+		out := t.TempDir()
+		allow(t, out)
+		succeed(t, run(t, "--user", "0:0", "-v", out+":/out"))
+		owner(t, filepath.Join(out, files), 0, 0)
+		succeed(t, run(t, "-v", out+":/out"))
+		owner(t, out, 65532, 65532)
+		owner(t, filepath.Join(out, files), 65532, 65532)
 	})
 	t.Run("mounted read-only", func(t *testing.T) {
 		out := t.TempDir()

@@ -47,7 +47,7 @@ func run(ctx context.Context, manifest []byte, arguments []string, stdout, stder
 	prefix := flags.String("prefix", "", "the folder: lib, include and share go below it (default: the project's .libtensorflow)")
 	variant := flags.String("variant", "", "a line of the manifest (default: the one that is there, else this platform's for the CPU)")
 	wheel := flags.String("wheel", "", "take this wheel, or the wheels in this folder, do not download; they must be the pinned ones")
-	strip := flags.Bool("strip", true, "strip TensorFlow's libraries and bind their symbols: a third smaller, and programs start in 0.4 of the time; =false keeps the wheel's own bytes, with the names that debuggers and plugins want")
+	strip := flags.Bool("strip", true, "strip TensorFlow's libraries and bind their symbols: a third smaller, and programs start in 0.4 of the time; =false keeps them, with the names that debuggers and plugins want")
 	python := flags.String("python", os.Getenv("PYTHON"), "the Python that has pip (default: $PYTHON, else what PATH has)")
 	check := flags.Bool("check", false, "hash every installed file again")
 	list := flags.Bool("list", false, "list the manifest's variants")
@@ -79,6 +79,9 @@ func run(ctx context.Context, manifest []byte, arguments []string, stdout, stder
 		found, err := libtf.Inspect(own)
 		if err != nil {
 			return fail(stderr, err)
+		}
+		if len(found.Outside) > 0 {
+			fmt.Fprintf(stderr, "installer: %s: the run path of %s leads outside the prefix, and what lies there is loaded first; `installer -prefix` makes one that does not\n", own, found.Outside[0])
 		}
 		fmt.Fprintf(stdout, "libtensorflow %s is in %s (LIBTENSORFLOW)\n", found.Version, own)
 		return 0

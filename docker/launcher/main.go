@@ -5,10 +5,12 @@
 //   - A processor without AVX, or an emulated one, is told so in a line; the
 //     library would end in an illegal instruction before main.
 //   - A folder mounted at /out that Docker has just made belongs to root, and
-//     the image does not run as root: the folder is handed to the user that it
-//     runs as. Where a user's own folder is mounted and nothing was said with
-//     --user, it runs as that user. Both need file capabilities, which
-//     `--cap-drop ALL` and no-new-privileges take away: then nothing is done.
+//     the image does not run as root: an empty folder, or one with nothing but
+//     an earlier run's files, is handed to the user that it runs as. Where a
+//     user's own folder is mounted and nothing was said with --user, it runs as
+//     that user and the folder's group, but never as user 0 or group 0. Both
+//     need file capabilities, which `--cap-drop ALL` and no-new-privileges take
+//     away: then nothing is done.
 //   - A container's first process does not get signals that it has no handler
 //     for yet: SIGTERM would be lost while the library is loaded. The launcher
 //     is that process, and hands signals on to cnndemo, its child.

@@ -121,26 +121,58 @@ func TestTerminal(t *testing.T) {
 	t.Error("the child ended without its last line")
 }
 
-// Only an empty folder, or one of ours, is taken from root.
+// Only an empty folder, or one that holds nothing but an earlier run's files,
+// is taken from root.
 func TestOurs(t *testing.T) {
-	folder := t.TempDir()
+	const report = `{"tensorflow": "2.21.0", "sizes": [{"files": [{"path": "conv2d.npy"}, {"path": "maps/1.png"}]}, {"files": [{"path": "b.png"}]}]}`
 	for _, tt := range []struct {
-		file string
-		want bool
-	}{{"", true}, {"diary.txt", false}, {"report.json", true}} {
-		if tt.file != "" {
-			if err := os.WriteFile(filepath.Join(folder, tt.file), nil, 0o644); err != nil {
+		name  string
+		files map[string]string
+		want  bool
+	}{
+		{"empty", nil, true},
+		{"another's file", map[string]string{"diary.txt": ""}, false},
+		{"an earlier run's", map[string]string{"report.json": report, "report.html": "", "conv2d.npy": "", "maps/1.png": "", "b.png": ""}, true},
+		{"what a killed run has left", map[string]string{".cnndemo-123/lock": ""}, true},
+		{"an earlier run's and another's", map[string]string{"report.json": report, "conv2d.npy": "", "diary.txt": ""}, false},
+		{"without the report", map[string]string{"conv2d.npy": ""}, false},
+		{"another's report.json alone", map[string]string{"report.json": `{"tests": 3}`}, false},
+		{"no JSON", map[string]string{"report.json": "hello"}, false},
+		{"empty report", map[string]string{"report.json": ""}, false},
+	} {
+		folder := t.TempDir()
+		for name, text := range tt.files {
+			path := filepath.Join(folder, name)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
 		if got := ours(folder); got != tt.want {
-			t.Errorf("with %q: %v", tt.file, got)
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}
+	folder := t.TempDir()
 	if ours(filepath.Join(folder, "none")) {
 		t.Error("a folder that is not there is ours")
 	}
+	if err := syscall.Mkfifo(filepath.Join(folder, "report.json"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if ours(folder) {
+		t.Error("a FIFO is an earlier run's report")
+	}
 	if mounted(folder) || !mounted("/proc") {
 		t.Error("mounts are not told apart")
+	}
+}
+
+func TestGroupFor(t *testing.T) {
+	for _, tt := range []struct{ folders, own, want int }{{1234, standardUser, 1234}, {0, standardUser, standardUser}} {
+		if got := groupFor(tt.folders, tt.own); got != tt.want {
+			t.Errorf("folder of group %d: runs as group %d, want %d", tt.folders, got, tt.want)
+		}
 	}
 }

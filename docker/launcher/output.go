@@ -1,11 +1,13 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -36,9 +38,18 @@ func takeOutput(folder string) error {
 		if err := raise(unix.CAP_SETUID, unix.CAP_SETGID); err != nil {
 			return nil
 		}
-		return become(int(owner.Uid), int(owner.Gid))
+		return become(int(owner.Uid), groupFor(int(owner.Gid), os.Getgid()))
 	}
 	return nil
+}
+
+// groupFor is the group to run as in a folder of a group: the folder's, but
+// never root's, for which the launcher's own stays.
+func groupFor(folders, own int) int {
+	if folders == 0 {
+		return own
+	}
+	return folders
 }
 
 // mounted says whether another file system, or another part of one, begins at
@@ -52,18 +63,59 @@ func mounted(folder string) bool {
 	return here.Mnt_id != above.Mnt_id
 }
 
-// ours says whether a folder is empty, as Docker makes it, or holds what an
-// earlier run has written.
+// ours reports whether a folder is empty, as Docker makes it, or holds nothing
+// but the files of an earlier run: those that its report.json lists, its two
+// reports, and what a killed run has left.
 func ours(folder string) bool {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return false
 	}
-	if len(entries) == 0 {
-		return true
+	listed := map[string]bool{}
+	if len(entries) > 0 {
+		listed = written(filepath.Join(folder, reportName))
 	}
-	_, err = os.Lstat(filepath.Join(folder, "report.json"))
-	return err == nil
+	for _, e := range entries {
+		if !listed[e.Name()] && !strings.HasPrefix(e.Name(), stagingPrefix) {
+			return false
+		}
+	}
+	return true
+}
+
+const (
+	reportName    = "report.json"
+	stagingPrefix = ".cnndemo-" // of the folders in which cnndemo prepares its files
+	mostReport    = 64 << 20    // bytes; a thousand pictures take 3 MB
+)
+
+// written lists the first path elements of the files that a run's report
+// names, with the reports themselves; it is empty where there is no report.
+func written(report string) map[string]bool {
+	names := map[string]bool{}
+	// Not a device, and no FIFO to wait for.
+	if info, err := os.Lstat(report); err != nil || !info.Mode().IsRegular() || info.Size() > mostReport {
+		return names
+	}
+	text, err := os.ReadFile(report)
+	if err != nil {
+		return names
+	}
+	var r struct {
+		TensorFlow string
+		Sizes      []struct{ Files []struct{ Path string } }
+	}
+	if err := json.Unmarshal(text, &r); err != nil || r.TensorFlow == "" {
+		return names
+	}
+	for _, size := range r.Sizes {
+		for _, f := range size.Files {
+			first, _, _ := strings.Cut(f.Path, "/")
+			names[first] = true
+		}
+	}
+	names[reportName], names["report.html"] = true, true
+	return names
 }
 
 // raise makes capabilities effective that the file of this program permits.

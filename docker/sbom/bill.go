@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"debug/buildinfo"
 	"fmt"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -19,6 +22,7 @@ import (
 // contents is what an image is made of.
 type contents struct {
 	root, prefix, version string
+	base                  string // the base image's reference, as NAME:TAG or NAME@sha256:…
 	programs              []string
 }
 
@@ -36,7 +40,7 @@ func (c contents) bill(created string) (*cyclonedx.BOM, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := slices.Concat(modules, libraries, packages)
+	all := slices.Concat(c.baseImage(), modules, libraries, packages)
 	bom := cyclonedx.NewBOM()
 	bom.Metadata = &cyclonedx.Metadata{
 		Timestamp: created,
@@ -49,8 +53,8 @@ func (c contents) bill(created string) (*cyclonedx.BOM, error) {
 	return bom, nil
 }
 
-// library is a component with a package URL, by which scanners know it.
-func library(kind, namespace, name, version string, qualifiers map[string]string) cyclonedx.Component {
+// component is a library with a package URL, by which scanners know it.
+func component(kind, namespace, name, version string, qualifiers map[string]string) cyclonedx.Component {
 	url := packageurl.NewPackageURL(kind, namespace, name, version, packageurl.QualifiersFromMap(qualifiers), "").ToString()
 	full := name
 	if namespace != "" && kind == packageurl.TypeGolang {
@@ -76,7 +80,7 @@ func (c contents) modules() ([]cyclonedx.Component, error) {
 			if i := strings.LastIndexByte(m.Path, '/'); i >= 0 {
 				namespace, name = m.Path[:i], m.Path[i+1:]
 			}
-			one := library(packageurl.TypeGolang, namespace, name, m.Version, nil)
+			one := component(packageurl.TypeGolang, namespace, name, m.Version, nil)
 			if m.Sum != "" {
 				one.Properties = &[]cyclonedx.Property{{Name: "go:sum", Value: m.Sum}}
 			}
@@ -105,7 +109,7 @@ func (c contents) libraries() ([]cyclonedx.Component, error) {
 	var list []cyclonedx.Component
 	for i, wheel := range wheels {
 		name, version, _ := strings.Cut(wheel.Requirement, "==")
-		one := library(packageurl.TypePyPi, "", name, version, map[string]string{"file_name": wheel.Wheel})
+		one := component(packageurl.TypePyPi, "", name, version, map[string]string{"file_name": wheel.Wheel})
 		one.Hashes = &[]cyclonedx.Hash{{Algorithm: cyclonedx.HashAlgoSHA256, Value: wheel.SHA256}}
 		if i == 0 {
 			one.Licenses = &cyclonedx.Licenses{{License: &cyclonedx.License{ID: "Apache-2.0"}}}
@@ -113,6 +117,7 @@ func (c contents) libraries() ([]cyclonedx.Component, error) {
 			if stamp.Stripped {
 				one.Description += "; stripped, its own symbols bound"
 			}
+			one.Description += "; run path confined to its prefix"
 		} else {
 			one.Licenses = &cyclonedx.Licenses{{License: &cyclonedx.License{Name: "NVIDIA's terms, " + filepath.Join("share/doc", name)}}}
 		}
@@ -126,10 +131,68 @@ func (c contents) libraries() ([]cyclonedx.Component, error) {
 				Hashes: &[]cyclonedx.Hash{{Algorithm: cyclonedx.HashAlgoSHA256, Value: f.SHA256}},
 			})
 		}
+		if i == 0 {
+			parts, err := c.parts(stamp, filepath.Join(c.prefix, "lib/libtensorflow_cc.so.2"))
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, parts...)
+		}
 		one.Components = &files
 		list = append(list, one)
 	}
 	return list, nil
+}
+
+// parts are the libraries inside TensorFlow's, with the versions that the
+// installer's stamp has of the wheel's headers, and LLVM's, which LLVM's own
+// text in the library tells.
+func (c contents) parts(stamp libtf.Stamp, library string) ([]cyclonedx.Component, error) {
+	text, err := os.ReadFile(library)
+	if err != nil {
+		return nil, err
+	}
+	var list []cyclonedx.Component
+	for _, p := range libtf.Parts {
+		version := stamp.Parts[p.Name]
+		if p.Name == "llvm" {
+			if found := llvmVersion.FindSubmatch(text); found != nil {
+				version = string(found[1])
+			}
+		}
+		one := component(packageurl.TypeGeneric, "", p.Name, version, nil)
+		one.BOMRef = "libtensorflow#" + p.Name
+		kind := cyclonedx.ERTypeWebsite
+		if strings.HasPrefix(p.Source, "https://git") {
+			kind = cyclonedx.ERTypeVCS
+		}
+		one.ExternalReferences = &[]cyclonedx.ExternalReference{{Type: kind, URL: p.Source}}
+		list = append(list, one)
+	}
+	return list, nil
+}
+
+var llvmVersion = regexp.MustCompile(`LLVM version (\d+\.\d+\.\d+[a-z]*)`)
+
+// baseImage is the image below this one.
+func (c contents) baseImage() []cyclonedx.Component {
+	if c.base == "" {
+		return nil
+	}
+	name, digest, _ := strings.Cut(c.base, "@")
+	tag := ""
+	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
+		name, tag = name[:i], name[i+1:]
+	}
+	qualifiers := map[string]string{"repository_url": name}
+	if tag != "" {
+		qualifiers["tag"] = tag
+	}
+	url := packageurl.NewPackageURL(packageurl.TypeOCI, "", path.Base(name), digest, packageurl.QualifiersFromMap(qualifiers), "").ToString()
+	return []cyclonedx.Component{{
+		BOMRef: url, Type: cyclonedx.ComponentTypeContainer, Name: name, Version: cmp.Or(digest, tag), PackageURL: url,
+		Description: "base image " + c.base,
+	}}
 }
 
 // packages are the base image's, as dpkg lists them.
@@ -150,7 +213,7 @@ func (c contents) packages() ([]cyclonedx.Component, error) {
 		if f["Package"] == "" || !strings.HasSuffix(f["Status"], " installed") {
 			continue
 		}
-		one := library(packageurl.TypeDebian, id, f["Package"], f["Version"], map[string]string{
+		one := component(packageurl.TypeDebian, id, f["Package"], f["Version"], map[string]string{
 			"arch": f["Architecture"], "distro": id + "-" + strings.Trim(system["VERSION_ID"], `"`),
 		})
 		found[one.BOMRef] = one

@@ -1,8 +1,9 @@
 // Command sbom writes the image's bill of materials, in CycloneDX's JSON: the
-// Go modules that the programs were built of, TensorFlow's library and
-// NVIDIA's, each with its wheel's hash, and the base image's Debian packages.
+// Go modules that the programs were built of, TensorFlow's library with what is
+// inside it and NVIDIA's libraries, each with its wheel's hash, and the base
+// image with its Debian packages.
 //
-//	sbom -root / -prefix /opt/tfcnn -program /opt/tfcnn/bin/cnndemo > sbom.cdx.json
+//	sbom -root / -base debian:bookworm-slim -prefix /opt/tfcnn -program /opt/tfcnn/bin/cnndemo > sbom.cdx.json
 package main
 
 import (
@@ -23,6 +24,7 @@ func run(arguments []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	var image contents
 	flags.StringVar(&image.root, "root", "/", "the base image's root, for its Debian packages")
+	flags.StringVar(&image.base, "base", "", "the base image, as NAME:TAG or NAME@sha256:…")
 	flags.StringVar(&image.prefix, "prefix", "", "where libtensorflow was installed")
 	flags.StringVar(&image.version, "version", "unknown", "tfcnn's version")
 	flags.Func("program", "a Go program in the image (repeatable)", func(path string) error {

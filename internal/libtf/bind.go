@@ -70,23 +70,25 @@ func bindOwn(library []byte, keep func(name string) bool) (bound int, err error)
 		order.PutUint64(entry[8:], r.info)
 		order.PutUint64(entry[16:], uint64(r.addend))
 	}
-	return bound, s.eachDynamic(func(tag elf.DynTag, value []byte) {
+	return bound, s.eachDynamic(func(tag elf.DynTag, value []byte) error {
 		if tag == elf.DT_RELACOUNT {
 			order.PutUint64(value, uint64(len(relative)))
 		}
+		return nil
 	})
 }
 
 // relocations is the table of DT_RELA, to be changed in place.
 func (s *shared) relocations() ([]byte, error) {
 	var at, size uint64
-	if err := s.eachDynamic(func(tag elf.DynTag, value []byte) {
+	if err := s.eachDynamic(func(tag elf.DynTag, value []byte) error {
 		switch tag {
 		case elf.DT_RELA:
 			at = order.Uint64(value)
 		case elf.DT_RELASZ:
 			size = order.Uint64(value)
 		}
+		return nil
 	}); err != nil || size == 0 {
 		return nil, err
 	}
@@ -119,7 +121,7 @@ func (s *shared) bindable(keep func(name string) bool) ([]bool, error) {
 }
 
 // eachDynamic visits the entries of the dynamic section.
-func (s *shared) eachDynamic(visit func(tag elf.DynTag, value []byte)) error {
+func (s *shared) eachDynamic(visit func(tag elf.DynTag, value []byte) error) error {
 	for _, section := range s.file.Sections {
 		if section.Type != elf.SHT_DYNAMIC {
 			continue
@@ -129,7 +131,9 @@ func (s *shared) eachDynamic(visit func(tag elf.DynTag, value []byte)) error {
 			return err
 		}
 		for ; len(entries) >= 16; entries = entries[16:] {
-			visit(elf.DynTag(order.Uint64(entries)), entries[8:16])
+			if err := visit(elf.DynTag(order.Uint64(entries)), entries[8:16]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

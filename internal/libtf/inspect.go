@@ -13,6 +13,10 @@ type Found struct {
 	Prefix  string
 	Version string // "unknown" where its files do not tell
 	Variant string // of the manifest; "" where it is not ours
+	// Outside are the run path entries of TensorFlow's libraries that lead
+	// outside the prefix, as FILE: ENTRY: whoever may write there decides what
+	// is loaded.
+	Outside []string
 }
 
 // Inspect says whether a prefix has the libraries and the headers to build
@@ -23,7 +27,11 @@ func Inspect(prefix string) (Found, error) {
 		if name := s.damage(prefix); name != "" {
 			return Found{}, lacking("%s is damaged: %s is missing or not of its size; install it again", prefix, name)
 		}
-		return Found{Prefix: prefix, Version: s.Version, Variant: s.Variant}, nil
+		found := Found{Prefix: prefix, Version: s.Version, Variant: s.Variant}
+		if s.Confined {
+			return found, nil
+		}
+		return found.look()
 	}
 	if ours(prefix) {
 		return Found{}, lacking("%s holds half an installation: it has no stamp that can be read; install it again", prefix)
@@ -42,7 +50,19 @@ func Inspect(prefix string) (Found, error) {
 			found.Version = version
 		}
 	}
-	return found, nil
+	return found.look()
+}
+
+// look fills Outside.
+func (f Found) look() (Found, error) {
+	for _, name := range libraries {
+		some, err := outside(f.Prefix, name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return Found{}, lacking("%s: %v", f.Prefix, err)
+		}
+		f.Outside = append(f.Outside, some...)
+	}
+	return f, nil
 }
 
 // ours says whether the linker script is the one that this installer writes.

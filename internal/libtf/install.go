@@ -27,7 +27,8 @@ type Options struct {
 	// and settles what the dynamic linker would look up at every start: a third
 	// fewer bytes, and a program starts in 0.4 of the time. An installation
 	// that is there in the other form is made anew. Libraries for another
-	// processor than x86-64 are left as the wheel has them.
+	// processor than x86-64 are not stripped. Run paths are confined to the
+	// prefix in every form.
 	Strip  bool
 	Python string // the interpreter that has pip; default: what PATH has
 	// Progress is told what is done of what; it may be nil.
@@ -81,10 +82,13 @@ func Install(ctx context.Context, o Options) (changed bool, err error) {
 	if err := refuseForeign(o.Prefix); err != nil {
 		return false, err
 	}
-	if _, there := whole(o.Prefix, v); there {
-		how := "with the wheel's own bytes"
-		if o.strips(v) {
-			how = "stripped, so that programs start sooner (-strip=false keeps the wheel's own bytes)"
+	if old, there := whole(o.Prefix, v); there {
+		how := "with the wheel's own symbols"
+		switch strips := o.strips(v); {
+		case old.Stripped == strips && old.Bound == strips:
+			how = "so that no library is looked for outside it"
+		case strips:
+			how = "stripped, so that programs start sooner (-strip=false keeps the wheel's own symbols)"
 		}
 		fmt.Fprintf(o.Log, "libtf: installing libtensorflow %s in %s again, %s\n", v.Version(), o.Prefix, how)
 	}
@@ -92,11 +96,11 @@ func Install(ctx context.Context, o Options) (changed bool, err error) {
 		return false, notWritable(o.Prefix, err)
 	}
 	defer os.RemoveAll(staging)
-	files, err := o.stage(ctx, v, staging)
+	files, parts, err := o.stage(ctx, v, staging)
 	if err != nil {
 		return false, explain(ctx, err)
 	}
-	stamp := Stamp{Version: v.Version(), Variant: v.Name, Requirement: v.Requirement, Wheel: v.Wheel, SHA256: v.SHA256, Stripped: o.strips(v), Bound: o.strips(v), Companions: v.companions(), Files: files}
+	stamp := Stamp{Version: v.Version(), Variant: v.Name, Requirement: v.Requirement, Wheel: v.Wheel, SHA256: v.SHA256, Stripped: o.strips(v), Bound: o.strips(v), Confined: true, Companions: v.companions(), Parts: parts, Files: files}
 	if err := o.place(staging, stamp); err != nil {
 		return false, explain(ctx, err)
 	}

@@ -107,9 +107,13 @@ type Stamp struct {
 	Wheel       string           `json:"wheel"`
 	SHA256      string           `json:"sha256"` // of the wheel
 	Stripped    bool             `json:"stripped,omitempty"`
-	Bound       bool             `json:"bound,omitempty"` // stripping does it since 2026-11-26
+	Bound       bool             `json:"bound,omitempty"`    // stripping does it since 2026-11-26
+	Confined    bool             `json:"confined,omitempty"` // run paths end in the prefix; all since 2026-11-27
 	Companions  []StampCompanion `json:"companions,omitempty"`
-	Files       []File           `json:"files"`
+	// Parts are versions of libraries in TensorFlow's, by Part.Name, as the
+	// wheel's headers tell them; stamps before 2026-11-27 have none.
+	Parts map[string]string `json:"parts,omitempty"`
+	Files []File            `json:"files"`
 }
 
 // StampCompanion is a wheel of libraries that libtensorflow opens.
@@ -168,11 +172,11 @@ func parseStamp(text []byte) (s Stamp, err error) {
 	return s, nil
 }
 
-// Installed says whether the prefix holds all files of this variant's wheels,
-// by name and size, stripped or not.
+// Installed reports whether the prefix holds all files of this variant's
+// wheels, by name and size, stripped or not, with confined run paths.
 func Installed(prefix string, v Variant, stripped bool) bool {
 	s, there := whole(prefix, v)
-	return there && s.Stripped == stripped && s.Bound == stripped
+	return there && s.Stripped == stripped && s.Bound == stripped && s.Confined
 }
 
 // whole is the stamp of a prefix that holds all files of this variant's wheels.

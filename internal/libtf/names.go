@@ -76,7 +76,9 @@ func recoverDamage(err *error) {
 	}
 }
 
-func openShared(data []byte) (*shared, error) {
+// openDynamic opens a shared library with its dynamic symbols and their names;
+// they are nil where it has none.
+func openDynamic(data []byte) (*shared, error) {
 	file, err := elf.NewFile(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
@@ -84,13 +86,26 @@ func openShared(data []byte) (*shared, error) {
 	if file.Class != elf.ELFCLASS64 || file.Data != elf.ELFDATA2LSB || file.Type != elf.ET_DYN {
 		return nil, errors.New("is no 64-bit little-endian shared library")
 	}
-	s := &shared{data: data, file: file, symbols: file.SectionByType(elf.SHT_DYNSYM), hash: file.SectionByType(elf.SHT_GNU_HASH)}
-	if s.symbols == nil || s.hash == nil || int(s.symbols.Link) >= len(file.Sections) {
-		return nil, errors.New("has no dynamic symbols or no GNU hash table")
+	s := &shared{data: data, file: file, symbols: file.SectionByType(elf.SHT_DYNSYM)}
+	if s.symbols == nil {
+		return s, nil
+	}
+	if int(s.symbols.Link) >= len(file.Sections) {
+		return nil, errors.New("has dynamic symbols without names")
 	}
 	s.names = file.Sections[s.symbols.Link]
-	if s.table, err = s.view(s.symbols); err != nil {
+	s.table, err = s.view(s.symbols)
+	return s, err
+}
+
+// openShared opens a shared library with its hash table too.
+func openShared(data []byte) (*shared, error) {
+	s, err := openDynamic(data)
+	if err != nil {
 		return nil, err
+	}
+	if s.hash = s.file.SectionByType(elf.SHT_GNU_HASH); s.symbols == nil || s.hash == nil {
+		return nil, errors.New("has no dynamic symbols or no GNU hash table")
 	}
 	hash, err := s.view(s.hash)
 	if err != nil {

@@ -3,6 +3,7 @@
 package libtf
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,9 +11,9 @@ import (
 	"testing"
 )
 
-// The real prefix, where there is one: every header stands alone, and a C
-// program finds all that it needs.
-func TestRealPrefix(t *testing.T) {
+// realPrefix is the prefix that the project is built with, if it is ours.
+func realPrefix(t *testing.T) (string, Stamp) {
+	t.Helper()
 	prefix := os.Getenv("LIBTENSORFLOW")
 	if prefix == "" {
 		prefix = filepath.Join(Project("."), ".libtensorflow")
@@ -21,6 +22,13 @@ func TestRealPrefix(t *testing.T) {
 	if err != nil {
 		t.Skipf("no libtensorflow of ours in %s", prefix)
 	}
+	return prefix, stamp
+}
+
+// The real prefix, where there is one: every header stands alone, and a C
+// program finds all that it needs.
+func TestRealPrefix(t *testing.T) {
+	prefix, stamp := realPrefix(t)
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("no gcc")
 	}
@@ -46,5 +54,69 @@ int main(void) { TF_Status* s = TF_NewStatus(); puts(TF_Version()); TF_DeleteSta
 	text, err := exec.Command(program).Output()
 	if got := strings.TrimSpace(string(text)); err != nil || got != stamp.Version {
 		t.Errorf("the library says it is %q, the stamp %q; %v", got, stamp.Version, err)
+	}
+	// No library of it is looked for outside it, whatever lies there: the run
+	// path of the wheel begins in this folder.
+	if list, err := Outside(prefix); err != nil || len(list) > 0 {
+		t.Errorf("run paths that lead outside the prefix: %q, %v", list, err)
+	}
+	text, err = os.ReadFile(filepath.Join(prefix, largeLibrary))
+	if err != nil {
+		t.Fatal(err)
+	}
+	small, err := os.ReadFile(filepath.Join(prefix, smallLibrary))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range Parts {
+		if !bytes.Contains(text, []byte(p.Marker)) && !bytes.Contains(small, []byte(p.Marker)) {
+			t.Errorf("%s is listed, and the libraries have no %q", p.Name, p.Marker)
+		}
+	}
+}
+
+// A library planted where the wheel's run path begins is not loaded.
+func TestPlantedLibrary(t *testing.T) {
+	prefix, stamp := realPrefix(t)
+	dir := t.TempDir()
+	copied := filepath.Join(dir, "prefix")
+	for _, name := range []string{largeLibrary, smallLibrary} {
+		to := filepath.Join(copied, name)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if os.Link(filepath.Join(prefix, name), to) == nil {
+			continue
+		}
+		if out, err := exec.Command("cp", filepath.Join(prefix, name), to).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	const bazels = "_solib_x86_64/_U_S_Stensorflow_Spython_Ctensorflow_Uframework_Uimport___Utensorflow_Spython"
+	const planted = "int write(int, const void *, long); __attribute__((constructor)) static void f(void) { write(2, \"PLANTED\\n\", 8); }\n"
+	for _, name := range []string{"librt.so.1", "libdl.so.2", "libpthread.so.0"} {
+		for _, folder := range []string{filepath.Join(dir, bazels), filepath.Join(copied, "lib", "libtensorflow_cc.so.2.runfiles/org_tensorflow", bazels)} {
+			if err := os.MkdirAll(folder, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			linkLibrary(t, filepath.Join(folder, name), planted, "-Wl,-soname,"+name)
+		}
+	}
+	program := filepath.Join(dir, "program")
+	write(t, program+".c", `#include <dlfcn.h>
+#include <stdio.h>
+int main(int n, char **arguments) {
+	void *library = dlopen(arguments[1], RTLD_LAZY);
+	const char *(*version)(void) = library ? dlsym(library, "TF_Version") : 0;
+	puts(version ? version() : dlerror());
+	return !version;
+}
+`)
+	if out, err := exec.Command("gcc", program+".c", "-o", program, "-ldl").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := exec.Command(program, filepath.Join(copied, largeLibrary)).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), stamp.Version) || strings.Contains(string(out), "PLANTED") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

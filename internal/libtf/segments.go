@@ -8,15 +8,20 @@ import (
 )
 
 // renameElsewhere changes the references to the table of names that are not
-// symbols': libraries needed, run path, versions.
+// symbols'.
 func (s *shared) renameElsewhere(names *nameTable) error {
-	move := func(place []byte) error {
+	return s.eachName(func(place []byte) error {
 		name, err := s.name(order.Uint32(place))
 		if err == nil {
 			order.PutUint32(place, names.add(name))
 		}
 		return err
-	}
+	})
+}
+
+// eachName visits the references to the table of names that are not symbols':
+// libraries needed, run path, versions.
+func (s *shared) eachName(visit func(place []byte) error) error {
 	for _, section := range s.file.Sections {
 		if !slices.Contains([]elf.SectionType{elf.SHT_DYNAMIC, elf.SHT_GNU_VERDEF, elf.SHT_GNU_VERNEED}, section.Type) {
 			continue
@@ -30,7 +35,7 @@ func (s *shared) renameElsewhere(names *nameTable) error {
 			for ; len(text) >= 16; text = text[16:] {
 				switch elf.DynTag(order.Uint64(text)) {
 				case elf.DT_NEEDED, elf.DT_SONAME, elf.DT_RPATH, elf.DT_RUNPATH:
-					err = move(text[8:])
+					err = visit(text[8:])
 				case elf.DT_STRSZ:
 					// Set in cut, when all names are known.
 				case elf.DT_AUXILIARY, elf.DT_FILTER, elf.DT_CONFIG, elf.DT_DEPAUDIT, elf.DT_AUDIT:
@@ -42,15 +47,15 @@ func (s *shared) renameElsewhere(names *nameTable) error {
 			}
 		case elf.SHT_GNU_VERDEF:
 			err = eachLinked(text, int(section.Info), 16, func(entry []byte) error {
-				return eachLinked(entry[order.Uint32(entry[12:]):], int(order.Uint16(entry[6:])), 4, move)
+				return eachLinked(entry[order.Uint32(entry[12:]):], int(order.Uint16(entry[6:])), 4, visit)
 			})
 		case elf.SHT_GNU_VERNEED:
 			err = eachLinked(text, int(section.Info), 12, func(entry []byte) error {
-				if err := move(entry[4:]); err != nil {
+				if err := visit(entry[4:]); err != nil {
 					return err
 				}
 				return eachLinked(entry[order.Uint32(entry[8:]):], int(order.Uint16(entry[2:])), 12, func(aux []byte) error {
-					return move(aux[8:])
+					return visit(aux[8:])
 				})
 			})
 		}
@@ -139,10 +144,11 @@ func (s *shared) setNamesSize(size uint64) error {
 			order.PutUint64(s.data[at+sectionBytesAt:], size)
 		}
 	}
-	return s.eachDynamic(func(tag elf.DynTag, value []byte) {
+	return s.eachDynamic(func(tag elf.DynTag, value []byte) error {
 		if tag == elf.DT_STRSZ {
 			order.PutUint64(value, size)
 		}
+		return nil
 	})
 }
 

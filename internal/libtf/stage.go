@@ -14,36 +14,36 @@ import (
 	"strings"
 )
 
-// stage lays out all of the variant's files in staging.
-func (o Options) stage(ctx context.Context, v Variant, staging string) ([]File, error) {
+// stage lays out all of the variant's files in staging. It returns them and the
+// versions of the libraries that TensorFlow's are made of.
+func (o Options) stage(ctx context.Context, v Variant, staging string) (files []File, parts map[string]string, err error) {
+	source, there := o.source(v)
+	strip := o.strips(v) && !source.Stripped
 	// Asked before gigabytes are moved for nothing.
-	if o.strips(v) {
+	if strip {
 		if err := canStrip(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	stamp, there := o.source(v)
 	need := v.bytes(o.Wheel == "" && !there, o.strips(v))
 	free, err := freeBytes(staging)
 	if err != nil {
-		return nil, fmt.Errorf("libtf: free space of %s: %w", o.Prefix, err)
+		return nil, nil, fmt.Errorf("libtf: free space of %s: %w", o.Prefix, err)
 	}
 	if free < need {
-		return nil, lacking("%s has %d MB free, %d MB are needed; free some, or choose another folder with -prefix", o.Prefix, free/1e6, need/1e6)
+		return nil, nil, lacking("%s has %d MB free, %d MB are needed; free some, or choose another folder with -prefix", o.Prefix, free/1e6, need/1e6)
 	}
-	var files []File
 	if there {
-		files, err = o.copyFiles(ctx, stamp, staging)
+		parts = source.Parts
+		files, err = o.copyFiles(ctx, source, staging)
 	} else {
-		files, err = o.unpack(ctx, v, staging)
+		files, parts, err = o.unpack(ctx, v, staging)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if o.strips(v) {
-		if err := o.strip(ctx, staging, files); err != nil {
-			return nil, err
-		}
+	if err := o.edit(ctx, staging, files, strip); err != nil {
+		return nil, nil, err
 	}
 	for name, to := range links {
 		path := filepath.Join(staging, name)
@@ -51,25 +51,29 @@ func (o Options) stage(ctx context.Context, v Variant, staging string) ([]File, 
 			continue
 		}
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return nil, fmt.Errorf("libtf: link: %w", err)
+			return nil, nil, fmt.Errorf("libtf: link: %w", err)
 		}
 		if err := os.Symlink(to, path); err != nil {
-			return nil, fmt.Errorf("libtf: link: %w", err)
+			return nil, nil, fmt.Errorf("libtf: link: %w", err)
 		}
 		files = append(files, File{Path: name, Link: to})
 	}
 	script, err := o.writeFile(staging, linkerScriptName, strings.NewReader(linkerScript))
 	if err != nil {
-		return nil, fmt.Errorf("libtf: linker script: %w", err)
+		return nil, nil, fmt.Errorf("libtf: linker script: %w", err)
 	}
-	return append(files, script), nil
+	return append(files, script), parts, nil
 }
 
-// source is an installation that has the wheels' own bytes, all as they came:
-// what is to be stripped then needs no network.
+// source returns the installation that is there, if the wanted one can be made
+// of it without the network: it is not stripped, or it is stripped as wanted
+// and only its run paths are old.
 func (o Options) source(v Variant) (Stamp, bool) {
 	s, there := whole(o.Prefix, v)
-	return s, there && o.Wheel == "" && !s.Stripped && Verify(o.Prefix) == nil
+	if !there || o.Wheel != "" || s.Stripped && !(o.strips(v) && s.Bound) || Verify(o.Prefix) != nil {
+		return Stamp{}, false
+	}
+	return s, true
 }
 
 // copyFiles copies an installation's files into staging, but for those that
@@ -98,28 +102,30 @@ func (o Options) copyFiles(ctx context.Context, stamp Stamp, staging string) ([]
 }
 
 // unpack brings the variant's wheels one by one, checks each and takes its
-// files out into staging.
-func (o Options) unpack(ctx context.Context, v Variant, staging string) ([]File, error) {
-	var files []File
+// files out into staging, and the parts' versions out of the first.
+func (o Options) unpack(ctx context.Context, v Variant, staging string) (files []File, parts map[string]string, err error) {
 	for i, p := range v.pins() {
 		wheel, err := o.bring(ctx, p, i == 0, staging)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		members := p.companionMembers
 		if i == 0 {
 			members = libraryMembers
+			if parts, err = partVersions(wheel); err != nil {
+				return nil, nil, err
+			}
 		}
 		some, err := o.extract(ctx, wheel, staging, members)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		files = append(files, some...)
 		if err := os.RemoveAll(filepath.Join(staging, downloadName)); err != nil {
-			return nil, fmt.Errorf("libtf: download: %w", err)
+			return nil, nil, fmt.Errorf("libtf: download: %w", err)
 		}
 	}
-	return files, nil
+	return files, parts, nil
 }
 
 // bring gives the path of a wheel that was checked: one that is there (a

@@ -20,7 +20,7 @@ func (o Options) strips(v Variant) bool {
 	return o.Strip && runtime.GOARCH == "amd64" && strings.Contains(v.Name, "-amd64-")
 }
 
-const orKeep = "or keep the wheel's own bytes with -strip=false (make: SYMBOLS=1)"
+const orKeep = "or keep the wheel's own symbols with -strip=false (make: SYMBOLS=1)"
 
 // canStrip says what this machine lacks for it.
 func canStrip() error {
@@ -35,40 +35,54 @@ func canStrip() error {
 	return nil
 }
 
-// strip takes out of TensorFlow's own libraries what neither linking with the
-// C API nor running needs, and enters their new sizes and sums. NVIDIA's are
-// left as they came: their licence lets them be handed on so.
-func (o Options) strip(ctx context.Context, staging string, files []File) error {
+// edit confines the run paths of TensorFlow's own libraries, strips them if
+// asked, and enters their new sizes and sums. NVIDIA's libraries stay as they
+// came: their licence lets them be handed on so.
+func (o Options) edit(ctx context.Context, staging string, files []File, strip bool) error {
 	for i, f := range files {
 		if !slices.Contains(libraries, f.Path) {
 			continue
 		}
 		path := filepath.Join(staging, f.Path)
-		cmd := exec.CommandContext(ctx, "strip", "--strip-unneeded", path)
-		if out, err := cmd.CombinedOutput(); ctx.Err() != nil {
-			return ctx.Err()
-		} else if err != nil {
-			return fmt.Errorf("libtf: strip %s: %w: %s", f.Path, err, bytes.TrimSpace(out))
-		}
-		if err := o.edit(staging, f.Path); err != nil {
+		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if err := confineFile(path); err != nil {
+			return err
+		}
+		if strip {
+			if err := o.strip(ctx, staging, f.Path); err != nil {
+				return err
+			}
 		}
 		var err error
 		if files[i].SHA256, files[i].Bytes, err = hashFile(path); err != nil {
-			return fmt.Errorf("libtf: strip: %w", err)
+			return fmt.Errorf("libtf: edit: %w", err)
 		}
 		if err := syncFile(path); err != nil {
-			return fmt.Errorf("libtf: strip: %w", err)
+			return fmt.Errorf("libtf: edit: %w", err)
 		}
 	}
 	return nil
 }
 
-// edit binds a library's own symbols and shortens their names, so that programs
+// strip takes out of a library what neither linking with the C API nor running
+// needs, and settles its symbols.
+func (o Options) strip(ctx context.Context, staging, library string) error {
+	cmd := exec.CommandContext(ctx, "strip", "--strip-unneeded", filepath.Join(staging, library))
+	if out, err := cmd.CombinedOutput(); ctx.Err() != nil {
+		return ctx.Err()
+	} else if err != nil {
+		return fmt.Errorf("libtf: strip %s: %w: %s", library, err, bytes.TrimSpace(out))
+	}
+	return o.settle(staging, library)
+}
+
+// settle binds a library's own symbols and shortens their names, so that programs
 // start in less time: of all but those that the libraries around it have or
 // want, those without C++ in their names, and those that tfcnn looks up. The
 // small library's names stay: they are few, and plugins want them.
-func (o Options) edit(staging, library string) error {
+func (o Options) settle(staging, library string) error {
 	others := map[string]bool{}
 	for _, name := range systemLibraries {
 		path, err := findLibrary(name)

@@ -16,6 +16,9 @@ import (
 	"testing"
 )
 
+// wheelRunPath is what the wheel's libraries have, shortened.
+const wheelRunPath = "$ORIGIN/../../_solib_x86_64/x:$ORIGIN/libtensorflow_cc.so.2.runfiles/x:$ORIGIN/"
+
 // linkedWheel is a wheel whose libraries are real ones, and a fixture that has
 // strip on its PATH.
 func linkedWheel(t *testing.T) *fixture {
@@ -26,7 +29,7 @@ func linkedWheel(t *testing.T) *fixture {
 	dir := t.TempDir()
 	link := func(name, source string) []byte {
 		write(t, filepath.Join(dir, name+".c"), source)
-		cmd := exec.Command("gcc", "-g", "-shared", "-fPIC", "-Wl,--hash-style=gnu,-soname,"+name, "-o", name, name+".c")
+		cmd := exec.Command("gcc", "-g", "-shared", "-fPIC", "-Wl,--hash-style=gnu,-soname,"+name, "-Wl,-rpath,"+wheelRunPath, "-o", name, name+".c")
 		cmd.Dir = dir
 		if out, err := cmd.CombinedOutput(); errors.Is(err, exec.ErrNotFound) {
 			t.Skip("no gcc to make a library with")
@@ -138,7 +141,7 @@ func TestStrip(t *testing.T) {
 	before := tree(t, f.prefix)
 	f.again(t, true, false, "")
 	untouched(t, f.prefix, before)
-	if again := f.again(t, false, true, "again, with the wheel's own bytes"); !slices.Equal(again.Files, own.Files) {
+	if again := f.again(t, false, true, "again, with the wheel's own symbols"); !slices.Equal(again.Files, own.Files) {
 		t.Errorf("%+v became %+v", own.Files, again.Files)
 	}
 	f.downloads(t, 2)
@@ -203,7 +206,7 @@ func TestStripFaults(t *testing.T) {
 	tool := filepath.Join(f.dir, "bin", "strip")
 	os.Remove(tool)
 	var lacks *EnvironmentError
-	if _, err := Install(t.Context(), o); !errors.As(err, &lacks) || !strings.Contains(err.Error(), "no strip on PATH; install it (Debian: apt-get install binutils), or keep the wheel's own bytes with -strip=false") {
+	if _, err := Install(t.Context(), o); !errors.As(err, &lacks) || !strings.Contains(err.Error(), "no strip on PATH; install it (Debian: apt-get install binutils), or keep the wheel's own symbols with -strip=false") {
 		t.Error(err)
 	}
 	untouched(t, f.prefix, "nothing")

@@ -162,6 +162,9 @@ func (m Machine) libtensorflow() Fact {
 		f.Value += " (" + found.Variant + ")"
 	}
 	f.Value += " in " + folder
+	if len(found.Outside) > 0 {
+		f.Value += ", whose run path leads outside it (" + found.Outside[0] + ")"
+	}
 	return f
 }
 
