@@ -133,7 +133,8 @@ func Verify(ctx context.Context, net graph.Network, weights graph.Weights, batch
 		return Verification{}, fmt.Errorf("session: verify: %w", err)
 	}
 	v := newVerifier(ctx, s, weights, batch, o)
-	if err := CheckMemory(v.bytes()); err != nil {
+	// What is recorded runs in a second session, which has the weights again.
+	if err := CheckMemory(v.bytes() + openCopies*s.weightBytes); err != nil {
 		return Verification{}, fmt.Errorf("session: verify: batch of %d pictures: %w", v.result.Pictures, err)
 	}
 	if err := v.layers(); err != nil {
@@ -197,7 +198,8 @@ func (v *verifier) bytes() int64 {
 			kept += n
 		}
 	}
-	return output*all + reference*(min(kept, keptElements)+2*largest)
+	const garbage = 2 // Go collects when the heap has doubled
+	return garbage * (output*all + reference*(min(kept, keptElements)+2*largest))
 }
 
 // fetch runs the network for the outputs of steps.

@@ -92,6 +92,18 @@ func atOnce(each int64) int {
 // and what it compiles.
 const firstRunBytes = 32 << 20
 
+// What a network takes in a command that runs each layer and records it, as
+// measured: the weights are in Go's memory, in that of two sessions, and there
+// twice; a batch's numbers in TensorFlow's and in Go's, as garbage too.
+const (
+	weightCopies = 5
+	batchCopies  = 4
+)
+
+func networkBytes(r graph.Requirement) int64 {
+	return weightCopies*r.Fixed + batchCopies*(r.Bytes-r.Fixed) + firstRunBytes
+}
+
 // queue hands out sources, as many at a time as may be decoded together in the
 // memory that is free.
 type queue struct {
@@ -183,11 +195,11 @@ func (q *queue) some(ctx context.Context) ([]*opened, error) {
 	return list, ctx.Err()
 }
 
-// boundHeap has Go collect its garbage before it takes all memory that is free.
-// GOMEMLIMIT in the environment goes before.
-func boundHeap() {
+// boundHeap has Go collect its garbage before it takes more than a share of the
+// memory that is free. GOMEMLIMIT in the environment goes before.
+func boundHeap(share float64) {
 	const least = 64 << 20 // with less Go would do nothing but collect
 	if free, known := session.FreeMemory(); known && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(max(least, free/5*4))
+		debug.SetMemoryLimit(max(least, int64(share*float64(free))))
 	}
 }

@@ -24,7 +24,7 @@ func measureNetwork(c *cobra.Command, net graph.Network, forecast graph.Memory) 
 	if forecast.Refused != "" {
 		return nil, exit(exitUsage, "plan: --measure: TensorFlow's kernels do not take this batch: %s", forecast.Refused)
 	}
-	if err := session.CheckMemory(forecast.Inference.Bytes + firstRunBytes); err != nil {
+	if err := session.CheckMemory(networkBytes(forecast.Inference)); err != nil {
 		return nil, exit(exitEnvironment, "plan: --measure: %w", err)
 	}
 	settings := []string{"0", "1"}

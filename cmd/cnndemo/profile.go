@@ -180,6 +180,9 @@ func (f profileFlags) profile(c *cobra.Command, name string, pictures []string) 
 // cpuOnly is where profile runs.
 var cpuOnly = session.Options{Device: "cpu"}
 
+// limitsBytes is what the measurements of the machine take.
+const limitsBytes = 640 << 20
+
 // fits says whether a batch can run in the memory that is free.
 func fits(net graph.Network, batch int) error {
 	forecast, err := net.Memory(graph.Workload{Batch: batch})
@@ -189,7 +192,7 @@ func fits(net graph.Network, batch int) error {
 	if forecast.Refused != "" {
 		return exit(exitUsage, "profile: batch of %d pictures: TensorFlow's kernels do not take it: %s", batch, forecast.Refused)
 	}
-	if err := session.CheckMemory(forecast.Inference.Bytes + firstRunBytes); err != nil {
+	if err := session.CheckMemory(networkBytes(forecast.Inference) + limitsBytes); err != nil {
 		return exit(exitEnvironment, "profile: %w", err)
 	}
 	return nil

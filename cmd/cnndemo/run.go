@@ -126,7 +126,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	boundHeap()
+	boundHeap(0.8)
 	j, err := newJob(f)
 	if err != nil {
 		return err

@@ -67,7 +67,7 @@ func verifyNetwork(c *cobra.Command, f netFlags, pictures []string, seed uint64,
 
 // verify runs the network over pictures and holds each layer.
 func (f netFlags) verify(c *cobra.Command, pictures []string, seed uint64) (netResult, error) {
-	boundHeap()
+	boundHeap(0.5) // the rest is TensorFlow's
 	found, err := findNetwork(f.net)
 	if err != nil {
 		return netResult{}, &exitError{exitUsage, err}
@@ -75,6 +75,13 @@ func (f netFlags) verify(c *cobra.Command, pictures []string, seed uint64) (netR
 	result := netResult{Network: found.name, value: found.network, Weights: fmt.Sprintf("drawn from seed %d", seed)}
 	if _, err := found.network.Plan(); err != nil {
 		return netResult{}, &exitError{exitUsage, err}
+	}
+	forecast, err := found.network.Memory(graph.Workload{})
+	if err == nil {
+		err = session.CheckMemory(networkBytes(forecast.Inference))
+	}
+	if err != nil {
+		return netResult{}, verifyError(c.Context(), fmt.Errorf("verify: %w", err))
 	}
 	var weights graph.Weights
 	if f.weights == "" {
