@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"tfcnn/internal/machine"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/quote"
 	"tfcnn/session"
 )
 
@@ -27,26 +29,19 @@ type baselines struct {
 	file       *renameio.PendingFile
 	out        *bufio.Writer
 	writer     *proof.BaselineWriter // nil without --write-baseline
+	end        func()                // of what is registered as unfinished
 }
 
 func (b *baselines) flags(c *cobra.Command) {
 	c.Flags().StringVar(&b.write, "write-baseline", "", "write every output, to the bit, and what made it to this file")
 	c.Flags().StringVar(&b.against, "against", "", "hold every output to a baseline that --write-baseline wrote")
 	c.Flags().BoolVar(&b.equalBits, "equal-bits", false, "with --against: bits that differ are a failure, though within the bound")
+	keep(c, fileRule, "write-baseline", "against")
 }
 
-// read checks the flags and reads the baseline to be held to, before anything
+// read reads the baseline to be held to, before anything
 // is computed.
-func (b *baselines) read(c *cobra.Command) error {
-	for name, value := range map[string]string{"write-baseline": b.write, "against": b.against} {
-		// An empty one is a script's variable that was not set.
-		if value == "" && c.Flags().Changed(name) {
-			return exit(exitUsage, "verify: --%s is empty, want a file", name)
-		}
-	}
-	if b.equalBits && b.against == "" {
-		return exit(exitUsage, "verify: --equal-bits wants --against FILE beside it")
-	}
+func (b *baselines) read() error {
 	if b.against == "" {
 		return nil
 	}
@@ -68,8 +63,10 @@ func (b *baselines) begin(made proof.Made) error {
 	var err error
 	b.file, err = renameio.NewPendingFile(b.write, renameio.WithTempDir(filepath.Dir(b.write)), renameio.WithPermissions(0o644))
 	if err != nil {
-		return exit(exitEnvironment, "verify: write %s: %w", b.write, err)
+		return exit(exitEnvironment, "verify: write %s: %w", quote.Plain(b.write), err)
 	}
+	name := b.file.Name()
+	b.end = unfinished.begin(func() { os.Remove(name) })
 	b.out = bufio.NewWriter(b.file)
 	b.writer, err = proof.NewBaselineWriter(b.out, made)
 	return b.written(err)
@@ -101,6 +98,9 @@ func (b *baselines) finish() error {
 	if err == nil {
 		err = b.file.CloseAtomicallyReplace()
 	}
+	if err == nil {
+		unfinished.wrote(b.write)
+	}
 	return b.written(err)
 }
 
@@ -108,13 +108,14 @@ func (b *baselines) written(err error) error {
 	if err == nil {
 		return nil
 	}
-	return exit(exitEnvironment, "verify: write %s: %w", b.write, err)
+	return exit(exitEnvironment, "verify: write %s: %w", quote.Plain(b.write), err)
 }
 
 // abandon removes what is not finished.
 func (b *baselines) abandon() {
 	if b.file != nil {
 		_ = b.file.Cleanup()
+		b.end()
 	}
 }
 
@@ -141,14 +142,14 @@ func (b *baselines) print(w io.Writer) {
 		if c.Failed(change.Change) {
 			mark = "FAIL"
 		}
-		fmt.Fprintf(w, "%s  %s: %s: %s\n", mark, change.File, change.Name, change.Text())
+		fmt.Fprintf(w, "%s  %s: %s: %s\n", mark, quote.Plain(change.File), quote.Plain(change.Name), quote.Text(change.Text(), mostErrorBytes))
 		if change.Repeat != nil {
-			fmt.Fprintf(w, "      repeat with --cases: %s\n", change.Repeat)
+			fmt.Fprintf(w, "      repeat with --cases: %s\n", quote.JSON(change.Repeat))
 		}
 	}
-	fmt.Fprintln(w, c.Summary())
+	fmt.Fprintln(w, quote.Text(c.Summary(), mostErrorBytes))
 	for _, d := range c.Machine {
-		fmt.Fprintf(w, "differs: %s: %s in the baseline, %s here\n", d.What, d.Was, d.Is)
+		fmt.Fprintf(w, "differs: %s: %s in the baseline, %s here\n", d.What, quote.Text(d.Was, mostErrorBytes), d.Is)
 	}
 }
 

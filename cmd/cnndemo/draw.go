@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tfcnn/graph"
+	"tfcnn/internal/quote"
 	"tfcnn/internal/report"
 )
 
@@ -23,11 +24,10 @@ branches side by side. NET is a ready network (cnndemo nets) or a JSON file.
 The picture is SVG, for browsers and vector programs; it is light or dark as
 the reader's screen is. Without --out it is printed.
 
-Exit status: 0 done, 2 a network that is not known or not right, 3 the file
-cannot be written.`,
+` + exitStatus("2    wrong usage: a flag, or a network that is not known or not right", "3    the file cannot be written"),
 		Example: `  cnndemo draw resnet18 --out resnet18.svg
   cnndemo draw mine.json > mine.svg`,
-		Args:              cobra.ExactArgs(1),
+		Args:              takes(1, 1, "one network"),
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			found, err := findNetwork(arguments[0])
@@ -47,12 +47,14 @@ cannot be written.`,
 				return err
 			}
 			if err := renameio.WriteFile(out, picture.Bytes(), 0o644); err != nil {
-				return exit(exitEnvironment, "draw: write %s: %w", out, err)
+				return exit(exitEnvironment, "draw: write %s: %w", quote.Plain(out), err)
 			}
+			unfinished.wrote(out)
 			return nil
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "write the picture to this file (default: stdout)")
+	keep(c, fileRule, "out")
 	return c
 }
 
@@ -63,7 +65,7 @@ func drawing(name string, n graph.Network) (report.Drawing, error) {
 		return report.Drawing{}, err
 	}
 	d := report.Drawing{
-		Title: name, Input: []int{n.Input.Height, n.Input.Width, n.Input.Channels},
+		Title: quote.Plain(name), Input: []int{n.Input.Height, n.Input.Width, n.Input.Channels},
 		Parameters: plan.Parameters, MACs: plan.MACs(),
 	}
 	outputs := n.Outputs

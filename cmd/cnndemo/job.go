@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +17,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/decode"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/quote"
 	"tfcnn/internal/report"
 	"tfcnn/session"
 )
@@ -102,7 +102,7 @@ func (j *job) pictures(ctx context.Context, sources []source) error {
 		seen++
 		bar.show(seen, len(sources))
 		for _, note := range p.notes {
-			j.report.Notes = append(j.report.Notes, p.name+": "+note)
+			j.report.Notes = append(j.report.Notes, quote.Plain(p.name)+": "+note)
 		}
 		if p.refused != "" {
 			j.refuse(p.name, p.refused)
@@ -288,11 +288,7 @@ func (j *job) finish() error {
 	if err := j.staging.write("report.html", func(w io.Writer) error { return j.page.Write(w, j.report) }); err != nil {
 		return err
 	}
-	err := j.staging.write("report.json", func(w io.Writer) error {
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(j.report)
-	})
+	err := j.staging.write("report.json", func(w io.Writer) error { return writeJSON(w, j.report) })
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/decode"
+	"tfcnn/internal/quote"
 	"tfcnn/session"
 )
 
@@ -25,7 +26,7 @@ func networkBatch(ctx context.Context, command, device string, in graph.Input, p
 	}
 	sources, refused, notes := findSources(paths)
 	for _, r := range refused {
-		return tensor.Tensor{}, "", exit(exitUsage, "%s: %s: %s", command, r.Picture, r.Reason)
+		return tensor.Tensor{}, "", exit(exitCheck, "%s: %s: %s", command, quote.Plain(r.Picture), r.Reason)
 	}
 	d, err := decode.Open(session.OnOneThread(device), decode.Resize{Height: in.Height, Width: in.Width})
 	if err != nil {
@@ -36,10 +37,10 @@ func networkBatch(ctx context.Context, command, device string, in graph.Input, p
 	var names []string
 	err = decodeAll(ctx, d, sources, decode.Options{}, func(p decoded) error {
 		if p.refused != "" {
-			return exit(exitUsage, "%s: %s: %s", command, p.name, p.refused)
+			return exit(exitCheck, "%s: %s: %s", command, quote.Plain(p.name), p.refused)
 		}
 		x.Shape[0]++
-		names = append(names, p.name)
+		names = append(names, quote.Plain(p.name))
 		if in.Channels == 3 {
 			x.Data = append(x.Data, p.Data...)
 			return nil

@@ -27,9 +27,13 @@ type staging struct {
 	made     []string // folders that were made for out, deepest first
 	lock     *flock.Flock
 	open     []*os.File // scratch files
+	end      func()     // of what is registered as unfinished
 
 	mu    sync.Mutex
 	files []string // in the order they were written
+
+	ending sync.Mutex // held by commit and by the removal
+	closed bool
 }
 
 const (
@@ -40,7 +44,7 @@ const (
 // newStaging makes the output folder and the staging folder in it, and
 // removes those of runs that were killed.
 func newStaging(ctx context.Context, out string) (*staging, error) {
-	s := &staging{ctx: ctx, out: out}
+	s := &staging{ctx: ctx, out: out, end: func() {}}
 	for folder := filepath.Clean(out); ; folder = filepath.Dir(folder) {
 		if _, err := os.Lstat(folder); err == nil || folder == filepath.Dir(folder) {
 			break
@@ -69,6 +73,7 @@ func newStaging(ctx context.Context, out string) (*staging, error) {
 		s.close()
 		return nil, fmt.Errorf("output folder: %w", err)
 	}
+	s.end = unfinished.begin(s.remove)
 	return s, nil
 }
 
@@ -199,6 +204,11 @@ func (s *staging) hash(name string) (string, error) {
 
 // commit gives all files their names, the last one written last.
 func (s *staging) commit() error {
+	s.ending.Lock()
+	defer s.ending.Unlock()
+	if s.closed {
+		return context.Canceled
+	}
 	// What would stop a renaming is looked for before the first, so that
 	// the files of two runs are not mixed.
 	for _, name := range s.files {
@@ -212,6 +222,7 @@ func (s *staging) commit() error {
 		}
 	}
 	s.made = nil
+	unfinished.wrote(s.out)
 	f, err := os.Open(s.out)
 	if err != nil {
 		return fmt.Errorf("output folder: %w", err)
@@ -228,6 +239,16 @@ func (s *staging) close() {
 	for _, f := range s.open {
 		f.Close()
 	}
+	s.remove()
+	s.end()
+}
+
+// remove takes the staging folder away, and after it the folders that were made
+// for it. Of a command that is still writing it removes what comes behind it.
+func (s *staging) remove() {
+	s.ending.Lock()
+	defer s.ending.Unlock()
+	s.closed = true
 	if s.dir != "" {
 		os.RemoveAll(s.dir)
 	}

@@ -2,17 +2,17 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"tfcnn/internal/proof"
+	"tfcnn/internal/quote"
 	"tfcnn/internal/report"
 	"tfcnn/session"
 	"tfcnn/testdata"
@@ -88,13 +88,12 @@ their file, without folders, and their own:
 Both may name one file: it is read first and replaced at the end, also where
 cases failed.
 
-Exit status:
-  0    all cases pass; against a baseline, all are equal, within the bound or new
-  1    a case failed, or against a baseline: outside, missing or case changed,
-       and with --equal-bits within bound, too
-  2    wrong usage: a flag, a case file or a baseline that cannot be read
-  3    the machine lacks something: the device, a folder that can be written
-  130  interrupted; nothing was written`,
+` + exitStatus(
+			"1    a case failed, or a picture cannot be used; against a baseline: outside,",
+			"     missing or case changed, and with --equal-bits within bound, too",
+			"2    wrong usage: a flag, or a file of cases, a baseline, a network or weights",
+			"     that are not known or not right",
+			"3    the machine lacks something: memory, the device, a folder to write to"),
 		Example: `  cnndemo verify
   cnndemo verify --cases my-cases/ --junit report.xml --html report.html
   cnndemo verify --net alexnet
@@ -106,17 +105,17 @@ Exit status:
   cnndemo verify --against baseline.json --equal-bits    # on a machine that never changes`,
 		Args: func(c *cobra.Command, arguments []string) error {
 			if net.net == "" {
-				return cobra.NoArgs(c, arguments)
+				return takes(0, 0, "pictures beside --net alone")(c, arguments)
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, arguments []string) error {
+			if err := checkTogether(c); err != nil {
+				return err
+			}
 			if c.Flags().Changed("random") {
 				random.device, random.tf32 = device, tf32
 				return verifyRandom(c, random, seed, outputs{junit, page, asJSON})
-			}
-			if len(random.ops) > 0 {
-				return errors.New("--op wants --random beside it")
 			}
 			if net.net != "" {
 				net.device = device
@@ -126,7 +125,7 @@ Exit status:
 			if err != nil {
 				return &exitError{exitUsage, err}
 			}
-			if err := baseline.read(c); err != nil {
+			if err := baseline.read(); err != nil {
 				return err
 			}
 			if err := session.Configure(session.Process{Quiet: true, NoTF32: !tf32, NoWinograd: true}); err != nil {
@@ -199,10 +198,22 @@ Exit status:
 	net.flags(c)
 	random.flags(c)
 	baseline.flags(c)
-	for _, other := range []string{"cases", "write-baseline", "against", "equal-bits"} {
-		c.MarkFlagsMutuallyExclusive("net", "random", other)
-	}
+	keep(c, fileRule, "junit", "html")
+	keep(c, rule{kind: "FILE|FOLDER", want: "a file or a folder", read: notEmpty}, "cases")
+	keep(c, deviceRule, "device")
+	keep(c, seedRule, "seed")
 	return c
+}
+
+// checkTogether refuses flags of verify that would do nothing.
+func checkTogether(c *cobra.Command) error {
+	return cmp.Or(
+		apartFrom(c, "net", "random", "cases", "write-baseline", "against", "equal-bits"),
+		apartFrom(c, "random", "cases", "write-baseline", "against", "equal-bits"),
+		needs(c, "net", "weights"),
+		needs(c, "random", "op"),
+		needs(c, "against", "equal-bits"),
+	)
 }
 
 func readCases(paths []string) ([]proof.File, error) {
@@ -215,7 +226,7 @@ func readCases(paths []string) ([]proof.File, error) {
 		if folder == "" {
 			folder = "."
 		}
-		files, err := proof.ReadAll(os.DirFS(folder), name)
+		files, err := proof.ReadAll(inputFolder(folder), name)
 		if err != nil {
 			return nil, err
 		}
@@ -264,9 +275,9 @@ func printVerification(w io.Writer, v report.Verification) {
 		if o.Status == proof.Fail {
 			mark = "FAIL"
 		}
-		fmt.Fprintf(w, "%s  %s: %s: %s\n", mark, filepath.Base(o.File), o.Name, o.Text())
+		fmt.Fprintf(w, "%s  %s: %s: %s\n", mark, quote.Plain(filepath.Base(o.File)), quote.Plain(o.Name), quote.Text(o.Text(), mostErrorBytes))
 		if o.Repeat != nil {
-			fmt.Fprintf(w, "      repeat with --cases: %s\n", o.Repeat)
+			fmt.Fprintf(w, "      repeat with --cases: %s\n", quote.JSON(o.Repeat))
 		}
 	}
 	fmt.Fprintf(w, "%d cases", v.Cases)
@@ -284,8 +295,9 @@ func writePage(path string, v report.Verification) error {
 		return &exitError{exitCheck, err}
 	}
 	if err := renameio.WriteFile(path, buf.Bytes(), 0o644); err != nil {
-		return exit(exitEnvironment, "verify: write %s: %w", path, err)
+		return exit(exitEnvironment, "verify: write %s: %w", quote.Plain(path), err)
 	}
+	unfinished.wrote(path)
 	return nil
 }
 
@@ -295,7 +307,8 @@ func writeJUnit(path string, outcomes []proof.Outcome, against *proof.Comparison
 		return &exitError{exitCheck, err}
 	}
 	if err := renameio.WriteFile(path, buf.Bytes(), 0o644); err != nil {
-		return exit(exitEnvironment, "verify: write %s: %w", path, err)
+		return exit(exitEnvironment, "verify: write %s: %w", quote.Plain(path), err)
 	}
+	unfinished.wrote(path)
 	return nil
 }

@@ -100,6 +100,7 @@ type Watch struct {
 	mu     sync.Mutex
 	worker *worker
 	next   int
+	killed bool
 	// Deaths counts the workers that died.
 	Deaths int
 }
@@ -168,6 +169,9 @@ func (p *worker) listen(out io.Reader) {
 func (w *Watch) current() (*worker, int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.killed {
+		return nil, 0, context.Canceled
+	}
 	w.next++
 	if w.worker != nil {
 		select {
@@ -229,6 +233,17 @@ func (w *Watch) run(ctx context.Context, j job) (Outcome, error) {
 		return Outcome{}, fmt.Errorf("%w: nothing came of it within %v", errDied, w.Limit)
 	}
 	return Outcome{}, fmt.Errorf("%w: %v", errDied, p.cause)
+}
+
+// Kill ends the worker at once, in the middle of its cases. No other is started:
+// cases that run now, or are run later, end with an error.
+func (w *Watch) Kill() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.killed = true
+	if w.worker != nil {
+		w.worker.command.Process.Kill()
+	}
 }
 
 // Close ends the worker.
