@@ -91,10 +91,14 @@ func openRandomAccess(path string, most int64) (content io.ReaderAt, length int6
 }
 
 // inputFolder is a folder as package proof reads it, each file by readInput.
+// (os.DirFS refuses names that are no UTF-8.)
 type inputFolder string
 
-func (f inputFolder) Open(name string) (fs.File, error) { return os.DirFS(string(f)).Open(name) }
+func (f inputFolder) path(name string) string { return filepath.Join(string(f), name) }
 
+func (f inputFolder) Open(name string) (fs.File, error)          { return os.Open(f.path(name)) }
+func (f inputFolder) Stat(name string) (fs.FileInfo, error)      { return os.Stat(f.path(name)) }
+func (f inputFolder) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(f.path(name)) }
 func (f inputFolder) ReadFile(name string) ([]byte, error) {
-	return readInput(filepath.Join(string(f), name), maxCaseFile)
+	return readInput(f.path(name), maxCaseFile)
 }

@@ -68,7 +68,8 @@ func run() int {
 	})
 }
 
-func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) int {
+// newRoot is the program's command line.
+func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "cnndemo",
 		Short: "Convolutions and pools over pictures, in TensorFlow, checked",
@@ -98,6 +99,11 @@ The help of each command says what they mean there.`,
 	root.SetHelpCommand(newHelpCommand())
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(flagError)
+	return root
+}
+
+func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) int {
+	root := newRoot()
 	root.SetArgs(arguments)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

@@ -189,5 +189,6 @@ func newWorkerCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&device, "device", "auto", "auto, cpu, gpu or gpu:N")
 	c.Flags().BoolVar(&tf32, "tf32", false, "leave TF32 on")
+	keep(c, deviceRule, "device")
 	return c
 }
