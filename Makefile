@@ -29,7 +29,7 @@ GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.9.1
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1
 # Everything that must build and pass where libtensorflow is missing.
 NO_CGO      := ./graph ./graph/nets ./graph/tensor ./internal/ir ./internal/quote ./internal/strict ./internal/ref ./internal/proof ./internal/report \
-               ./internal/machine ./internal/libtf ./docker/... ./cmd/doctor ./testdata ./bench ./bench/worker
+               ./internal/machine ./internal/output ./internal/libtf ./docker/... ./cmd/doctor ./testdata ./bench ./bench/worker
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

@@ -24,7 +24,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"tfcnn/internal/output"
 )
 
 const (
@@ -180,21 +180,31 @@ func merged(now, earlier []measured) []measured {
 	return all
 }
 
-// write writes both files, each whole.
+// write writes both files, whole and together.
 func write(folder string, r results, contestants []contestant) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	text, err := json.MarshalIndent(r, "", " ")
+	set := output.New(context.Background())
+	defer set.Close()
+	figures, err := set.File(filepath.Join(folder, "results.json"))
 	if err != nil {
 		return err
 	}
-	var report strings.Builder
-	if err := writeReport(&report, r, contestants); err != nil {
+	words, err := set.File(filepath.Join(folder, "RESULTS.md"))
+	if err != nil {
 		return err
 	}
-	return errors.Join(
-		renameio.WriteFile(filepath.Join(folder, "results.json"), append(text, '\n'), 0o644),
-		renameio.WriteFile(filepath.Join(folder, "RESULTS.md"), []byte(report.String()), 0o644),
-	)
+	err = figures.Write(func(w io.Writer) error {
+		encoder := json.NewEncoder(w)
+		encoder.SetIndent("", " ")
+		return encoder.Encode(r)
+	})
+	if err != nil {
+		return err
+	}
+	if err := words.Write(func(w io.Writer) error { return writeReport(w, r, contestants) }); err != nil {
+		return err
+	}
+	return set.Commit()
 }

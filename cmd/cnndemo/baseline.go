@@ -1,18 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"tfcnn/internal/machine"
+	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
 	"tfcnn/session"
@@ -26,10 +23,8 @@ type baselines struct {
 
 	old        proof.Baseline
 	comparison *proof.Comparison // nil without --against
-	file       *renameio.PendingFile
-	out        *bufio.Writer
-	writer     *proof.BaselineWriter // nil without --write-baseline
-	end        func()                // of what is registered as unfinished
+	file       *output.File      // nil without --write-baseline
+	writer     *proof.BaselineWriter
 }
 
 func (b *baselines) flags(c *cobra.Command) {
@@ -39,8 +34,19 @@ func (b *baselines) flags(c *cobra.Command) {
 	keep(c, fileRule, "write-baseline", "against")
 }
 
-// read reads the baseline to be held to, before anything
-// is computed.
+// claim adds the file to be written to the outputs.
+func (b *baselines) claim(c *cobra.Command, set *output.Set) error {
+	var err error
+	if b.file, err = outputFlag(c, set, "write-baseline", b.write); err != nil {
+		return err
+	}
+	if b.file == nil || !b.file.Leads(b.against) {
+		set.Keep(b.against) // one file is read first and replaced at the end
+	}
+	return nil
+}
+
+// read reads the baseline to be held to, before anything is computed.
 func (b *baselines) read() error {
 	if b.against == "" {
 		return nil
@@ -52,24 +58,19 @@ func (b *baselines) read() error {
 	return nil
 }
 
-// begin opens the file to be written. The caller must call abandon.
+// begin begins the file to be written.
 func (b *baselines) begin(made proof.Made) error {
 	if b.against != "" {
 		b.comparison = proof.NewComparison(b.old, made, b.equalBits)
 	}
-	if b.write == "" {
+	if b.file == nil {
 		return nil
 	}
-	var err error
-	b.file, err = renameio.NewPendingFile(b.write, renameio.WithTempDir(filepath.Dir(b.write)), renameio.WithPermissions(0o644))
-	if err != nil {
-		return exit(exitEnvironment, "verify: write %s: %w", quote.Plain(b.write), err)
+	w, err := b.file.Writer()
+	if err == nil {
+		b.writer, err = proof.NewBaselineWriter(w, made)
 	}
-	name := b.file.Name()
-	b.end = unfinished.begin(func() { os.Remove(name) })
-	b.out = bufio.NewWriter(b.file)
-	b.writer, err = proof.NewBaselineWriter(b.out, made)
-	return b.written(err)
+	return unwritten("verify", err)
 }
 
 // add takes an outcome while its output is there.
@@ -78,12 +79,12 @@ func (b *baselines) add(o proof.Outcome) error {
 		b.comparison.Add(o)
 	}
 	if b.writer != nil {
-		return b.written(b.writer.Add(o))
+		return unwritten("verify", b.writer.Add(o))
 	}
 	return nil
 }
 
-// finish ends the comparison and gives the written file its name.
+// finish ends the comparison and the written file, which waits for its name.
 func (b *baselines) finish() error {
 	if b.comparison != nil {
 		b.comparison.Finish()
@@ -91,32 +92,7 @@ func (b *baselines) finish() error {
 	if b.writer == nil {
 		return nil
 	}
-	err := b.writer.Close()
-	if err == nil {
-		err = b.out.Flush()
-	}
-	if err == nil {
-		err = b.file.CloseAtomicallyReplace()
-	}
-	if err == nil {
-		unfinished.wrote(b.write)
-	}
-	return b.written(err)
-}
-
-func (b *baselines) written(err error) error {
-	if err == nil {
-		return nil
-	}
-	return exit(exitEnvironment, "verify: write %s: %w", quote.Plain(b.write), err)
-}
-
-// abandon removes what is not finished.
-func (b *baselines) abandon() {
-	if b.file != nil {
-		_ = b.file.Cleanup()
-		b.end()
-	}
+	return unwritten("verify", b.writer.Close())
 }
 
 // failure says in how many cases the comparison failed; nil where in none.

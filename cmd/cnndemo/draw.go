@@ -2,34 +2,70 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"io"
+	"path/filepath"
 	"slices"
+	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"tfcnn/graph"
+	"tfcnn/internal/output"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/report"
 )
+
+// drawFormats are the pictures that draw writes, by the ending of their file.
+var drawFormats = map[string]func(report.Drawing, io.Writer) error{
+	".svg": report.Drawing.WriteSVG,
+	".png": report.Drawing.WritePNG,
+}
 
 func newDrawCommand() *cobra.Command {
 	var out string
 	c := &cobra.Command{
 		Use:   "draw NET",
-		Short: "Draw a network as an SVG picture",
+		Short: "Draw a network as an SVG or PNG picture",
 		Long: `draw makes a picture of a network: its layers from top to bottom, each with its
 name, kind, kernel and stride, the shape that comes out and its parameters;
 branches side by side. NET is a ready network (cnndemo nets) or a JSON file.
 
-The picture is SVG, for browsers and vector programs; it is light or dark as
-the reader's screen is. Without --out it is printed.
+The ending of the file that --out names, .svg or .png, chooses the format. SVG
+is for browsers and vector programs; it is light or dark as the reader's screen
+is. PNG is light, and two pixels for each of the SVG picture. Without --out, or
+with --out -, SVG is printed; a FIFO or a device gets SVG, unless its name ends
+in .png.
 
-` + exitStatus("2    wrong usage: a flag, or a network that is not known or not right", "3    the file cannot be written"),
+` + exitStatus(
+			"2    wrong usage: a flag, a network that is not known or not right, another",
+			"     ending, or a network whose picture is too large for PNG",
+			"3    the file cannot be written"),
 		Example: `  cnndemo draw resnet18 --out resnet18.svg
+  cnndemo draw resnet18 --out resnet18.png
   cnndemo draw mine.json > mine.svg`,
 		Args:              takes(1, 1, "one network"),
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
+			set, done := newSet(c.Context())
+			defer done()
+			set.Keep(arguments...)
+			var file *output.File
+			format := drawFormats[".svg"]
+			if out != "-" {
+				var err error
+				if file, err = outputFlag(c, set, "out", out); err != nil {
+					return err
+				}
+			}
+			if file != nil {
+				chosen, known := drawFormats[strings.ToLower(filepath.Ext(out))]
+				if known {
+					format = chosen
+				} else if !file.Special() {
+					return refused(c, "--out: got %s, want a name that ends in .svg or .png", quote.Name(out))
+				}
+			}
 			found, err := findNetwork(arguments[0])
 			if err != nil {
 				return exit(exitUsage, "draw: %w", err)
@@ -39,21 +75,23 @@ the reader's screen is. Without --out it is printed.
 				return exit(exitUsage, "draw: %w", err)
 			}
 			var picture bytes.Buffer
-			if err := d.WriteSVG(&picture); err != nil {
+			if err := format(d, &picture); errors.Is(err, report.ErrLargeDrawing) {
+				return exit(exitUsage, "draw: %w", err)
+			} else if err != nil {
 				return exit(exitCheck, "draw: %w", err)
 			}
-			if out == "" {
-				_, err := c.OutOrStdout().Write(picture.Bytes())
+			if file == nil {
+				_, err := picture.WriteTo(c.OutOrStdout())
 				return err
 			}
-			if err := renameio.WriteFile(out, picture.Bytes(), 0o644); err != nil {
-				return exit(exitEnvironment, "draw: write %s: %w", quote.Plain(out), err)
+			err = file.Write(func(w io.Writer) error { _, err := picture.WriteTo(w); return err })
+			if err == nil {
+				err = set.Commit()
 			}
-			unfinished.wrote(out)
-			return nil
+			return unwritten("draw", err)
 		},
 	}
-	c.Flags().StringVar(&out, "out", "", "write the picture to this file (default: stdout)")
+	c.Flags().StringVar(&out, "out", "", "write the picture to this file, .svg or .png (default: SVG to stdout)")
 	keep(c, fileRule, "out")
 	return c
 }

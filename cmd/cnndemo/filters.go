@@ -113,7 +113,7 @@ func stack(filters []filter) (all filter, note string, err error) {
 	if all.Tensor, err = tensor.New(h, w, 3, n); err != nil {
 		return filter{}, "", err
 	}
-	given := names{}
+	given := newNames(0)
 	for _, f := range filters {
 		top, left := h-f.Shape[0], w-f.Shape[1]
 		if top%2 != 0 || left%2 != 0 {
@@ -128,7 +128,7 @@ func stack(filters []filter) (all filter, note string, err error) {
 			all.Data[(((at[0]+top/2)*w+at[1]+left/2)*3+at[2])*n+first+at[3]] = v
 		}
 		for _, name := range f.maps {
-			all.maps = append(all.maps, given.number(name))
+			all.maps = append(all.maps, given.number(name, ""))
 		}
 	}
 	return all, note, nil

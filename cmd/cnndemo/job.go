@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -16,6 +13,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/decode"
+	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/report"
@@ -34,9 +32,10 @@ var workingBytes = 1 << 30
 type job struct {
 	runFlags
 	filter  filter
-	staging *staging
-	names   names // of pictures
-	pngs    names // of files, which picture and map names together could make twice
+	set     *output.Set
+	folder  *output.Folder
+	names   *names // of pictures
+	pngs    *names // of PNGs without their ending, which picture and map names together could make twice
 	report  report.Run
 	page    *report.Page
 	groups  []*group // by size, in the order in which sizes came
@@ -53,7 +52,7 @@ type group struct {
 }
 
 func newJob(f runFlags) (*job, error) {
-	j := &job{runFlags: f, names: names{}, pngs: names{}}
+	j := &job{runFlags: f, names: newNames(0)}
 	var filters []filter
 	for _, name := range f.filters {
 		one, err := loadFilter(name)
@@ -89,9 +88,9 @@ func (j *job) pictures(ctx context.Context, sources []source) error {
 	bar := newProgress(j.stderr, "pictures")
 	defer bar.finish()
 	background := [3]uint8(j.background)
-	parts, err := j.staging.scratch("page")
+	parts, err := j.folder.Scratch("page")
 	if err != nil {
-		return exit(exitEnvironment, "run: %w", err)
+		return unwritten("run", err)
 	}
 	j.page = report.NewPage(parts, len(sources))
 	seen := 0
@@ -268,7 +267,7 @@ func (j *job) finish() error {
 			}
 		}
 		for k := range size.Files {
-			sum, err := j.staging.hash(size.Files[k].Path)
+			sum, err := j.folder.SHA256(size.Files[k].Path)
 			if err != nil {
 				return err
 			}
@@ -285,41 +284,28 @@ func (j *job) finish() error {
 		}
 	}
 	j.report.Complete = status != proof.Fail && len(j.report.Refused) == 0
-	if err := j.staging.write("report.html", func(w io.Writer) error { return j.page.Write(w, j.report) }); err != nil {
+	if err := j.folder.Write("report.html", func(w io.Writer) error { return j.page.Write(w, j.report) }); err != nil {
 		return err
 	}
-	err := j.staging.write("report.json", func(w io.Writer) error { return writeJSON(w, j.report) })
+	err := j.folder.Write("report.json", func(w io.Writer) error { return writeJSON(w, j.report) })
 	if err != nil {
 		return err
 	}
 	j.report.Seconds.Write += time.Since(start).Seconds()
-	return j.staging.commit()
+	return j.set.Commit()
 }
 
 // appendNumbers puts a batch at the end of a staged .npy file; its header
 // tells the number of pictures so far.
-func (j *job) appendNumbers(name string, total int, x tensor.Tensor) (err error) {
-	f, err := os.OpenFile(filepath.Join(j.staging.dir, name), os.O_RDWR|os.O_CREATE, 0o644)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
+func (j *job) appendNumbers(name string, total int, x tensor.Tensor) error {
 	header, err := tensor.NPYHeader(append([]int{total}, x.Shape[1:]...))
 	if err != nil {
 		return err
 	}
-	if _, err := f.WriteAt(header, 0); err != nil {
-		return err
-	}
-	if _, err := f.Seek(0, io.SeekEnd); err != nil {
-		return err
-	}
-	w := bufio.NewWriterSize(interruptible{j.staging.ctx, f}, 1<<16)
-	if err := x.WriteNumbers(w); err != nil {
-		return err
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	return f.Sync()
+	return j.folder.Update(name, func(file *os.File, end io.Writer) error {
+		if _, err := file.WriteAt(header, 0); err != nil {
+			return err
+		}
+		return x.WriteNumbers(end)
+	})
 }

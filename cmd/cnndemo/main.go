@@ -13,7 +13,9 @@
 //	cnndemo completion bash
 //
 // Exit status: 0 done, 1 a check failed or a picture cannot be used, 2 wrong
-// usage, 3 the machine lacks something, 130 interrupted.
+// usage, 3 the machine lacks something, a full disk at stdout included, 130
+// interrupted. Where the reader of stdout has gone, as head goes, it ends by
+// SIGPIPE (a shell's 141), silently.
 package main
 
 import (
@@ -27,6 +29,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/internal/output"
 	"tfcnn/internal/quote"
 	"tfcnn/session"
 )
@@ -37,6 +40,7 @@ const (
 	exitUsage       = 2
 	exitEnvironment = 3
 	exitInterrupted = 130
+	exitClosedPipe  = 141 // a shell's status of SIGPIPE
 )
 
 // exitError is an error with the status that it ends the program with.
@@ -105,9 +109,11 @@ The help of each command says what they mean there.`,
 func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) int {
 	root := newRoot()
 	root.SetArgs(arguments)
-	root.SetOut(stdout)
+	printed := output.NewStdout(stdout)
+	root.SetOut(printed)
 	root.SetErr(stderr)
 	command, err := root.ExecuteContextC(ctx)
+	err = unprinted(ctx, err, printed.Close())
 	if err == nil {
 		return 0
 	}
@@ -115,11 +121,28 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 	if status == exitInterrupted {
 		return status // supervise says so
 	}
+	if status == exitClosedPipe {
+		return status
+	}
 	fmt.Fprintf(stderr, "cnndemo: %s\n", quote.Text(err.Error(), mostErrorBytes))
 	if hint != "" {
 		fmt.Fprintln(stderr, hint)
 	}
 	return status
+}
+
+// unprinted joins a command's error with that of its standard output, which
+// decides the exit status: what the command printed is lost.
+func unprinted(ctx context.Context, err, printing error) error {
+	switch {
+	case printing == nil || ctx.Err() != nil:
+		return err
+	case output.ClosedPipe(printing):
+		return &exitError{exitClosedPipe, printing}
+	case err == nil || errors.Is(err, printing):
+		return &exitError{exitEnvironment, printing}
+	}
+	return exit(exitEnvironment, "%w; and %w", err, printing)
 }
 
 // mostErrorBytes bounds the line that a command fails with.

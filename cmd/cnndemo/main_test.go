@@ -33,6 +33,10 @@ func TestMain(m *testing.M) {
 
 // The scripts are the program's documentation as much as its tests.
 func TestScripts(t *testing.T) {
+	// As run and verify have it, which other tests call in this process.
+	if err := session.Configure(session.Process{Quiet: true, NoTF32: true, NoWinograd: true}); err != nil {
+		t.Fatal(err)
+	}
 	devices, err := session.Devices()
 	if err != nil {
 		t.Fatal(err)
@@ -189,7 +193,7 @@ func start(t *testing.T, out string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	for {
-		staged, _ := filepath.Glob(filepath.Join(out, ".cnndemo-*", "*.npy"))
+		staged, _ := filepath.Glob(filepath.Join(out, ".cnndemo-*", "new", "*.npy"))
 		if len(staged) > 0 {
 			return cmd
 		}
@@ -225,15 +229,62 @@ func TestKilled(t *testing.T) {
 	}
 	cmd.Wait()
 	entries, err := os.ReadDir(out)
-	if err != nil || len(entries) != 1 || !strings.HasPrefix(entries[0].Name(), stagingPrefix) {
+	if err != nil || len(entries) != 1 || !strings.HasPrefix(entries[0].Name(), ".cnndemo-") {
 		t.Fatalf("after the kill: %v, %v", entries, err)
 	}
 	program, _ := exec.LookPath("cnndemo")
 	if text, err := exec.Command(program, "run", "--out", out).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	left, _ := filepath.Glob(filepath.Join(out, stagingPrefix+"*"))
+	left, _ := filepath.Glob(filepath.Join(out, ".cnndemo-*"))
 	if len(left) > 0 {
 		t.Errorf("left over: %v", left)
+	}
+}
+
+// Two runs into one folder: the second is refused, by name, and the report is
+// that of the files.
+func TestTwoRuns(t *testing.T) {
+	out := t.TempDir()
+	first := start(t, out)
+	program, err := exec.LookPath("cnndemo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := exec.Command(program, "run", "--out", out)
+	text, err := second.CombinedOutput()
+	if err == nil || second.ProcessState.ExitCode() != exitEnvironment || !strings.Contains(string(text), fmt.Sprintf("process %d on", first.Process.Pid)) {
+		t.Errorf("the second run: %v\n%s", err, text)
+	}
+	if err := first.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	report, err := os.ReadFile(filepath.Join(out, "report.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r struct {
+		Sizes []struct {
+			Files []struct{ Path, SHA256 string }
+		}
+	}
+	if err := json.Unmarshal(report, &r); err != nil {
+		t.Fatal(err)
+	}
+	files := 0
+	for _, size := range r.Sizes {
+		for _, file := range size.Files {
+			content, err := os.ReadFile(filepath.Join(out, file.Path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if sum := sha256.Sum256(content); hex.EncodeToString(sum[:]) != file.SHA256 {
+				t.Errorf("%s is not the file of the report", file.Path)
+			}
+			files++
+		}
+	}
+	if entries, err := os.ReadDir(out); err != nil || len(entries) != files+2 || files == 0 {
+		t.Errorf("%d files in the report, %d in the folder, %v", files, len(entries), err)
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"tfcnn/internal/report"
 )
 
+const pngEnding = ".png"
+
 // write stages the files of some pictures of one size: the numbers, a PNG for
 // each picture and map, and the pooled pictures; and what the page shows of
 // them. They are the last n of the group.
@@ -29,10 +31,7 @@ func (j *job) write(ctx context.Context, g *group, n int, batch tensor.Tensor, o
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := write(); err != nil {
-				return exit(exitEnvironment, "run: %w", err)
-			}
-			return nil
+			return unwritten("run", write())
 		})
 	}
 	// add stages a picture and shows it as a view of a page's entry.
@@ -42,7 +41,7 @@ func (j *job) write(ctx context.Context, g *group, n int, batch tensor.Tensor, o
 			if err := encode(&file); err != nil {
 				return err
 			}
-			err := j.staging.write(name, func(w io.Writer) error {
+			err := j.folder.Write(name, func(w io.Writer) error {
 				_, err := w.Write(file.Bytes())
 				return err
 			})
@@ -60,14 +59,10 @@ func (j *job) write(ctx context.Context, g *group, n int, batch tensor.Tensor, o
 		x := outputs[i]
 		numbers := j.numbersName(layer, g)
 		if !g.done {
-			j.staging.note(numbers)
 			g.report.Files = append(g.report.Files, report.File{Path: numbers})
 		}
 		group.Go(func() error {
-			if err := j.appendNumbers(numbers, len(g.report.Pictures), x); err != nil {
-				return exit(exitEnvironment, "run: write %s: %w", numbers, err)
-			}
-			return nil
+			return unwritten("run", j.appendNumbers(numbers, len(g.report.Pictures), x))
 		})
 		for k, stem := range stems {
 			at := func(row, column, channel int) float32 {
@@ -79,14 +74,14 @@ func (j *job) write(ctx context.Context, g *group, n int, batch tensor.Tensor, o
 			}
 			text := report.Text{"Software": "cnndemo", "Layer": layer, "Title": stem}
 			if i == 1 && !j.chain {
-				name := j.pngs.number(stem+"-"+layer) + ".png"
+				name := j.pngs.number(stem, "-"+layer) + pngEnding
 				add(name, entries[k], view, func(w io.Writer) error {
 					return report.WriteColour(w, x.Shape[1], x.Shape[2], at, text)
 				})
 				continue
 			}
 			for channel, label := range j.filter.maps {
-				name := j.pngs.number(stem+"-"+layer+"-"+label) + ".png"
+				name := j.pngs.number(stem, "-"+layer+"-"+label) + pngEnding
 				m := report.Map{Height: x.Shape[1], Width: x.Shape[2], At: func(row, column int) float32 { return at(row, column, channel) }}
 				described := report.Text{"Map": label}
 				for keyword, value := range text {
@@ -141,7 +136,7 @@ func (j *job) shortenNames() error {
 	g := &group{height: j.report.Sizes[0].Height, width: j.report.Sizes[0].Width}
 	for _, layer := range []string{"conv2d", j.poolName()} {
 		long, short := j.numbersName(layer, g), layer+".npy"
-		if err := j.staging.rename(long, short); err != nil {
+		if err := j.folder.Rename(long, short); err != nil {
 			return err
 		}
 		for i, f := range j.report.Sizes[0].Files {

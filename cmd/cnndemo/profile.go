@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"math"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"tfcnn/graph"
@@ -86,13 +84,33 @@ record names no threads: what ran at once lies on tracks below each other.
 		Args:              takes(1, math.MaxInt, "a network"),
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
+			set, done := newSet(c.Context())
+			defer done()
+			set.Keep(append(arguments, f.weights)...)
+			page, err := outputFlag(c, set, "html", f.page)
+			if err != nil {
+				return err
+			}
+			trace, err := outputFlag(c, set, "trace", f.trace)
+			if err != nil {
+				return err
+			}
 			result, err := f.profile(c, arguments[0], arguments[1:])
 			if err != nil {
 				return err
 			}
 			result.Command, _ = commandLine(c, arguments)
-			if err := f.write(result); err != nil {
-				return err
+			if page != nil {
+				err = page.Write(func(w io.Writer) error { return report.WriteProfile(w, result.page()) })
+			}
+			if trace != nil && err == nil {
+				err = trace.Write(func(w io.Writer) error { return report.WriteTrace(w, result.timeline()) })
+			}
+			if err == nil {
+				err = set.Commit()
+			}
+			if err != nil {
+				return unwritten("profile", err)
 			}
 			if f.asJSON {
 				return printJSON(c, result)
@@ -198,30 +216,6 @@ func (f profileFlags) measure(c *cobra.Command, net graph.Network, weights graph
 	}
 	p.Hold(before.Better(after))
 	return p, nil
-}
-
-// write writes the files that were asked for, after the work.
-func (f profileFlags) write(r profileResult) error {
-	for _, file := range []struct {
-		path  string
-		write func(io.Writer) error
-	}{
-		{f.page, func(w io.Writer) error { return report.WriteProfile(w, r.page()) }},
-		{f.trace, func(w io.Writer) error { return report.WriteTrace(w, r.timeline()) }},
-	} {
-		if file.path == "" {
-			continue
-		}
-		var text bytes.Buffer
-		if err := file.write(&text); err != nil {
-			return &exitError{exitCheck, err}
-		}
-		if err := renameio.WriteFile(file.path, text.Bytes(), 0o644); err != nil {
-			return exit(exitEnvironment, "profile: write %s: %w", quote.Plain(file.path), err)
-		}
-		unfinished.wrote(file.path)
-	}
-	return nil
 }
 
 // title is what was run, over what.

@@ -135,10 +135,19 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	}
 	j.report.Options, j.report.Command, j.report.Changed = f.options, f.command, f.changed
 
-	if j.staging, err = newStaging(ctx, f.out); err != nil {
-		return &exitError{exitEnvironment, err}
+	var done func()
+	j.set, done = newSet(ctx)
+	defer done()
+	j.set.Keep(f.filters...)
+	if len(arguments) > 0 {
+		for _, s := range sources {
+			j.set.Keep(s.name)
+		}
 	}
-	defer j.staging.close()
+	if j.folder, err = j.set.Folder(f.out); err != nil {
+		return &exitError{exitEnvironment, unwritable(f.out, err)}
+	}
+	j.pngs = newNames(j.folder.NameLimit() - len(pngEnding))
 	if err := j.pictures(ctx, sources); err != nil {
 		return err
 	}
@@ -148,7 +157,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	}
 	j.report.Seconds.Total = time.Since(start).Seconds()
 	if err := j.finish(); err != nil {
-		return exit(exitEnvironment, "run: %w", err)
+		return unwritten("run", err)
 	}
 	return j.conclude()
 }

@@ -1,16 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
+	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/report"
@@ -113,13 +112,27 @@ cases failed.
 			if err := checkTogether(c); err != nil {
 				return err
 			}
+			set, done := newSet(c.Context())
+			defer done()
+			set.Keep(append(append(cases, net.net, net.weights), arguments...)...)
+			if err := baseline.claim(c, set); err != nil {
+				return err
+			}
+			to := outputs{set: set, asJSON: asJSON}
+			var err error
+			if to.junit, err = outputFlag(c, set, "junit", junit); err != nil {
+				return err
+			}
+			if to.page, err = outputFlag(c, set, "html", page); err != nil {
+				return err
+			}
 			if c.Flags().Changed("random") {
 				random.device, random.tf32 = device, tf32
-				return verifyRandom(c, random, seed, outputs{junit, page, asJSON})
+				return verifyRandom(c, random, seed, to)
 			}
 			if net.net != "" {
 				net.device = device
-				return verifyNetwork(c, net, arguments, seed, tf32, outputs{junit, page, asJSON})
+				return verifyNetwork(c, net, arguments, seed, tf32, to)
 			}
 			files, err := readCases(cases)
 			if err != nil {
@@ -135,7 +148,6 @@ cases failed.
 			if err != nil {
 				return err
 			}
-			defer baseline.abandon()
 			if err := baseline.begin(made(backend.Device())); err != nil {
 				return err
 			}
@@ -158,15 +170,8 @@ cases failed.
 			if on, known := session.OneDNNInUse(); known {
 				result.OneDNN = &on
 			}
-			if page != "" {
-				if err := writePage(page, result); err != nil {
-					return err
-				}
-			}
-			if junit != "" {
-				if err := writeJUnit(junit, result.Outcomes, result.Against); err != nil {
-					return err
-				}
+			if err := to.write(result); err != nil {
+				return err
 			}
 			if asJSON {
 				if err := printJSON(c, result); err != nil {
@@ -289,26 +294,24 @@ func printVerification(w io.Writer, v report.Verification) {
 	fmt.Fprintln(w)
 }
 
-func writePage(path string, v report.Verification) error {
-	var buf bytes.Buffer
-	if err := report.WriteVerification(&buf, v); err != nil {
-		return &exitError{exitCheck, err}
-	}
-	if err := renameio.WriteFile(path, buf.Bytes(), 0o644); err != nil {
-		return exit(exitEnvironment, "verify: write %s: %w", quote.Plain(path), err)
-	}
-	unfinished.wrote(path)
-	return nil
+// outputs are where a verification goes besides stdout.
+type outputs struct {
+	set         *output.Set
+	junit, page *output.File // nil: not asked for
+	asJSON      bool
 }
 
-func writeJUnit(path string, outcomes []proof.Outcome, against *proof.Comparison) error {
-	var buf bytes.Buffer
-	if err := proof.WriteJUnit(&buf, outcomes, against); err != nil {
-		return &exitError{exitCheck, err}
+// write writes the files that were asked for, a baseline too, together.
+func (to outputs) write(v report.Verification) error {
+	if to.page != nil {
+		if err := to.page.Write(func(w io.Writer) error { return report.WriteVerification(w, v) }); err != nil {
+			return unwritten("verify", err)
+		}
 	}
-	if err := renameio.WriteFile(path, buf.Bytes(), 0o644); err != nil {
-		return exit(exitEnvironment, "verify: write %s: %w", quote.Plain(path), err)
+	if to.junit != nil {
+		if err := to.junit.Write(func(w io.Writer) error { return proof.WriteJUnit(w, v.Outcomes, v.Against) }); err != nil {
+			return unwritten("verify", err)
+		}
 	}
-	unfinished.wrote(path)
-	return nil
+	return unwritten("verify", to.set.Commit())
 }

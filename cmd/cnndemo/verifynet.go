@@ -42,12 +42,6 @@ func (f *netFlags) flags(c *cobra.Command) {
 	keep(c, fileRule, "weights")
 }
 
-// outputs are where a verification goes besides stdout.
-type outputs struct {
-	junit, page string
-	asJSON      bool
-}
-
 // verifyNetwork is verify --net.
 func verifyNetwork(c *cobra.Command, f netFlags, pictures []string, seed uint64, tf32 bool, to outputs) error {
 	if err := session.Configure(session.Process{Quiet: true, NoTF32: !tf32, NoWinograd: true}); err != nil {
@@ -58,15 +52,8 @@ func verifyNetwork(c *cobra.Command, f netFlags, pictures []string, seed uint64,
 		return err
 	}
 	result.Command, _ = commandLine(c, pictures)
-	if to.page != "" {
-		if err := writePage(to.page, result.page()); err != nil {
-			return err
-		}
-	}
-	if to.junit != "" {
-		if err := writeJUnit(to.junit, result.outcomes(), nil); err != nil {
-			return err
-		}
+	if err := to.write(result.page()); err != nil {
+		return err
 	}
 	if to.asJSON {
 		if err := printJSON(c, result); err != nil {

@@ -81,15 +81,8 @@ func verifyRandom(c *cobra.Command, f randomFlags, seed uint64, to outputs) erro
 	command, _ := commandLine(c, nil)
 	v := randomPage(result, backend.Device(), command)
 	v.Note = withoutGPU(f.device, backend.Device())
-	if to.page != "" {
-		if err := writePage(to.page, v); err != nil {
-			return err
-		}
-	}
-	if to.junit != "" {
-		if err := writeJUnit(to.junit, v.Outcomes, nil); err != nil {
-			return err
-		}
+	if err := to.write(v); err != nil {
+		return err
 	}
 	if to.asJSON {
 		err = printJSON(c, struct {

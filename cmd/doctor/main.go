@@ -20,12 +20,19 @@ import (
 
 	"tfcnn/internal/libtf"
 	"tfcnn/internal/machine"
+	"tfcnn/internal/output"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	os.Exit(run(machine.This(project()).Facts(ctx), os.Args[1:], os.Stdout, os.Stderr))
+	printed := output.NewStdout(os.Stdout)
+	status := run(machine.This(project()).Facts(ctx), os.Args[1:], printed, os.Stderr)
+	if err := printed.Close(); err != nil {
+		fmt.Fprintf(os.Stderr, "doctor: %v\n", err)
+		status = 3
+	}
+	os.Exit(status)
 }
 
 // project is the work tree that the doctor is asked in, else the one that it

@@ -22,6 +22,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/internal/output"
 	"tfcnn/internal/soak"
 	"tfcnn/session"
 )
@@ -45,7 +46,13 @@ func run() int {
 	debug.SetGCPercent(25)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := command().ExecuteContext(ctx)
+	root := command()
+	printed := output.NewStdout(os.Stdout)
+	root.SetOut(printed)
+	err := root.ExecuteContext(ctx)
+	if lost := printed.Close(); lost != nil {
+		err = fmt.Errorf("soak: %w: %w", soak.ErrEnvironment, lost)
+	}
 	switch {
 	case err == nil:
 		return 0

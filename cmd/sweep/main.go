@@ -16,6 +16,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/signal"
@@ -31,6 +32,7 @@ import (
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
+	"tfcnn/internal/output"
 	"tfcnn/internal/ref"
 	"tfcnn/session"
 )
@@ -53,13 +55,18 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *stride, *function); err != nil {
+	printed := output.NewStdout(os.Stdout)
+	err := run(ctx, printed, *stride, *function)
+	if lost := printed.Close(); err == nil {
+		err = lost
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "sweep:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, stride uint64, only string) error {
+func run(ctx context.Context, stdout io.Writer, stride uint64, only string) error {
 	if stride < 1 {
 		return fmt.Errorf("-stride is %d, want 1 or more", stride)
 	}
@@ -67,7 +74,7 @@ func run(ctx context.Context, stride uint64, only string) error {
 		return err
 	}
 	on, known := session.OneDNNInUse()
-	fmt.Printf("TensorFlow %s, oneDNN %v (known: %v), every %d of 2³² numbers\n", session.Version(), on, known, stride)
+	fmt.Fprintf(stdout, "TensorFlow %s, oneDNN %v (known: %v), every %d of 2³² numbers\n", session.Version(), on, known, stride)
 	for _, f := range ref.Functions() {
 		if only != "" && f.Name != only {
 			continue
@@ -77,7 +84,7 @@ func run(ctx context.Context, stride uint64, only string) error {
 			if err != nil {
 				return fmt.Errorf("%s%s: %w", f.Name, c.name, err)
 			}
-			fmt.Println(found.text(f, c))
+			fmt.Fprintln(stdout, found.text(f, c))
 		}
 	}
 	return nil

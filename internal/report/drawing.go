@@ -1,13 +1,10 @@
 package report
 
 import (
-	"bytes"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"strconv"
 	"strings"
 )
 
@@ -95,57 +92,6 @@ func checkShape(shape []int) error {
 	return nil
 }
 
-// canvas collects SVG elements.
-type canvas struct{ bytes.Buffer }
-
-// add writes an element; its arguments are numbers, or words without markup.
-func (c *canvas) add(format string, arguments ...any) {
-	for i, a := range arguments {
-		if f, isFloat := a.(float64); isFloat {
-			arguments[i] = px(f)
-		}
-	}
-	fmt.Fprintf(c, format+"\n", arguments...)
-}
-
-// px is a length in tenths of a pixel.
-func px(f float64) string {
-	return strconv.FormatFloat(math.Round(f*10)/10+0, 'f', -1, 64)
-}
-
-func escape(text string) string {
-	var b strings.Builder
-	// A strings.Builder never fails.
-	_ = xml.EscapeText(&b, []byte(text))
-	return b.String()
-}
-
-// text writes words at a place; its parts have classes of their own.
-func (c *canvas) text(x, y float64, parts ...phrase) {
-	c.add(`<text x="%s" y="%s">%s</text>`, x, y, phrases(parts))
-}
-
-// phrase is a part of a line; class may be empty.
-type phrase struct{ class, text string }
-
-func phrases(parts []phrase) string {
-	var all strings.Builder
-	for i, p := range parts {
-		if p.text == "" {
-			continue
-		}
-		if i > 0 {
-			all.WriteString(" ")
-		}
-		if p.class == "" {
-			all.WriteString(escape(p.text))
-			continue
-		}
-		fmt.Fprintf(&all, `<tspan class="%s">%s</tspan>`, p.class, escape(p.text))
-	}
-	return all.String()
-}
-
 // width is about how wide a line of words gets, rather more: fonts differ.
 func width(parts []phrase) float64 {
 	sum := 0.0
@@ -174,37 +120,61 @@ const (
 	footerHeight  = 44.0
 )
 
-func (d Drawing) svg(style string) ([]byte, error) {
+// placed is a drawing with everything in its place.
+type placed struct {
+	Drawing
+	layout         *layout
+	width, height  float64
+	title, figures []phrase
+	legend         [][]phrase
+}
+
+func (d Drawing) place() (placed, error) {
 	if err := d.check(); err != nil {
-		return nil, err
+		return placed{}, err
 	}
-	l := d.layout()
-	title := []phrase{{"d-title", d.Title}}
-	figures := []phrase{{"", fmt.Sprintf("%s, %s → %s: %s, %s for one picture", count(len(d.Layers), "layer"), by(d.Input...), by(d.Layers[len(d.Layers)-1].Shape...), count(d.Parameters, "parameter"), count(d.MACs, "multiplication"))}}
-	legend := [][]phrase{
-		{{"", "Sides grow as the square root of height and width,"}},
-		{{"", "thickness as the logarithm of the channels. A bar is a row of features."}},
+	p := placed{
+		Drawing: d, layout: d.layout(),
+		title:   []phrase{{"d-title", d.Title}},
+		figures: []phrase{{"", fmt.Sprintf("%s, %s → %s: %s, %s for one picture", count(len(d.Layers), "layer"), by(d.Input...), by(d.Layers[len(d.Layers)-1].Shape...), count(d.Parameters, "parameter"), count(d.MACs, "multiplication"))}},
+		legend: [][]phrase{
+			{{"", "Sides grow as the square root of height and width,"}},
+			{{"", "thickness as the logarithm of the channels. A bar is a row of features."}},
+		},
 	}
-	w := l.width
-	for _, line := range append(legend, title, figures) {
+	w := p.layout.width
+	for _, line := range append(p.legend, p.title, p.figures) {
 		w = max(w, width(line))
 	}
-	w += 2 * drawingMargin
-	h := headerHeight + l.height + footerHeight + drawingMargin
+	p.width = math.Ceil(w + 2*drawingMargin)
+	p.height = math.Ceil(headerHeight + p.layout.height + footerHeight + drawingMargin)
+	return p, nil
+}
+
+// draw draws all of it, on paper.
+func (p placed) draw(on surface) {
+	on.text(drawingMargin, 36, p.title...)
+	on.text(drawingMargin, 57, p.figures...)
+	on.move(drawingMargin, headerHeight)
+	p.layout.draw(on)
+	on.end()
+	for i, line := range p.legend {
+		on.text(drawingMargin, p.height-drawingMargin-lineHeight*float64(len(p.legend)-1-i), line...)
+	}
+}
+
+func (d Drawing) svg(style string) ([]byte, error) {
+	p, err := d.place()
+	if err != nil {
+		return nil, err
+	}
 	var c canvas
-	c.add(`<svg xmlns="http://www.w3.org/2000/svg" class="drawing" role="img" width="%s" height="%s" viewBox="0 0 %s %s">`, math.Ceil(w), math.Ceil(h), math.Ceil(w), math.Ceil(h))
+	c.add(`<svg xmlns="http://www.w3.org/2000/svg" class="drawing" role="img" width="%s" height="%s" viewBox="0 0 %s %s">`, p.width, p.height, p.width, p.height)
 	c.add(`<title>%s</title>`, escape(d.Title))
 	c.add(`<desc>%s</desc>`, escape(d.words()))
 	c.WriteString(style)
 	c.add(`<rect class="d-paper" width="100%%" height="100%%"/>`)
-	c.text(drawingMargin, 36, title...)
-	c.text(drawingMargin, 57, figures...)
-	c.add(`<g transform="translate(%s %s)">`, drawingMargin, headerHeight)
-	l.draw(&c)
-	c.add(`</g>`)
-	for i, line := range legend {
-		c.text(drawingMargin, h-drawingMargin-lineHeight*float64(len(legend)-1-i), line...)
-	}
+	p.draw(&c)
 	c.add(`</svg>`)
 	return c.Bytes(), nil
 }

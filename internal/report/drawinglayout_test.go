@@ -53,18 +53,18 @@ func checkLayout(t *testing.T, k int, l *layout) {
 		for i, p := range points[1:] {
 			before := points[i]
 			switch {
-			case p[1] < before[1]-0.01:
+			case p.y < before.y-0.01:
 				t.Fatalf("network %d: wire %+v goes up: %v", k, w, points)
-			case p[0] == before[0]:
-				lines = append(lines, downwards{w.from, w.to, p[0], before[1], p[1]})
+			case p.x == before.x:
+				lines = append(lines, downwards{w.from, w.to, p.x, before.y, p.y})
 			}
 			for j, n := range l.nodes {
 				axis, y := l.columns[n.column].axis, l.middle(n.row)
 				inside := func(at, middle, size float64) bool { return at > middle-size/2+0.5 && at < middle+size/2-0.5 }
-				if j != w.from && j != w.to && p[0] == before[0] && inside(p[0], axis, n.width) && before[1] < y && y < p[1] {
+				if j != w.from && j != w.to && p.x == before.x && inside(p.x, axis, n.width) && before.y < y && y < p.y {
 					t.Fatalf("network %d: wire %+v runs through node %d: %v", k, w, j, points)
 				}
-				if p[1] == before[1] && inside(p[1], y, n.height) && min(p[0], before[0]) < axis && axis < max(p[0], before[0]) {
+				if p.y == before.y && inside(p.y, y, n.height) && min(p.x, before.x) < axis && axis < max(p.x, before.x) {
 					t.Fatalf("network %d: wire %+v runs across node %d: %v", k, w, j, points)
 				}
 			}

@@ -3,7 +3,6 @@ package report
 import (
 	"math"
 	"slices"
-	"strings"
 )
 
 // wire is a line from one node down to another. It leaves from the axis of its
@@ -110,7 +109,7 @@ func (l *layout) slotAt(row int, s slot) float64 {
 }
 
 // points are the corners of a wire.
-func (l *layout) points(w wire) [][2]float64 {
+func (l *layout) points(w wire) []point {
 	from, to := l.nodes[w.from], l.nodes[w.to]
 	start := l.columns[from.column].axis
 	end := l.columns[to.column].axis
@@ -138,48 +137,43 @@ func (l *layout) points(w wire) [][2]float64 {
 			bottom += 3
 		}
 	}
-	list := [][2]float64{{start, top}}
+	list := []point{{start, top}}
 	if down != start {
 		y := l.slotAt(from.row, slot{w.from, false})
-		list = append(list, [2]float64{start, y}, [2]float64{down, y})
+		list = append(list, point{start, y}, point{down, y})
 	}
 	switch {
 	case down == end:
 	case w.track >= 0 && to.family == "join":
 		y := l.middle(to.row)
-		return append(list, [2]float64{down, y}, [2]float64{l.columns[to.column].axis - to.width/2 - 2, y})
+		return append(list, point{down, y}, point{l.columns[to.column].axis - to.width/2 - 2, y})
 	default:
 		y := l.slotAt(to.row-1, slot{w.to, true})
-		list = append(list, [2]float64{down, y}, [2]float64{end, y})
+		list = append(list, point{down, y}, point{end, y})
 	}
-	return append(list, [2]float64{end, bottom})
+	return append(list, point{end, bottom})
 }
 
-// draw writes wires, then nodes over them.
-func (l *layout) draw(c *canvas) {
+// draw draws wires, then nodes over them.
+func (l *layout) draw(on surface) {
 	for _, w := range l.wires {
 		points := l.points(w)
-		var corners []string
-		for _, p := range points {
-			corners = append(corners, px(p[0])+" "+px(p[1]))
+		on.line("d-wire", points...)
+		end, before := points[len(points)-1], points[len(points)-2]
+		if before.y == end.y {
+			on.head(end, point{end.x - 7, end.y - 3.5}, point{end.x - 7, end.y + 3.5})
+		} else {
+			on.head(end, point{end.x - 3.5, end.y - 7}, point{end.x + 3.5, end.y - 7})
 		}
-		end := points[len(points)-1]
-		c.add(`<path class="d-wire" d="M%s"/>`, strings.Join(corners, "L"))
-		head := "l-3.5 -7h7z"
-		if before := points[len(points)-2]; before[1] == end[1] {
-			head = "l-7 -3.5v7z"
-		}
-		c.add(`<path class="d-head" d="M%s %s%s"/>`, end[0], end[1], head)
 	}
 	for _, n := range l.nodes {
 		column := l.columns[n.column]
 		y := l.middle(n.row)
-		c.add(`<g>`)
-		c.add(`<title>%s</title>`, escape(n.words))
-		n.draw(c, column.axis, y)
+		on.begin(n.words)
+		n.draw(on, column.axis, y)
 		for i, line := range n.lines {
-			c.text(column.words, y+(float64(i)-float64(len(n.lines)-1)/2)*lineHeight+4, line...)
+			on.text(column.words, y+(float64(i)-float64(len(n.lines)-1)/2)*lineHeight+4, line...)
 		}
-		c.add(`</g>`)
+		on.end()
 	}
 }

@@ -57,30 +57,25 @@ func glyphOf(layer DrawnLayer, largest int) glyph {
 }
 
 // draw writes the glyph round a point.
-func (g glyph) draw(c *canvas, x, y float64) {
+func (g glyph) draw(on surface, x, y float64) {
 	left, top := x-g.width/2, y-g.height/2
 	switch {
 	case g.sign != "":
-		c.add(`<circle class="d-face d-join" cx="%s" cy="%s" r="%s"/>`, x, y, g.width/2)
-		sign := "m-5 0h10m-5 -5v10" // add: +
-		if g.sign == "concat" {
-			sign = "m-5 -3h10m-10 6h10" // one upon the other
+		on.disc("join", x, y, g.width/2)
+		if g.sign == "concat" { // one upon the other
+			on.line("d-sign", point{x - 5, y - 3}, point{x + 5, y - 3})
+			on.line("d-sign", point{x - 5, y + 3}, point{x + 5, y + 3})
+			return
 		}
-		c.add(`<path class="d-sign" d="M%s %s%s"/>`, x, y, sign)
+		on.line("d-sign", point{x - 5, y}, point{x + 5, y})
+		on.line("d-sign", point{x, y - 5}, point{x, y + 5})
 	case g.thin || g.h == 0:
-		c.add(`<rect class="d-face d-%s" x="%s" y="%s" width="%s" height="%s" rx="%s"/>`, g.family, left, top, g.width, g.height, g.height/2)
+		on.bar(g.family, left, top, g.width, g.height)
 	default:
 		dx, dy := slantX*g.h, slantY*g.h
-		// The top face, then the front, then the side.
-		c.add(`<path class="d-face d-%s" d="M%s %sl%s %sh%sl%s %sz"/>`, g.family, left, top+dy, dx, -dy, g.w, -dx, dy)
-		for _, face := range []struct {
-			path  string
-			shade string
-		}{
-			{"M" + px(left) + " " + px(top+dy) + "h" + px(g.w) + "v" + px(g.t) + "h" + px(-g.w) + "z", "d-shade"},
-			{"M" + px(left+g.w) + " " + px(top+dy) + "l" + px(dx) + " " + px(-dy) + "v" + px(g.t) + "l" + px(-dx) + " " + px(dy) + "z", "d-deep"},
-		} {
-			c.add(`<path class="d-face d-%s" d="%s"/><path class="%s" d="%s"/>`, g.family, face.path, face.shade, face.path)
-		}
+		back, front, bottom := top, top+dy, top+dy+g.t
+		on.face(g.family, "", point{left, front}, point{left + dx, back}, point{left + dx + g.w, back}, point{left + g.w, front})
+		on.face(g.family, "d-shade", point{left, front}, point{left + g.w, front}, point{left + g.w, bottom}, point{left, bottom})
+		on.face(g.family, "d-deep", point{left + g.w, front}, point{left + g.w + dx, back}, point{left + g.w + dx, back + g.t}, point{left + g.w, bottom})
 	}
 }

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"tfcnn/internal/output"
+)
+
+// newSet makes a command's outputs. An interrupt drops them, unless they are
+// being given their names.
+func newSet(ctx context.Context) (set *output.Set, done func()) {
+	set = output.New(ctx)
+	set.Wrote = unfinished.wrote
+	end := unfinished.begin(set.Close)
+	return set, func() {
+		set.Close()
+		end()
+	}
+}
+
+// outputFlag adds the file that a flag names to a command's outputs; nil
+// where it names none.
+func outputFlag(c *cobra.Command, set *output.Set, flag, path string) (*output.File, error) {
+	if !c.Flags().Changed(flag) {
+		return nil, nil
+	}
+	if path == "-" {
+		return nil, refused(c, "--%s: got %q, want a file", flag, path)
+	}
+	file, err := set.File(path)
+	return file, unwritten(c.Name(), err)
+}
+
+// unwritten is the error of an output with its exit status.
+func unwritten(command string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, output.ErrSameFile):
+		return exit(exitUsage, "%s: %w", command, err)
+	}
+	return exit(exitEnvironment, "%s: %w", command, err)
+}
+
+// unwritable is the error of an output folder that nothing can be made in. In
+// a container the owner of a mounted folder is not seen from outside.
+func unwritable(out string, err error) error {
+	if errors.Is(err, output.ErrClaimed) {
+		return fmt.Errorf("output folder %s: %w; wait for its end, or choose another folder with --out", out, err)
+	}
+	info, statErr := os.Stat(out)
+	if !errors.Is(err, fs.ErrPermission) || statErr != nil {
+		return fmt.Errorf("output folder cannot be written to: %w", err)
+	}
+	fix := "choose another with --out"
+	if owner, known := info.Sys().(*syscall.Stat_t); known {
+		fix = fmt.Sprintf("it belongs to user %d:%d, this is user %d:%d; %s", owner.Uid, owner.Gid, os.Getuid(), os.Getgid(), fix)
+		if os.Getenv(imageVariable) != "" {
+			fix += fmt.Sprintf(", or run the image with docker run --user %d:%d", owner.Uid, owner.Gid)
+		}
+	}
+	return fmt.Errorf("output folder %s cannot be written to: %s", out, fix)
+}
+
+const (
+	// imageVariable is set in our images.
+	imageVariable = "TFCNN_IMAGE_VARIANT"
+	// unmountedVariable names a folder of the image that the launcher found to
+	// be its own, so that what is written there goes with the container.
+	unmountedVariable = "TFCNN_UNMOUNTED"
+)
+
+// withContainer is a note for files that go with the container.
+func withContainer(out string) string {
+	absolute, err := filepath.Abs(out)
+	if err != nil || absolute != os.Getenv(unmountedVariable) {
+		return ""
+	}
+	return fmt.Sprintf("no folder is mounted at %s, so that the files go with the container; docker run -v \"$PWD/out:%s\" keeps them", absolute, absolute)
+}

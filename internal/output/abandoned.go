@@ -1,0 +1,159 @@
+package output
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// removeAbandoned removes the staging folders in a folder that no process
+// holds, and undoes what they had renamed. With claim it returns ErrClaimed
+// where a living process has claimed the folder. The caller holds the folder's
+// lock.
+func removeAbandoned(folder string, claim bool) error {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() || !stageNames.MatchString(entry.Name()) {
+			continue
+		}
+		info, err := entry.Info()
+		if err != nil {
+			continue // gone
+		}
+		stat, known := info.Sys().(*syscall.Stat_t)
+		ours := known && int(stat.Uid) == os.Geteuid()
+		if err := removeIfAbandoned(filepath.Join(folder, entry.Name()), ours, claim); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeIfAbandoned looks at one folder that is named like a staging folder.
+// It removes it only where this user made it (ours), its owner file has the
+// format of this package, and no process holds that file's lock.
+func removeIfAbandoned(dir string, ours, claim bool) error {
+	path := filepath.Join(dir, ownerName)
+	file, err := openOwned(path)
+	if errors.Is(err, fs.ErrNotExist) && ours {
+		os.Remove(dir) // fails unless it is empty, as a process leaves it that is killed before it makes the file
+	}
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	locked := tryLock(file)
+	var by owner
+	text, err := io.ReadAll(io.LimitReader(file, 1<<12))
+	if err == nil && len(text) == 0 && locked == nil && ours {
+		// Killed before it could write into the file: nothing else is there.
+		os.Remove(path)
+		os.Remove(dir)
+		return nil
+	}
+	if err != nil || json.Unmarshal(text, &by) != nil || by.Format != stageFormat {
+		return nil
+	}
+	if errors.Is(locked, unix.EWOULDBLOCK) && claim && by.Claims {
+		return fmt.Errorf("%w: %s", ErrClaimed, by)
+	}
+	if locked != nil || !ours {
+		return nil
+	}
+	if err := undo(filepath.Dir(dir), dir); err != nil {
+		return fmt.Errorf("undo the renames that %s began, kept in %s: %w", by, dir, err)
+	}
+	return os.RemoveAll(dir)
+}
+
+// journal lists the files that a Commit gives their names.
+type journal struct {
+	Format string       `json:"format"`
+	Files  []identified `json:"files"`
+}
+
+// identified is a new file as it can be recognised under its name: renaming
+// keeps size and time, and so does a reboot.
+type identified struct {
+	Name     string `json:"name"`
+	Size     int64  `json:"size"`
+	Modified int64  `json:"modified"` // nanoseconds
+}
+
+func identify(name string, info fs.FileInfo) identified {
+	return identified{name, info.Size(), info.ModTime().UnixNano()}
+}
+
+// undo takes the renames back that the journal in a staging folder lists; there
+// may be none. A file that has been replaced since by another one stays.
+func undo(folder, dir string) error {
+	text, err := os.ReadFile(filepath.Join(dir, journalName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var j journal
+	if err == nil {
+		err = json.Unmarshal(text, &j)
+	}
+	if err == nil && j.Format != stageFormat {
+		err = fmt.Errorf("journal: format %q is not known", j.Format)
+	}
+	if err != nil {
+		return err
+	}
+	var failures []error
+	for _, file := range j.Files {
+		if file.Name != filepath.Base(file.Name) {
+			failures = append(failures, fmt.Errorf("journal: %q is no file name", file.Name))
+			continue
+		}
+		failures = append(failures, undoOne(filepath.Join(folder, file.Name), filepath.Join(dir, oldName, file.Name), file))
+	}
+	return errors.Join(append(failures, syncFolder(folder))...)
+}
+
+func undoOne(path, old string, file identified) error {
+	info, err := os.Lstat(path)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing {
+		return err
+	}
+	if !missing && (!info.Mode().IsRegular() || identify(file.Name, info) != file) {
+		return nil // not renamed yet, or another's since
+	}
+	err = os.Rename(old, path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if missing {
+		return nil
+	}
+	return os.Remove(path) // there was no old one
+}
+
+// syncFolder forces a folder's names to the disk.
+func syncFolder(folder string) error {
+	f, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	return first(ignoreUnsupported(f.Sync()), f.Close())
+}
+
+// ignoreUnsupported drops the error of file systems that cannot sync folders.
+func ignoreUnsupported(err error) error {
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,51 @@
+package output
+
+import (
+	"errors"
+	"io"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Stdout is a writer that remembers its first error, so that a command whose
+// printing nobody checks cannot end as if its results had been printed. It
+// writes nothing after an error. It may be used from many goroutines.
+type Stdout struct {
+	mu  sync.Mutex
+	w   io.Writer
+	err error
+}
+
+// NewStdout wraps standard output, or what a test has in its place.
+func NewStdout(w io.Writer) *Stdout { return &Stdout{w: w} }
+
+func (s *Stdout) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, err := s.w.Write(p)
+	if err != nil {
+		s.err = failed("stdout", err)
+	}
+	return n, s.err
+}
+
+// Close closes the writer where it can be closed: some file systems tell only
+// then that a disk is full. It returns the first error of all.
+func (s *Stdout) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c, can := s.w.(io.Closer); can {
+		if err := c.Close(); s.err == nil && err != nil {
+			s.err = failed("stdout", err)
+		}
+	}
+	return s.err
+}
+
+// ClosedPipe reports whether an error is that of a pipe whose reader has gone,
+// as head goes.
+func ClosedPipe(err error) bool { return errors.Is(err, unix.EPIPE) }
