@@ -10,6 +10,7 @@ import (
 	"tfcnn/internal/machine"
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/quote"
 	"tfcnn/session"
 )
 
@@ -29,23 +30,17 @@ func (b *baselines) flags(c *cobra.Command) {
 	c.Flags().StringVar(&b.write, "write-baseline", "", "write every output, to the bit, and what made it to this file")
 	c.Flags().StringVar(&b.against, "against", "", "hold every output to a baseline that --write-baseline wrote")
 	c.Flags().BoolVar(&b.equalBits, "equal-bits", false, "with --against: bits that differ are a failure, though within the bound")
+	keep(c, fileRule, "write-baseline", "against")
 }
 
-// claim checks the flags and adds the file to be written to the outputs.
+// claim adds the file to be written to the outputs.
 func (b *baselines) claim(c *cobra.Command, set *output.Set) error {
 	var err error
 	if b.file, err = outputFlag(c, set, "write-baseline", b.write); err != nil {
 		return err
 	}
-	// An empty one is a script's variable that was not set.
-	if b.against == "" && c.Flags().Changed("against") {
-		return exit(exitUsage, "verify: --against is empty, want a file")
-	}
 	if b.file == nil || !b.file.Leads(b.against) {
 		set.Keep(b.against) // one file is read first and replaced at the end
-	}
-	if b.equalBits && b.against == "" {
-		return exit(exitUsage, "verify: --equal-bits wants --against FILE beside it")
 	}
 	return nil
 }
@@ -122,14 +117,14 @@ func (b *baselines) print(w io.Writer) {
 		if c.Failed(change.Change) {
 			mark = "FAIL"
 		}
-		fmt.Fprintf(w, "%s  %s: %s\n", mark, change.ID(), change.Text())
+		fmt.Fprintf(w, "%s  %s: %s\n", mark, change.ID(), quote.Text(change.Text(), mostErrorBytes))
 		if change.Repeat != nil {
-			fmt.Fprintf(w, "      repeat with --cases: %s\n", change.Repeat)
+			fmt.Fprintf(w, "      repeat with --cases: %s\n", quote.JSON(change.Repeat))
 		}
 	}
-	fmt.Fprintln(w, c.Summary())
+	fmt.Fprintln(w, quote.Text(c.Summary(), mostErrorBytes))
 	for _, d := range c.Machine {
-		fmt.Fprintf(w, "differs: %s: %s in the baseline, %s here\n", d.What, d.Was, d.Is)
+		fmt.Fprintf(w, "differs: %s: %s in the baseline, %s here\n", d.What, quote.Text(d.Was, mostErrorBytes), d.Is)
 	}
 }
 

@@ -36,3 +36,45 @@ func complete(root *cobra.Command) {
 		}
 	}
 }
+
+// shells are those that package cobra writes completion scripts for.
+var shells = []string{"bash", "zsh", "fish", "powershell"}
+
+func newCompletionCommand() *cobra.Command {
+	var bare bool
+	c := &cobra.Command{
+		Use:   "completion SHELL",
+		Short: "Print a script that completes cnndemo's commands and flags in a shell",
+		Long: `completion prints a script for bash, zsh, fish or powershell, which loads it as
+the examples show. bash needs the package bash-completion, zsh its compinit.
+
+` + exitStatus("2    wrong usage: a shell that is not known"),
+		Example: `  source <(cnndemo completion bash)
+  cnndemo completion zsh > "${fpath[1]}/_cnndemo"
+  cnndemo completion fish > ~/.config/fish/completions/cnndemo.fish
+  cnndemo completion powershell | Out-String | Invoke-Expression`,
+		Args:      takes(1, 1, "one shell: "+oneOf(shells...).want),
+		ValidArgs: shells,
+		RunE: func(c *cobra.Command, arguments []string) error {
+			shell, known := oneOf(shells...).read(arguments[0])
+			root, out := c.Root(), c.OutOrStdout()
+			switch {
+			case !known:
+				return takes(0, 0, oneOf(shells...).want)(c, arguments)
+			case shell == "bash":
+				return root.GenBashCompletionV2(out, !bare)
+			case shell == "zsh" && bare:
+				return root.GenZshCompletionNoDesc(out)
+			case shell == "zsh":
+				return root.GenZshCompletion(out)
+			case shell == "fish":
+				return root.GenFishCompletion(out, !bare)
+			case bare:
+				return root.GenPowerShellCompletion(out)
+			}
+			return root.GenPowerShellCompletionWithDesc(out)
+		},
+	}
+	c.Flags().BoolVar(&bare, "no-descriptions", false, "complete names without what they mean")
+	return c
+}

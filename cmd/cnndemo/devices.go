@@ -3,19 +3,25 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/internal/quote"
 	"tfcnn/session"
 )
 
 func newDevicesCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use:     "devices",
-		Short:   "Print TensorFlow's version and devices",
+		Use:   "devices",
+		Short: "Print TensorFlow's version and devices",
+		Long: `devices prints TensorFlow's version and the devices that it runs on here, by
+the names that --device takes: cpu, gpu, gpu:1.
+
+` + exitStatus("2    wrong usage", "3    TensorFlow cannot list its devices"),
 		Example: "  cnndemo devices\n  cnndemo devices --json",
-		Args:    cobra.NoArgs,
+		Args:    takes(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			devices, err := session.Devices()
 			if err != nil {
@@ -40,10 +46,19 @@ func newDevicesCommand() *cobra.Command {
 }
 
 func printJSON(c *cobra.Command, value any) error {
-	encoder := json.NewEncoder(c.OutOrStdout())
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(value); err != nil {
+	if err := writeJSON(c.OutOrStdout(), value); err != nil {
 		return exit(exitCheck, "print JSON: %w", err)
 	}
 	return nil
+}
+
+// writeJSON writes a value as indented JSON. Characters that act on a terminal
+// are escaped, those too that JSON would let stand.
+func writeJSON(w io.Writer, value any) error {
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(w, quote.JSON(text))
+	return err
 }

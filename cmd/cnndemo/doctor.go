@@ -20,13 +20,12 @@ func newDoctorCommand() *cobra.Command {
 		Long: `doctor looks at the processor, at TensorFlow and its devices, and at all that
 a GPU needs: a libtensorflow built for CUDA, NVIDIA's driver, a device, and the
 libraries, which it has TensorFlow open by name. What is missing comes with its
-fix. With --device gpu the status is 3 where a GPU lacks something.`,
+fix. With --device gpu the status is 3 where a GPU lacks something.
+
+` + exitStatus("2    wrong usage", "3    what --device asks for is missing, or TensorFlow cannot list its devices"),
 		Example: "  cnndemo doctor\n  docker run --rm --gpus all tfcnn-cuda doctor --device gpu",
-		Args:    cobra.NoArgs,
+		Args:    takes(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if device != "auto" && device != "cpu" && device != "gpu" {
-				return fmt.Errorf("--device is %q, want auto, cpu or gpu", device)
-			}
 			tf, err := describeTensorFlow()
 			if err != nil {
 				return &exitError{exitEnvironment, err}
@@ -49,6 +48,7 @@ fix. With --device gpu the status is 3 where a GPU lacks something.`,
 	}
 	c.Flags().StringVar(&device, "device", "auto", "auto, cpu, or gpu: what must be there")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the facts as JSON")
+	keep(c, oneOf("auto", "cpu", "gpu"), "device")
 	return c
 }
 

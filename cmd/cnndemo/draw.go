@@ -12,6 +12,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/internal/output"
+	"tfcnn/internal/quote"
 	"tfcnn/internal/report"
 )
 
@@ -37,20 +38,18 @@ is. PNG is light, and two pixels for each of the SVG picture. Without --out, or
 with --out -, SVG is printed; a FIFO or a device gets SVG, unless its name ends
 in .png.
 
-Exit status:
-  0    done
-  2    wrong usage: a network that is not known or not right, another ending, or
-       a network whose picture is too large for PNG
-  3    the file cannot be written
-  130  interrupted; nothing was written`,
+` + exitStatus(
+			"2    wrong usage: a flag, a network that is not known or not right, another",
+			"     ending, or a network whose picture is too large for PNG",
+			"3    the file cannot be written"),
 		Example: `  cnndemo draw resnet18 --out resnet18.svg
   cnndemo draw resnet18 --out resnet18.png
   cnndemo draw mine.json > mine.svg`,
-		Args:              cobra.ExactArgs(1),
+		Args:              takes(1, 1, "one network"),
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
-			set := output.New(c.Context())
-			defer set.Close()
+			set, done := newSet(c.Context())
+			defer done()
 			set.Keep(arguments...)
 			var file *output.File
 			format := drawFormats[".svg"]
@@ -65,7 +64,7 @@ Exit status:
 				if known {
 					format = chosen
 				} else if !file.Special() {
-					return exit(exitUsage, "draw: --out is %q, want a name that ends in .svg or .png", out)
+					return refused(c, "--out: got %s, want a name that ends in .svg or .png", quote.Name(out))
 				}
 			}
 			found, err := findNetwork(arguments[0])
@@ -94,6 +93,7 @@ Exit status:
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "write the picture to this file, .svg or .png (default: SVG to stdout)")
+	keep(c, fileRule, "out")
 	return c
 }
 
@@ -107,7 +107,7 @@ func drawing(name string, n graph.Network) (report.Drawing, error) {
 		return report.Drawing{}, err
 	}
 	d := report.Drawing{
-		Title: name, Input: []int{n.Input.Height, n.Input.Width, n.Input.Channels},
+		Title: quote.Plain(name), Input: []int{n.Input.Height, n.Input.Width, n.Input.Channels},
 		Parameters: plan.Parameters, MACs: plan.MACs(),
 	}
 	outputs := map[string]bool{}

@@ -1,15 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
-
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/quote"
 )
 
 // filter is one --filter: numbers [height, width, 3, maps] and a name for
@@ -48,6 +47,8 @@ func filterNames() []string {
 	return []string{"vertical", "horizontal", "sobel-x", "sobel-y", "laplacian", "blur"}
 }
 
+func isNPY(name string) bool { return strings.EqualFold(filepath.Ext(name), ".npy") }
+
 // loadFilter finds a filter by name, or reads a .npy file: [height, width] for
 // every channel, [height, width, 3], or [height, width, 3, maps].
 func loadFilter(name string) (filter, error) {
@@ -59,26 +60,23 @@ func loadFilter(name string) (filter, error) {
 		}
 		return f.spread(), nil
 	}
-	if !strings.HasSuffix(name, ".npy") {
-		nearest := slices.MinFunc(filterNames(), func(a, b string) int {
-			return levenshtein.ComputeDistance(name, a) - levenshtein.ComputeDistance(name, b)
-		})
-		return filter{}, fmt.Errorf("filter %q is not known, the nearest is %q; want one of %s, or a .npy file", name, nearest, strings.Join(filterNames(), ", "))
-	}
-	file, err := os.Open(name)
+	text, err := readInput(name, maxFilterFile)
 	if err != nil {
 		return filter{}, fmt.Errorf("filter: %w", err)
 	}
-	defer file.Close()
-	x, err := tensor.ReadNPY(file)
+	shown := quote.Plain(name)
+	x, err := tensor.ReadNPY(bytes.NewReader(text))
 	if err != nil {
-		return filter{}, fmt.Errorf("filter %s: %w", name, err)
+		return filter{}, fmt.Errorf("filter %s: %w", shown, err)
 	}
 	f := filter{Tensor: x}
-	base := strings.TrimSuffix(filepath.Base(name), ".npy")
+	base := filepath.Base(name)
+	if isNPY(base) {
+		base = strings.TrimSuffix(base, filepath.Ext(base))
+	}
 	switch s := x.Shape; {
 	case slices.Contains(s, 0):
-		return filter{}, fmt.Errorf("filter %s is %s, which is empty", name, tensor.FormatShape(s))
+		return filter{}, fmt.Errorf("filter %s is %s, which is empty", shown, tensor.FormatShape(s))
 	case len(s) == 2:
 		f.maps = []string{base}
 		return f.spread(), nil
@@ -92,7 +90,7 @@ func loadFilter(name string) (filter, error) {
 		}
 		return f, nil
 	}
-	return filter{}, fmt.Errorf("filter %s is %s, want [height,width], [height,width,3] or [height,width,3,maps]", name, tensor.FormatShape(x.Shape))
+	return filter{}, fmt.Errorf("filter %s is %s, want [height,width], [height,width,3] or [height,width,3,maps]", shown, tensor.FormatShape(x.Shape))
 }
 
 // spread makes a plane [h,w] act on all three channels.
@@ -119,7 +117,7 @@ func stack(filters []filter) (all filter, note string, err error) {
 	for _, f := range filters {
 		top, left := h-f.Shape[0], w-f.Shape[1]
 		if top%2 != 0 || left%2 != 0 {
-			return filter{}, "", fmt.Errorf("filter %s of %d×%d has no middle among filters of %d×%d: the sizes must be odd alike, or even alike", f.maps[0], f.Shape[0], f.Shape[1], h, w)
+			return filter{}, "", fmt.Errorf("filter %s of %d×%d has no middle among filters of %d×%d: the sizes must be odd alike, or even alike", quote.Plain(f.maps[0]), f.Shape[0], f.Shape[1], h, w)
 		}
 		if top > 0 || left > 0 {
 			note = fmt.Sprintf("smaller filters are set in the middle of %d×%d, zeros round them", h, w)

@@ -1,15 +1,18 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"tfcnn/graph"
+	"tfcnn/internal/quote"
 )
 
 // sizeFlag is N or HxW.
@@ -26,18 +29,18 @@ func (s *sizeFlag) String() string {
 }
 
 func (s *sizeFlag) Set(text string) error {
-	parts := strings.Split(text, "x")
+	parts := strings.Split(strings.ToLower(text), "x")
 	if len(parts) == 1 {
 		parts = append(parts, parts[0])
 	}
 	if len(parts) != 2 {
-		return fmt.Errorf("want N or HxW, got %q", text)
+		return errors.New("want " + s.wants())
 	}
 	var numbers [2]int
 	for i, part := range parts {
 		n, err := strconv.Atoi(part)
 		if err != nil || n < 1 {
-			return fmt.Errorf("want N or HxW of 1 or more, got %q", text)
+			return errors.New("want " + s.wants())
 		}
 		numbers[i] = n
 	}
@@ -45,7 +48,8 @@ func (s *sizeFlag) Set(text string) error {
 	return nil
 }
 
-func (*sizeFlag) Type() string { return "N|HxW" }
+func (*sizeFlag) Type() string  { return "N|HxW" }
+func (*sizeFlag) wants() string { return "N or HxW, each 1 or more" }
 
 // paddingFlag is same, valid, or top,bottom,left,right.
 type paddingFlag graph.Padding
@@ -75,13 +79,14 @@ func (p *paddingFlag) Set(text string) error {
 		sides = append(sides, n)
 	}
 	if len(sides) != 4 || strings.Count(text, ",") != 3 {
-		return fmt.Errorf("want same, valid or TOP,BOTTOM,LEFT,RIGHT, got %q", text)
+		return errors.New("want " + p.wants())
 	}
 	*p = paddingFlag(graph.Explicit(sides[0], sides[1], sides[2], sides[3]))
 	return nil
 }
 
-func (*paddingFlag) Type() string { return "padding" }
+func (*paddingFlag) Type() string  { return "padding" }
+func (*paddingFlag) wants() string { return "same, valid or TOP,BOTTOM,LEFT,RIGHT, each 0 or more" }
 
 // colourFlag is six hexadecimal digits.
 type colourFlag [3]uint8
@@ -91,22 +96,42 @@ func (c *colourFlag) String() string { return fmt.Sprintf("%02x%02x%02x", c[0], 
 func (c *colourFlag) Set(text string) error {
 	n, err := strconv.ParseUint(strings.TrimPrefix(text, "#"), 16, 24)
 	if err != nil || len(strings.TrimPrefix(text, "#")) != 6 {
-		return fmt.Errorf("want a colour as ffffff, got %q", text)
+		return errors.New("want " + c.wants())
 	}
 	*c = colourFlag{uint8(n >> 16), uint8(n >> 8), uint8(n)}
 	return nil
 }
 
-func (*colourFlag) Type() string { return "RRGGBB" }
+func (*colourFlag) Type() string  { return "RRGGBB" }
+func (*colourFlag) wants() string { return "a colour of six hexadecimal digits, as ffffff" }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:=,+@%-]+$`)
 
-// quote writes a word as a POSIX shell reads it.
-func quote(word string) string {
+// shellWord writes a word as a shell reads it: where all of it can be printed
+// as POSIX has quotes, else with the escapes of $'…'.
+func shellWord(word string) string {
 	if plainWord.MatchString(word) {
 		return word
 	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	if quote.Text(word, len(word)) == word {
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	var text strings.Builder
+	for at := 0; at < len(word); {
+		r, size := utf8.DecodeRuneInString(word[at:])
+		switch part := word[at : at+size]; {
+		case part == "'" || part == `\`:
+			text.WriteString(`\` + part)
+		case r == utf8.RuneError && size == 1 || !strconv.IsPrint(r):
+			for _, b := range []byte(part) {
+				fmt.Fprintf(&text, `\%03o`, b) // three digits always, so that what follows is no part of it
+			}
+		default:
+			text.WriteString(part)
+		}
+		at += size
+	}
+	return "$'" + text.String() + "'"
 }
 
 // commandLine is what repeats a command, and the options in it that are not
@@ -122,7 +147,7 @@ func commandLine(c *cobra.Command, arguments []string) (line string, changed []s
 			text := "--" + f.Name
 			switch {
 			case f.Value.Type() != "bool":
-				text += " " + quote(value)
+				text += " " + shellWord(value)
 			case value != "true":
 				text += "=" + value
 			}
@@ -136,7 +161,7 @@ func commandLine(c *cobra.Command, arguments []string) (line string, changed []s
 		if i == 0 && strings.HasPrefix(argument, "-") {
 			line += " --"
 		}
-		line += " " + quote(argument)
+		line += " " + shellWord(argument)
 	}
 	return line, changed
 }

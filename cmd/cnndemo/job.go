@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,7 @@ import (
 	"tfcnn/internal/decode"
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/quote"
 	"tfcnn/internal/report"
 	"tfcnn/session"
 )
@@ -96,7 +96,7 @@ func (j *job) pictures(ctx context.Context, sources []source) error {
 		seen++
 		bar.show(seen, len(sources))
 		for _, note := range p.notes {
-			j.report.Notes = append(j.report.Notes, p.name+": "+note)
+			j.report.Notes = append(j.report.Notes, quote.Plain(p.name)+": "+note)
 		}
 		if p.refused != nil {
 			j.refuse(p.name, p.refused)
@@ -292,11 +292,7 @@ func (j *job) finish() error {
 	if err := j.folder.Write("report.html", func(w io.Writer) error { return j.page.Write(w, j.report) }); err != nil {
 		return err
 	}
-	err := j.folder.Write("report.json", func(w io.Writer) error {
-		encoder := json.NewEncoder(w)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(j.report)
-	})
+	err := j.folder.Write("report.json", func(w io.Writer) error { return writeJSON(w, j.report) })
 	if err != nil {
 		return err
 	}

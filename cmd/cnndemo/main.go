@@ -12,9 +12,10 @@
 //	cnndemo version
 //	cnndemo completion bash
 //
-// Exit status: 0 done, 1 a check failed, 2 wrong usage, 3 the machine lacks
-// something, a full disk at stdout included, 130 interrupted. Where the reader
-// of stdout has gone, as head goes, it ends by SIGPIPE (a shell's 141), silently.
+// Exit status: 0 done, 1 a check failed or a picture cannot be used, 2 wrong
+// usage, 3 the machine lacks something, a full disk at stdout included, 130
+// interrupted. Where the reader of stdout has gone, as head goes, it ends by
+// SIGPIPE (a shell's 141), silently.
 package main
 
 import (
@@ -26,12 +27,11 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"tfcnn/internal/output"
 	"tfcnn/internal/parent"
+	"tfcnn/internal/quote"
 	"tfcnn/session"
 )
 
@@ -60,7 +60,7 @@ func exit(status int, format string, arguments ...any) error {
 // commands are the program's, one file each.
 var commands = []func() *cobra.Command{
 	newRunCommand, newVerifyCommand, newNetsCommand, newDrawCommand, newPlanCommand, newProfileCommand,
-	newDevicesCommand, newDoctorCommand, newVersionCommand, newWorkerCommand,
+	newDevicesCommand, newDoctorCommand, newVersionCommand, newCompletionCommand, newWorkerCommand,
 }
 
 func main() {
@@ -70,17 +70,33 @@ func main() {
 }
 
 func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	return execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	return supervise(signals, os.Stderr, func(ctx context.Context) int {
+		return execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	})
 }
 
-func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) int {
+// newRoot is the program's command line.
+func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "cnndemo",
 		Short: "Convolutions and pools over pictures, in TensorFlow, checked",
 		Long: `cnndemo runs convolutions and pools over pictures in TensorFlow and holds
-every number to a reference, with a computed error bound.`,
+every number to a reference, with a computed error bound.
+
+` + exitStatus(
+			"1    a check failed, or a picture cannot be used",
+			"2    wrong usage: a flag, an argument or a file that is not right",
+			"3    the machine lacks something: memory, a device, a folder to write to") + `
+The help of each command says what they mean there.`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, arguments []string) error {
+			if len(arguments) > 0 {
+				return unknownCommand(c, arguments[0])
+			}
+			return c.Help()
+		},
 		Example:       "  cnndemo run\n  cnndemo run holiday/ --filter sobel-x --filter sobel-y --out maps\n  cnndemo verify",
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -89,24 +105,31 @@ every number to a reference, with a computed error bound.`,
 		root.AddCommand(command())
 	}
 	complete(root)
-	root.SetFlagErrorFunc(suggestFlag)
+	root.SetHelpCommand(newHelpCommand())
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetFlagErrorFunc(flagError)
+	return root
+}
+
+func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) int {
+	root := newRoot()
 	root.SetArgs(arguments)
 	printed := output.NewStdout(stdout)
 	root.SetOut(printed)
 	root.SetErr(stderr)
-	err := unprinted(ctx, root.ExecuteContext(ctx), printed.Close())
+	command, err := root.ExecuteContextC(ctx)
+	err = unprinted(ctx, err, printed.Close())
 	if err == nil {
 		return 0
 	}
-	status, hint := classify(ctx, err)
+	status, hint := classify(ctx, command, err)
 	if status == exitInterrupted {
-		fmt.Fprintln(stderr, "cnndemo: interrupted, nothing was written")
-		return status
+		return status // supervise says so
 	}
 	if status == exitClosedPipe {
 		return status
 	}
-	fmt.Fprintf(stderr, "cnndemo: %v\n", err)
+	fmt.Fprintf(stderr, "cnndemo: %s\n", quote.Text(err.Error(), mostErrorBytes))
 	if hint != "" {
 		fmt.Fprintln(stderr, hint)
 	}
@@ -127,26 +150,11 @@ func unprinted(ctx context.Context, err, printing error) error {
 	return exit(exitEnvironment, "%w; and %w", err, printing)
 }
 
-// suggestFlag names the flag that is nearest to an unknown one.
-func suggestFlag(c *cobra.Command, err error) error {
-	var unknown *pflag.NotExistError
-	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
-		return err
-	}
-	nearest, least := "", 4 // further apart is no likeness
-	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if d := levenshtein.ComputeDistance(unknown.GetSpecifiedName(), f.Name); d < least {
-			nearest, least = f.Name, d
-		}
-	})
-	if nearest == "" {
-		return err
-	}
-	return fmt.Errorf("%w, the nearest is --%s", err, nearest)
-}
+// mostErrorBytes bounds the line that a command fails with.
+const mostErrorBytes = 4000
 
-// classify finds the exit status of an error, and a hint for people.
-func classify(ctx context.Context, err error) (status int, hint string) {
+// classify finds the exit status of a command's error, and a hint for people.
+func classify(ctx context.Context, command *cobra.Command, err error) (status int, hint string) {
 	var known *exitError
 	switch {
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
@@ -158,6 +166,6 @@ func classify(ctx context.Context, err error) (status int, hint string) {
 	case errors.As(err, &known):
 		return known.status, ""
 	}
-	// What is left is cobra's: an unknown command or flag, a wrong value.
-	return exitUsage, "hint: cnndemo --help"
+	// What is left is a command line that is wrong.
+	return exitUsage, fmt.Sprintf("hint: %s --help", command.CommandPath())
 }

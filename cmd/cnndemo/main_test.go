@@ -36,6 +36,10 @@ func TestMain(m *testing.M) {
 // oneDNN as the program has it by itself; those that compute run with oneDNN on and
 // off, too.
 func TestScripts(t *testing.T) {
+	// As run and verify have it, which other tests call in this process.
+	if err := session.Configure(session.Process{NoTF32: true, NoWinograd: true}); err != nil {
+		t.Fatal(err)
+	}
 	t.Run("default", func(t *testing.T) { runScripts(t, "") })
 	for setting, value := range map[string]string{"oneDNN on": "1", "oneDNN off": "0"} {
 		t.Run(setting, func(t *testing.T) { runScripts(t, value, "facts", "run", "verify", "network", "profile") })

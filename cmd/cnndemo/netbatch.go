@@ -10,6 +10,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/decode"
+	"tfcnn/internal/quote"
 	"tfcnn/session"
 )
 
@@ -26,7 +27,7 @@ func networkBatch(ctx context.Context, command, device string, in graph.Input, p
 	}
 	sources, refused, notes := findSources(paths)
 	for _, r := range refused {
-		return tensor.Tensor{}, "", exit(exitUsage, "%s: %s: %s", command, r.Picture, r.Reason)
+		return tensor.Tensor{}, "", exit(exitCheck, "%s: %s: %s", command, quote.Plain(r.Picture), r.Reason)
 	}
 	d, err := decode.Open(session.OnOneThread(device), decode.Resize{Height: in.Height, Width: in.Width})
 	if err != nil {
@@ -40,13 +41,13 @@ func networkBatch(ctx context.Context, command, device string, in graph.Input, p
 	q := &queue{sources: sources, resize: decode.Resize{Height: in.Height, Width: in.Width}, after: after}
 	err = decodeAll(ctx, d, q, func(p decoded) error {
 		if errors.Is(p.refused, session.ErrMemory) {
-			return exit(exitEnvironment, "%s: %s: %w", command, p.name, p.refused)
+			return exit(exitEnvironment, "%s: %s: %w", command, quote.Plain(p.name), p.refused)
 		}
 		if p.refused != nil {
-			return exit(exitUsage, "%s: %s: %s", command, p.name, reason(p.refused))
+			return exit(exitCheck, "%s: %s: %s", command, quote.Plain(p.name), reason(p.refused))
 		}
 		x.Shape[0]++
-		names = append(names, p.name)
+		names = append(names, quote.Plain(p.name))
 		if in.Channels == 3 {
 			x.Data = append(x.Data, p.Data...)
 			return nil

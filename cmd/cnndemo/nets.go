@@ -9,6 +9,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
+	"tfcnn/internal/quote"
 	"tfcnn/internal/report"
 )
 
@@ -38,23 +39,23 @@ verify --net and draw. NET is a name of the list, or a JSON file: that is
 checked, and printed as cnndemo itself writes it. --schema prints the JSON
 Schema of that form, for editors.
 
-Exit status: 0 done, 2 a network that is not known or not right.`,
+` + exitStatus("2    wrong usage: a flag, or a network that is not known or not right"),
 		Example: `  cnndemo nets
   cnndemo nets lenet5 > mine.json
   cnndemo nets mine.json                       # is it right?
   cnndemo nets --schema > network.schema.json`,
-		Args:              cobra.MaximumNArgs(1),
+		Args:              takes(0, 1, "at most one network"),
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			out := c.OutOrStdout()
 			switch {
 			case schema && (asJSON || len(arguments) > 0):
-				return exit(exitUsage, "nets: --schema stands alone")
+				return refused(c, "--schema stands alone")
 			case schema:
 				_, err := out.Write(graph.Schema())
 				return err
 			case len(arguments) > 0 && asJSON:
-				return exit(exitUsage, "nets: --json is for the list; nets %s prints JSON without it", arguments[0])
+				return refused(c, "--json is for the list; nets %s prints JSON without it", quote.Plain(arguments[0]))
 			case len(arguments) > 0:
 				found, err := findNetwork(arguments[0])
 				if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/decode"
+	"tfcnn/internal/quote"
 	"tfcnn/internal/report"
 	"tfcnn/testdata"
 )
@@ -32,10 +33,6 @@ type picture struct {
 	tensor.Tensor
 }
 
-// maxFileBytes is the most that is read of one file: more than 100 million
-// pixels need in either format.
-const maxFileBytes = 1 << 30
-
 // samples are the two pictures that the program carries.
 func samples() []source {
 	var list []source
@@ -51,9 +48,6 @@ func findSources(arguments []string) (found []source, refused []report.Refused, 
 	if len(arguments) == 0 {
 		return samples(), nil, []string{"no pictures named: scikit-learn's two sample pictures"}
 	}
-	file := func(path string) source {
-		return source{path, func() ([]byte, error) { return readFile(path) }}
-	}
 	for _, path := range arguments {
 		info, err := os.Stat(path)
 		if err != nil {
@@ -61,7 +55,7 @@ func findSources(arguments []string) (found []source, refused []report.Refused, 
 			continue
 		}
 		if !info.IsDir() {
-			found = append(found, file(path))
+			found = append(found, source{path, func() ([]byte, error) { return readInput(path, maxPictureFile) }})
 			continue
 		}
 		entries, err := os.ReadDir(path)
@@ -76,10 +70,11 @@ func findSources(arguments []string) (found []source, refused []report.Refused, 
 				others++
 				continue
 			}
-			found = append(found, file(filepath.Join(path, entry.Name())))
+			name := filepath.Join(path, entry.Name())
+			found = append(found, source{name, func() ([]byte, error) { return readEntry(name) }})
 		}
 		if others > 0 {
-			notes = append(notes, fmt.Sprintf("%s: %d entries are not called .jpg, .jpeg or .png and are left out", path, others))
+			notes = append(notes, fmt.Sprintf("%s: %d entries are not called .jpg, .jpeg or .png and are left out", quote.Plain(path), others))
 		}
 		if len(found) == before {
 			refused = append(refused, report.Refused{Picture: path, Reason: "folder holds no .jpg, .jpeg or .png"})
@@ -88,18 +83,17 @@ func findSources(arguments []string) (found []source, refused []report.Refused, 
 	return found, refused, notes
 }
 
-func readFile(path string) ([]byte, error) {
+// readEntry reads a picture of a folder. A pipe is left alone: a command that
+// was given a folder waits for nobody.
+func readEntry(path string) ([]byte, error) {
 	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("is no regular file")
+	}
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("is no regular file")
-	}
-	if info.Size() > maxFileBytes {
-		return nil, fmt.Errorf("file has %d MB, at most %d are read", info.Size()/1e6, maxFileBytes/1_000_000)
-	}
-	return os.ReadFile(path)
+	return readInput(path, maxPictureFile)
 }
 
 // reason is an error's text without the path, which is named before it.

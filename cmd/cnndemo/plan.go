@@ -58,21 +58,19 @@ of TensorFlow's own record (RunMetadata) beside the forecast. Where they differ
 each difference is named. What TensorFlow does not record, constants and fed
 tensors above all, shows in the growth of the process.
 
-Exit status:
-  0    done
-  1    with --memory, the batch does not fit; with --measure, the run failed
-  2    wrong usage: a flag, or a network that is not known or not right
-  3    the machine lacks memory for --measure
-  130  interrupted`,
+` + exitStatus(
+			"1    with --memory, the batch does not fit; with --measure, the run failed",
+			"2    wrong usage: a flag, or a network that is not known or not right",
+			"3    the machine lacks memory for --measure"),
 		Example: `  cnndemo plan tutorial --batch 100
   cnndemo plan resnet18 --batch 32 --training --optimizer adam --memory 8GiB
   cnndemo plan my-net.json --dtype float16 --json
   cnndemo plan alexnet --batch 8 --measure`,
 		Args: func(c *cobra.Command, arguments []string) error {
 			if here {
-				return cobra.NoArgs(c, arguments)
+				return takes(0, 0, "none")(c, arguments)
 			}
-			return cobra.ExactArgs(1)(c, arguments)
+			return takes(1, 1, "one network")(c, arguments)
 		},
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
@@ -80,16 +78,13 @@ Exit status:
 				return measureHere(c, work.Batch)
 			}
 			work.DType, work.Optimizer = graph.DType(dtype), graph.Optimizer(optimizer)
-			if work.Batch < 1 {
-				return exit(exitUsage, "plan: --batch is %d, want 1 or more", work.Batch)
-			}
 			if measure && work.DType != graph.Float32 {
-				return exit(exitUsage, "plan: --measure runs in float32, not in %s", work.DType)
+				return refused(c, "--measure runs in float32, not in %s", work.DType)
 			}
-			bytes, err := memorySize(c, memory)
-			if err != nil {
+			if err := needs(c, "training", "optimizer"); err != nil {
 				return err
 			}
+			bytes := memorySize(memory)
 			found, err := findNetwork(arguments[0])
 			if err != nil {
 				return exit(exitUsage, "plan: %w", err)
@@ -122,21 +117,23 @@ Exit status:
 	c.Flags().BoolVar(&measure, "measure", false, "run it, and print TensorFlow's peak beside the forecast")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&here, "measure-here", false, "")
+	keep(c, whole(1, math.MaxInt), "batch")
+	keep(c, oneOf(string(graph.Float32), string(graph.Float16), string(graph.BFloat16)), "dtype")
+	keep(c, oneOf(string(graph.SGD), string(graph.Momentum), string(graph.Adam)), "optimizer")
+	keep(c, memoryRule, "memory")
 	// The only error is that the flag is not there.
 	_ = c.Flags().MarkHidden("measure-here")
 	return c
 }
 
-// memorySize reads --memory; 0 where it is not given.
-func memorySize(c *cobra.Command, text string) (int64, error) {
-	if !c.Flags().Changed("memory") {
-		return 0, nil
-	}
+// memorySize is the value of --memory, which memoryRule has taken; 0 where it is
+// not given.
+func memorySize(text string) int64 {
 	bytes, err := humanize.ParseBytes(text)
-	if err != nil || bytes == 0 || bytes > math.MaxInt64 {
-		return 0, exit(exitUsage, "plan: --memory is %q, want a size as 8GiB or 500MB", text)
+	if err != nil {
+		return 0
 	}
-	return int64(bytes), nil
+	return int64(bytes)
 }
 
 // planNetwork computes the plan; memory is 0 where it does not matter.

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -69,7 +70,20 @@ func measureProcess(c *cobra.Command, net graph.Network, batch int, environment 
 	child.Args[0] = c.Root().Name()
 	child.Stdin, child.Stdout, child.Stderr = bytes.NewReader(text), &stdout, &stderr
 	child.Env = append(append(os.Environ(), parent.Off), environment...)
-	if err := child.Run(); err != nil {
+	if err = child.Start(); err == nil {
+		end := unfinished.begin(func() { child.Process.Kill() })
+		err = child.Wait()
+		end()
+	}
+	if err != nil {
+		if child.ProcessState != nil && child.ProcessState.ExitCode() == exitInterrupted {
+			// A terminal signals the whole group: this process's own signal is
+			// on its way.
+			select {
+			case <-c.Context().Done():
+			case <-time.After(returnLimit):
+			}
+		}
 		if c.Context().Err() != nil {
 			return m, c.Context().Err()
 		}

@@ -3,11 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"tfcnn/graph"
+	"tfcnn/internal/quote"
 	"tfcnn/internal/report"
 	"tfcnn/session"
 )
@@ -15,7 +17,7 @@ import (
 // print is the plan for people.
 func (r planResult) print(w io.Writer) error {
 	m := r.Memory
-	fmt.Fprintf(w, "%s: pictures of %d×%d×%d, a batch of %s in %s\n", r.Network,
+	fmt.Fprintf(w, "%s: pictures of %d×%d×%d, a batch of %s in %s\n", quote.Plain(r.Network),
 		r.Input.Height, r.Input.Width, r.Input.Channels, report.Grouped(int64(m.Workload.Batch)), m.Workload.DType)
 	bytes := m.Workload.DType.Bytes() * int64(m.Workload.Batch)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -57,23 +59,17 @@ func (r planResult) short() string {
 	largest := slices.MaxFunc(r.Layers, func(a, b graph.LayerPlan) int { return int(max(-1, min(1, a.Activations-b.Activations))) })
 	each := r.Memory.Workload.DType.Bytes()
 	one := largest.Activations * each
-	hundred := 100 * float64(one)
-	batch := fmt.Sprintf("%.3g MB for a batch of 100", hundred/1e6)
-	switch {
-	case hundred == 1e9:
-		batch = "1 GB for a batch of 100"
-	case hundred > 1e9:
-		batch = fmt.Sprintf("more than %d GB for a batch of 100", int64(hundred/1e9))
-	case hundred < 1e6:
-		batch = report.Grouped(100*one) + " bytes for a batch of 100"
+	hundred := "more than " + size(math.MaxInt64)
+	if one <= math.MaxInt64/100 {
+		hundred = size(100 * one)
 	}
 	bits := report.Grouped(8*one) + " bits"
 	if 8*one >= 1e6 {
 		bits = fmt.Sprintf("%.4g million bits", float64(8*one)/1e6)
 	}
-	return fmt.Sprintf("%s parameters; %s multiplications;\n%s, %s for one picture (the largest output, of %s: %s numbers × %d bits = %s bits); %s",
+	return fmt.Sprintf("%s parameters; %s multiplications;\n%s, %s for one picture (the largest output, of %s: %s numbers × %d bits = %s bits); %s for a batch of 100",
 		report.Grouped(r.Parameters), report.Grouped(r.Multiplications),
-		bits, size(one), largest.Name, report.Grouped(largest.Activations), 8*each, report.Grouped(8*one), batch)
+		bits, size(one), largest.Name, report.Grouped(largest.Activations), 8*each, report.Grouped(8*one), hundred)
 }
 
 func printRequirement(w io.Writer, what string, r graph.Requirement) {
@@ -147,17 +143,7 @@ func grouped(n uint64) string {
 }
 
 // size is a number of bytes in the unit that suits it: 11.4 MiB.
-func size(bytes int64) string {
-	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
-	x, at := float64(bytes), 0
-	for ; (x >= 1024 || x <= -1024) && at < len(units)-1; at++ {
-		x /= 1024
-	}
-	if at == 0 {
-		return fmt.Sprintf("%d %s", bytes, units[0])
-	}
-	return fmt.Sprintf("%.1f %s", x, units[at])
-}
+func size(bytes int64) string { return report.Bytes(bytes) }
 
 // printMeasurement is the peak beside the forecast.
 func printMeasurement(w io.Writer, m session.Measurement, forecast graph.Memory) {

@@ -3,13 +3,14 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/output"
+	"tfcnn/internal/quote"
 	"tfcnn/internal/report"
 	"tfcnn/session"
 )
@@ -72,21 +73,19 @@ the roofline. --trace writes the runs as a trace that ui.perfetto.dev opens: wha
 ran when, with shapes and bytes, and the memory that was live. TensorFlow's
 record names no threads: what ran at once lies on tracks below each other.
 
-Exit status:
-  0    done
-  1    the run failed
-  2    wrong usage: a flag, a picture, or a network that is not known or not right
-  3    the machine lacks memory, or a folder that can be written
-  130  interrupted; nothing was written`,
+` + exitStatus(
+			"1    the run failed, or a picture cannot be used",
+			"2    wrong usage: a flag, or a network or weights that are not known or not right",
+			"3    the machine lacks memory, or a folder to write to"),
 		Example: `  cnndemo profile lenet5
   cnndemo profile resnet18 --batch 8 --html resnet18.html --trace resnet18.json
   cnndemo profile my-net.json --weights my-net.npz holiday/ --runs 100 --json
   TF_ENABLE_ONEDNN_OPTS=1 cnndemo profile alexnet --batch 1`,
-		Args:              cobra.MinimumNArgs(1),
+		Args:              takes(1, math.MaxInt, "a network"),
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
-			set := output.New(c.Context())
-			defer set.Close()
+			set, done := newSet(c.Context())
+			defer done()
 			set.Keep(append(arguments, f.weights)...)
 			page, err := outputFlag(c, set, "html", f.page)
 			if err != nil {
@@ -126,18 +125,16 @@ Exit status:
 	c.Flags().StringVar(&f.page, "html", "", "write a page with the layers' times and the roofline to this file")
 	c.Flags().StringVar(&f.trace, "trace", "", "write the runs as a trace for Perfetto to this file")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
+	keep(c, whole(1, math.MaxInt), "batch", "runs")
+	keep(c, seedRule, "seed")
+	keep(c, fileRule, "weights", "html", "trace")
 	return c
 }
 
 // profile measures the network.
 func (f profileFlags) profile(c *cobra.Command, name string, pictures []string) (profileResult, error) {
-	switch {
-	case f.runs < 1:
-		return profileResult{}, exit(exitUsage, "profile: --runs is %d, want 1 or more", f.runs)
-	case c.Flags().Changed("batch") && f.batch < 1:
-		return profileResult{}, exit(exitUsage, "profile: --batch is %d, want 1 or more", f.batch)
-	case f.batch > 0 && len(pictures) > 0:
-		return profileResult{}, exit(exitUsage, "profile: --batch %d is of random numbers, want no pictures beside it", f.batch)
+	if f.batch > 0 && len(pictures) > 0 {
+		return profileResult{}, refused(c, "--batch %d is of random numbers, want no pictures beside it", f.batch)
 	}
 	found, err := findNetwork(name)
 	if err != nil {
@@ -226,5 +223,5 @@ func (f profileFlags) measure(c *cobra.Command, net graph.Network, weights graph
 
 // title is what was run, over what.
 func (r profileResult) title() string {
-	return fmt.Sprintf("%s, weights %s, over %s", r.Network, r.Weights, strings.TrimSuffix(r.From, "."))
+	return fmt.Sprintf("%s, weights %s, over %s", quote.Plain(r.Network), quote.Plain(r.Weights), strings.TrimSuffix(r.From, "."))
 }

@@ -16,6 +16,7 @@ type progress struct {
 	what  string
 	start time.Time
 	bar   *progressbar.ProgressBar
+	end   func() // of what is registered as unfinished
 }
 
 func newProgress(stderr io.Writer, what string) *progress {
@@ -33,6 +34,7 @@ func (p *progress) show(done, total int) {
 	if p.bar == nil {
 		p.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(p.w), progressbar.OptionSetDescription(p.what),
 			progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
+		p.end = unfinished.begin(func() { _ = p.bar.Clear() })
 	}
 	// A bar that cannot be drawn is no reason to stop.
 	_ = p.bar.Set(done)
@@ -41,5 +43,6 @@ func (p *progress) show(done, total int) {
 func (p *progress) finish() {
 	if p.bar != nil {
 		_ = p.bar.Clear()
+		p.end()
 	}
 }

@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -15,8 +14,8 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/internal/decode"
-	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/quote"
 	"tfcnn/internal/report"
 	"tfcnn/session"
 )
@@ -64,14 +63,20 @@ filters.
 Into the output folder go the numbers (conv2d.npy, max_pool.npy; with pictures
 of several sizes one file a size, as conv2d-427x640.npy), a PNG for each
 picture and feature map, the pooled pictures, report.json, and report.html: one
-page with all of it to look at, which needs no network and no server.`,
+page with all of it to look at, which needs no network and no server.
+
+` + exitStatus(
+			"1    a number lies outside its bound, or a picture cannot be used; what could",
+			"     be done with the others is written",
+			"2    wrong usage: a flag, or a filter that cannot be read",
+			"3    the machine lacks something: memory, the device, a folder to write to"),
 		Example: `  cnndemo run
   cnndemo run holiday/ --filter sobel-x --filter sobel-y --stride 1 --out maps
   cnndemo run cat.png --chain --pool avg --json`,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			f.stdout, f.stderr = c.OutOrStdout(), c.ErrOrStderr()
-			if c.Flags().Changed("resize-method") && f.resize == (sizeFlag{}) {
-				return errors.New("--resize-method wants --resize beside it")
+			if err := needs(c, "resize", "resize-method"); err != nil {
+				return err
 			}
 			f.options = map[string]string{}
 			c.Flags().VisitAll(func(flag *pflag.Flag) {
@@ -105,27 +110,18 @@ page with all of it to look at, which needs no network and no server.`,
 	flags.StringVar(&f.out, "out", "out", "the output folder")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "do not hold the results to the reference")
+	keep(c, filterRule, "filter")
+	keep(c, oneOf("max", "avg"), "pool")
+	keep(c, oneOf(decode.Methods...), "resize-method")
+	keep(c, whole(1, math.MaxInt), "max-pixels")
+	keep(c, whole(0, math.MaxInt), "threads")
+	keep(c, deviceRule, "device")
+	keep(c, folderRule, "out")
 	return c
-}
-
-// check refuses what flags alone can get wrong.
-func (f runFlags) check() error {
-	switch {
-	case f.pool != "max" && f.pool != "avg":
-		return fmt.Errorf("--pool is %q, want max or avg", f.pool)
-	case f.maxPixels < 1:
-		return fmt.Errorf("--max-pixels is %d, want 1 or more", f.maxPixels)
-	case f.out == "":
-		return errors.New("--out is empty, want a folder")
-	}
-	return nil
 }
 
 func (f runFlags) run(ctx context.Context, arguments []string) error {
 	start := time.Now()
-	if err := f.check(); err != nil {
-		return err
-	}
 	boundHeap(0.8)
 	j, err := newJob(f)
 	if err != nil {
@@ -142,8 +138,9 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	}
 	j.report.Options, j.report.Command, j.report.Changed = f.options, f.command, f.changed
 
-	j.set = output.New(ctx)
-	defer j.set.Close()
+	var done func()
+	j.set, done = newSet(ctx)
+	defer done()
 	j.set.Keep(f.filters...)
 	if len(arguments) > 0 {
 		for _, s := range sources {
@@ -175,9 +172,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 // conclude prints the report and chooses the exit status.
 func (j *job) conclude() error {
 	if j.asJSON {
-		encoder := json.NewEncoder(j.stdout)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(j.report); err != nil {
+		if err := writeJSON(j.stdout, j.report); err != nil {
 			return exit(exitCheck, "print JSON: %w", err)
 		}
 	} else {
@@ -199,7 +194,7 @@ func (j *job) conclude() error {
 
 func (j *job) printRefused() {
 	for _, r := range j.report.Refused {
-		fmt.Fprintf(j.stderr, "cnndemo: %s: %s\n", r.Picture, r.Reason)
+		fmt.Fprintf(j.stderr, "cnndemo: %s: %s\n", quote.Plain(r.Picture), quote.Text(r.Reason, mostErrorBytes))
 	}
 }
 
@@ -207,7 +202,7 @@ func (j *job) printRefused() {
 func (j *job) print() {
 	fmt.Fprintf(j.stdout, "TensorFlow %s on %s%s\n", j.report.TensorFlow, j.report.Device, beside(j.report.Precision))
 	for _, note := range j.report.Notes {
-		fmt.Fprintf(j.stdout, "note: %s\n", note)
+		fmt.Fprintf(j.stdout, "note: %s\n", quote.Text(note, mostErrorBytes))
 	}
 	w := tabwriter.NewWriter(j.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "layer\treads\tinput\toutput\tpadding\tlargest error\tbound\tverdict")
@@ -240,7 +235,7 @@ func (j *job) print() {
 	}
 	s := j.report.Seconds
 	fmt.Fprintf(j.stdout, "%d files, report.json and report.html in %s; decode %.0f ms, open %.0f, run %.0f, check %.0f, in all %.0f\n",
-		files, j.out, s.Decode*1e3, s.Open*1e3, s.Run*1e3, s.Check*1e3, s.Total*1e3)
+		files, quote.Plain(j.out), s.Decode*1e3, s.Open*1e3, s.Run*1e3, s.Check*1e3, s.Total*1e3)
 }
 
 // beside is the precision where it is not the plain one.

@@ -1,11 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/quote"
 	"tfcnn/internal/report"
 	"tfcnn/session"
 	"tfcnn/testdata"
@@ -96,13 +96,14 @@ FILE says what changed since, case by case:
 Both may name one file: it is read first and replaced at the end, also where
 cases failed.
 
-Exit status:
-  0    all cases pass; against a baseline, all are equal, within the bound or new
-  1    a case failed or proves nothing, or against a baseline: outside, missing or case changed,
-       and with --equal-bits within bound, too
-  2    wrong usage: a flag, a case file or a baseline that cannot be read
-  3    the machine lacks something: the device, a folder that can be written
-  130  interrupted; nothing was written`,
+` + exitStatus(
+			"0    all cases pass; against a baseline, all are equal, within the bound or new",
+			"1    a case failed or proves nothing, or a picture cannot be used; against a",
+			"     baseline: outside, missing or case changed, and with --equal-bits within",
+			"     bound, too",
+			"2    wrong usage: a flag, or a file of cases, a baseline, a network or weights",
+			"     that are not known or not right",
+			"3    the machine lacks something: memory, the device, a folder to write to"),
 		Example: `  cnndemo verify
   cnndemo verify --cases my-cases/ --junit report.xml --html report.html
   cnndemo verify --net alexnet
@@ -114,13 +115,16 @@ Exit status:
   cnndemo verify --against baseline.json --equal-bits    # on a machine that never changes`,
 		Args: func(c *cobra.Command, arguments []string) error {
 			if net.net == "" {
-				return cobra.NoArgs(c, arguments)
+				return takes(0, 0, "pictures beside --net alone")(c, arguments)
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, arguments []string) error {
-			set := output.New(c.Context())
-			defer set.Close()
+			if err := checkTogether(c); err != nil {
+				return err
+			}
+			set, done := newSet(c.Context())
+			defer done()
 			set.Keep(append(append(cases, net.net, net.weights), arguments...)...)
 			if err := baseline.claim(c, set); err != nil {
 				return err
@@ -136,9 +140,6 @@ Exit status:
 			if c.Flags().Changed("random") {
 				random.device, random.tf32 = device, tf32
 				return verifyRandom(c, random, seed, to)
-			}
-			if len(random.ops) > 0 {
-				return errors.New("--op wants --random beside it")
 			}
 			if net.net != "" {
 				net.device = device
@@ -217,10 +218,22 @@ Exit status:
 	net.flags(c)
 	random.flags(c)
 	baseline.flags(c)
-	for _, other := range []string{"cases", "write-baseline", "against", "equal-bits"} {
-		c.MarkFlagsMutuallyExclusive("net", "random", other)
-	}
+	keep(c, fileRule, "junit", "html")
+	keep(c, rule{kind: "FILE|FOLDER", want: "a file or a folder", read: notEmpty}, "cases")
+	keep(c, deviceRule, "device")
+	keep(c, seedRule, "seed")
 	return c
+}
+
+// checkTogether refuses flags of verify that would do nothing.
+func checkTogether(c *cobra.Command) error {
+	return cmp.Or(
+		apartFrom(c, "net", "random", "cases", "write-baseline", "against", "equal-bits"),
+		apartFrom(c, "random", "cases", "write-baseline", "against", "equal-bits"),
+		needs(c, "net", "weights"),
+		needs(c, "random", "op"),
+		needs(c, "against", "equal-bits"),
+	)
 }
 
 func readCases(paths []string) ([]proof.File, error) {
@@ -233,7 +246,7 @@ func readCases(paths []string) ([]proof.File, error) {
 		if folder == "" {
 			folder = "."
 		}
-		if err := all.Add(os.DirFS(folder), folder, name); err != nil {
+		if err := all.Add(inputFolder(folder), folder, name); err != nil {
 			return nil, err
 		}
 	}
@@ -280,9 +293,9 @@ func printVerification(w io.Writer, v report.Verification) {
 		case proof.Nothing:
 			mark = "VOID"
 		}
-		fmt.Fprintf(w, "%s  %s: %s\n", mark, o.ID(), o.Text())
+		fmt.Fprintf(w, "%s  %s: %s\n", mark, o.ID(), quote.Text(o.Text(), mostErrorBytes))
 		if o.Repeat != nil {
-			fmt.Fprintf(w, "      repeat with --cases: %s\n", o.Repeat)
+			fmt.Fprintf(w, "      repeat with --cases: %s\n", quote.JSON(o.Repeat))
 		}
 	}
 	fmt.Fprintf(w, "%d cases", v.Cases)

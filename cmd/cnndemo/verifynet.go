@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -12,6 +12,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/quote"
 	"tfcnn/internal/report"
 	"tfcnn/session"
 )
@@ -37,6 +38,8 @@ type netResult struct {
 func (f *netFlags) flags(c *cobra.Command) {
 	c.Flags().StringVar(&f.net, "net", "", "verify a network, layer by layer: a ready one (cnndemo nets) or a JSON file")
 	c.Flags().StringVar(&f.weights, "weights", "", "the network's weights, a .npz file (default: fresh ones from --seed)")
+	keep(c, netRule, "net")
+	keep(c, fileRule, "weights")
 }
 
 // verifyNetwork is verify --net.
@@ -114,28 +117,32 @@ func verifyError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
-	if status, _ := classify(ctx, err); status == exitEnvironment {
+	if errors.Is(err, session.ErrNoDevice) {
 		return err
 	}
 	return &exitError{exitCheck, err}
 }
 
 func readWeights(path string, net graph.Network) (graph.Weights, error) {
-	file, err := os.Open(path)
+	const (
+		widest = 8       // bytes of a float64 or an int64
+		heads  = 1 << 20 // headers, and the archive's list of them
+	)
+	plan, err := net.Plan()
 	if err != nil {
 		return nil, fmt.Errorf("weights: %w", err)
 	}
-	defer file.Close()
-	info, err := file.Stat()
+	file, length, done, err := openRandomAccess(path, widest*(plan.Parameters+plan.Statistics)+heads)
 	if err != nil {
 		return nil, fmt.Errorf("weights: %w", err)
 	}
-	weights, err := graph.ReadNPZ(file, info.Size())
+	defer done()
+	weights, err := graph.ReadNPZ(file, length)
 	if err == nil {
 		err = weights.Check(net)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("weights %s: %w", path, err)
+		return nil, fmt.Errorf("weights %s: %w", quote.Plain(path), err)
 	}
 	return weights, nil
 }
@@ -146,7 +153,7 @@ func (r netResult) print(w io.Writer) {
 	if r.Note != "" {
 		fmt.Fprintf(w, "note: %s\n", r.Note)
 	}
-	fmt.Fprintf(w, "%s, weights %s, over %s\n", r.Network, r.Weights, r.Pictures)
+	fmt.Fprintf(w, "%s, weights %s, over %s\n", quote.Plain(r.Network), quote.Plain(r.Weights), r.Pictures)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "layer\tkind\toutput\tlargest error\tof its bound\tULPs\tverdict")
 	for _, l := range r.Layers {
@@ -224,7 +231,7 @@ func (r netResult) page() report.Verification {
 	v := report.Verification{
 		TensorFlow: r.TensorFlow, Device: r.Device, Precision: r.Precision, Note: r.Note, OneDNN: r.OneDNN,
 		Command: r.Command, Outcomes: r.outcomes(), Counts: map[proof.Status]int{},
-		Network: fmt.Sprintf("%s, weights %s, over %s", r.Network, r.Weights, r.Pictures),
+		Network: fmt.Sprintf("%s, weights %s, over %s", quote.Plain(r.Network), quote.Plain(r.Weights), r.Pictures),
 	}
 	// The network has been checked; it may have more layers than are drawn.
 	if d, err := drawing(r.Network, r.value); err == nil {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
-	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -15,8 +15,8 @@ import (
 
 	"tfcnn/internal/parent"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/quote"
 	"tfcnn/internal/report"
-	"tfcnn/internal/strict"
 	"tfcnn/session"
 )
 
@@ -31,18 +31,10 @@ type randomFlags struct {
 func (f *randomFlags) flags(c *cobra.Command) {
 	c.Flags().IntVar(&f.cases, "random", 0, "draw so many operations, valid and not, and run them in a process that is watched")
 	c.Flags().StringArrayVar(&f.ops, "op", nil, "with --random: draw this operation alone (repeatable; default: all)")
-}
-
-func (f randomFlags) check() error {
-	if f.cases < 1 {
-		return fmt.Errorf("--random is %d, want 1 or more", f.cases)
-	}
-	for _, op := range f.ops {
-		if known := proof.Operations(); !slices.Contains(known, op) {
-			return fmt.Errorf("--op: %w", strict.Unknown("operation", op, known))
-		}
-	}
-	return nil
+	operation := oneOf(proof.Operations()...)
+	operation.known = proof.Operations()
+	keep(c, operation, "op")
+	keep(c, whole(1, math.MaxInt), "random")
 }
 
 // caseLimit is how long one case may take; most take some milliseconds.
@@ -50,9 +42,6 @@ const caseLimit = time.Minute
 
 // verifyRandom is verify --random.
 func verifyRandom(c *cobra.Command, f randomFlags, seed uint64, to outputs) error {
-	if err := f.check(); err != nil {
-		return err
-	}
 	if err := session.Configure(session.Process{NoTF32: !f.tf32, NoWinograd: true}); err != nil {
 		return &exitError{exitUsage, err}
 	}
@@ -79,6 +68,7 @@ func verifyRandom(c *cobra.Command, f randomFlags, seed uint64, to outputs) erro
 		return worker
 	}}
 	defer watch.Close()
+	defer unfinished.begin(watch.Kill)()
 	bar := newProgress(c.ErrOrStderr(), "cases")
 	defer bar.finish()
 	result, err := proof.Random{
@@ -87,6 +77,7 @@ func verifyRandom(c *cobra.Command, f randomFlags, seed uint64, to outputs) erro
 	}.Run(c.Context(), watch)
 	if err != nil {
 		if c.Context().Err() != nil {
+			watch.Kill()
 			return err
 		}
 		return exit(exitCheck, "verify: %w", err)
@@ -159,7 +150,7 @@ func printRandom(w io.Writer, v report.Verification, r proof.RandomResult) {
 	}
 	table.Flush()
 	for _, o := range r.Failures {
-		fmt.Fprintf(w, "FAIL  %s: %s\n      repeat with --cases: %s\n", o.ID(), o.Text(), o.Repeat)
+		fmt.Fprintf(w, "FAIL  %s: %s\n      repeat with --cases: %s\n", o.ID(), quote.Text(o.Text(), mostErrorBytes), quote.JSON(o.Repeat))
 	}
 	fmt.Fprintf(w, "seed %d: %d cases in %.1f s, %d computed within their bounds, %d refused as they must be, %d failed; workers that died: %d\n",
 		r.Seed, r.Cases, r.Seconds, computed, refused, len(r.Failures), r.Deaths)
@@ -181,7 +172,7 @@ func newWorkerCommand() *cobra.Command {
 		Use:    workerName,
 		Short:  "Run the cases that come on file descriptor 3, for verify --random",
 		Hidden: true,
-		Args:   cobra.NoArgs,
+		Args:   takes(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := session.Configure(session.Process{NoTF32: !tf32, NoWinograd: true}); err != nil {
 				return &exitError{exitUsage, err}
@@ -203,5 +194,6 @@ func newWorkerCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&device, "device", "auto", "auto, cpu, gpu or gpu:N")
 	c.Flags().BoolVar(&tf32, "tf32", false, "leave TF32 on")
+	keep(c, deviceRule, "device")
 	return c
 }

@@ -33,10 +33,14 @@ type build struct {
 func newVersionCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use:     "version",
-		Short:   "Print the versions of cnndemo and of what it was built with and runs on",
+		Use:   "version",
+		Short: "Print the versions of cnndemo and of what it was built with and runs on",
+		Long: `version prints the version, revision and time of the build, and the versions of
+Go, of TensorFlow's bindings and tfgo, and of the TensorFlow that is loaded.
+
+` + exitStatus("2    wrong usage"),
 		Example: "  cnndemo version\n  cnndemo version --json",
-		Args:    cobra.NoArgs,
+		Args:    takes(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			b := thisBuild()
 			if asJSON {

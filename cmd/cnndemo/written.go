@@ -14,15 +14,26 @@ import (
 	"tfcnn/internal/output"
 )
 
+// newSet makes a command's outputs. An interrupt drops them, unless they are
+// being given their names.
+func newSet(ctx context.Context) (set *output.Set, done func()) {
+	set = output.New(ctx)
+	set.Wrote = unfinished.wrote
+	end := unfinished.begin(set.Close)
+	return set, func() {
+		set.Close()
+		end()
+	}
+}
+
 // outputFlag adds the file that a flag names to a command's outputs; nil
 // where it names none.
 func outputFlag(c *cobra.Command, set *output.Set, flag, path string) (*output.File, error) {
 	if !c.Flags().Changed(flag) {
 		return nil, nil
 	}
-	// An empty one is a script's variable that was not set.
-	if path == "" || path == "-" {
-		return nil, exit(exitUsage, "%s: --%s is %q, want a file", c.Name(), flag, path)
+	if path == "-" {
+		return nil, refused(c, "--%s: got %q, want a file", flag, path)
 	}
 	file, err := set.File(path)
 	return file, unwritten(c.Name(), err)

@@ -61,8 +61,24 @@ func (s *Set) Commit() error {
 	for _, st := range s.stages {
 		st.made = nil
 	}
+	s.report()
 	s.drop()
 	return nil
+}
+
+// report tells Wrote of all that Commit has written.
+func (s *Set) report() {
+	if s.Wrote == nil {
+		return
+	}
+	for _, f := range s.folders {
+		s.Wrote(f.path)
+	}
+	for _, f := range s.files {
+		if f.buffer != nil {
+			s.Wrote(f.path)
+		}
+	}
 }
 
 // entries lists what was written, each with the target that its path has now.

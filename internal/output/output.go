@@ -41,6 +41,10 @@ var ErrSameFile = errors.New("same file")
 // all writing; Close may come at any time, and ends a Commit that has not begun
 // to rename with context.Canceled.
 type Set struct {
+	// Wrote, where it is set, is called with the path of each file and folder,
+	// as the caller named it, when Commit has written them all.
+	Wrote func(path string)
+
 	ctx context.Context
 
 	rename, link func(from, to string) error // os.Rename and os.Link; tests make them fail

@@ -114,6 +114,9 @@ func (st *stage) path(part, name string) string { return filepath.Join(st.dir, p
 // were made around it where they are empty.
 func (st *stage) remove() {
 	if st.dir != "" {
+		// A command that is interrupted may still be making files: from here on
+		// it finds no folder for them, and none comes behind the removal.
+		_ = os.Rename(filepath.Join(st.dir, newName), filepath.Join(st.dir, newName+"-removed"))
 		os.RemoveAll(st.dir)
 	}
 	if st.owner != nil {

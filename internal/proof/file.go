@@ -77,7 +77,9 @@ func Read(name string, text []byte) (File, error) {
 // caseKey names a case: by its file's Name, its operation and its name.
 type caseKey struct{ File, Op, Name string }
 
-func (k caseKey) String() string { return fmt.Sprintf("%s: %s %q", k.File, k.Op, k.Name) }
+func (k caseKey) String() string {
+	return fmt.Sprintf("%s: %s %s", quote.Plain(k.File), quote.Plain(k.Op), quote.Name(k.Name))
+}
 
 func quoted(name string) string {
 	if name == "" {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"tfcnn/internal/quote"
 )
 
 // JUnit's XML has no standard, and what reads it is of two minds. Jenkins'
@@ -53,26 +55,27 @@ type junitFailure struct {
 
 // WriteJUnit writes the outcomes as JUnit's XML, a suite for each file, as CI
 // servers read it, and a comparison, where there is one, as the suite "against
-// FILE". A failure's text is the case file that repeats it. Characters that
-// XML cannot hold become U+FFFD.
+// FILE". A failure's text is the case file that repeats it. Names and texts are
+// on one line each; what cannot be printed, which XML can hold in part only, is
+// escaped as in a Go string literal.
 func WriteJUnit(w io.Writer, outcomes []Outcome, against *Comparison) error {
 	all := junitSuites{Name: "cnndemo verify"}
 	total, seconds := 0.0, 0.0
 	for _, o := range outcomes {
-		if n := len(all.Suites); n == 0 || all.Suites[n-1].Name != o.File {
-			suite := junitSuite{Name: o.File, File: o.File}
+		if n := len(all.Suites); n == 0 || all.Suites[n-1].Name != quote.Plain(o.File) {
+			suite := junitSuite{Name: quote.Plain(o.File), File: quote.Plain(o.File)}
 			if o.Path != "" {
-				suite.File = o.Path
+				suite.File = quote.Plain(o.Path)
 			}
 			all.Suites = append(all.Suites, suite)
 			seconds = 0
 		}
 		suite := &all.Suites[len(all.Suites)-1]
-		c := junitCase{Name: o.Name, Class: stem(o.File) + "." + o.Op, Time: fmt.Sprintf("%.6f", o.Seconds)}
+		c := junitCase{Name: quote.Plain(o.Name), Class: junitLine(stem(o.File) + "." + o.Op), Time: fmt.Sprintf("%.6f", o.Seconds)}
 		if !o.Status.OK() {
-			c.Failure = &junitFailure{Message: o.Failure, Type: string(o.Status), Text: string(o.Repeat)}
+			c.Failure = &junitFailure{Message: junitLine(o.Failure), Type: string(o.Status), Text: quote.JSON(o.Repeat)}
 		} else {
-			c.Output = o.Text()
+			c.Output = junitLine(o.Text())
 		}
 		seconds += o.Seconds
 		total += o.Seconds
@@ -115,21 +118,24 @@ func (s *junitSuite) add(c junitCase) {
 // junit is the comparison as a suite. A case that the baseline lacks was not
 // compared: skipped.
 func (c *Comparison) junit() junitSuite {
-	suite := junitSuite{Name: "against " + c.Baseline, File: c.Baseline, Time: milliseconds(0)}
+	suite := junitSuite{Name: "against " + quote.Plain(c.Baseline), File: quote.Plain(c.Baseline), Time: milliseconds(0)}
 	for _, change := range c.Cases {
-		jc := junitCase{Name: change.Name, Class: "against." + stem(change.File) + "." + change.Op, Time: "0.000000"}
+		jc := junitCase{Name: quote.Plain(change.Name), Class: junitLine("against." + stem(change.File) + "." + change.Op), Time: "0.000000"}
 		switch {
 		case c.Failed(change.Change):
-			jc.Failure = &junitFailure{Message: change.Text(), Type: string(change.Change), Text: string(change.Repeat)}
+			jc.Failure = &junitFailure{Message: junitLine(change.Text()), Type: string(change.Change), Text: quote.JSON(change.Repeat)}
 		case change.Change == New:
 			jc.Skipped = &junitFailure{Message: "the baseline has no such case", Type: string(New)}
 		default:
-			jc.Output = change.Text()
+			jc.Output = junitLine(change.Text())
 		}
 		suite.add(jc)
 	}
 	return suite
 }
+
+// junitLine is a text of which an error's whole length may matter.
+func junitLine(text string) string { return quote.Text(text, 1<<16) }
 
 // milliseconds writes a suite's time as schemas of Surefire's want it: older
 // ones take three places and no more.

@@ -128,6 +128,7 @@ type Watch struct {
 	mu     sync.Mutex
 	worker *worker
 	next   int
+	killed bool
 	// Deaths counts the workers that died.
 	Deaths int
 }
@@ -227,6 +228,9 @@ func (p *worker) listen(answers io.ReadCloser) {
 func (w *Watch) current() (*worker, int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.killed {
+		return nil, 0, context.Canceled
+	}
 	w.next++
 	if w.worker != nil {
 		select {
@@ -296,6 +300,17 @@ func (w *Watch) run(ctx context.Context, j job) (Outcome, error) {
 		return Outcome{}, fmt.Errorf("%w: nothing came of it within %v", errDied, w.Limit)
 	}
 	return Outcome{}, fmt.Errorf("%w: %v", errDied, p.cause)
+}
+
+// Kill ends the worker at once, in the middle of its cases. No other is started:
+// cases that run now, or are run later, end with an error.
+func (w *Watch) Kill() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.killed = true
+	if w.worker != nil {
+		w.worker.command.Process.Kill()
+	}
 }
 
 // Close ends the worker.

@@ -8,8 +8,10 @@
 package quote
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
@@ -104,4 +106,29 @@ func list(items []string, separator string, text func(string) string) string {
 		shown.WriteString(part)
 	}
 	return shown.String()
+}
+
+// Lines returns a text of many lines: what cannot be printed, except line breaks
+// and tabs, is escaped as in a Go string literal.
+func Lines(text string) string {
+	kept := func(r rune) bool { return r == '\n' || r == '\t' || strconv.IsPrint(r) }
+	const longest = len(`\U0010ffff`)
+	lines, _ := escape(text, longest*len(text), kept)
+	return lines
+}
+
+// JSON returns a JSON text with what cannot be printed escaped, so that it is
+// the same JSON, and none of it acts on a terminal. Line breaks stay.
+func JSON(text []byte) string {
+	var result strings.Builder
+	for _, r := range string(text) {
+		if r == '\n' || strconv.IsPrint(r) {
+			result.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&result, `\u%04x`, unit)
+		}
+	}
+	return result.String()
 }

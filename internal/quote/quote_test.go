@@ -1,6 +1,7 @@
 package quote_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -90,4 +91,33 @@ func FuzzQuotes(f *testing.F) {
 		}
 		hostile.Line(t, "", quote.Plain(text[:min(len(text), 400)]))
 	})
+}
+
+// JSON and Lines change nothing that can be printed; what JSON gives is the same
+// JSON.
+func TestJSONAndLines(t *testing.T) {
+	for _, tt := range []struct{ text, json, lines string }{
+		{"{\n  \"a\": \"ä\"\n}", "{\n  \"a\": \"ä\"\n}", "{\n  \"a\": \"ä\"\n}"},
+		{"\"\x7f\u009b\u202e\u00a0\U000e0001\"", `"\u007f\u009b\u202e\u00a0\udb40\udc01"`, `"\x7f\u009b\u202e\u00a0\U000e0001"`},
+		{"\"a\tb\"", `"a\u0009b"`, "\"a\tb\""},
+	} {
+		if got := quote.JSON([]byte(tt.text)); got != tt.json {
+			t.Errorf("JSON(%q) is %s, want %s", tt.text, got, tt.json)
+		}
+		if got := quote.Lines(tt.text); got != tt.lines {
+			t.Errorf("Lines(%q) is %s, want %s", tt.text, got, tt.lines)
+		}
+	}
+	const name = "\x7f\u009b\u202e\U000e0001\n"
+	text, err := json.Marshal(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back string
+	if err := json.Unmarshal([]byte(quote.JSON(text)), &back); err != nil || back != name {
+		t.Errorf("%q came back as %q, %v", name, back, err)
+	}
+	if got := quote.Lines("\x1b\xff" + name); got != `\x1b\xff\x7f\u009b\u202e\U000e0001`+"\n" {
+		t.Errorf("%q", got)
+	}
 }

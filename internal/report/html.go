@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"tfcnn/internal/proof"
+	"tfcnn/internal/quote"
 )
 
 //go:embed page
@@ -63,7 +64,7 @@ var loadAssets = sync.OnceValues(func() (assets, error) {
 		"decimal":     decimal,
 		"figures":     figures,
 		"duration":    duration,
-		"bytes":       bytesOf,
+		"bytes":       Bytes,
 		"by":          func(sizes []int) string { return by(sizes...) },
 		"by2":         func(sizes [2]int) string { return by(sizes[:]...) },
 		"meter":       meter,
@@ -114,7 +115,8 @@ type (
 	verdictView struct{ Class, Headline, Sentence string }
 )
 
-// render executes a template; it is whole in memory, without the pictures.
+// render executes a template; it is whole in memory, without the pictures. What
+// names from outside have in them that cannot be printed is escaped.
 func render(name string, fill func(a assets) any) ([]byte, error) {
 	a, err := loadAssets()
 	if err != nil {
@@ -124,7 +126,7 @@ func render(name string, fill func(a assets) any) ([]byte, error) {
 	if err := a.templates.ExecuteTemplate(&buf, name, fill(a)); err != nil {
 		return nil, fmt.Errorf("report: page: %w", err)
 	}
-	return buf.Bytes(), nil
+	return []byte(quote.Lines(buf.String())), nil
 }
 
 // Write writes the page of a run. The verdicts in it tell where the rings

@@ -203,8 +203,8 @@ func (l ProfiledLayer) row() profileRow {
 	r.Cells = []string{
 		threeFigures(l.Seconds), threeFigures(l.Least), threeFigures(l.Most), percent(l.Share),
 		some(l.Multiplications, grouped(l.Multiplications)), some(l.FLOPs, figures(l.GFLOPS)),
-		some(l.Bytes, bytesOf(l.Bytes)), some(l.Bytes, figures(l.GBs)), some(l.FLOPs, figures(l.Intensity)),
-		bytesOf(l.Allocated), limit,
+		some(l.Bytes, Bytes(l.Bytes)), some(l.Bytes, figures(l.GBs)), some(l.FLOPs, figures(l.Intensity)),
+		Bytes(l.Allocated), limit,
 	}
 	return r
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tfcnn/internal/proof"
+	"tfcnn/internal/quote"
 )
 
 // layerView is the proof of one layer over all sizes of picture.
@@ -88,7 +89,7 @@ func (l *layerView) fill(run Run, i int) {
 	l.Worst = worst(v)
 	l.Worst.Row, l.Worst.Column = v.Worst[1], v.Worst[2]
 	if n := v.Worst[0]; n < len(size.Pictures) {
-		l.Worst.Picture = size.Pictures[n]
+		l.Worst.Picture = quote.Plain(size.Pictures[n])
 	}
 	l.Worst.Channel = fmt.Sprintf("channel %d", v.Worst[3])
 	switch {

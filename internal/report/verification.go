@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"tfcnn/internal/proof"
+	"tfcnn/internal/quote"
 )
 
 // verificationPage is a verification as its template reads it.
@@ -120,7 +121,7 @@ func groupOf(outcomes []proof.Outcome, status proof.Status) caseGroup {
 		if o.Status != status {
 			continue
 		}
-		c := caseView{Name: o.Name, File: o.File, Op: o.Op, Text: o.Text()}
+		c := caseView{Name: quote.Plain(o.Name), File: o.File, Op: o.Op, Text: o.Text()}
 		// The device's numbers and those that the case expects: the worse.
 		for _, v := range []*proof.Verdict{o.Device, o.Expectation} {
 			if v == nil || v.Histogram == nil || c.Compared && v.Share <= c.Part {

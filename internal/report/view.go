@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tfcnn/internal/proof"
+	"tfcnn/internal/quote"
 )
 
 // runView is a run as its template reads it.
@@ -93,7 +94,10 @@ const mostWindows = 12
 func (p *Page) view(a assets, run Run) runView {
 	v := runView{
 		frame: frame{CSS: a.css, JS: a.js, Policy: a.policy, Command: "run"},
-		sizes: run.Sizes, Notes: run.Notes, Refused: run.Refused, Checked: run.Status != "not verified",
+		sizes: run.Sizes, Notes: run.Notes, Checked: run.Status != "not verified",
+	}
+	for _, r := range run.Refused {
+		v.Refused = append(v.Refused, Refused{quote.Plain(r.Picture), r.Reason})
 	}
 	pictures := 0
 	for _, size := range run.Sizes {
@@ -135,7 +139,7 @@ func (p *Page) view(a assets, run Run) runView {
 			}
 			at++
 			if e.detail == asName {
-				s.Names = append(s.Names, e.name)
+				s.Names = append(s.Names, quote.Plain(e.name))
 			} else {
 				s.Pictures = append(s.Pictures, e.view(at, index, size, &v))
 			}
@@ -165,7 +169,7 @@ func (p *Page) label() {
 	}
 	for _, e := range p.entries {
 		if e.label = short(e.name); files[e.label] > 1 {
-			e.label = e.name
+			e.label = quote.Plain(e.name)
 		}
 	}
 }
@@ -195,7 +199,7 @@ func (p *Page) shownWords() string {
 	if counts[withNumbers] == len(p.entries) {
 		return ""
 	}
-	text := fmt.Sprintf("To keep this page below about %s, %s of the %s %s values under the pointer", bytesOf(int64(p.Budget)),
+	text := fmt.Sprintf("To keep this page below about %s, %s of the %s %s values under the pointer", Bytes(int64(p.Budget)),
 		grouped(counts[withNumbers]), count(len(p.entries), "picture"), map[bool]string{true: "has", false: "have"}[counts[withNumbers] == 1])
 	for _, part := range []struct {
 		n    int
@@ -210,10 +214,10 @@ func (p *Page) shownWords() string {
 
 // view is an entry, number at of all and number index of its size.
 func (e *Entry) view(at, index int, size Size, page *runView) pictureView {
-	v := pictureView{ID: fmt.Sprintf("p%d", at), Name: e.name, Short: e.label, Thumb: e.detail == asThumbnail}
+	v := pictureView{ID: fmt.Sprintf("p%d", at), Name: quote.Plain(e.name), Short: e.label, Thumb: e.detail == asThumbnail}
 	for i, from := range e.views {
 		f := figureView{
-			ID: fmt.Sprintf("%s-%d", v.ID, i), Row: v.ID, Picture: v.Short, Layer: from.Layer, Map: from.Map,
+			ID: fmt.Sprintf("%s-%d", v.ID, i), Row: v.ID, Picture: v.Short, Layer: from.Layer, Map: mapName(from.Map),
 			Rows: from.View.Height, Columns: from.View.Width, Width: from.shown.width, Height: from.shown.height,
 			Source: template.URL("data:" + from.mime + ";base64," + from.pictureMark),
 			Class:  sizeClass(from.shown.width, from.shown.height),
@@ -254,7 +258,7 @@ func (v *entryView) describe(f *figureView, e *Entry) {
 	what := "as the network saw it"
 	switch {
 	case v.Layer != "input" && v.Map != "":
-		what = "after " + v.Layer + ", map " + v.Map
+		what = "after " + v.Layer + ", map " + mapName(v.Map)
 	case v.Layer != "input":
 		what = "after " + v.Layer
 	}
@@ -274,6 +278,14 @@ func (v *entryView) describe(f *figureView, e *Entry) {
 	if v.step > 1 && e.detail != asThumbnail {
 		f.Reduced = fmt.Sprintf("reduced %d-fold", v.step)
 	}
+}
+
+// mapName is a feature map's name, which may be a file's.
+func mapName(name string) string {
+	if name == "" {
+		return ""
+	}
+	return quote.Plain(name)
 }
 
 // reads names the view that a view's layer reads, and the window in numbers:

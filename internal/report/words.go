@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tfcnn/internal/proof"
+	"tfcnn/internal/quote"
 )
 
 // grouped is a whole number with a comma between thousands.
@@ -54,17 +55,18 @@ func figures(v float64) string {
 	return strings.Replace(fmt.Sprintf("%.2e", v), "e-0", "e-", 1)
 }
 
-// bytesOf is a number of bytes as people say it.
-func bytesOf(n int64) string {
-	switch {
-	case n < 1000:
-		return fmt.Sprintf("%d B", n)
-	case n < 1_000_000:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	case n < 1_000_000_000:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+// Bytes is a number of bytes in the unit that suits it, as terminal and pages
+// have it: 11.4 MiB.
+func Bytes(n int64) string {
+	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
+	x, at := float64(n), 0
+	for ; (x >= 1024 || x <= -1024) && at < len(units)-1; at++ {
+		x /= 1024
 	}
-	return fmt.Sprintf("%.2f GB", float64(n)/1e9)
+	if at == 0 {
+		return fmt.Sprintf("%d %s", n, units[0])
+	}
+	return fmt.Sprintf("%.1f %s", x, units[at])
 }
 
 // duration is a time as people say it; "–" where there is none.
@@ -99,8 +101,8 @@ func list(words []string) string {
 	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
 }
 
-// short is a file's name without its folder.
-func short(name string) string { return filepath.Base(name) }
+// short is a file's name without its folder, quoted.
+func short(name string) string { return quote.Plain(filepath.Base(name)) }
 
 // verdictWords is what came of all comparisons: a headline, and a sentence.
 func verdictWords(v *proof.Verdict) (headline, sentence string) {
