@@ -97,7 +97,6 @@ Both may name one file: it is read first and replaced at the end, also where
 cases failed.
 
 ` + exitStatus(
-			"0    all cases pass; against a baseline, all are equal, within the bound or new",
 			"1    a case failed or proves nothing, or a picture cannot be used; against a",
 			"     baseline: outside, missing or case changed, and with --equal-bits within",
 			"     bound, too",
