@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"tfcnn/graph"
 )
 
 // gpuRun is a run of the block on a GPU, in microseconds: copies, launches on
@@ -85,6 +87,18 @@ func TestProfileOfGPUSums(t *testing.T) {
 	}
 	if len(p.Other) != 1 || p.Other[0].Kernel != "stray" {
 		t.Errorf("of no layer: %+v", p.Other)
+	}
+}
+
+// The graph of a GPU's limits is measured by its ReLU; on the CPU there are no
+// copies.
+func TestCopyGraph(t *testing.T) {
+	var l Limits
+	if err := l.copyOnGPU(t.Context(), Options{Device: "cpu", Compute: graph.Float16}); err != nil {
+		t.Fatal(err)
+	}
+	if l.GBs <= 0 || l.ToDeviceGBs != 0 || l.ToHostGBs != 0 || l.GFLOPS != 0 {
+		t.Errorf("%+v", l)
 	}
 }
 

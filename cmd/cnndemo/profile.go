@@ -73,8 +73,8 @@ On a GPU the kernels are those that ran on the card, by NVIDIA's tracer, which
 gives whole microseconds; a kernel that the record names no node for counts for
 the node whose launch lies at its time, and is marked so. Apart from them stand
 the host's time of launching, and the copies from and to the card, with their
-bytes. The limits are the card's: the same product, and a ReLU of 128 MiB. Of
-this no line has ever run on a GPU.
+bytes. The limits are the card's: the same product, and a ReLU of 128 MiB.
+docs/gpu.md tells more. profile was never run on a GPU.
 
 --html writes a page: each layer's time beside its limits, and all layers under
 the roofline. --trace writes the runs as a trace that ui.perfetto.dev opens: what
