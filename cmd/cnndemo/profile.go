@@ -40,11 +40,11 @@ func newProfileCommand() *cobra.Command {
 		Use:   "profile NET [pictures or folders…]",
 		Short: "Say where a network's time goes, layer by layer, beside the machine's limits",
 		Long: `profile runs a network again and again, warm, on the CPU or on --device, and
-says where the time goes by TensorFlow's own record (RunMetadata). NET is a ready network
-(cnndemo nets) or a JSON file. It runs over pictures, as verify --net does
-(without any: scikit-learn's two sample pictures, brought to its size), or with
---batch N over N pictures of random numbers. It wants the machine for itself:
-whatever else runs is in the times.
+says where the time goes by TensorFlow's own record (RunMetadata). NET is a
+ready network (cnndemo nets) or a JSON file. It runs over pictures, as
+verify --net does (without any: scikit-learn's two sample pictures, brought to
+its size), or with --batch N over N pictures of random numbers. It wants the
+machine for itself: whatever else runs is in the times.
 
 For each layer it tells
   TensorFlow ran    the kernels that computed it. TensorFlow's optimizer puts a

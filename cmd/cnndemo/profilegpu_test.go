@@ -22,7 +22,7 @@ func profileOnGPU() profileResult {
 		Limits: session.Limits{GFLOPS: 5e4, GBs: 2500, ToDeviceGBs: 12, ToHostGBs: 24},
 		Layers: []session.LayerProfile{{
 			Layer: "c", Kind: "conv2d", Time: spread(100e-6), Share: 0.5,
-			Kernels: []session.KernelProfile{{Node: "c/Relu", Op: "_FusedConv2D", Kernel: "conv_kernel", Seconds: 100e-6}},
+			Kernels: []session.KernelProfile{{Node: "c/Relu", Op: "_FusedConv2D", Kernel: "conv_kernel", Seconds: 90e-6}, {Node: "c/Relu", Op: "_FusedConv2D", Kernel: "other", Seconds: 10e-6, ByTime: true}},
 		}},
 		Other: []session.KernelProfile{{Kernel: "stray_kernel", Seconds: 2e-6}},
 		Step:  spread(200e-6), Covered: spread(100e-6),
@@ -56,7 +56,7 @@ func TestProfileOnGPUIsShown(t *testing.T) {
 		"launching them          30 µs",
 		"copies to the GPU       50 µs", "1, 3.0 MiB, 0 with page-locked memory, 62.9 GB/s",
 		"1, 1.0 KiB, 1 with page-locked memory",
-		"(no layer)          stray_kernel",
+		"stray_kernel", "_FusedConv2D, _FusedConv2D (by time)  100 µs",
 	} {
 		if !strings.Contains(terminal.String(), want) {
 			t.Errorf("terminal lacks %q:\n%s", want, &terminal)

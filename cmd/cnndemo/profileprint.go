@@ -90,12 +90,17 @@ func profileCells(l session.LayerProfile) string {
 	}, "\t")
 }
 
-// ops are TensorFlow's operations of a layer, each once.
+// ops are TensorFlow's operations of a layer, each once, and a mark where a
+// kernel was found by time.
 func ops(l session.LayerProfile) []string {
 	var list []string
 	for _, k := range l.Kernels {
-		if !slices.Contains(list, k.Op) {
-			list = append(list, k.Op)
+		op := k.Op
+		if k.ByTime {
+			op += " (by time)"
+		}
+		if !slices.Contains(list, op) {
+			list = append(list, op)
 		}
 	}
 	return list

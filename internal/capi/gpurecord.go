@@ -18,12 +18,11 @@ import (
 // Direction is where a copy goes.
 type Direction string
 
-// The directions of a copy, by CUPTI's names of them.
+// The directions of a copy from or to the host, by TensorFlow's names of them;
+// "D2D" and "P2P" are those on a card and between two.
 const (
-	HostToDevice   Direction = "H2D"
-	DeviceToHost   Direction = "D2H"
-	DeviceToDevice Direction = "D2D"
-	PeerToPeer     Direction = "P2P"
+	HostToDevice Direction = "H2D"
+	DeviceToHost Direction = "D2H"
 )
 
 // StreamWork is a kernel or a copy that ran on a stream of a GPU.
