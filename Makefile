@@ -146,8 +146,16 @@ BENCH_PYTHON ?= python3.11
 ROUNDS       ?= 10
 # KEEP=1 puts some rows into bench/ all the same, among the earlier run's.
 BENCH_FLAGS   = $(if $(ROWS),-rows "$(ROWS)") $(if $(CONTESTANTS),-contestants "$(CONTESTANTS)") -rounds $(ROUNDS) \
-	$(if $(KEEP),-keep) -out $(if $(KEEP),bench,$(if $(ROWS)$(CONTESTANTS),out/bench,bench))
-bench: libtensorflow ## side by side with others, into bench/ (some of it, into out/bench/: ROWS=a,b CONTESTANTS=a,b ROUNDS=10)
+	$(if $(KEEP),-keep) -out $(if $(DEVICE),out/bench-$(DEVICE),$(if $(KEEP),bench,$(if $(ROWS)$(CONTESTANTS),out/bench,bench)))
+# DEVICE=gpu (or cpu) measures networks there beside PyTorch, by the Python that
+# BENCH_PYTHON names and that has it; nothing is fetched.
+ifdef DEVICE
+bench: libtensorflow
+	$(PROGRAM) -o bin/bench-ours ./bench/ours
+	CGO_ENABLED=0 $(GO) build -o bin/bench ./bench
+	bin/bench -device "$(DEVICE)" -python "$(BENCH_PYTHON)" $(BENCH_FLAGS)
+else
+bench: libtensorflow ## side by side with others, into bench/ (some of it, into out/bench/: ROWS=a,b CONTESTANTS=a,b ROUNDS=10; DEVICE=gpu: on a GPU)
 	@mkdir -p "$(BENCH_CACHE)"; cd "$(BENCH_CACHE)" && \
 	if ! cmp -s "$(CURDIR)/bench/requirements.txt" installed.txt; then \
 		echo "Python with bench/requirements.txt into $(BENCH_CACHE): 3.5 GB to fetch, 7 GB on disk" >&2; \
@@ -159,6 +167,7 @@ bench: libtensorflow ## side by side with others, into bench/ (some of it, into 
 	cd bench/gorgonia && $(GO) vet . && $(GO) build -o ../../bin/bench-gorgonia .
 	CGO_ENABLED=0 $(PROGRAM) -o bin/bench ./bench
 	bin/bench -python "$(BENCH_CACHE)/venv/bin/python" $(BENCH_FLAGS)
+endif
 
 outside: libtensorflow # a module of its own that embeds graph and session
 	@echo "== a module outside"

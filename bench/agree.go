@@ -20,6 +20,18 @@ import (
 // padding or a layout mixed up by more than 1e-2.
 const agreement = 1e-3
 
+// coarse is the same for TF32 and float16, which keep 11 significant bits: a
+// rounding is 5e-4 of a number, and some dozen layers of them 1e-3 to 5e-3.
+const coarse = 1e-2
+
+// agreement is that of a row.
+func (r row) agreement() float64 {
+	if r.tf32 || r.compute != "" {
+		return coarse
+	}
+	return agreement
+}
+
 // readResults reads what a worker wrote: outputs of all inputs.
 func readResults(folder string, inputs, outputs int) ([]tensor.Tensor, error) {
 	var list []tensor.Tensor

@@ -353,7 +353,7 @@ func TestKeep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := merged(now, earlier)
+	got := merged(rows(), now, earlier)
 	if len(got) != 2 || got[0].Title != "old" || got[1].Title != "new" {
 		t.Errorf("rows %+v; want the old conv2d, the new max_pool", got)
 	}

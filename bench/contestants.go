@@ -113,7 +113,11 @@ func (t tools) contestants() []contestant {
 	}
 }
 
-// limits is the worker beside the contestants.
-func (t tools) limits() contestant {
-	return contestant{name: limitsName, command: []string{t.ours, limitsName}, env: t.tensorFlow(t.oneDNN)}
+// limits is the worker beside the contestants; nil for rows of a device, whose
+// limits cnndemo profile tells.
+func (t tools) limits(device string) *contestant {
+	if device != "" {
+		return nil
+	}
+	return &contestant{name: limitsName, command: []string{t.ours, limitsName}, env: t.tensorFlow(t.oneDNN)}
 }

@@ -42,7 +42,7 @@ func writeJob(folder string, r row) (worker.Job, work, error) {
 		return worker.Job{}, work{}, err
 	}
 	j := worker.Job{
-		Row: r.name, Batch: r.batch, Inputs: r.inputs, Steps: steps(lowered.Program),
+		Row: r.name, Device: r.device, Compute: r.compute, TF32: r.tf32, Batch: r.batch, Inputs: r.inputs, Steps: steps(lowered.Program),
 		InputFile: "input.npy", NetworkFile: "network.json", WeightsFile: "weights.npz",
 	}
 	w := work{FLOPs: 2 * float64(plan.MACs()) * float64(r.batch)}

@@ -3,6 +3,7 @@
 //
 //	make bench                                    all of it, into bench/: half an hour
 //	make bench ROWS=conv2d,max_pool ROUNDS=5      some of it, into out/bench/
+//	make bench DEVICE=gpu BENCH_PYTHON=python3    networks on a GPU, beside PyTorch
 //
 // It needs what `make bench` builds: bench/ours, bench/gorgonia, and a Python
 // with bench/requirements.txt.
@@ -51,6 +52,7 @@ func run(ctx context.Context, arguments []string, stderr io.Writer) int {
 	flags.StringVar(&t.peers, "peers", "bench/peers", "the folder of the Python contestants")
 	flags.StringVar(&t.oneDNN, "onednn", "1", "TF_ENABLE_ONEDNN_OPTS of all that run TensorFlow; empty: TensorFlow's default for the processor")
 	out := flags.String("out", "bench", "the folder for RESULTS.md and results.json")
+	device := flags.String("device", "", "cpu or gpu: measure the rows of networks on it, this project and PyTorch; empty: all else, on the CPU")
 	rowNames := flags.String("rows", "", "rows to measure, with commas (default all)")
 	names := flags.String("contestants", "", "contestants, with commas (default all); "+ourName+" always takes part")
 	rounds := flags.Int("rounds", 10, "rounds of each row")
@@ -66,7 +68,21 @@ func run(ctx context.Context, arguments []string, stderr io.Writer) int {
 	if *rounds < 1 || *block <= 0 || flags.NArg() > 0 {
 		return fail(exitUsage, errors.New("want 1 round or more, a time above 0, and nothing but flags"))
 	}
-	chosenRows, err := choose(rows(), func(r row) string { return r.name }, *rowNames)
+	all := rows()
+	if *device != "" {
+		if err := t.checkDevice(ctx, *device); err != nil {
+			code := exitEnvironment
+			if errors.Is(err, errUnknownDevice) {
+				code = exitUsage
+			}
+			return fail(code, err)
+		}
+		all = deviceRows(*device)
+		if *names == "" {
+			*names = ourName + "," + deviceRival
+		}
+	}
+	chosenRows, err := choose(all, func(r row) string { return r.name }, *rowNames)
 	if err != nil {
 		return fail(exitUsage, err)
 	}
@@ -87,7 +103,7 @@ func run(ctx context.Context, arguments []string, stderr io.Writer) int {
 	}
 	var now []measured
 	for i, row := range chosenRows {
-		m, err := measureRow(ctx, row.complete(), chosen, t.limits(), p)
+		m, err := measureRow(ctx, row.complete(), chosen, t.limits(*device), p)
 		if ctx.Err() != nil {
 			return fail(exitInterrupted, errors.New("interrupted"))
 		}
@@ -96,8 +112,10 @@ func run(ctx context.Context, arguments []string, stderr io.Writer) int {
 		}
 		now = append(now, m)
 		// What has been measured is written at once: all of it takes long.
-		r.Rows, r.Unfinished = merged(now, earlier), i+1 < len(chosenRows)
-		r.Targets = targetsOf(r.Rows)
+		r.Rows, r.Unfinished = merged(all, now, earlier), i+1 < len(chosenRows)
+		if *device == "" { // targets are the CPU's
+			r.Targets = targetsOf(r.Rows)
+		}
 		if err := write(*out, r, t.contestants()); err != nil {
 			return fail(exitEnvironment, err)
 		}
@@ -168,9 +186,9 @@ func readEarlier(path string) ([]measured, error) {
 
 // merged is the rows that were measured now, and those of an earlier run that
 // were not, in the results' order.
-func merged(now, earlier []measured) []measured {
+func merged(order []row, now, earlier []measured) []measured {
 	var all []measured
-	for _, r := range rows() {
+	for _, r := range order {
 		for _, list := range [][]measured{now, earlier} {
 			if at := slices.IndexFunc(list, func(m measured) bool { return m.Row == r.name }); at >= 0 {
 				all = append(all, list[at])

@@ -28,7 +28,7 @@ const settle = 20 * time.Millisecond
 
 // measureRow runs one row with all contestants, round by round in an order
 // that rotates, so that each comes after each.
-func measureRow(ctx context.Context, r row, contestants []contestant, limit contestant, p plan) (m measured, err error) {
+func measureRow(ctx context.Context, r row, contestants []contestant, limit *contestant, p plan) (m measured, err error) {
 	folder, err := os.MkdirTemp("", "tfcnn-bench-")
 	if err != nil {
 		return measured{}, err
@@ -53,8 +53,10 @@ func measureRow(ctx context.Context, r row, contestants []contestant, limit cont
 		p.log("%s: %s", r.name, c.name)
 		field.enter(ctx, c)
 	}
-	if err := field.enterLimits(ctx, limit); err != nil {
-		return m, err
+	if limit != nil {
+		if err := field.enterLimits(ctx, *limit); err != nil {
+			return m, err
+		}
 	}
 	for round := range p.rounds {
 		p.log("%s: round %d of %d", r.name, round+1, p.rounds)
@@ -136,8 +138,8 @@ func (f *field) admit(p *process, e *entrant) error {
 	if e.figure.Difference, err = difference(got, f.reference); err != nil {
 		return fmt.Errorf("%s: results: %w", e.figure.Name, err)
 	}
-	if e.figure.Difference > agreement {
-		return fmt.Errorf("%s: results differ from %s's by %.2g of their span, want at most %g", e.figure.Name, ourName, e.figure.Difference, agreement)
+	if most := f.row.agreement(); e.figure.Difference > most {
+		return fmt.Errorf("%s: results differ from %s's by %.2g of their span, want at most %g", e.figure.Name, ourName, e.figure.Difference, most)
 	}
 	return nil
 }
@@ -199,6 +201,9 @@ func (f *field) turn(e *entrant) error {
 }
 
 func (f *field) measureLimits() error {
+	if f.limits == nil {
+		return nil
+	}
 	f.limits.resume()
 	defer f.limits.pause()
 	time.Sleep(settle)

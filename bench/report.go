@@ -162,7 +162,7 @@ func writeMethod(b *strings.Builder, r results) {
 - Median and quartiles are of single calls. "× ours" is a contestant's time over ours, round by round: the median and quartiles of that. With callers at the same time a round's time is the time that all took together, a call.
 - "of the limit" is the time that the call needs by the limits of the same rounds over the time that it took: its multiplications with weights at the rate of a %d² float32 product in TensorFlow, or its bytes (input read and output written, once) at the rate of a copy by all cores, whichever takes longer.
 - "first result" is from the start of the process to its first result; files lie in the page cache. "peak" is the most of the process in RAM (VmHWM), libraries and weights included. PyTorch's wheel is the one with CUDA, which is what the package index has; its libraries for GPUs are loaded too.
-- "difference" is the largest from our result, as a share of the span of our numbers; above %g a contestant counts as wrong, and the run fails.
+- "difference" is the largest from our result, as a share of the span of our numbers; above %g (%g in TF32 and float16) a contestant counts as wrong, and the run fails.
 - PyTorch runs eagerly, without torch.compile; TensorFlow without XLA. An empty cell or a reason in place of figures: the contestant has no means for the row.
-`, r.Rounds, 2048, agreement)
+`, r.Rounds, 2048, agreement, coarse)
 }

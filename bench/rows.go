@@ -23,6 +23,10 @@ type row struct {
 	quick bool
 	// both says that it is measured without oneDNN too.
 	both bool
+	// device, compute and tf32 are of rows of networks on a device; see
+	// worker.Job.
+	device, compute string
+	tf32            bool
 	// pixels leaves the pictures' numbers at 0 to 255; else they are −1 to 1.
 	pixels bool
 }

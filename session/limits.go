@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,13 +20,21 @@ type Limits struct {
 	// TensorFlow, 10⁹ floating-point operations a second.
 	GFLOPS float64 `json:"gflops"`
 	// GBs is that of a plain copy of 128 MiB by all cores, 10⁹ bytes a second,
-	// those read and those written added up.
+	// those read and those written added up. On a GPU it is that of a ReLU of so
+	// many bytes, in the card's memory.
 	GBs float64 `json:"gbs"`
+	// ToDeviceGBs and ToHostGBs are those of copying the ReLU's input to the GPU
+	// and its output back, as a run does; 0 on the CPU.
+	ToDeviceGBs float64 `json:"to_device_gbs,omitempty"`
+	ToHostGBs   float64 `json:"to_host_gbs,omitempty"`
 }
 
 // Better is the larger of each.
 func (l Limits) Better(other Limits) Limits {
-	return Limits{GFLOPS: max(l.GFLOPS, other.GFLOPS), GBs: max(l.GBs, other.GBs)}
+	return Limits{
+		GFLOPS: max(l.GFLOPS, other.GFLOPS), GBs: max(l.GBs, other.GBs),
+		ToDeviceGBs: max(l.ToDeviceGBs, other.ToDeviceGBs), ToHostGBs: max(l.ToHostGBs, other.ToHostGBs),
+	}
 }
 
 const (
@@ -38,8 +47,8 @@ const (
 )
 
 // MachineLimits measures the machine, the best of several runs: a product in a
-// session with these options, and a copy. It takes a second or so, and half a
-// GiB of memory while it does.
+// session with these options, and a copy; on a GPU both there. It takes a second
+// or so, and half a GiB of memory while it does.
 func MachineLimits(ctx context.Context, o Options) (Limits, error) {
 	if ctx == nil {
 		return Limits{}, fmt.Errorf("session: limits: %w", errNoContext)
@@ -49,6 +58,16 @@ func MachineLimits(ctx context.Context, o Options) (Limits, error) {
 		return Limits{}, fmt.Errorf("session: limits: %w", err)
 	}
 	l := Limits{GFLOPS: 2 * float64(productSide) * productSide * productSide / seconds / 1e9}
+	device, err := choose(o.Device)
+	if err != nil {
+		return Limits{}, fmt.Errorf("session: limits: %w", err)
+	}
+	if device != cpuDevice {
+		if err := l.copyOnGPU(ctx, o); err != nil {
+			return Limits{}, fmt.Errorf("session: limits: %w", err)
+		}
+		return l, nil
+	}
 	if seconds, err = copySeconds(ctx); err != nil {
 		return Limits{}, fmt.Errorf("session: limits: %w", err)
 	}
@@ -82,10 +101,8 @@ func productSeconds(ctx context.Context, o Options) (float64, error) {
 		if err != nil {
 			return 0, err
 		}
-		for _, n := range kernels(r, "product") {
-			if t := time.Duration(n.KernelEnd - n.KernelStart).Seconds(); strings.Contains(n.Op, "MatMul") && t > 0 && (best == 0 || t < best) {
-				best = t
-			}
+		if t := secondsOf(r, "product", "MatMul"); t > 0 && (best == 0 || t < best) {
+			best = t
 		}
 	}
 	if best == 0 {
@@ -94,9 +111,54 @@ func productSeconds(ctx context.Context, o Options) (float64, error) {
 	return best, nil
 }
 
+// secondsOf is the time of a layer's kernels for one of TensorFlow's operations.
+func secondsOf(r RunRecord, layer, op string) float64 {
+	return cover(slices.DeleteFunc(kernels(r, layer), func(n NodeRun) bool { return !strings.Contains(n.Op, op) })).Seconds()
+}
+
 // more says whether a measurement goes on after so many runs.
 func more(begun time.Time, runs int) bool {
 	return runs < leastRuns || runs < limitRuns && time.Since(begun) < limitTime
+}
+
+// copyOnGPU measures the card's memory and the way to it: a ReLU, which reads
+// copiedBytes and writes as many, of a picture that comes from the host and goes
+// back.
+func (l *Limits) copyOnGPU(ctx context.Context, o Options) error {
+	const width = 8192
+	net := graph.Network{
+		Input:  graph.Input{Height: copiedBytes / 4 / width, Width: width, Channels: 1},
+		Layers: []graph.Layer{graph.ReLU{Name: "copy"}},
+	}
+	o.Compute = graph.Float32
+	s, err := Open(net, nil, o)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	batch, err := tensor.New(1, net.Input.Height, width, 1)
+	if err != nil {
+		return err
+	}
+	for start, i := time.Now(), 0; more(start, i); i++ {
+		r, err := s.recordNodes(ctx, batch)
+		if err != nil {
+			return err
+		}
+		*l = l.Better(copyLimits(r))
+	}
+	return nil
+}
+
+// copyLimits reads a record of copyOnGPU.
+func copyLimits(r RunRecord) (l Limits) {
+	if t := secondsOf(r, "copy", "Relu"); t > 0 {
+		l.GBs = 2 * copiedBytes / t / 1e9
+	}
+	if g := gpuProfile([]RunRecord{r}); g != nil {
+		l.ToDeviceGBs, l.ToHostGBs = g.ToDevice.GBs, g.ToHost.GBs
+	}
+	return l
 }
 
 // copySeconds is a copy of copiedBytes by all cores.

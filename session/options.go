@@ -47,7 +47,10 @@ type Options struct {
 	Batching Batching
 	// WarmUp lists sizes of batches that Open runs once, on zeros, so that no
 	// later run of that size is a first one: TensorFlow's optimizer, oneDNN's
-	// layouts of the weights and the kernels for that size are then ready.
+	// layouts of the weights and the kernels for that size are then ready; on a
+	// GPU its context, what is compiled of PTX, and cuDNN's search for the fastest
+	// algorithms, which is made for each size. Nil runs none, on a GPU too: the
+	// search takes seconds, and one picture's serves no other size.
 	WarmUp []int
 }
 

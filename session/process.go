@@ -203,8 +203,10 @@ func configuration(withGPU bool, e Executor, threads int) (*tf.SessionOptions, e
 		InterOpParallelismThreads: int32(process.InterOpThreads),
 		// A node that does not fit its device is an error, not moved.
 		AllowSoftPlacement: false,
-		GpuOptions:         &for_core_protos_go_proto.GPUOptions{AllowGrowth: process.GPUMemoryGrowth},
-		Experimental:       &for_core_protos_go_proto.ConfigProto_Experimental{OptimizeForStaticGraph: true},
+		// force_gpu_compatible stays off: results come into page-locked memory
+		// without it, and it does nothing for what is fed. See docs/gpu.md.
+		GpuOptions:   &for_core_protos_go_proto.GPUOptions{AllowGrowth: process.GPUMemoryGrowth},
+		Experimental: &for_core_protos_go_proto.ConfigProto_Experimental{OptimizeForStaticGraph: true},
 	}
 	if threads > 0 {
 		config.IntraOpParallelismThreads = int32(threads)

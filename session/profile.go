@@ -45,8 +45,11 @@ type Profile struct {
 	// once.
 	Covered    Spread  `json:"covered_seconds"`
 	SideBySide float64 `json:"side_by_side_seconds"`
-	// Framework is the part of a step in which none did.
+	// Framework is the part of a step in which none did; on a GPU that is also the
+	// copies from and to the host.
 	Framework Framework `json:"framework"`
+	// GPU is what else a step does on a GPU; nil on the CPU.
+	GPU *GPUProfile `json:"gpu,omitempty"`
 
 	// Call is Run as the caller sees it, by the session's Executor. Traced is the
 	// call with the record: where that executor is Single, which records nothing,
@@ -122,6 +125,10 @@ type KernelProfile struct {
 	Node    string  `json:"node"`
 	Op      string  `json:"op"`      // TensorFlow's, as "_FusedConv2D"
 	Seconds float64 `json:"seconds"` // median
+	// Kernel is CUDA's name of what ran on a GPU; one node may start several.
+	// ByTime is as in GPUWork.
+	Kernel string `json:"kernel,omitempty"`
+	ByTime bool   `json:"by_time,omitempty"`
 }
 
 // RunRecord is one run as TensorFlow recorded it.
@@ -130,7 +137,10 @@ type RunRecord struct {
 	Nodes []NodeRun     // in the order in which they began
 }
 
-// NodeRun is a node in a RunRecord. Times are nanoseconds since 1970.
+// NodeRun is a node in a RunRecord. Times are nanoseconds since 1970. In a
+// session on a GPU the times of a node with the Device "/device:GPU:0" are the
+// host's, which starts its kernels; what the card ran has a Device as
+// "/device:GPU:0/stream:13", and Work.
 type NodeRun struct {
 	Layer  string // that it belongs to; "" for none
 	Name   string
@@ -143,6 +153,7 @@ type NodeRun struct {
 	Shape                                     []int  // of the first output, nil without one
 	Type                                      string // as "float"
 	Allocations                               []Allocation
+	Work                                      *GPUWork // nil for an entry of TensorFlow's executor
 }
 
 // Allocation is memory that an allocator gave a node, or with fewer than 0
@@ -191,11 +202,12 @@ const (
 // Profile runs the network on a batch of pictures [N,H,W,C] again and again,
 // warm, and says where the time goes, layer by layer: by TensorFlow's own
 // record, in which layers that its optimizer has put into one kernel are found
-// by the network's structure. It is for sessions on the CPU, and wants the
+// by the network's structure. On a GPU the kernels' times are those of NVIDIA's
+// tracer, which slows the recorded runs down: Traced, not Call. It wants the
 // machine for itself: whatever else runs is in the times.
 //
-// The error is of the batch, of a session on a GPU or closed, of TensorFlow, or
-// ctx's, which is looked at between runs.
+// The error is of the batch, of a session that is closed, of TensorFlow, of a GPU
+// that TensorFlow cannot trace, or ctx's, which is looked at between runs.
 func (s *Session) Profile(ctx context.Context, batch tensor.Tensor, o ProfileOptions) (Profile, error) {
 	if o.Runs == 0 {
 		o.Runs = profiledRuns
@@ -208,9 +220,6 @@ func (s *Session) Profile(ctx context.Context, batch tensor.Tensor, o ProfileOpt
 	}
 	if s == nil || s.core == nil {
 		return Profile{}, fmt.Errorf("session: profile: %w", ErrClosed)
-	}
-	if s.device != cpuDevice {
-		return Profile{}, fmt.Errorf("session: profile: session is on %s, of whose kernels TensorFlow records the start, not the time; want %s", s.device, cpuDevice)
 	}
 	if err := s.check(batch); err != nil {
 		return Profile{}, fmt.Errorf("session: profile: %w", err)
@@ -266,7 +275,7 @@ func (s *Session) recordNodes(ctx context.Context, batch tensor.Tensor) (RunReco
 		return RunRecord{}, err
 	}
 	var r RunRecord
-	nodes, err := call.RunProfiled(func() { r.Call = time.Since(start) })
+	nodes, err := call.RunProfiled(s.device != cpuDevice, func() { r.Call = time.Since(start) })
 	if err != nil {
 		return RunRecord{}, err
 	}
@@ -279,7 +288,13 @@ func (s *Session) recordNodes(ctx context.Context, batch tensor.Tensor) (RunReco
 		for _, c := range n.Changes {
 			run.Allocations = append(run.Allocations, Allocation{At: 1000 * c.Micros, Bytes: c.Bytes, Allocator: c.Allocator})
 		}
+		if w := n.Work; w != nil {
+			run.Work = &GPUWork{Kernel: w.Kernel, Copy: string(w.Copy), Bytes: w.Bytes, Pinned: w.Pinned, ByTime: w.ByTime}
+		}
 		r.Nodes = append(r.Nodes, run)
+	}
+	if s.device != cpuDevice {
+		return r, r.traced()
 	}
 	return r, nil
 }

@@ -73,6 +73,7 @@ func (p profiler) profile(records []RunRecord, pictures int) Profile {
 		out.Layers = append(out.Layers, l)
 	}
 	out.Other = kernelProfiles(records, "")
+	out.GPU = gpuProfile(records)
 	return out
 }
 
@@ -82,10 +83,12 @@ func (p profiler) measure(l *LayerProfile, members []int, host string, records [
 	var times []time.Duration
 	var allocated []int64
 	for _, r := range records {
-		nodes := kernels(r, host)
-		times = append(times, cover(nodes))
+		times = append(times, cover(kernels(r, host)))
 		bytes := int64(0)
-		for _, n := range nodes {
+		for _, n := range r.Nodes {
+			if n.Layer != host || !n.arithmetic() {
+				continue
+			}
 			for _, c := range n.Allocations {
 				bytes += max(0, c.Bytes)
 			}
@@ -119,7 +122,8 @@ func (l *LayerProfile) rates(step float64) {
 	}
 }
 
-// kernels are the nodes of a layer that compute.
+// kernels are the nodes of a layer that compute, on a GPU what ran there for
+// them.
 func kernels(r RunRecord, layer string) []NodeRun {
 	var list []NodeRun
 	for _, n := range r.Nodes {
@@ -130,25 +134,41 @@ func kernels(r RunRecord, layer string) []NodeRun {
 	return list
 }
 
-// computes says whether the node does arithmetic.
+// computes says whether the node's times are those of arithmetic.
 func (n NodeRun) computes() bool {
-	return !strings.HasPrefix(n.Name, "_") && !slices.Contains(housekeeping, n.Op)
+	if n.Work != nil {
+		return n.Work.onCard()
+	}
+	return n.arithmetic() && !n.launches()
+}
+
+// arithmetic says whether the node does some, or has it done by a GPU.
+func (n NodeRun) arithmetic() bool {
+	return n.Work == nil && !strings.HasPrefix(n.Name, "_") && !slices.Contains(housekeeping, n.Op)
 }
 
 // kernelProfiles are the kernels of a layer ("": of none) with their medians.
 func kernelProfiles(records []RunRecord, layer string) []KernelProfile {
 	var list []KernelProfile
-	times := map[string][]time.Duration{}
+	times := map[KernelProfile][]time.Duration{}
 	for _, r := range records {
+		sums := map[KernelProfile]time.Duration{} // a node may start a kernel more than once
 		for _, n := range kernels(r, layer) {
-			if times[n.Name] == nil {
-				list = append(list, KernelProfile{Node: n.Name, Op: n.Op})
+			k := KernelProfile{Node: n.Name, Op: n.Op}
+			if n.Work != nil {
+				k.Kernel, k.ByTime = n.Work.Kernel, n.Work.ByTime
 			}
-			times[n.Name] = append(times[n.Name], time.Duration(n.KernelEnd-n.KernelStart))
+			if !slices.Contains(list, k) {
+				list = append(list, k)
+			}
+			sums[k] += time.Duration(n.KernelEnd - n.KernelStart)
+		}
+		for k, sum := range sums {
+			times[k] = append(times[k], sum)
 		}
 	}
-	for i := range list {
-		list[i].Seconds = spread(times[list[i].Node]).Median
+	for i, k := range list {
+		list[i].Seconds = spread(times[k]).Median
 	}
 	return list
 }

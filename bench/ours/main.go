@@ -3,6 +3,7 @@
 // limits.
 //
 //	ours CONTESTANT < requests > replies
+//	ours device gpu                           status 1 where there is none
 package main
 
 import (
@@ -49,6 +50,13 @@ func main() {
 	names := make([]string, len(contestants))
 	for i, c := range contestants {
 		names[i] = c.name
+	}
+	if len(os.Args) == 3 && os.Args[1] == "device" {
+		if _, err := session.NewBackend(session.Options{Device: os.Args[2]}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
 	}
 	if len(os.Args) != 2 || !slices.Contains(names, os.Args[1]) {
 		fmt.Fprintf(os.Stderr, "usage: ours CONTESTANT, one of %s\n", strings.Join(names, ", "))

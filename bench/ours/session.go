@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tfcnn/bench/worker"
+	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/decode"
 	"tfcnn/session"
@@ -35,7 +36,12 @@ type sessionRunner struct {
 }
 
 func openSession(j worker.Job, how use) (worker.Runner, error) {
-	var options session.Options
+	options := session.Options{Device: j.Device, Compute: graph.DType(j.Compute)}
+	if j.Device != "" {
+		if err := session.Configure(session.Process{NoTF32: !j.TF32, GPUMemoryGrowth: true}); err != nil {
+			return nil, err
+		}
+	}
 	if how == batching {
 		options.Batching = session.Batching{Size: j.Inputs, Wait: batchingWait}
 	}

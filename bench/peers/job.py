@@ -28,6 +28,7 @@ class Job:
             fields = json.load(f)
         self.batch, self.inputs = fields["batch"], fields["inputs"]
         self.files = fields.get("files", [])
+        self.device, self.compute, self.tf32 = fields.get("device", ""), fields.get("compute", ""), fields.get("tf32", False)
         self.outputs = fields["outputs"]
         self.steps = [Step(s) for s in fields["steps"]]
         self.height, self.width, self.channels = self.steps[0].input

@@ -1,4 +1,4 @@
-"""PyTorch on the CPU, in both of its layouts."""
+"""PyTorch in both of its layouts, on the CPU or on a GPU."""
 
 import numpy
 import torch
@@ -21,8 +21,9 @@ def shared(step):
     return (0, 0), (left, right, top, bottom)
 
 
-def operation(steps, at, weights, layout):
-    """A step as a function of its inputs."""
+def operation(steps, at, weights, layout, to):
+    """A step as a function of its inputs. `to` brings a weight to the device,
+    in the type that is computed in."""
     step = steps[at]
     if step.kind in ("conv2d", "depthwise_conv2d"):
         f, *rest = weights
@@ -30,15 +31,15 @@ def operation(steps, at, weights, layout):
         if step.kind == "depthwise_conv2d":
             h, w, c, m = f.shape
             f, groups = f.reshape(h, w, 1, c * m), c
-        f = torch.from_numpy(f.transpose(3, 2, 0, 1).copy()).contiguous(memory_format=layout)
-        bias = torch.from_numpy(rest[0]) if rest else None
+        f = to(f.transpose(3, 2, 0, 1).copy()).contiguous(memory_format=layout)
+        bias = to(rest[0]) if rest else None
         both, uneven = shared(step)
         if uneven:
             return lambda x: F.conv2d(F.pad(x, uneven), f, bias, step.strides, both, step.dilations, groups)
         return lambda x: F.conv2d(x, f, bias, step.strides, both, step.dilations, groups)
     if step.kind == "dense":
-        f = torch.from_numpy(jobs.channels_first_rows(steps, at, weights[0]).T.copy())
-        bias = torch.from_numpy(weights[1]) if len(weights) > 1 else None
+        f = to(jobs.channels_first_rows(steps, at, weights[0]).T.copy())
+        bias = to(weights[1]) if len(weights) > 1 else None
         return lambda x: F.linear(x, f, bias)
     if step.kind == "max_pool":
         both, uneven = shared(step)
@@ -53,7 +54,7 @@ def operation(steps, at, weights, layout):
             raise jobs.Cannot("avg_pool with padding that differs from side to side")
         return lambda x: F.avg_pool2d(x, step.size, step.strides, both, count_include_pad=False)
     if step.kind == "batch_norm":
-        scale, offset, mean, variance = (torch.from_numpy(w) for w in weights)
+        scale, offset, mean, variance = (to(w) for w in weights)
         return lambda x: F.batch_norm(x, mean, variance, scale, offset, False, 0.0, step.epsilon)
     if step.kind == "lrn":
         size = 2 * step.radius + 1  # PyTorch divides alpha by it
@@ -73,10 +74,17 @@ class Runner:
     def __init__(self, job, layout):
         weights = job.weights()
         self.layout, self.outputs, self.files = layout, job.outputs, job.files
+        if job.device == "gpu":
+            if not torch.cuda.is_available():
+                raise jobs.Cannot("PyTorch sees no GPU")
+            torch.backends.cudnn.benchmark = True
+            torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = job.tf32
+        self.device = "cuda" if job.device == "gpu" else "cpu"
+        self.type = getattr(torch, job.compute or "float32")
         last = {i: at for at, s in enumerate(job.steps) for i in s.inputs}  # use of each value
         self.steps = []
         for at, s in enumerate(job.steps):
-            function = operation(job.steps, at, [weights[n] for n in s.weights], layout)
+            function = operation(job.steps, at, [weights[n] for n in s.weights], layout, self.to)
             spent = [i for i in s.inputs if i >= 0 and last[i] == at and i not in job.outputs]
             if s.kind in IN_PLACE and spent:
                 function = IN_PLACE[s.kind]
@@ -85,6 +93,9 @@ class Runner:
             self.pictures = job.pictures()
             if layout == torch.contiguous_format:
                 self.pictures = [numpy.ascontiguousarray(x.transpose(0, 3, 1, 2)) for x in self.pictures]
+
+    def to(self, array):
+        return torch.from_numpy(array).to(self.device, self.type)
 
     def run(self, i):
         if self.files:
@@ -95,12 +106,13 @@ class Runner:
         else:
             x = torch.from_numpy(self.pictures[i]).permute(0, 3, 1, 2)
         with torch.inference_mode():
+            x = x.to(self.device).to(self.type)
             values = []
             for function, inputs, spent in self.steps:
                 values.append(function(*(x if k < 0 else values[k] for k in inputs)))
                 for k in spent:
                     values[k] = None
-        return [values[k].numpy() for k in self.outputs]
+        return [values[k].float().cpu().numpy() for k in self.outputs]
 
     def numbers(self, result):
         return [y.transpose(0, 2, 3, 1) if y.ndim == 4 else y for y in result]

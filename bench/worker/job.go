@@ -19,6 +19,12 @@ import (
 // folder as job.json, with the other files beside it.
 type Job struct {
 	Row string `json:"row"`
+	// Device is "gpu" or "cpu" in rows of networks on a device, else "": the
+	// contestant's default. Compute is the type of the arithmetic, "" for
+	// float32; TF32 lets a GPU round the factors of float32 to 11 bits.
+	Device  string `json:"device,omitempty"`
+	Compute string `json:"compute,omitempty"`
+	TF32    bool   `json:"tf32,omitempty"`
 	// Batch is the number of pictures of one call. InputFile holds the pictures
 	// of all the calls, Inputs times Batch of them; call i takes the i-th part.
 	Batch     int    `json:"batch"`

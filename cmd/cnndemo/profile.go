@@ -18,6 +18,7 @@ import (
 // profileFlags are what profile is asked for.
 type profileFlags struct {
 	weights     string
+	device      string
 	batch, runs int
 	seed        uint64
 	page, trace string
@@ -38,12 +39,12 @@ func newProfileCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "profile NET [pictures or folders…]",
 		Short: "Say where a network's time goes, layer by layer, beside the machine's limits",
-		Long: `profile runs a network again and again on the CPU, warm, and says where the
-time goes by TensorFlow's own record (RunMetadata). NET is a ready network
-(cnndemo nets) or a JSON file. It runs over pictures, as verify --net does
-(without any: scikit-learn's two sample pictures, brought to its size), or with
---batch N over N pictures of random numbers. It wants the machine for itself:
-whatever else runs is in the times.
+		Long: `profile runs a network again and again, warm, on the CPU or on --device, and
+says where the time goes by TensorFlow's own record (RunMetadata). NET is a
+ready network (cnndemo nets) or a JSON file. It runs over pictures, as
+verify --net does (without any: scikit-learn's two sample pictures, brought to
+its size), or with --batch N over N pictures of random numbers. It wants the
+machine for itself: whatever else runs is in the times.
 
 For each layer it tells
   TensorFlow ran    the kernels that computed it. TensorFlow's optimizer puts a
@@ -68,6 +69,13 @@ The machine's limits are measured before and after, the better counts: GFLOP/s
 of a product of two 2048×2048 matrices by TensorFlow, GB/s of a plain copy of
 128 MiB by all cores, read and written bytes added up.
 
+On a GPU the kernels are those that ran on the card, by NVIDIA's tracer, which
+gives whole microseconds; a kernel that the record names no node for counts for
+the node whose launch lies at its time, and is marked so. Apart from them stand
+the host's time of launching, and the copies from and to the card, with their
+bytes. The limits are the card's: the same product, and a ReLU of 128 MiB.
+docs/gpu.md tells more. profile was never run on a GPU.
+
 --html writes a page: each layer's time beside its limits, and all layers under
 the roofline. --trace writes the runs as a trace that ui.perfetto.dev opens: what
 ran when, with shapes and bytes, and the memory that was live. TensorFlow's
@@ -76,10 +84,11 @@ record names no threads: what ran at once lies on tracks below each other.
 ` + exitStatus(
 			"1    the run failed, or a picture cannot be used",
 			"2    wrong usage: a flag, or a network or weights that are not known or not right",
-			"3    the machine lacks memory, or a folder to write to"),
+			"3    the machine lacks memory, the device, or a folder to write to"),
 		Example: `  cnndemo profile lenet5
   cnndemo profile resnet18 --batch 8 --html resnet18.html --trace resnet18.json
   cnndemo profile my-net.json --weights my-net.npz holiday/ --runs 100 --json
+  cnndemo profile resnet18 --batch 64 --device gpu --html resnet18.html
   TF_ENABLE_ONEDNN_OPTS=1 cnndemo profile alexnet --batch 1`,
 		Args:              takes(1, math.MaxInt, "a network"),
 		ValidArgsFunction: completeNetwork,
@@ -118,6 +127,7 @@ record names no threads: what ran at once lies on tracks below each other.
 			return result.print(c.OutOrStdout())
 		},
 	}
+	c.Flags().StringVar(&f.device, "device", "cpu", "cpu, gpu, gpu:N or auto")
 	c.Flags().IntVar(&f.batch, "batch", 0, "run over so many pictures of random numbers")
 	c.Flags().IntVar(&f.runs, "runs", 20, "runs that are measured, after warming up")
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "what weights and random pictures are drawn from")
@@ -125,6 +135,7 @@ record names no threads: what ran at once lies on tracks below each other.
 	c.Flags().StringVar(&f.page, "html", "", "write a page with the layers' times and the roofline to this file")
 	c.Flags().StringVar(&f.trace, "trace", "", "write the runs as a trace for Perfetto to this file")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
+	keep(c, deviceRule, "device")
 	keep(c, whole(1, math.MaxInt), "batch", "runs")
 	keep(c, seedRule, "seed")
 	keep(c, fileRule, "weights", "html", "trace")
@@ -147,6 +158,10 @@ func (f profileFlags) profile(c *cobra.Command, name string, pictures []string) 
 	if err := session.Configure(session.Process{NoTF32: true, NoWinograd: true}); err != nil {
 		return profileResult{}, exit(exitUsage, "profile: %w", err)
 	}
+	// The device is looked for here, before anything else is made ready.
+	if _, err := session.NewBackend(session.Options{Device: f.device}); err != nil {
+		return profileResult{}, err
+	}
 	result := profileResult{Network: found.name, Weights: fmt.Sprintf("drawn from seed %d", f.seed)}
 	var weights graph.Weights
 	if f.weights == "" {
@@ -163,7 +178,7 @@ func (f profileFlags) profile(c *cobra.Command, name string, pictures []string) 
 			return profileResult{}, err
 		}
 		batch, result.From = drawnBatch(net.Input, f.batch, f.seed), count(f.batch, "picture")+" of random numbers"
-	} else if batch, result.From, err = networkBatch(c.Context(), c.Name(), cpuOnly.Device, net.Input, pictures, f.seed); err != nil {
+	} else if batch, result.From, err = networkBatch(c.Context(), c.Name(), f.device, net.Input, pictures, f.seed); err != nil {
 		return profileResult{}, err
 	} else if err := fits(net, batch.Shape[0]); err != nil {
 		return profileResult{}, err
@@ -173,9 +188,6 @@ func (f profileFlags) profile(c *cobra.Command, name string, pictures []string) 
 	}
 	return result, nil
 }
-
-// cpuOnly is where profile runs.
-var cpuOnly = session.Options{Device: "cpu"}
 
 // limitsBytes is what the measurements of the machine take.
 const limitsBytes = 640 << 20
@@ -200,11 +212,12 @@ func (f profileFlags) measure(c *cobra.Command, net graph.Network, weights graph
 	ctx := c.Context()
 	bar := newProgress(c.ErrOrStderr(), "runs")
 	defer bar.finish()
-	before, err := session.MachineLimits(ctx, cpuOnly)
+	o := session.Options{Device: f.device}
+	before, err := session.MachineLimits(ctx, o)
 	if err != nil {
 		return session.Profile{}, err
 	}
-	s, err := session.Open(net, weights, cpuOnly)
+	s, err := session.Open(net, weights, o)
 	if err != nil {
 		return session.Profile{}, err
 	}
@@ -213,7 +226,7 @@ func (f profileFlags) measure(c *cobra.Command, net graph.Network, weights graph
 	if err != nil {
 		return session.Profile{}, err
 	}
-	after, err := session.MachineLimits(ctx, cpuOnly)
+	after, err := session.MachineLimits(ctx, o)
 	if err != nil {
 		return session.Profile{}, err
 	}

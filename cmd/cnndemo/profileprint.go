@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -16,7 +17,7 @@ import (
 func (r profileResult) print(w io.Writer) error {
 	fmt.Fprintln(w, r.title())
 	fmt.Fprintf(w, "TensorFlow %s on %s, oneDNN %s; %s\n", r.TensorFlow, r.Device, onOff(r.OneDNN), r.runsText())
-	fmt.Fprintf(w, "this machine: %.3g GFLOP/s in a product of 2048×2048, %.3g GB/s in a copy\n", r.Limits.GFLOPS, r.Limits.GBs)
+	fmt.Fprintln(w, r.limitsText())
 	if r.Note != "" {
 		fmt.Fprintf(w, "note: %s\n", r.Note)
 	}
@@ -28,7 +29,7 @@ func (r profileResult) print(w io.Writer) error {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", l.Layer, l.Kind, profileCells(l))
 	}
 	for _, k := range r.Other {
-		fmt.Fprintf(t, "(no layer)\t\t%s\t%s%s\n", k.Op, seconds(k.Seconds), strings.Repeat("\t", 7))
+		fmt.Fprintf(t, "(no layer)\t\t%s\t%s%s\n", cmp.Or(k.Op, k.Kernel), seconds(k.Seconds), strings.Repeat("\t", 7))
 	}
 	_ = t.Flush() // into memory
 	fmt.Fprintln(&text)
@@ -37,6 +38,9 @@ func (r profileResult) print(w io.Writer) error {
 	fmt.Fprintf(t, "kernels of layers\t%s\t%s\t%s\n", seconds(r.Covered.Median), share(r.Covered.Median), r.besideText())
 	fmt.Fprintf(t, "the framework\t%s\t%s\tbefore them %s, between them %s, after them %s\n", seconds(r.Framework.Sum()), share(r.Framework.Sum()),
 		seconds(r.Framework.Before), seconds(r.Framework.Between), seconds(r.Framework.After))
+	for _, line := range r.gpuRows() {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", line.What, seconds(line.Seconds), share(line.Seconds), line.Note)
+	}
 	fmt.Fprintf(t, "a step\t%s\t\t%s\n", seconds(r.Step.Median), between(r.Step))
 	fmt.Fprintf(t, "the whole call\t%s\t\t%s\n", seconds(r.Call.Median), between(r.Call))
 	fmt.Fprintf(t, "the same, recorded\t%s\t\t%s\n", seconds(r.Traced.Median), between(r.Traced))
@@ -86,12 +90,17 @@ func profileCells(l session.LayerProfile) string {
 	}, "\t")
 }
 
-// ops are TensorFlow's operations of a layer, each once.
+// ops are TensorFlow's operations of a layer, each once, and a mark where a
+// kernel was found by time.
 func ops(l session.LayerProfile) []string {
 	var list []string
 	for _, k := range l.Kernels {
-		if !slices.Contains(list, k.Op) {
-			list = append(list, k.Op)
+		op := k.Op
+		if k.ByTime {
+			op += " (by time)"
+		}
+		if !slices.Contains(list, op) {
+			list = append(list, op)
 		}
 	}
 	return list
@@ -144,7 +153,8 @@ func (r profileResult) page() report.Profile {
 		Pictures: r.Pictures, Runs: r.Runs, GFLOPS: r.Limits.GFLOPS, GBs: r.Limits.GBs,
 		Step: r.Step.Median, Covered: r.Covered.Median, SideBySide: r.SideBySide,
 		Before: r.Framework.Before, Between: r.Framework.Between, After: r.Framework.After,
-		Call: r.Call.Median, Traced: r.Traced.Median,
+		Call: r.Call.Median, Traced: r.Traced.Median, OnGPU: r.gpuRows(),
+		ToDevice: r.Limits.ToDeviceGBs, ToHost: r.Limits.ToHostGBs,
 	}
 	for _, l := range r.Layers {
 		p.Layers = append(p.Layers, report.ProfiledLayer{
@@ -156,7 +166,7 @@ func (r profileResult) page() report.Profile {
 		})
 	}
 	for _, k := range r.Other {
-		p.Layers = append(p.Layers, report.ProfiledLayer{Name: k.Node, Kind: "of no layer", Kernels: []string{k.Op}, Seconds: k.Seconds})
+		p.Layers = append(p.Layers, report.ProfiledLayer{Name: cmp.Or(k.Node, k.Kernel), Kind: "of no layer", Kernels: []string{cmp.Or(k.Op, k.Kernel)}, Seconds: k.Seconds})
 	}
 	return p
 }

@@ -58,6 +58,17 @@ func nodeSlice(n session.NodeRun, row session.LayerProfile) report.Slice {
 		"node": n.Name, "op": n.Op,
 		"kernel_us": float64(n.KernelEnd-n.KernelStart) / micro, "waited_us": float64(n.Start-n.Ready) / micro,
 	}}
+	if w := n.Work; w != nil {
+		s.Name, s.Category = cmp.Or(n.Name, w.Kernel), "kernel"
+		s.Args["kernel"] = w.Kernel
+		if w.Copy != "" {
+			s.Name, s.Category = w.Kernel, "copy"
+			s.Args["copied_bytes"], s.Args["page_locked"] = w.Bytes, w.Pinned
+		}
+		if w.ByTime {
+			s.Args["node_by"] = "time of launch"
+		}
+	}
 	if n.Shape != nil {
 		s.Args["output"] = strings.TrimSpace(times(n.Shape) + " " + n.Type)
 	}
@@ -71,7 +82,7 @@ func nodeSlice(n session.NodeRun, row session.LayerProfile) report.Slice {
 	if n.Layer != "" {
 		s.Args["layer"] = n.Layer
 	}
-	if row.Layer != "" {
+	if row.Layer != "" && (n.Work == nil || n.Work.Copy == "") {
 		s.Name, s.Category = row.Layer, row.Kind
 		s.Args["layers"] = strings.Join(append([]string{row.Layer}, row.With...), ", ")
 		s.Args["multiplications"], s.Args["bytes"] = row.Multiplications, row.Bytes

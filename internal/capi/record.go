@@ -29,14 +29,21 @@ type NodeRecord struct {
 	// and "" where it has none.
 	Shape []int
 	Type  string
+	// Work is what a GPU's own tracer told, nil for an entry of the executor. Name
+	// and Kind are then those of the node that it was launched for, "" where
+	// TensorFlow does not tell.
+	Work *StreamWork
 }
 
-// RunProfiled is Run with a record of every node. seen is called when the
-// results are there, before the record is read.
-func (c *Call) RunProfiled(seen func()) ([]NodeRecord, error) {
-	text, err := c.runWith(&for_core_protos_go_proto.RunOptions{
-		TraceLevel: for_core_protos_go_proto.RunOptions_SOFTWARE_TRACE,
-	}, func() error {
+// RunProfiled is Run with a record of every node, and with onGPU of each kernel
+// and copy on a GPU's streams, by its own tracer. seen is called when the results
+// are there, before the record is read.
+func (c *Call) RunProfiled(onGPU bool, seen func()) ([]NodeRecord, error) {
+	level := for_core_protos_go_proto.RunOptions_SOFTWARE_TRACE
+	if onGPU {
+		level = for_core_protos_go_proto.RunOptions_FULL_TRACE
+	}
+	text, err := c.runWith(&for_core_protos_go_proto.RunOptions{TraceLevel: level}, func() error {
 		_, err := c.copyOut(nil)
 		seen()
 		return err
@@ -59,6 +66,14 @@ func nodeRecords(text []byte) ([]NodeRecord, error) {
 		if at := strings.Index(name, "/device:"); at >= 0 {
 			name = name[at:]
 		}
+		if ofTracer(name) {
+			if of, is := stream(name); is {
+				for _, n := range device.GetNodeStats() {
+					list = append(list, streamRecord(n, of))
+				}
+			}
+			continue
+		}
 		for _, n := range device.GetNodeStats() {
 			start := n.GetAllStartNanos()
 			r := NodeRecord{
@@ -78,6 +93,7 @@ func nodeRecords(text []byte) ([]NodeRecord, error) {
 			list = append(list, r)
 		}
 	}
+	attribute(list)
 	slices.SortStableFunc(list, func(a, b NodeRecord) int { return cmp.Compare(a.Start, b.Start) })
 	return list, nil
 }

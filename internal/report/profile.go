@@ -16,11 +16,20 @@ type Profile struct {
 	Title                       string
 	Pictures, Runs              int
 	GFLOPS, GBs                 float64 // of the machine
+	ToDevice, ToHost            float64 // GB/s of copies to a GPU and from it
 	Layers                      []ProfiledLayer
 
 	Step, Covered, SideBySide float64
 	Before, Between, After    float64 // the framework's part of a step
 	Call, Traced              float64
+	OnGPU                     []GPURow // none on the CPU
+}
+
+// GPURow is a part of a step on a GPU that is no layer's kernel.
+type GPURow struct {
+	What    string
+	Seconds float64
+	Note    string
 }
 
 // ProfiledLayer is one layer of a Profile.
@@ -94,7 +103,7 @@ func profileView(a assets, p Profile) profilePage {
 		{Name: "Device", Value: strings.TrimPrefix(p.Device, "/device:")},
 		{Name: "oneDNN", Value: onOff(p.OneDNN)},
 		{Name: "Measured", Value: fmt.Sprintf("%s of %s, medians", count(p.Runs, "run"), count(p.Pictures, "picture"))},
-		{Name: "This machine", Value: fmt.Sprintf("%s GFLOP/s in a product of 2048×2048, %s GB/s in a copy", figures(p.GFLOPS), figures(p.GBs))},
+		p.limits(),
 		{Name: "Repeat with", Value: p.Command, Code: true},
 	}
 	page.Note = p.Note
@@ -108,6 +117,15 @@ func profileView(a assets, p Profile) profilePage {
 	}
 	page.Rest = p.rest()
 	return page
+}
+
+// limits is what the machine, or the GPU, can do.
+func (p Profile) limits() fact {
+	product := fmt.Sprintf("%s GFLOP/s in a product of 2048×2048, %s GB/s in a ", figures(p.GFLOPS), figures(p.GBs))
+	if len(p.OnGPU) == 0 {
+		return fact{Name: "This machine", Value: product + "copy"}
+	}
+	return fact{Name: "This GPU", Value: product + fmt.Sprintf("ReLU of 128 MiB; %s GB/s to it, %s GB/s from it", figures(p.ToDevice), figures(p.ToHost))}
 }
 
 // verdict says in a line what a run takes, and where most of it goes.
@@ -222,15 +240,20 @@ func (p Profile) rest() []restRow {
 	if p.SideBySide >= 1e-6 {
 		kernels += fmt.Sprintf("; the layers’ times are %s more in all, since some ran side by side", threeFigures(p.SideBySide))
 	}
-	return []restRow{
+	rows := []restRow{
 		row("Kernels of layers", p.Covered, kernels),
 		row("Framework, before them", p.Before, "the step is handed to a thread, constants and arguments are handed on"),
 		row("Framework, between them", p.Between, "the executor looks for the next node, takes memory and gives it back"),
 		row("Framework, after them", p.After, "results are handed out"),
+	}
+	for _, r := range p.OnGPU {
+		rows = append(rows, row(strings.ToUpper(r.What[:1])+r.What[1:], r.Seconds, r.Note))
+	}
+	return append(rows,
 		row("A step", p.Step, "from the first node’s being ready until the last is done"),
 		row("The whole call", p.Call, "with the copies of pictures and results, without a record"),
 		row("The same, recorded", p.Traced, "what this page was made from"),
-	}
+	)
 }
 
 // threeFigures is a time in three figures.
