@@ -3,6 +3,14 @@
 // from, and keys in an enlarged picture. All else is HTML.
 (() => {
   document.documentElement.classList.add("js");
+  // What is wider than its place says so. Nothing of that class changes a width.
+  const boxes = document.querySelectorAll(".scroll,.chart");
+  function hint() {
+    for (const box of boxes) box.classList.toggle("more", box.scrollWidth > box.clientWidth + 1);
+  }
+  hint();
+  addEventListener("resize", hint);
+  document.addEventListener("toggle", hint, true); // of <details>
   const tip = document.getElementById("tip");
   const say = document.getElementById("say");
   const arrays = { uint8: Uint8Array, int16: Int16Array, int32: Int32Array, float32: Float32Array };
