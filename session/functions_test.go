@@ -108,7 +108,8 @@ func holds(t *testing.T, b *session.Backend, name string, op ir.Op, operands ...
 		t.Fatal(err)
 	}
 	v := proof.Compare(want, got)
-	if !v.OK() {
+	// Of numbers that all may leave float32's range nothing is asked.
+	if lost := v.Unspecified+v.Overflowed == v.Elements; !v.OK() && !(lost && v.Status == proof.Nothing) {
 		t.Errorf("%s of %s: %v", op.Kind(), name, v)
 	}
 	t.Logf("%s of %s: %v", op.Kind(), name, v)

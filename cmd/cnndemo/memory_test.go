@@ -139,20 +139,14 @@ func measureEstimate(t *testing.T, arguments []string) {
 // estimateOf is what the command estimates for a picture, without what comes with
 // a first run.
 func estimateOf(t *testing.T, arguments []string) int64 {
-	c := newRunCommand()
-	if err := c.ParseFlags(arguments[1:]); err != nil {
+	var f runFlags
+	if err := runCommand(&f).ParseFlags(arguments[1:]); err != nil {
 		t.Fatal(err)
 	}
 	file, err := os.ReadFile(arguments[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	filters, _ := c.Flags().GetStringArray("filter")
-	noVerify, _ := c.Flags().GetBool("no-verify")
-	f := runFlags{filters: filters, noVerify: noVerify, stride: *c.Flags().Lookup("stride").Value.(*sizeFlag)}
-	f.dilation, f.padding = sizeFlag{1, 1}, *c.Flags().Lookup("padding").Value.(*paddingFlag)
-	f.pool, _ = c.Flags().GetString("pool")
-	f.poolSize, f.poolPadding = sizeFlag{2, 2}, *c.Flags().Lookup("pool-padding").Value.(*paddingFlag)
 	j, err := newJob(f)
 	if err != nil {
 		t.Fatal(err)

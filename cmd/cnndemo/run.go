@@ -46,8 +46,11 @@ type runFlags struct {
 	changed              []string
 }
 
-func newRunCommand() *cobra.Command {
-	f := runFlags{
+func newRunCommand() *cobra.Command { return runCommand(new(runFlags)) }
+
+// runCommand is the command that reads its flags into f.
+func runCommand(f *runFlags) *cobra.Command {
+	*f = runFlags{
 		stride: sizeFlag(graph.Square(2)), dilation: sizeFlag(graph.Square(1)), padding: paddingFlag(graph.Same),
 		poolSize: sizeFlag(graph.Square(2)), poolPadding: paddingFlag(graph.Valid), background: colourFlag{255, 255, 255},
 	}

@@ -112,11 +112,11 @@ func (o Options) unpack(ctx context.Context, v Variant, staging string) (files [
 		members := p.companionMembers
 		if i == 0 {
 			members = libraryMembers
-			if parts, err = partVersions(wheel); err != nil {
-				return nil, nil, err
-			}
 		}
 		some, err := o.extract(ctx, wheel, staging, members)
+		if err == nil && i == 0 {
+			parts, err = partVersions(wheel)
+		}
 		if err != nil {
 			return nil, nil, err
 		}
