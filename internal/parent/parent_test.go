@@ -86,8 +86,9 @@ func limitSpace(mebibytes uint64) {
 		panic(err)
 	}
 	size := pages*uint64(os.Getpagesize()) + mebibytes<<20
-	// The parent reads its own limit, which it has when a shell sets it.
-	for _, pid := range []int{os.Getpid(), os.Getppid()} {
+	// The parent reads its own limit, which it has when a shell sets it. This process
+	// comes last: with the limit it may lack the memory to start prlimit.
+	for _, pid := range []int{os.Getppid(), os.Getpid()} {
 		setLimit(pid, size)
 	}
 }
