@@ -16,7 +16,7 @@ type Part struct {
 	// part brings; "" where stripping leaves none.
 	Marker string
 
-	header string // in the wheel's tensorflow/include, for the version
+	header string   // in the wheel's tensorflow/include, for the version
 	macros []string // regular expressions of the version's numbers there
 }
 

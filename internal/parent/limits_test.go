@@ -71,6 +71,7 @@ func TestLimits(t *testing.T) {
 		{"1: another cgroup's", "", own1, files{"memory/docker/ab/memory.limit_in_bytes": "314572800\n", "pids/docker/abcd/pids.max": "3\n", "cpu/docker/abc/pids.max": "3\n"}, "0\n", false},
 		{"1: a cgroup with another's name", "", "1:name=systemd:/:memory:/a\n", files{"memory/a/memory.limit_in_bytes": "314572800\n"}, "0\n", false},
 		{"2: no limits", "", own2, files{"user.slice/user-1000.slice/app.scope/pids.max": "max\n", "user.slice/user-1000.slice/app.scope/memory.max": "max\n", "user.slice/user-1000.slice/pids.max": "31813\n"}, "0\n", false},
+		{"2: a folder with a name of version 1", "", own2, files{"pids/user.slice/user-1000.slice/app.scope/pids.max": "3\n"}, "0\n", false},
 		{"2: few processes", "", own2, files{"user.slice/user-1000.slice/app.scope/pids.max": "64\n"}, "0\n", true},
 		{"2: few processes above", "", own2, files{"user.slice/user-1000.slice/app.scope/pids.max": "max\n", "user.slice/pids.max": "64\n"}, "0\n", true},
 		{"2: memory", "", own2, files{"user.slice/user-1000.slice/app.scope/memory.max": "17179869184\n"}, "0\n", true},
