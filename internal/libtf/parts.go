@@ -16,8 +16,8 @@ type Part struct {
 	// part brings; "" where stripping leaves none.
 	Marker string
 
-	header string // in the wheel's tensorflow/include, for the version
-	macros []*regexp.Regexp
+	header string   // in the wheel's tensorflow/include, for the version
+	macros []string // regular expressions of the version's numbers there
 }
 
 // Parts lists the libraries in TensorFlow's, as symbols and texts of the wheel's
@@ -63,12 +63,9 @@ var Parts = []Part{
 }
 
 func part(name, source, marker, header string, macros ...string) Part {
-	p := Part{Name: name, Source: source, Marker: marker, header: header}
+	p := Part{Name: name, Source: source, Marker: marker, header: header, macros: macros}
 	if !strings.Contains(source, "://") {
 		p.Source = "https://github.com/" + source
-	}
-	for _, m := range macros {
-		p.macros = append(p.macros, regexp.MustCompile(m))
 	}
 	return p
 }
@@ -112,7 +109,7 @@ func partVersions(wheel string) (map[string]string, error) {
 func (p Part) version(header string) string {
 	var numbers []string
 	for _, m := range p.macros {
-		found := m.FindStringSubmatch(header)
+		found := regexp.MustCompile(m).FindStringSubmatch(header)
 		if found == nil {
 			return ""
 		}

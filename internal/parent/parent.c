@@ -1,7 +1,8 @@
 #define _GNU_SOURCE
+#include "limits.h"
+
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -48,59 +49,11 @@ __attribute__((format(printf, 1, 2))) static void say(const char* format, ...) {
 	if (n > 0) (void)!write(2, line, n < (int)sizeof line ? n : (int)sizeof line - 1);
 }
 
-// field reads the number behind a name in a file of lines "name number"; -1 where
-// there is none.
-static long long field(const char* path, const char* name) {
-	char text[4096];
-	int f = open(path, O_RDONLY | O_CLOEXEC);
-	if (f < 0) return -1;
-	ssize_t n = read(f, text, sizeof text - 1);
-	close(f);
-	text[n > 0 ? n : 0] = 0;
-	size_t length = strlen(name);
-	for (char* line = text; line && *line; line = strchr(line, '\n'), line += !!line) {
-		if (strncmp(line, name, length) == 0 && line[length] == ' ') return atoll(line + length);
-	}
-	return -1;
-}
-
-// killed_for_memory counts the processes of this cgroup that the kernel has killed
-// because the cgroup's memory ran out; -1 where it does not tell.
-static long long killed_for_memory(void) {
-	char text[4096], path[4300];
-	int f = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
-	if (f < 0) return -1;
-	ssize_t n = read(f, text, sizeof text - 1);
-	close(f);
-	text[n > 0 ? n : 0] = 0;
-	// Version 1's line is "4:memory:/path", version 2's "0::/path".
-	static const struct {
-		const char *line, *folder, *file;
-	} versions[] = {
-		{":memory:", "/sys/fs/cgroup/memory", "memory.oom_control"},
-		{"0::", "/sys/fs/cgroup", "memory.events"},
-	};
-	for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
-		char* at = strstr(text, versions[i].line);
-		if (!at) continue;
-		at += strlen(versions[i].line);
-		int length = strcspn(at, "\n");
-		snprintf(path, sizeof path, "%s%.*s/%s", versions[i].folder, length, at, versions[i].file);
-		long long count = field(path, "oom_kill");
-		if (count < 0) { // in a container the path may be the one outside
-			snprintf(path, sizeof path, "%s/%s", versions[i].folder, versions[i].file);
-			count = field(path, "oom_kill");
-		}
-		if (count >= 0) return count;
-	}
-	return -1;
-}
-
 // explain looks for what the child lacked that has ended without a status of its
 // own, and says it in a line. It gives LACKING, or NOT_LACKING.
 static int explain(int status, long long killed_before) {
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
-		if (killed_for_memory() <= killed_before) return NOT_LACKING;
+		if (tfcnn_parent_killed_for_memory() <= killed_before) return NOT_LACKING;
 		say("cnndemo: the kernel killed the process, as its cgroup had no memory left; give the container more (docker run --memory), or run smaller pictures\n");
 		return LACKING;
 	}
@@ -151,13 +104,17 @@ __attribute__((noreturn)) static void supervise(pid_t child, const sigset_t* sig
 	_exit(128 + signal);
 }
 
-// start runs before all constructors. It makes a child, which is the program from
-// then on. The environment comes as an argument, as libc has not read it yet.
+// start runs before all constructors. Where the process has a limit that can end it,
+// start makes a child, which is the program from then on. The environment comes as
+// an argument, as libc has not read it yet.
 static void start(int argc, char** argv, char** environment) {
 	(void)argc, (void)argv;
+	int on = 0;
 	for (char** e = environment; e && *e; e++) {
 		if (strcmp(*e, "TFCNN_PARENT=off") == 0) return;
+		on |= strcmp(*e, "TFCNN_PARENT=on") == 0;
 	}
+	if (!on && !tfcnn_parent_limited()) return;
 	static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT};
 	sigset_t signals, before;
 	sigfillset(&signals);
@@ -165,7 +122,7 @@ static void start(int argc, char** argv, char** environment) {
 	void* page = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED) return;
 	shared = page;
-	long long killed = killed_for_memory();
+	long long killed = tfcnn_parent_killed_for_memory();
 	pid_t parent = getpid();
 	if (sigprocmask(SIG_BLOCK, &signals, &before) != 0) return;
 	pid_t child = fork();

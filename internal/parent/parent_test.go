@@ -2,6 +2,7 @@ package parent_test
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,7 +22,7 @@ import (
 
 const modeVariable = "TFCNN_TEST_MODE"
 
-// The test's binary is a program with a parent.
+// The test's binary is a program that can be its own parent.
 func TestMain(m *testing.M) {
 	mode, argument, _ := strings.Cut(os.Getenv(modeVariable), " ")
 	switch mode {
@@ -49,6 +51,22 @@ func TestMain(m *testing.M) {
 		fmt.Println(<-signals)
 		parent.Ended()
 		os.Exit(5)
+	case "parent": // is told
+		fmt.Println(os.Getpid(), os.Getppid())
+		parent.Ended()
+		os.Exit(0)
+	case "threads": // until there is none
+		for {
+			go func() {
+				runtime.LockOSThread()
+				select {}
+			}()
+			time.Sleep(time.Millisecond)
+		}
+	case "fill": // memory until there is none
+		for all := [][]byte{}; len(all) >= 0; {
+			all = append(all, bytes.Repeat([]byte{1}, 1<<20))
+		}
 	case "heap": // until there is no memory for it
 		limitSpace(64)
 		for all := [][]byte{}; len(all) >= 0; {
@@ -68,8 +86,9 @@ func limitSpace(mebibytes uint64) {
 		panic(err)
 	}
 	size := pages*uint64(os.Getpagesize()) + mebibytes<<20
-	// The parent reads its own limit, which it has when a shell sets it.
-	for _, pid := range []int{os.Getpid(), os.Getppid()} {
+	// The parent reads its own limit, which it has when a shell sets it. This process
+	// comes last: with the limit it may lack the memory to start prlimit.
+	for _, pid := range []int{os.Getppid(), os.Getpid()} {
 		setLimit(pid, size)
 	}
 }
@@ -80,9 +99,10 @@ func setLimit(pid int, size uint64) {
 	}
 }
 
-func program(mode string, environment ...string) *exec.Cmd {
+// program is the test's binary, with its own parent or without.
+func program(mode, parent string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(append(os.Environ(), modeVariable+"="+mode), environment...)
+	cmd.Env = append(environment(), modeVariable+"="+mode, parent)
 	return cmd
 }
 
@@ -109,7 +129,7 @@ func TestStatus(t *testing.T) {
 				t.Skip("no prlimit to set limits with")
 			}
 			var stderr strings.Builder
-			cmd := program(tt.mode)
+			cmd := program(tt.mode, parent.On)
 			cmd.Stderr = &stderr
 			var exited *exec.ExitError
 			if err := cmd.Run(); err != nil && !errors.As(err, &exited) {
@@ -136,7 +156,7 @@ func TestBeforeMain(t *testing.T) {
 		"ulimit -v 3000000; ulimit -s 4000000": "cnndemo: the system gave no further thread: Resource temporarily unavailable; raise ulimit -v (now 2929 MiB), ulimit -u",
 	} {
 		cmd := exec.Command("sh", "-c", limits+` && exec "$0"`, os.Args[0])
-		cmd.Env = append(os.Environ(), modeVariable+"=end 0")
+		cmd.Env = append(environment(), modeVariable+"=end 0")
 		out, err := cmd.CombinedOutput()
 		if cmd.ProcessState.ExitCode() != 3 || !strings.Contains(string(out), "\n"+says) {
 			t.Errorf("%s: %v: %s", limits, err, out)
@@ -163,7 +183,7 @@ func TestOneProcess(t *testing.T) {
 	}
 	const nobody = 54321
 	cmd := exec.Command("prlimit", "--nproc=1", path)
-	cmd.Env = append(os.Environ(), modeVariable+"=end 0")
+	cmd.Env = append(environment(), modeVariable+"=end 0")
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	out, err := cmd.CombinedOutput()
@@ -178,7 +198,7 @@ func TestOneProcess(t *testing.T) {
 // A signal to the parent reaches the child, once; the end of either is that of both.
 func TestSignals(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGKILL} {
-		cmd := program("wait")
+		cmd := program("wait", parent.On)
 		pipe, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
