@@ -188,8 +188,13 @@ func holdsBlock(t *testing.T, net graph.Network, seed uint64) error {
 	}
 	var want tensor.Tensor
 	for _, o := range []session.Options{
-		{}, {Weights: session.Fed}, {Executor: session.Parallel},
-		{Compute: graph.BFloat16}, {Compute: graph.Float16}, {Compute: graph.BFloat16, Weights: session.Fed}, {Compute: graph.Float16, Weights: session.Fed},
+		{},
+		{Weights: session.Fed},
+		{Executor: session.Parallel},
+		{Compute: graph.BFloat16},
+		{Compute: graph.Float16},
+		{Compute: graph.BFloat16, Weights: session.Fed},
+		{Compute: graph.Float16, Weights: session.Fed},
 	} {
 		o.Device = "cpu"
 		got, err := runOnce(t, net, weights, batch, o)
