@@ -7,7 +7,6 @@ import (
 	"testing"
 )
 
-
 // largeNetworks are shapes of networks that bring out such algorithms: each has
 // many layers, or many inputs of one layer.
 func largeNetworks() map[string]Network {

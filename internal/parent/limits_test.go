@@ -59,6 +59,8 @@ func TestLimits(t *testing.T) {
 		{"data", "prlimit --data=64000000000:", "", nil, "0\n", true},
 		{"few processes", "prlimit --nproc=4095:", "", nil, "0\n", true},
 		{"many processes", "prlimit --nproc=4096:", "", nil, "0\n", false},
+		{"a preloaded library", "env LD_PRELOAD=libc.so.6", "", nil, "0\n", true},
+		{"no preloaded library", "env LD_PRELOAD=", "", nil, "0\n", false},
 		{"strict overcommit", "", "", nil, "2\n", true},
 		{"overcommit", "", "", nil, "1\n", false},
 		{"1: no limits", "", own1, files{"pids/docker/abc/pids.max": "max\n", "memory/docker/abc/memory.limit_in_bytes": none, "memory/memory.limit_in_bytes": none}, "0\n", false},

@@ -113,6 +113,8 @@ static void start(int argc, char** argv, char** environment) {
 	for (char** e = environment; e && *e; e++) {
 		if (strcmp(*e, "TFCNN_PARENT=off") == 0) return;
 		on |= strcmp(*e, "TFCNN_PARENT=on") == 0;
+		// A preloaded library may refuse memory and threads itself.
+		on |= strncmp(*e, "LD_PRELOAD=", 11) == 0 && (*e)[11] != 0;
 	}
 	if (!on && !tfcnn_parent_limited()) return;
 	static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT};

@@ -20,7 +20,8 @@
 //   - pids.max of the process's cgroup, or of one above it, is less than 4,096;
 //   - memory.limit_in_bytes (version 1 of cgroups) or memory.max (version 2) of the
 //     process's cgroup, or of one above it, is set;
-//   - vm.overcommit_memory is 2.
+//   - vm.overcommit_memory is 2;
+//   - LD_PRELOAD names a library, which may refuse memory and threads itself.
 //
 // Cgroups are looked for in /sys/fs/cgroup/pids, /sys/fs/cgroup/memory and
 // /sys/fs/cgroup, by the path in /proc/self/cgroup. That takes 20 µs at every start;
