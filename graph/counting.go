@@ -7,7 +7,7 @@ import (
 
 // errCount is the fault of a network, or a batch of it, whose costs an int64
 // does not count.
-var errCount = errors.New("costs more than 9,223,372,036,854,775,807, which are not counted")
+var errCount = errors.New("costs more than 9,223,372,036,854,775,807, the largest number counted")
 
 // counting adds and multiplies numbers that are not negative, and remembers
 // whether one has ever outgrown an int64. What comes out after that is

@@ -86,7 +86,7 @@ func readEntry(file *zip.File, most int64) (tensor.Tensor, error) {
 	}
 	switch {
 	case limited.N <= 0:
-		return tensor.Tensor{}, errors.New("archive becomes far larger than it is; without compression (numpy.savez) it is read")
+		return tensor.Tensor{}, errors.New("inflates to far more than the size of the archive; store it without compression (numpy.savez)")
 	case errors.Is(err, zip.ErrChecksum):
 		return tensor.Tensor{}, fmt.Errorf("its checksum is not that of its bytes, the archive is damaged: %w", zip.ErrChecksum)
 	}

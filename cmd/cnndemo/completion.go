@@ -48,7 +48,7 @@ func newCompletionCommand() *cobra.Command {
 		Long: `completion prints a script for bash, zsh, fish or powershell, which loads it as
 the examples show. bash needs the package bash-completion, zsh its compinit.
 
-` + exitStatus("2    wrong usage: a shell that is not known"),
+` + exitStatus("2    wrong usage: a shell that is not known", "3    the output cannot be written"),
 		Example: `  source <(cnndemo completion bash)
   cnndemo completion zsh > "${fpath[1]}/_cnndemo"
   cnndemo completion fish > ~/.config/fish/completions/cnndemo.fish

@@ -19,7 +19,7 @@ func newDevicesCommand() *cobra.Command {
 		Long: `devices prints TensorFlow's version and the devices that it runs on here, by
 the names that --device takes: cpu, gpu, gpu:1.
 
-` + exitStatus("2    wrong usage", "3    TensorFlow cannot list its devices"),
+` + exitStatus("2    wrong usage", "3    TensorFlow cannot list its devices, or the output cannot be written"),
 		Example: "  cnndemo devices\n  cnndemo devices --json",
 		Args:    takes(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -22,7 +22,10 @@ a GPU needs: a libtensorflow built for CUDA, NVIDIA's driver, a device, and the
 libraries, which it has TensorFlow open by name. What is missing comes with its
 fix. With --device gpu the status is 3 where a GPU lacks something.
 
-` + exitStatus("2    wrong usage", "3    what --device asks for is missing, or TensorFlow cannot list its devices"),
+` + exitStatus(
+			"2    wrong usage",
+			"3    what --device asks for is missing, TensorFlow cannot list its devices, or",
+			"     the output cannot be written"),
 		Example: "  cnndemo doctor\n  docker run --rm --gpus all tfcnn-cuda doctor --device gpu",
 		Args:    takes(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -41,7 +41,7 @@ in .png.
 ` + exitStatus(
 			"2    wrong usage: a flag, a network that is not known or not right, another",
 			"     ending, or a network whose picture is too large for PNG",
-			"3    the file cannot be written"),
+			"3    the output cannot be written"),
 		Example: `  cnndemo draw resnet18 --out resnet18.svg
   cnndemo draw resnet18 --out resnet18.png
   cnndemo draw mine.json > mine.svg`,

@@ -85,7 +85,7 @@ func (p *paddingFlag) Set(text string) error {
 	return nil
 }
 
-func (*paddingFlag) Type() string  { return "padding" }
+func (*paddingFlag) Type() string  { return "PADDING" }
 func (*paddingFlag) wants() string { return "same, valid or TOP,BOTTOM,LEFT,RIGHT, each 0 or more" }
 
 // colourFlag is six hexadecimal digits.

@@ -58,18 +58,18 @@ func readInput(path string, most int64) ([]byte, error) {
 }
 
 func readOpened(file *os.File, length, most int64) ([]byte, error) {
-	tooLong := func(has string) error {
-		return &fs.PathError{Op: "read", Path: file.Name(), Err: fmt.Errorf("has %s, at most %s are read", has, size(most))}
+	tooLong := func(format string, sizes ...any) error {
+		return &fs.PathError{Op: "read", Path: file.Name(), Err: fmt.Errorf(format, sizes...)}
 	}
 	if length > most {
-		return nil, tooLong(size(length))
+		return nil, tooLong("has %s, at most %s are read", size(length), size(most))
 	}
 	var text bytes.Buffer
 	text.Grow(int(max(0, length)) + bytes.MinRead)
 	// A file may have more than its size tells: one that grows, one of /proc.
 	n, err := text.ReadFrom(io.LimitReader(file, most+1))
 	if err == nil && n > most {
-		err = tooLong("more than that")
+		err = tooLong("has more than %s, the most that is read", size(most))
 	}
 	return text.Bytes(), err
 }

@@ -51,12 +51,12 @@ func TestReadInput(t *testing.T) {
 		{file, 4, "has 5 bytes, at most 4 bytes are read"},
 		{link, 5, "12345"},
 		{pipe("12345"), 5, "12345"},
-		{pipe(strings.Repeat("x", 1<<20)), 1 << 19, "has more than that, at most 512.0 KiB are read"},
+		{pipe(strings.Repeat("x", 1<<20)), 1 << 19, "has more than 512.0 KiB, the most that is read"},
 		{pipe(""), 5, ""},
 		{folder, 5, "is a directory"},
 		{"/dev/zero", 5, "is a device or a socket, want a file or a pipe"},
 		{socket, 5, "is a device or a socket, want a file or a pipe"},
-		{"/proc/self/stat", 3, "has more than that, at most 3 bytes are read"}, // its size is 0
+		{"/proc/self/stat", 3, "has more than 3 bytes, the most that is read"}, // its size is 0
 		{filepath.Join(folder, "none"), 5, "no such file or directory"},
 	} {
 		text, err := readInput(tt.path, tt.most)

@@ -88,7 +88,7 @@ every number to a reference, with a computed error bound.
 ` + exitStatus(
 			"1    a check failed, or a picture cannot be used",
 			"2    wrong usage: a flag, an argument or a file that is not right",
-			"3    the machine lacks something: memory, a device, a folder to write to") + `
+			"3    the machine lacks something: memory, a device, a place to write to") + `
 The help of each command says what they mean there.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, arguments []string) error {

@@ -39,7 +39,9 @@ verify --net and draw. NET is a name of the list, or a JSON file: that is
 checked, and printed as cnndemo itself writes it. --schema prints the JSON
 Schema of that form, for editors.
 
-` + exitStatus("2    wrong usage: a flag, or a network that is not known or not right"),
+` + exitStatus(
+			"2    wrong usage: a flag, or a network that is not known or not right",
+			"3    the output cannot be written"),
 		Example: `  cnndemo nets
   cnndemo nets lenet5 > mine.json
   cnndemo nets mine.json                       # is it right?

@@ -61,7 +61,7 @@ tensors above all, shows in the growth of the process.
 ` + exitStatus(
 			"1    with --memory, the batch does not fit; with --measure, the run failed",
 			"2    wrong usage: a flag, or a network that is not known or not right",
-			"3    the machine lacks memory for --measure"),
+			"3    the machine lacks memory for --measure, or the output cannot be written"),
 		Example: `  cnndemo plan tutorial --batch 100
   cnndemo plan resnet18 --batch 32 --training --optimizer adam --memory 8GiB
   cnndemo plan my-net.json --dtype float16 --json

@@ -65,15 +65,27 @@ func measureProcess(c *cobra.Command, net graph.Network, batch int, environment 
 	if err != nil {
 		return m, exit(exitEnvironment, "plan: --measure: %w", err)
 	}
-	var stdout, stderr bytes.Buffer
+	answers, end, err := os.Pipe()
+	if err != nil {
+		return m, exit(exitEnvironment, "plan: --measure: %w", err)
+	}
+	defer answers.Close()
+	var answer []byte
+	var stderr bytes.Buffer
 	child := exec.CommandContext(c.Context(), program, "plan", "--measure-here", "--batch", strconv.Itoa(batch))
 	child.Args[0] = c.Root().Name()
-	child.Stdin, child.Stdout, child.Stderr = bytes.NewReader(text), &stdout, &stderr
+	// Libraries print to standard output, oneDNN with ONEDNN_VERBOSE: the
+	// measurement has a file descriptor of its own.
+	child.Stdin, child.Stdout, child.Stderr = bytes.NewReader(text), os.Stderr, &stderr
+	child.ExtraFiles = []*os.File{end} // measurementDescriptor
 	child.Env = append(append(os.Environ(), parent.Off), environment...)
-	if err = child.Start(); err == nil {
-		end := unfinished.begin(func() { child.Process.Kill() })
+	err = child.Start()
+	end.Close()
+	if err == nil {
+		finished := unfinished.begin(func() { child.Process.Kill() })
+		answer, _ = io.ReadAll(answers) // a child that ends early leaves an error to Wait
 		err = child.Wait()
-		end()
+		finished()
 	}
 	if err != nil {
 		if child.ProcessState != nil && child.ProcessState.ExitCode() == exitInterrupted {
@@ -90,14 +102,22 @@ func measureProcess(c *cobra.Command, net graph.Network, batch int, environment 
 		lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
 		return m, exit(exitCheck, "plan: --measure, with %s: the process that measures ended with %v: %s", environment[0], err, strings.TrimPrefix(lines[len(lines)-1], "cnndemo: "))
 	}
-	if err := json.Unmarshal(stdout.Bytes(), &m); err != nil {
+	if err := json.Unmarshal(answer, &m); err != nil {
 		return m, exit(exitCheck, "plan: --measure: the process that measures wrote no measurement: %w", err)
 	}
 	return m, nil
 }
 
-// measureHere is the process that measures.
+// measurementDescriptor is the file descriptor that measureHere writes to.
+const measurementDescriptor = 3
+
+// measureHere is the process that measures. measureProcess starts it and reads
+// the measurement from the pipe at measurementDescriptor.
 func measureHere(c *cobra.Command, batch int) error {
+	answers := os.NewFile(measurementDescriptor, "measurement")
+	if info, err := answers.Stat(); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
+		return exit(exitUsage, "plan: --measure-here: file descriptor %d is no pipe: only plan --measure starts this process", measurementDescriptor)
+	}
 	text, err := io.ReadAll(c.InOrStdin())
 	if err != nil {
 		return exit(exitCheck, "plan: %w", err)
@@ -110,5 +130,5 @@ func measureHere(c *cobra.Command, batch int) error {
 	if err != nil {
 		return exit(exitCheck, "plan: %w", err)
 	}
-	return printJSON(c, m)
+	return json.NewEncoder(answers).Encode(m)
 }

@@ -84,7 +84,7 @@ record names no threads: what ran at once lies on tracks below each other.
 ` + exitStatus(
 			"1    the run failed, or a picture cannot be used",
 			"2    wrong usage: a flag, or a network or weights that are not known or not right",
-			"3    the machine lacks memory, the device, or a folder to write to"),
+			"3    the machine lacks memory, the device, or a place to write to"),
 		Example: `  cnndemo profile lenet5
   cnndemo profile resnet18 --batch 8 --html resnet18.html --trace resnet18.json
   cnndemo profile my-net.json --weights my-net.npz holiday/ --runs 100 --json

@@ -72,7 +72,7 @@ page with all of it to look at, which needs no network and no server.
 			"1    a number lies outside its bound, or a picture cannot be used; what could",
 			"     be done with the others is written",
 			"2    wrong usage: a flag, or a filter that cannot be read",
-			"3    the machine lacks something: memory, the device, a folder to write to"),
+			"3    the machine lacks something: memory, the device, a place to write to"),
 		Example: `  cnndemo run
   cnndemo run holiday/ --filter sobel-x --filter sobel-y --stride 1 --out maps
   cnndemo run cat.png --chain --pool avg --json`,

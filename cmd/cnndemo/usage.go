@@ -98,7 +98,7 @@ func newHelpCommand() *cobra.Command {
 		Long: `help prints what cnndemo COMMAND --help prints; without COMMAND, what
 cnndemo --help prints.
 
-` + exitStatus("2    wrong usage: a command that is not known"),
+` + exitStatus("2    wrong usage: a command that is not known", "3    the output cannot be written"),
 		Example: "  cnndemo help\n  cnndemo help verify",
 		Args:    takes(0, 1, "at most one command"),
 		ValidArgsFunction: func(c *cobra.Command, arguments []string, _ string) ([]string, cobra.ShellCompDirective) {

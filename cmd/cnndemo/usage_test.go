@@ -84,7 +84,7 @@ func TestHelp(t *testing.T) {
 		if status != 0 || stderr != "" {
 			t.Errorf("%v: status %d, %q", arguments, status, stderr)
 		}
-		for _, want := range []string{"Examples:\n  ", "Exit status:\n  0    done\n", "\n  2    wrong usage", "\n  130  interrupted, by SIGINT or SIGTERM\n"} {
+		for _, want := range []string{"Examples:\n  ", "Exit status:\n  0    done\n", "\n  2    wrong usage", "\n  3    ", "\n  130  interrupted, by SIGINT or SIGTERM\n"} {
 			if !strings.Contains(help, want) {
 				t.Errorf("%v: the help lacks %q", arguments, want)
 			}

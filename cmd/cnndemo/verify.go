@@ -102,7 +102,7 @@ cases failed.
 			"     bound, too",
 			"2    wrong usage: a flag, or a file of cases, a baseline, a network or weights",
 			"     that are not known or not right",
-			"3    the machine lacks something: memory, the device, a folder to write to"),
+			"3    the machine lacks something: memory, the device, a place to write to"),
 		Example: `  cnndemo verify
   cnndemo verify --cases my-cases/ --junit report.xml --html report.html
   cnndemo verify --net alexnet

@@ -38,7 +38,7 @@ func newVersionCommand() *cobra.Command {
 		Long: `version prints the version, revision and time of the build, and the versions of
 Go, of TensorFlow's bindings and tfgo, and of the TensorFlow that is loaded.
 
-` + exitStatus("2    wrong usage"),
+` + exitStatus("2    wrong usage", "3    the output cannot be written"),
 		Example: "  cnndemo version\n  cnndemo version --json",
 		Args:    takes(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -124,7 +124,7 @@ func (r *CaseFiles) Add(fsys fs.FS, folder, name string) error {
 	for _, name := range names {
 		text, err := bounded.ReadFile(fsys, name, MaxCaseBytes-r.bytes)
 		if errors.Is(err, bounded.ErrTooLarge) {
-			return fmt.Errorf("proof: case files: with %s they have more than %d MiB, want less in all", shown(filepath.Join(folder, name)), MaxCaseBytes>>20)
+			return fmt.Errorf("proof: case files: %s brings them above %d MiB, the most that is read in all", shown(filepath.Join(folder, name)), MaxCaseBytes>>20)
 		}
 		if err != nil {
 			return fmt.Errorf("proof: case files: %w", err)

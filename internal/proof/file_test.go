@@ -89,7 +89,7 @@ func TestCaseFileSize(t *testing.T) {
 	write("b.json", proof.MaxCaseBytes-10)
 	var all proof.CaseFiles
 	err := all.Add(os.DirFS(folder), folder, ".")
-	want := fmt.Sprintf("proof: case files: with %s they have more than 64 MiB, want less in all", filepath.Join(folder, "b.json"))
+	want := fmt.Sprintf("proof: case files: %s brings them above 64 MiB, the most that is read in all", filepath.Join(folder, "b.json"))
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -61,7 +61,7 @@ func value(data, entry []byte, order binary.ByteOrder) (int, error) {
 	kind, count := order.Uint16(entry[2:]), int64(order.Uint32(entry[4:]))
 	k, known := kinds[kind]
 	if !known {
-		return 0, fmt.Errorf("EXIF orientation has type %d, want a number's", kind)
+		return 0, fmt.Errorf("EXIF orientation has TIFF type %d, want 3 (SHORT) or another type of numbers", kind)
 	}
 	bits := entry[8:]
 	if count*k.size > 4 {
