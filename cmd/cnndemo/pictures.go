@@ -42,6 +42,11 @@ func samples() []source {
 	return list
 }
 
+// calledPicture reports whether a file of a folder of pictures is read.
+func calledPicture(name string) bool {
+	return slices.Contains([]string{".jpg", ".jpeg", ".png"}, strings.ToLower(filepath.Ext(name)))
+}
+
 // findSources lists the pictures that the arguments name. Of a folder, files
 // that are called like JPEG or PNG are taken, in the order of their names.
 func findSources(arguments []string) (found []source, refused []report.Refused, notes []string) {
@@ -65,8 +70,7 @@ func findSources(arguments []string) (found []source, refused []report.Refused, 
 		}
 		others, before := 0, len(found)
 		for _, entry := range entries {
-			ending := strings.ToLower(filepath.Ext(entry.Name()))
-			if entry.IsDir() || !slices.Contains([]string{".jpg", ".jpeg", ".png"}, ending) {
+			if entry.IsDir() || !calledPicture(entry.Name()) {
 				others++
 				continue
 			}

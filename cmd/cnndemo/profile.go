@@ -95,7 +95,8 @@ record names no threads: what ran at once lies on tracks below each other.
 		RunE: func(c *cobra.Command, arguments []string) error {
 			set, done := newSet(c.Context())
 			defer done()
-			set.Keep(append(arguments, f.weights)...)
+			set.Keep(arguments[0], f.weights)
+			keepInputs(set, arguments[1:], calledPicture)
 			page, err := outputFlag(c, set, "html", f.page)
 			if err != nil {
 				return err

@@ -124,7 +124,9 @@ cases failed.
 			}
 			set, done := newSet(c.Context())
 			defer done()
-			set.Keep(append(append(cases, net.net, net.weights), arguments...)...)
+			set.Keep(net.net, net.weights)
+			keepInputs(set, cases, func(name string) bool { return strings.HasSuffix(name, ".json") })
+			keepInputs(set, arguments, calledPicture)
 			if err := baseline.claim(c, set); err != nil {
 				return err
 			}

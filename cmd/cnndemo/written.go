@@ -26,6 +26,23 @@ func newSet(ctx context.Context) (set *output.Set, done func()) {
 	}
 }
 
+// keepInputs registers files that a command reads, so that no output replaces
+// one. Of a folder they are the files whose names reads accepts.
+func keepInputs(set *output.Set, paths []string, reads func(name string) bool) {
+	for _, path := range paths {
+		set.Keep(path)
+		if info, err := os.Stat(path); err != nil || !info.IsDir() {
+			continue
+		}
+		entries, _ := os.ReadDir(path) // the reader of the folder tells the error
+		for _, entry := range entries {
+			if reads(entry.Name()) {
+				set.Keep(filepath.Join(path, entry.Name()))
+			}
+		}
+	}
+}
+
 // outputFlag adds the file that a flag names to a command's outputs; nil
 // where it names none.
 func outputFlag(c *cobra.Command, set *output.Set, flag, path string) (*output.File, error) {

@@ -79,7 +79,8 @@ func TestScansThatNeverEnd(t *testing.T) {
 	}
 	// A grey picture of 8000×8000 pixels, a million blocks, each scan in a
 	// few bytes; what data they lack is not looked at before.
-	frame := []byte{0xff, 0xd8, 0xff, 0xc2, 0, 11, 8, 0x1f, 0x40, 0x1f, 0x40, 1, 1, 0x11, 0}
+	quantizer := append([]byte{0xff, 0xdb, 0, 67, 0}, bytes.Repeat([]byte{1}, 64)...)
+	frame := slices.Concat([]byte{0xff, 0xd8}, quantizer, []byte{0xff, 0xc2, 0, 11, 8, 0x1f, 0x40, 0x1f, 0x40, 1, 1, 0x11, 0})
 	scan := []byte{0xff, 0xda, 0, 8, 1, 1, 0, 1, 63, 0}
 	for scans, want := range map[int]string{
 		65:   "JPEG of 8000×8000 pixels whose scans code 65000000 blocks, at most 64000000 are decoded",

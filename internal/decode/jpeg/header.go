@@ -44,7 +44,8 @@ type Component struct {
 	id         byte
 	horizontal int // sampling factors, 1 to 4
 	vertical   int
-	blocksWide int // blocks that hold the component's samples
+	quantizer  byte // number of the quantization table
+	blocksWide int  // blocks that hold the component's samples
 	blocksHigh int
 	coded      bool
 	refined    bool     // some scan refines AC coefficients
@@ -131,6 +132,7 @@ type parser struct {
 	transform byte // Adobe's
 	interval  int  // of restarts, in MCUs; 0: none
 	dc, ac    [4]table
+	quantizer [4]bool // quantization tables that are there
 
 	// Of a strict parser alone:
 	refines          []bool // by component: AC coefficients are refined
@@ -227,6 +229,8 @@ func (p *parser) read(marker byte, body []byte) error {
 		return p.readScan(body)
 	case marker == markerDHT:
 		return p.readTables(body)
+	case marker == markerDQT:
+		return p.readQuantizers(body)
 	case marker == markerDRI:
 		if len(body) != 2 {
 			return errHeader
@@ -246,9 +250,25 @@ func (p *parser) read(marker byte, body []byte) error {
 		}
 	case marker == markerAPP1 && p.Scans == 0 && bytes.HasPrefix(body, xmpName):
 		p.XMP = body[len(xmpName):]
-	case marker >= markerAPP0 && marker <= markerAPP15, marker == markerCOM, marker == markerDQT, marker == markerDNL, marker == markerDAC:
+	case marker >= markerAPP0 && marker <= markerAPP15, marker == markerCOM, marker == markerDNL, marker == markerDAC:
 	default:
 		return broken("unknown marker %02x", marker)
+	}
+	return nil
+}
+
+// readQuantizers notes which tables a segment defines, B.2.4.1.
+func (p *parser) readQuantizers(body []byte) error {
+	for len(body) > 0 {
+		size, table := 1+64, body[0]&15
+		if body[0] > 15 {
+			size += 64 // 16 bits each
+		}
+		if int(table) >= len(p.quantizer) || len(body) < size {
+			return errHeader
+		}
+		p.quantizer[table] = true
+		body = body[size:]
 	}
 	return nil
 }
@@ -286,7 +306,7 @@ func (p *parser) readFrame(marker byte, body []byte) error {
 	}
 	for c := range components {
 		id, sampling := body[6+3*c], body[7+3*c]
-		p.Components = append(p.Components, Component{id: id, horizontal: int(sampling >> 4), vertical: int(sampling & 15)})
+		p.Components = append(p.Components, Component{id: id, horizontal: int(sampling >> 4), vertical: int(sampling & 15), quantizer: body[8+3*c]})
 	}
 	return p.measure()
 }

@@ -81,6 +81,9 @@ func (p *parser) scanOf(body []byte) (scan, error) {
 		if found < 0 {
 			return scan{}, broken("scan %d names component %d, which the frame does not have left", p.Scans, id)
 		}
+		if q := p.Components[found].quantizer; int(q) >= len(p.quantizer) || !p.quantizer[q] {
+			return scan{}, broken("scan %d has component %d, whose quantization table %d is missing", p.Scans, found+1, q)
+		}
 		taken[i] = true
 		s.parts = append(s.parts, part{index: found, dc: int(tables >> 4), ac: int(tables & 15)})
 	}
