@@ -83,6 +83,7 @@ int tfcnn_parent_limited(void) {
 		{RLIMIT_DATA, RLIM_INFINITY},
 		// The kernel holds root to it, too, in a user namespace.
 		{RLIMIT_NPROC, PROCESSES},
+		{RLIMIT_NOFILE, TFCNN_PARENT_FILES},
 	};
 	struct rlimit limit;
 	for (size_t i = 0; i < sizeof resources / sizeof *resources; i++) {

@@ -59,6 +59,7 @@ func TestLimits(t *testing.T) {
 		{"data", "prlimit --data=64000000000:", "", nil, "0\n", true},
 		{"few processes", "prlimit --nproc=4095:", "", nil, "0\n", true},
 		{"many processes", "prlimit --nproc=4096:", "", nil, "0\n", false},
+		{"few descriptors", "prlimit --nofile=63:", "", nil, "0\n", true},
 		{"a preloaded library", "env LD_PRELOAD=libc.so.6", "", nil, "0\n", true},
 		{"no preloaded library", "env LD_PRELOAD=", "", nil, "0\n", false},
 		{"strict overcommit", "", "", nil, "2\n", true},

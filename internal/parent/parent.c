@@ -68,7 +68,11 @@ static int explain(int status, long long killed_before) {
 		return LACKING;
 	}
 	if (shared->no_memory || *space || *data) {
-		say("cnndemo: the process ended for want of memory or of address space; raise %s%sor the container's --memory\n", space, data);
+		say("cnndemo: the process ended for want of memory or of address space; raise %s%s%sthe container's --memory\n", space, data, *space || *data ? "or " : "");
+		return LACKING;
+	}
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < TFCNN_PARENT_FILES) {
+		say("cnndemo: the process ended for want of file descriptors; raise ulimit -n (now %llu)\n", (unsigned long long)r.rlim_cur);
 		return LACKING;
 	}
 	return NOT_LACKING;

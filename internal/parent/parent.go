@@ -15,6 +15,7 @@
 // a limit that can bring such an end about:
 //
 //   - RLIMIT_AS or RLIMIT_DATA is set (ulimit -v, ulimit -d);
+//   - RLIMIT_NOFILE (ulimit -n) is less than 64;
 //   - RLIMIT_NPROC (ulimit -u) is less than 4,096. Linux sets it to half of what its
 //     memory has room for: less than 4,096 on machines with less than 1 GiB;
 //   - pids.max of the process's cgroup, or of one above it, is less than 4,096;
@@ -36,7 +37,7 @@
 //   - pthread_create has failed (the package defines that function for the whole
 //     program, and notes the error);
 //   - std::bad_alloc has ended the program (it defines abort, too);
-//   - RLIMIT_AS or RLIMIT_DATA is set;
+//   - RLIMIT_AS or RLIMIT_DATA is set, or RLIMIT_NOFILE less than 64;
 //   - the kernel has counted a kill for memory in the process's cgroup.
 //
 // Without any of these the child's own end is kept. The parent dies with its child

@@ -67,6 +67,12 @@ func TestMain(m *testing.M) {
 		for all := [][]byte{}; len(all) >= 0; {
 			all = append(all, bytes.Repeat([]byte{1}, 1<<20))
 		}
+	case "pipe": // for which Go opens two descriptors of its own
+		if _, _, err := os.Pipe(); err != nil {
+			panic(err)
+		}
+		parent.Ended()
+		os.Exit(0)
 	case "heap": // until there is no memory for it
 		limitSpace(64)
 		for all := [][]byte{}; len(all) >= 0; {
@@ -243,4 +249,15 @@ func TestOff(t *testing.T) {
 	}
 	cmd.Process.Kill()
 	cmd.Wait()
+}
+
+// Go's runtime ends the process where it gets no file descriptor.
+func TestFewDescriptors(t *testing.T) {
+	cmd := exec.Command("sh", "-c", `ulimit -n 6 && exec "$0"`, os.Args[0])
+	cmd.Env = append(environment(), modeVariable+"=pipe")
+	out, err := cmd.CombinedOutput()
+	const says = "cnndemo: the process ended for want of file descriptors; raise ulimit -n (now 6)\n"
+	if cmd.ProcessState.ExitCode() != 3 || !strings.HasSuffix(string(out), says) {
+		t.Errorf("%v: %s", err, out)
+	}
 }
