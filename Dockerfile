@@ -22,6 +22,7 @@ RUN go mod download
 # What changes seldom and takes long comes first.
 COPY docker/docker.go docker/libtensorflow.manifest docker/
 COPY docker/installer docker/installer
+COPY internal/quote internal/quote
 COPY internal/strict internal/strict
 COPY internal/libtf internal/libtf
 RUN CGO_ENABLED=0 go run ./docker/installer -prefix /opt/tfcnn
