@@ -23,7 +23,6 @@ RUN go mod download
 COPY docker/docker.go docker/libtensorflow.manifest docker/
 COPY docker/installer docker/installer
 COPY internal/quote internal/quote
-COPY internal/strict internal/strict
 COPY internal/libtf internal/libtf
 RUN CGO_ENABLED=0 go run ./docker/installer -prefix /opt/tfcnn
 COPY --from=base /var/lib/dpkg/status /base/var/lib/dpkg/status
