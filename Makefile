@@ -25,6 +25,8 @@ go-env go-env-undo: export TFCNN_LINK := $(LINK)
 doctor: export CGO_CFLAGS := $(OLD_COMPILE)
 doctor: export CGO_LDFLAGS := $(OLD_LINK)
 
+# gold links a test binary with libtensorflow in a fifth of the time.
+TEST        := $(GO) test $(if $(shell command -v ld.gold),-ldflags=-extldflags=-fuse-ld=gold)
 GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.9.1
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1
 # Everything that must build and pass where libtensorflow is missing.
@@ -88,13 +90,13 @@ no-cgo: # the packages that need no libtensorflow, without cgo
 
 unit: libtensorflow
 	@echo "== tests"
-	$(GO) test ./...
+	$(TEST) ./...
 	@echo "== sessions without session/tuned"
-	$(GO) test -tags plain -skip 'Functions|Random|CaseFiles|OneDNN|Softmax|Normalisations|Resize|Fuzz|Soak' ./session
+	$(TEST) -tags plain -skip 'Functions|Random|CaseFiles|OneDNN|Softmax|Normalisations|Resize|Fuzz|Soak' ./session
 
 race: libtensorflow
 	@echo "== tests with the race detector"
-	$(GO) test -race ./...
+	$(TEST) -race ./...
 
 mutants: libtensorflow ## break the reference and the lowering on purpose: the suite must notice each
 	@echo "== mutants"

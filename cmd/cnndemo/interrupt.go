@@ -18,8 +18,8 @@ import (
 // TensorFlow, a read of a pipe that nobody writes to) is left as it is: within
 // undoLimit the command's unfinished work is undone, and the process ends.
 const (
-	returnLimit = 400 * time.Millisecond
-	undoLimit   = 300 * time.Millisecond
+	returnLimit = 300 * time.Millisecond
+	undoLimit   = 600 * time.Millisecond
 )
 
 // unfinished is the work of the command that runs.

@@ -31,8 +31,12 @@ func takeOutput(folder string) error {
 		if err := raise(unix.CAP_CHOWN); err != nil {
 			return nil // no privilege, as with --cap-drop ALL
 		}
-		if err := os.Chown(folder, os.Getuid(), os.Getgid()); err != nil && !errors.Is(err, os.ErrPermission) && !errors.Is(err, syscall.EROFS) {
+		err := os.Chown(folder, os.Getuid(), os.Getgid())
+		if err != nil && !errors.Is(err, os.ErrPermission) && !errors.Is(err, syscall.EROFS) {
 			return fmt.Errorf("hand it to user %d: %w", os.Getuid(), err)
+		}
+		if err == nil {
+			takeFiles(folder)
 		}
 	case owner.Uid != 0 && os.Getuid() == standardUser:
 		if err := raise(unix.CAP_SETUID, unix.CAP_SETGID); err != nil {
@@ -41,6 +45,18 @@ func takeOutput(folder string) error {
 		return become(int(owner.Uid), groupFor(int(owner.Gid), os.Getgid()))
 	}
 	return nil
+}
+
+// takeFiles hands the files of an earlier run over, too, which cnndemo could not
+// replace otherwise. A file that has another name elsewhere, or that cannot be handed
+// over, stays, and cnndemo names it.
+func takeFiles(folder string) {
+	for name := range written(filepath.Join(folder, reportName)) {
+		path := filepath.Join(folder, name)
+		if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && info.Sys().(*syscall.Stat_t).Nlink == 1 {
+			_ = os.Lchown(path, os.Getuid(), os.Getgid())
+		}
+	}
 }
 
 // groupFor is the group to run as in a folder of a group: the folder's, but
