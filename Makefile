@@ -96,7 +96,7 @@ unit: libtensorflow
 
 race: libtensorflow
 	@echo "== tests with the race detector"
-	$(TEST) -race ./...
+	$(TEST) -race -timeout 25m ./...
 
 mutants: libtensorflow ## break the reference and the lowering on purpose: the suite must notice each
 	@echo "== mutants"

@@ -82,10 +82,11 @@ func (w *work) interrupted() string {
 	return "interrupted after it had written " + strings.Join(names, ", ")
 }
 
-// supervise runs a command and returns its exit status. The first signal
+// supervise runs a command, whose unfinished work is w, and returns its exit status.
+// The first signal
 // cancels the command's context and ends the process within a second, whatever
 // the command does; the second ends it at once.
-func supervise(signals <-chan os.Signal, stderr io.Writer, command func(context.Context) int) int {
+func supervise(signals <-chan os.Signal, stderr io.Writer, w *work, command func(context.Context) int) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	ended := make(chan int, 1)
@@ -108,9 +109,9 @@ func supervise(signals <-chan os.Signal, stderr io.Writer, command func(context.
 	said := make(chan struct{})
 	go func() {
 		defer close(said)
-		unfinished.abandon()
+		w.abandon()
 		// Standard error may be a pipe that is full.
-		fmt.Fprintf(stderr, "cnndemo: %s\n", unfinished.interrupted())
+		fmt.Fprintf(stderr, "cnndemo: %s\n", w.interrupted())
 	}()
 	select {
 	case <-said:

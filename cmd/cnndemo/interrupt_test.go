@@ -228,49 +228,47 @@ func TestSupervise(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		signals int
-		command func(context.Context) int
+		command func(context.Context, *work) int
 		status  int
 		text    string
 	}{
-		{"done", 0, func(context.Context) int { return exitCheck }, exitCheck, ""},
-		{"heeds its context", 1, func(ctx context.Context) int { <-ctx.Done(); return exitInterrupted }, exitInterrupted, nothingWritten},
-		{"was through", 1, func(ctx context.Context) int { <-ctx.Done(); return 0 }, 0, ""},
-		{"does not return", 1, func(context.Context) int { wait(); return 0 }, exitInterrupted, nothingWritten},
-		{"undoes", 1, func(ctx context.Context) int {
+		{"done", 0, func(context.Context, *work) int { return exitCheck }, exitCheck, ""},
+		{"heeds its context", 1, func(ctx context.Context, _ *work) int { <-ctx.Done(); return exitInterrupted }, exitInterrupted, nothingWritten},
+		{"was through", 1, func(ctx context.Context, _ *work) int { <-ctx.Done(); return 0 }, 0, ""},
+		{"does not return", 1, func(context.Context, *work) int { wait(); return 0 }, exitInterrupted, nothingWritten},
+		{"undoes", 1, func(_ context.Context, w *work) int {
 			undone := make(chan struct{})
-			defer unfinished.begin(func() { close(undone) })()
+			defer w.begin(func() { close(undone) })()
 			<-undone // and then never returns
 			wait()
 			return 0
 		}, exitInterrupted, nothingWritten},
-		{"cannot undo", 1, func(ctx context.Context) int {
-			defer unfinished.begin(wait)()
+		{"cannot undo", 1, func(_ context.Context, w *work) int {
+			defer w.begin(wait)()
 			wait()
 			return 0
 		}, exitInterrupted, ""},
-		{"cannot undo, two signals", 3, func(ctx context.Context) int {
-			defer unfinished.begin(wait)()
+		{"cannot undo, two signals", 3, func(_ context.Context, w *work) int {
+			defer w.begin(wait)()
 			wait()
 			return 0
 		}, exitInterrupted, ""},
-		{"has written", 1, func(ctx context.Context) int {
-			unfinished.wrote("a.xml")
-			unfinished.wrote("b\n.json")
+		{"has written", 1, func(_ context.Context, w *work) int {
+			w.wrote("a.xml")
+			w.wrote("b\n.json")
 			wait()
 			return 0
 		}, exitInterrupted, "cnndemo: interrupted after it had written a.xml, \"b\\n.json\"\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			before := unfinished.undo
-			unfinished.written = nil // of commands that ran in this process
-			t.Cleanup(func() { unfinished.undo, unfinished.written = before, nil })
 			signals := make(chan os.Signal, 3)
 			for range tt.signals {
 				signals <- syscall.SIGINT
 			}
 			var stderr bytes.Buffer
 			started := make(chan struct{})
-			status := supervise(signals, &stderr, func(ctx context.Context) int { close(started); return tt.command(ctx) })
+			w := new(work)
+			status := supervise(signals, &stderr, w, func(ctx context.Context) int { close(started); return tt.command(ctx, w) })
 			if status != tt.status || stderr.String() != tt.text {
 				t.Errorf("status %d, %q, want %d, %q", status, &stderr, tt.status, tt.text)
 			}

@@ -72,7 +72,7 @@ func main() {
 func run() int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	return supervise(signals, os.Stderr, func(ctx context.Context) int {
+	return supervise(signals, os.Stderr, &unfinished, func(ctx context.Context) int {
 		return execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	})
 }

@@ -32,6 +32,9 @@ func peak(t *testing.T) int64 {
 
 // A picture takes no more memory than its estimate, and not much less.
 func TestEstimate(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector has memory of its own")
+	}
 	d := open(t, decode.Resize{})
 	const width, height = 1500, 1000
 	rgba := image.NewRGBA(image.Rect(0, 0, width, height))
