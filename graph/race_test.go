@@ -4,4 +4,4 @@ package graph
 
 // The race detector makes each step many times as long; that time is linear is seen
 // without it.
-const many = 10_000
+const many = 3_000

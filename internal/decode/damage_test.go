@@ -44,6 +44,9 @@ func damaged(file []byte, from, way int, random *rand.Rand) []byte {
 // decodes it (.). DAMAGED=folder writes the copies, to run djpeg again.
 // The figures stand in docs/pictures.md.
 func TestDamagedPhotograph(t *testing.T) {
+	if raceEnabled {
+		t.Skip("one goroutine decodes 1,200 files")
+	}
 	d := open(t, decode.Resize{})
 	all := strings.Fields(string(read(t, "warned.txt")))
 	for i, tt := range []struct {
