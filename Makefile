@@ -26,7 +26,8 @@ doctor: export CGO_CFLAGS := $(OLD_COMPILE)
 doctor: export CGO_LDFLAGS := $(OLD_LINK)
 
 # gold links a test binary with libtensorflow in a fifth of the time.
-TEST        := $(GO) test $(if $(shell command -v ld.gold),-ldflags=-extldflags=-fuse-ld=gold)
+GOLD        := $(if $(shell command -v ld.gold),-ldflags=-extldflags=-fuse-ld=gold)
+TEST        := $(GO) test $(GOLD)
 GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.9.1
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1
 # Everything that must build and pass where libtensorflow is missing.
@@ -100,7 +101,7 @@ race: libtensorflow
 
 mutants: libtensorflow ## break the reference and the lowering on purpose: the suite must notice each
 	@echo "== mutants"
-	TFCNN_MUTANTS=1 $(GO) test -count=1 -timeout 20m ./internal/mutants
+	TFCNN_MUTANTS=1 GOFLAGS="$(strip $(GOFLAGS) $(GOLD))" $(GO) test -count=1 -timeout 20m ./internal/mutants
 
 # Random operations until something breaks: CASES= of them, from SEED=.
 CASES ?= 1000000
