@@ -212,10 +212,10 @@ func writePicture(path string, width, height int) error {
 
 // start runs the program over a folder of pictures that keep it busy, and
 // waits until it has begun to write.
-func start(t *testing.T, out string) *exec.Cmd {
+func start(t *testing.T, out string, pictures int) *exec.Cmd {
 	t.Helper()
 	folder := t.TempDir()
-	for i := range 12 {
+	for i := range pictures {
 		if err := writePicture(filepath.Join(folder, strconv.Itoa(i)+".png"), 1500, 1500+i); err != nil {
 			t.Fatal(err)
 		}
@@ -244,7 +244,7 @@ func start(t *testing.T, out string) *exec.Cmd {
 // Ctrl-C: exit 130, and nothing is left, not even the folder that it made.
 func TestInterrupt(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "made", "out")
-	cmd := start(t, out)
+	cmd := start(t, out, 12)
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func TestInterrupt(t *testing.T) {
 // Killed: no file has its name, and the next run clears what is left.
 func TestKilled(t *testing.T) {
 	out := t.TempDir()
-	cmd := start(t, out)
+	cmd := start(t, out, 12)
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +283,7 @@ func TestKilled(t *testing.T) {
 // that of the files.
 func TestTwoRuns(t *testing.T) {
 	out := t.TempDir()
-	first := start(t, out)
+	first := start(t, out, 3)
 	program, err := exec.LookPath("cnndemo")
 	if err != nil {
 		t.Fatal(err)
