@@ -27,9 +27,6 @@ const narrowed = `(() => {
 
 // Pages show everything that matters at 400 pixels, and say where more is.
 func TestPageWidths(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the pages are the same")
-	}
 	b := openBrowser(t)
 	_, run := sampleRun(t)
 	pages := map[string]string{"run": run}
