@@ -37,7 +37,7 @@ func complete(root *cobra.Command) {
 	}
 }
 
-// shells are those that package cobra writes completion scripts for.
+// shells lists the shells that package cobra writes completion scripts for.
 var shells = []string{"bash", "zsh", "fish", "powershell"}
 
 func newCompletionCommand() *cobra.Command {

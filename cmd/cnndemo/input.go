@@ -12,7 +12,7 @@ import (
 )
 
 // The most bytes that are read of an input file of each kind: more than any
-// such file needs. What is larger is something else, and is not read into
+// such file needs. A larger file is of another kind, and is not read into
 // memory.
 const (
 	maxNetworkFile = 16 << 20

@@ -13,9 +13,9 @@ import (
 	"tfcnn/internal/quote"
 )
 
-// After the first signal a command has returnLimit to return by itself. What
-// cannot return (a computation of Go that takes no context, a call of
-// TensorFlow, a read of a pipe that nobody writes to) is left as it is: within
+// After the first signal a command has returnLimit to return by itself. A
+// command that cannot return (in a computation that takes no context, a call of
+// TensorFlow, a read of a pipe without a writer) is left as it is: within
 // undoLimit the command's unfinished work is undone, and the process ends.
 const (
 	returnLimit = 300 * time.Millisecond

@@ -118,7 +118,7 @@ func TestInterruptWaiting(t *testing.T) {
 	}
 }
 
-// A FIFO that nobody has opened: open itself waits.
+// A command ends at a signal while it waits in open(2), for the other end of a FIFO.
 func TestInterruptOpening(t *testing.T) {
 	first, second := fifo(t, "a.json"), fifo(t, "b.json")
 	cmd, stderr := program(t, nil, "verify", "--cases", first, "--cases", second)
@@ -134,8 +134,8 @@ func TestInterruptOpening(t *testing.T) {
 	end(t, cmd, stderr, nothingWritten)
 }
 
-// A computation of Go that takes no context, and then a write to a pipe that
-// nobody empties.
+// A command ends at a signal in a computation that takes no context, and in a write to
+// a pipe without a reader.
 func TestInterruptPlan(t *testing.T) {
 	var text strings.Builder
 	text.WriteString(`{"input":{"height":8,"width":8,"channels":1},"layers":[{"type":"relu"}`)
@@ -220,7 +220,8 @@ func children(t *testing.T, parent int) []int {
 	return list
 }
 
-// What supervise makes of commands that return and of those that do not.
+// supervise ends with the status of a command that returns, and with 130 where it does
+// not.
 func TestSupervise(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)
