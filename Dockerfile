@@ -23,7 +23,7 @@ RUN go mod download
 COPY docker/docker.go docker/libtensorflow.manifest docker/
 COPY docker/installer docker/installer
 COPY internal/quote internal/quote
-COPY internal/libtf internal/libtf
+COPY docker/libtf docker/libtf
 RUN CGO_ENABLED=0 go run ./docker/installer -prefix /opt/tfcnn
 COPY --from=base /var/lib/dpkg/status /base/var/lib/dpkg/status
 COPY --from=base /etc/os-release /base/etc/os-release

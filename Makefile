@@ -31,9 +31,9 @@ TEST        := $(GO) test $(GOLD)
 GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.9.1
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1
 # Everything that must build and pass where libtensorflow is missing.
-NO_CGO      := ./graph ./graph/nets ./graph/tensor ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/tuning ./internal/ref ./internal/proof ./internal/report \
+NO_CGO      := ./graph ./graph/nets ./graph/tensor ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/tuning ./internal/ref ./internal/proof ./cmd/cnndemo/internal/report \
                ./internal/decode/exif ./internal/decode/jpeg ./internal/decode/png \
-               ./internal/machine/... ./internal/output ./internal/libtf ./docker/... ./cmd/doctor ./testdata ./bench ./bench/worker
+               ./internal/machine/... ./internal/output ./docker/... ./cmd/doctor ./testdata ./bench ./bench/worker
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -118,7 +118,7 @@ fusions: libtensorflow ## every head × middle × activation in float32, bfloat1
 # PLAIN=1 leaves session/tuned out, as a program that embeds package session does.
 PLAIN ?=
 soak: libtensorflow ## memory and answers under load: 200,000 runs, then MINUTES=10 of 24 goroutines (PLAIN=1: without session/tuned)
-	$(PROGRAM) $(if $(PLAIN),-tags plain) -o bin/soak ./cmd/soak
+	$(PROGRAM) $(if $(PLAIN),-tags plain) -o bin/soak ./bench/soak
 	bin/soak memory --runs 200000 --cycles 800 --seed $(SEED)
 	bin/soak load --minutes $(MINUTES) --seed $(SEED)
 

@@ -14,7 +14,7 @@ import (
 	"github.com/CycloneDX/cyclonedx-go"
 
 	"tfcnn/docker"
-	"tfcnn/internal/libtf"
+	"tfcnn/docker/libtf"
 )
 
 func pictureOf(t *testing.T, width, height int) []byte {

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"tfcnn/docker"
-	"tfcnn/internal/libtf"
+	"tfcnn/docker/libtf"
 )
 
 func needCUDA(t *testing.T) libtf.Variant {

@@ -3,7 +3,7 @@ package docker
 
 import _ "embed"
 
-// Manifest is libtensorflow.manifest, which internal/libtf parses.
+// Manifest is libtensorflow.manifest, which docker/libtf parses.
 //
 //go:embed libtensorflow.manifest
 var Manifest []byte

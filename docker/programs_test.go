@@ -14,7 +14,7 @@ import (
 
 	"github.com/CycloneDX/cyclonedx-go"
 
-	"tfcnn/internal/libtf"
+	"tfcnn/docker/libtf"
 )
 
 // copyOut copies a file or folder of the image into a folder of the test.

@@ -10,10 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/internal/output"
 	"tfcnn/internal/quote"
-	"tfcnn/internal/report"
 )
 
 // drawFormats are the pictures that draw writes, by the ending of their file.

@@ -11,9 +11,9 @@ import (
 	"slices"
 	"testing"
 
+	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/report"
 	"tfcnn/session"
 )
 

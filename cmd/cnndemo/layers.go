@@ -6,12 +6,12 @@ import (
 	"strings"
 	"time"
 
+	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/ref"
-	"tfcnn/internal/report"
 	"tfcnn/session"
 )
 

@@ -7,10 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
 	"tfcnn/internal/quote"
-	"tfcnn/internal/report"
 )
 
 // netSummary is one line of cnndemo nets.

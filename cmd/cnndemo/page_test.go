@@ -17,9 +17,9 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/proof"
-	"tfcnn/internal/report"
 )
 
 // sampleRun runs the sample pictures through filters whose results are not

@@ -13,10 +13,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/decode"
 	"tfcnn/internal/quote"
-	"tfcnn/internal/report"
 	"tfcnn/testdata"
 )
 

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/internal/quote"
-	"tfcnn/internal/report"
 	"tfcnn/session"
 )
 

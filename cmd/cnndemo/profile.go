@@ -8,10 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/quote"
-	"tfcnn/internal/report"
 	"tfcnn/session"
 )
 

@@ -13,7 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"tfcnn/internal/report"
+	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/session"
 )
 
@@ -45,7 +45,7 @@ func TestTraceOfRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := os.Open("../../internal/report/testdata/trace-event.schema.json")
+	file, err := os.Open("internal/report/testdata/trace-event.schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"tfcnn/internal/report"
+	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/session"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"tfcnn/internal/report"
+	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/session"
 )
 

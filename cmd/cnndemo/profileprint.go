@@ -9,7 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"tfcnn/internal/report"
+	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/session"
 )
 

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"tfcnn/internal/report"
+	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/session"
 )
 

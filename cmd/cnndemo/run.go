@@ -12,11 +12,11 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/internal/decode"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
-	"tfcnn/internal/report"
 	"tfcnn/session"
 )
 

@@ -10,10 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
-	"tfcnn/internal/report"
 	"tfcnn/session"
 	"tfcnn/testdata"
 )

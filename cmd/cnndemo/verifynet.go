@@ -10,10 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
-	"tfcnn/internal/report"
 	"tfcnn/session"
 )
 

@@ -18,7 +18,7 @@ import (
 	"os/signal"
 	"path/filepath"
 
-	"tfcnn/internal/libtf"
+	"tfcnn/docker/libtf"
 	"tfcnn/internal/machine"
 	"tfcnn/internal/output"
 )

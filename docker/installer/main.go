@@ -26,7 +26,7 @@ import (
 	"golang.org/x/term"
 
 	"tfcnn/docker"
-	"tfcnn/internal/libtf"
+	"tfcnn/docker/libtf"
 )
 
 func main() {

@@ -18,7 +18,7 @@ import (
 
 	"golang.org/x/sys/cpu"
 
-	"tfcnn/internal/libtf"
+	"tfcnn/docker/libtf"
 )
 
 // TestMain lets the test binary be the installer, with a manifest of the

@@ -16,7 +16,7 @@ import (
 	"github.com/CycloneDX/cyclonedx-go"
 	"github.com/package-url/packageurl-go"
 
-	"tfcnn/internal/libtf"
+	"tfcnn/docker/libtf"
 )
 
 // contents is what an image is made of.

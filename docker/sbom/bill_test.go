@@ -10,7 +10,7 @@ import (
 	"github.com/CycloneDX/cyclonedx-go"
 	"github.com/package-url/packageurl-go"
 
-	"tfcnn/internal/libtf"
+	"tfcnn/docker/libtf"
 )
 
 // The base image is listed by the reference that the build was given.

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"tfcnn/internal/libtf"
+	"tfcnn/docker/libtf"
 )
 
 func (m Machine) goToolchain(ctx context.Context) Fact {

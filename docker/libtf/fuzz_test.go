@@ -19,7 +19,7 @@ import (
 
 // FuzzParseManifest: what is taken is pinned, and names no file elsewhere.
 func FuzzParseManifest(f *testing.F) {
-	text, err := os.ReadFile("../../docker/libtensorflow.manifest")
+	text, err := os.ReadFile("../libtensorflow.manifest")
 	if err != nil {
 		f.Fatal(err)
 	}

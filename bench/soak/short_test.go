@@ -1,21 +1,19 @@
-package session_test
+package main
 
 import (
 	"math"
 	"testing"
 	"time"
-
-	"tfcnn/internal/soak"
 )
 
 // Short forms of make soak: every call gets its own answer or its own error,
 // no goroutine is left, and what is fed is not kept.
 func TestSoak(t *testing.T) {
-	short := soak.Plan{Pictures: 24, Batches: 24, Cycles: 6, Seed: 1, Growth: math.Inf(1)} // the process still warms up
+	short := Plan{Pictures: 24, Batches: 24, Cycles: 6, Seed: 1, Growth: math.Inf(1)} // the process still warms up
 	t.Run("memory", func(t *testing.T) {
 		plan := short
 		plan.Runs = 3000
-		report, err := soak.Memory(t.Context(), plan)
+		report, err := Memory(t.Context(), plan)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,8 +30,8 @@ func TestSoak(t *testing.T) {
 	t.Run("load", func(t *testing.T) {
 		plan := short
 		plan.Time, plan.Reopen = 3*time.Second, 100*time.Millisecond
-		plan.Shares = soak.Shares{Outputs: 0.05, Traced: 0.01, Bad: 0.1, Done: 0.02, During: 0.1, Deadline: 0.05}
-		report, err := soak.Load(t.Context(), plan)
+		plan.Shares = Shares{Outputs: 0.05, Traced: 0.01, Bad: 0.1, Done: 0.02, During: 0.1, Deadline: 0.05}
+		report, err := Load(t.Context(), plan)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,7 +7,7 @@ import (
 )
 
 func TestManifest(t *testing.T) {
-	file, err := os.Open("../../docker/libtensorflow.manifest")
+	file, err := os.Open("../libtensorflow.manifest")
 	if err != nil {
 		t.Fatal(err)
 	}

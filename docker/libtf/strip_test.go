@@ -234,7 +234,7 @@ func TestStripFaults(t *testing.T) {
 
 // Whatever internal/capi asks for by its C++ name is kept.
 func TestLookedUp(t *testing.T) {
-	sources, err := filepath.Glob("../capi/*.go")
+	sources, err := filepath.Glob("../../internal/capi/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 // BenchmarkPage is what a page adds to the run of one photograph: 427×640,
 // two maps and a pool, whose PNGs are there already.
 func BenchmarkPage(b *testing.B) {
-	file, err := os.ReadFile("../../testdata/images/china.jpg")
+	file, err := os.ReadFile("../../../../testdata/images/china.jpg")
 	if err != nil {
 		b.Fatal(err)
 	}

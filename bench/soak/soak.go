@@ -1,17 +1,4 @@
-// Package soak runs sessions for long, from many goroutines, with errors,
-// cancellations and bad input mixed in, and holds three things: every call gets
-// its own answer or its own error, memory stays flat, and nothing is left.
-//
-//	report, err := soak.Memory(ctx, soak.Plan{Runs: 50000, Cycles: 200, Goroutines: 16})
-//	if err == nil {
-//		err = report.Err()
-//	}
-//
-// Pictures are drawn from a seed, and the reference of each is computed
-// beforehand through the whole network (through.go). Each answer is held to
-// its own pictures' references, and to the bits of the first answer to the same
-// batch.
-package soak
+package main
 
 import (
 	"context"

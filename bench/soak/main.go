@@ -5,6 +5,10 @@
 //	soak load                      # 24 goroutines for 10 minutes
 //	soak load --minutes 0.5 --json
 //
+// Pictures are drawn from a seed, and the reference of each is computed
+// beforehand through the whole network (through.go). Each answer is held to its
+// own pictures' references, and to the bits of the first answer to the same batch.
+//
 // Built with -tags plain it runs sessions as a program does that does not import
 // session/tuned.
 //
@@ -26,7 +30,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"tfcnn/internal/output"
-	"tfcnn/internal/soak"
 	"tfcnn/session"
 )
 
@@ -54,7 +57,7 @@ func run() int {
 	root.SetOut(printed)
 	err := root.ExecuteContext(ctx)
 	if lost := printed.Close(); lost != nil {
-		err = fmt.Errorf("soak: %w: %w", soak.ErrEnvironment, lost)
+		err = fmt.Errorf("soak: %w: %w", ErrEnvironment, lost)
 	}
 	switch {
 	case err == nil:
@@ -67,7 +70,7 @@ func run() int {
 	switch {
 	case errors.Is(err, errCheck):
 		return exitCheck
-	case errors.Is(err, soak.ErrEnvironment), errors.Is(err, session.ErrNoDevice):
+	case errors.Is(err, ErrEnvironment), errors.Is(err, session.ErrNoDevice):
 		return exitEnvironment
 	}
 	fmt.Fprintln(os.Stderr, "hint: soak --help")
@@ -87,15 +90,15 @@ was after the first tenth.`,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 	}
-	root.AddCommand(part("memory", "runs of mixed batch sizes, and open-run-close cycles of different networks", soak.Memory),
-		part("load", "goroutines at the limit, bad input, sessions closed under their callers", soak.Load))
+	root.AddCommand(part("memory", "runs of mixed batch sizes, and open-run-close cycles of different networks", Memory),
+		part("load", "goroutines at the limit, bad input, sessions closed under their callers", Load))
 	root.CompletionOptions.DisableDefaultCmd = true
 	return root
 }
 
-func part(name, short string, start func(context.Context, soak.Plan) (soak.Report, error)) *cobra.Command {
+func part(name, short string, start func(context.Context, Plan) (Report, error)) *cobra.Command {
 	var (
-		plan    soak.Plan
+		plan    Plan
 		minutes float64
 		asJSON  bool
 	)
@@ -133,7 +136,7 @@ func part(name, short string, start func(context.Context, soak.Plan) (soak.Repor
 			err = report.Write(c.OutOrStdout())
 		}
 		if err != nil {
-			return fmt.Errorf("soak: report: %w: %w", soak.ErrEnvironment, err)
+			return fmt.Errorf("soak: report: %w: %w", ErrEnvironment, err)
 		}
 		if failed := report.Err(); failed != nil {
 			return fmt.Errorf("%w: %w", failed, errCheck)

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/internal/proof"
-	"tfcnn/internal/report"
 )
 
 // residual is a stem, a block with a skip, and a branch of its own.
