@@ -13,6 +13,7 @@ import (
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/junit"
 	"tfcnn/internal/quote"
 	"tfcnn/session"
 	"tfcnn/testdata"
@@ -323,7 +324,7 @@ func (to outputs) write(v report.Verification) error {
 		}
 	}
 	if to.junit != nil {
-		if err := to.junit.Write(func(w io.Writer) error { return proof.WriteJUnit(w, v.Outcomes, v.Against) }); err != nil {
+		if err := to.junit.Write(func(w io.Writer) error { return junit.Write(w, v.Outcomes, v.Against) }); err != nil {
 			return unwritten("verify", err)
 		}
 	}
