@@ -3,12 +3,10 @@ package session
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/ref"
@@ -148,11 +146,15 @@ func Verify(ctx context.Context, net graph.Network, weights graph.Weights, batch
 
 func newVerifier(ctx context.Context, s *Session, weights graph.Weights, batch tensor.Tensor, o VerifyOptions) *verifier {
 	v := &verifier{
-		Session: s, ctx: ctx, weights: weights, batch: batch,
-		arithmetic: Arithmetic(s.device), heads: map[int]head{}, progress: o.Progress,
+		Session: s, ctx: ctx, batch: batch,
+		network: proof.Network{Lowered: s.lowered, Weights: weights, Arithmetic: Arithmetic(s.device)},
 		result: Verification{
 			TensorFlow: Version(), Device: s.device, Precision: Precision(s.device), Status: proof.Pass,
 		},
+	}
+	if o.Progress != nil {
+		total := 2 * len(s.lowered.Program.Steps) // there are two runs
+		v.network.Progress = func(steps int) { o.Progress(steps, total) }
 	}
 	if on, known := OneDNNInUse(); known {
 		v.result.OneDNN = &on
@@ -166,16 +168,10 @@ func newVerifier(ctx context.Context, s *Session, weights graph.Weights, batch t
 // verifier is a Verify under way.
 type verifier struct {
 	*Session
-	ctx        context.Context
-	weights    graph.Weights
-	batch      tensor.Tensor
-	arithmetic ref.Arithmetic
-	progress   func(done, total int)
-
-	outputs []tensor.Tensor // by step, where they were fetched
-	heads   map[int]head    // by step
-	kept    int             // numbers in heads
-	held    int             // steps
+	ctx     context.Context
+	batch   tensor.Tensor
+	network proof.Network
+	layered proof.Run // the run that fetched every layer
 	result  Verification
 }
 
@@ -199,71 +195,61 @@ func (v *verifier) bytes() int64 {
 		}
 	}
 	const garbage = 2 // Go collects when the heap has doubled
-	return garbage * (output*all + reference*(min(kept, keptElements)+2*largest))
+	return garbage * (output*all + reference*(min(kept, ref.MostKept)+2*largest))
 }
 
 // fetch runs the network for the outputs of steps.
-func (v *verifier) fetch(steps []int) ([]LayerRun, error) {
+func (v *verifier) fetch(steps []int) (proof.Run, []LayerRun, error) {
 	start := time.Now()
 	outputs, nodes, err := v.run(v.ctx, v.batch, steps, true)
 	if err != nil {
-		return nil, err
+		return proof.Run{}, nil, err
 	}
 	v.result.Run += time.Since(start).Seconds()
-	v.outputs = make([]tensor.Tensor, len(v.lowered.Program.Steps))
-	for i, step := range steps {
-		v.outputs[step] = outputs[i]
+	return proof.Run{Input: v.batch, Steps: steps, Outputs: outputs}, v.layerRuns(nodes), nil
+}
+
+// hold holds a run to the reference.
+func (v *verifier) hold(run proof.Run, earlier *proof.Run) ([]proof.Part, error) {
+	start := time.Now()
+	parts, err := v.network.Hold(v.ctx, run, earlier)
+	if err != nil {
+		return nil, fmt.Errorf("session: verify: %w", err)
 	}
-	return v.layerRuns(nodes), nil
+	v.result.Reference += time.Since(start).Seconds()
+	return parts, nil
 }
 
 // layers holds every layer. Of a layer of several steps, the activation at its
 // end is taken together with the step before.
 func (v *verifier) layers() error {
-	program := v.lowered.Program
-	var steps []int
-	for i := range program.Steps {
-		if last := i+1 == len(program.Steps); last || v.layerOf(i) != v.layerOf(i+1) || !ref.Follows(program.Steps[i+1].Op) {
-			steps = append(steps, i)
-		}
-	}
-	runs, err := v.fetch(steps)
+	run, runs, err := v.fetch(v.network.LayerSteps())
 	if err != nil {
 		return err
 	}
-	defer v.count(time.Now())
-	first := 0
-	for _, step := range steps {
-		var some []int
-		for i := first; i <= step; i++ {
-			some = append(some, i)
-		}
-		verdict, err := v.hold(some)
-		if err != nil {
-			return err
-		}
-		first = step + 1
-		at := v.layerOf(step)
-		if at < len(v.result.Layers) {
-			v.result.Layers[at].add(verdict)
-			continue
-		}
-		layer := v.lowered.Layers[at]
-		v.result.Layers = append(v.result.Layers, LayerVerdict{
-			Layer: layer.Name, Kind: layer.Kind, From: layer.From, Devices: runs[at].Devices, Verdict: verdict,
-		})
+	parts, err := v.hold(run, nil)
+	if err != nil {
+		return err
 	}
-	for i := range v.result.Layers {
-		v.finish(i)
+	v.layered = run
+	outputs := map[int]tensor.Tensor{}
+	for i, step := range run.Steps {
+		outputs[step] = run.Outputs[i]
+	}
+	for _, part := range parts {
+		i := part.Layers[0] // the only one
+		v.result.Layers = append(v.result.Layers, v.layer(i, outputs[v.lowered.Layers[i].Last], runs[i].Devices, part.Verdict))
+		v.judge(v.lowered.Layers[i].Name, part.Verdict)
 	}
 	return nil
 }
 
-// finish completes a layer's part when its numbers are held.
-func (v *verifier) finish(i int) {
-	layer, lowered := &v.result.Layers[i], v.lowered.Layers[i]
-	output := v.outputs[lowered.Last]
-	layer.Output = output.Shape
+// layer is a layer's part of the result.
+func (v *verifier) layer(i int, output tensor.Tensor, devices []string, verdict Verdict) LayerVerdict {
+	lowered := v.lowered.Layers[i]
+	layer := LayerVerdict{
+		Layer: lowered.Name, Kind: lowered.Kind, From: lowered.From, Output: output.Shape, Devices: devices, Verdict: verdict,
+	}
 	for _, x := range output.Data {
 		switch {
 		case x != x:
@@ -272,12 +258,39 @@ func (v *verifier) finish(i int) {
 			layer.Infinite++
 		}
 	}
-	if layer.Verdict.Unspecified > 0 {
+	if verdict.Unspecified > 0 {
 		for step := lowered.First; step <= lowered.Last && layer.Note == ""; step++ {
 			layer.Note = ref.Documented(v.lowered.Program.Steps[step].Op)
 		}
 	}
-	v.judge(layer.Layer, layer.Verdict)
+	return layer
+}
+
+// chains holds the network as it runs when nobody asks for what lies between
+// layers, by the ends of its chains. Those within one layer were held as part of
+// it, where they have the same bits.
+func (v *verifier) chains() error {
+	ends, across := v.network.ChainSteps()
+	if !across {
+		return nil
+	}
+	run, _, err := v.fetch(ends)
+	if err != nil {
+		return err
+	}
+	parts, err := v.hold(run, &v.layered)
+	if err != nil {
+		return err
+	}
+	for _, part := range parts {
+		chain := ChainVerdict{Verdict: part.Verdict}
+		for _, layer := range part.Layers {
+			chain.Layers = append(chain.Layers, v.lowered.Layers[layer].Name)
+		}
+		v.judge(chain.Layers[len(chain.Layers)-1], chain.Verdict)
+		v.result.Chains = append(v.result.Chains, chain)
+	}
+	return nil
 }
 
 // judge enters a verdict into the result's.
@@ -286,60 +299,4 @@ func (v *verifier) judge(name string, verdict Verdict) {
 	if verdict.Status == proof.Fail && v.result.Diverges == "" {
 		v.result.Diverges = name
 	}
-}
-
-// add joins the verdict of another step of the same layer.
-func (l *LayerVerdict) add(next Verdict) { l.Verdict = l.Verdict.Merge(next, 0) }
-
-func (v *verifier) count(start time.Time) { v.result.Reference += time.Since(start).Seconds() }
-
-// layerOf is the layer that a step belongs to.
-func (v *verifier) layerOf(step int) int {
-	i, _ := slices.BinarySearchFunc(v.lowered.Layers, step, func(layer graph.LoweredLayer, step int) int { return layer.Last - step })
-	return i
-}
-
-// hold compares the output of the last of some steps, each of which reads the
-// one before, with the reference of them all.
-func (v *verifier) hold(steps []int) (Verdict, error) {
-	program := v.lowered.Program
-	want, err := v.begin(steps[0])
-	for i, step := range steps[1:] {
-		if err != nil {
-			break
-		}
-		want, err = ref.Extend(v.ctx, want, program.Steps[step].Op, v.operands(step, steps[i])...)
-	}
-	if err != nil {
-		return Verdict{}, fmt.Errorf("session: verify: %s %s: %w", program.Steps[steps[0]].Op.Kind(), quote.Name(program.Steps[steps[0]].Name), err)
-	}
-	v.advance(len(steps))
-	return proof.Compare(want, v.outputs[steps[len(steps)-1]]), nil
-}
-
-// advance reports steps that were held, of two runs.
-func (v *verifier) advance(n int) {
-	v.held += n
-	if v.progress != nil {
-		v.progress(v.held, 2*len(v.lowered.Program.Steps))
-	}
-}
-
-// operands are what a step read, and its weights; without what it read from
-// the step left out.
-func (v *verifier) operands(step, without int) []tensor.Tensor {
-	var list []tensor.Tensor
-	for _, from := range v.lowered.Program.Steps[step].Inputs {
-		switch from {
-		case without:
-		case ir.Input:
-			list = append(list, v.batch)
-		default:
-			list = append(list, v.outputs[from])
-		}
-	}
-	for _, w := range v.lowered.Program.Steps[step].Weights {
-		list = append(list, v.weights[w.Name])
-	}
-	return list
 }

@@ -2,7 +2,6 @@ package ref
 
 import (
 	"context"
-	"fmt"
 	"math"
 
 	"tfcnn/graph/tensor"
@@ -163,19 +162,8 @@ func activate(ctx context.Context, r *Result, a activation, x tensor.Tensor) err
 }
 
 // extendActivation applies an activation to a result.
-func extendActivation(ctx context.Context, r Result, op ir.Op) (Result, error) {
-	out, err := newResult(r.Shape)
-	if err != nil {
-		return Result{}, err
-	}
-	if _, is := op.(ir.Softmax); is {
-		return out, softmax(ctx, &out, r)
-	}
-	a, known := activationOf(op)
-	if !known {
-		return Result{}, fmt.Errorf("ref: %s does not follow another operation", op.Kind())
-	}
-	return out, eachChunk(ctx, len(r.Value), func(i int) {
+func extendActivation(ctx context.Context, out *Result, a activation, r Result) error {
+	return eachChunk(ctx, len(r.Value), func(i int) {
 		out.Value[i], out.Bound[i], out.State[i] = a.through(r.Value[i], r.Bound[i], r.State[i])
 	})
 }

@@ -139,7 +139,7 @@ func (r *Result) sum(i int, a Arithmetic, n int, absolute, lost, atLeast float64
 	if a == (Arithmetic{}) { // the others round more, by design
 		r.Level[i] = math.Sqrt(float64(n))*unit*absolute + flushed
 	}
-	if absolute+r.Bound[i] > math.MaxFloat32 {
+	if absolute+r.Bound[i] > a.limit() {
 		r.State[i] = OverflowPossible
 	}
 }

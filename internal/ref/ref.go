@@ -66,6 +66,8 @@ const (
 	OverflowPossible
 	// Unspecified: correct kernels differ here. Any answer passes.
 	Unspecified
+	// NotHeld: no bound is known, so that no answer can be held to this.
+	NotHeld
 )
 
 // Result is an operation's output: Value, Bound, Level and State have one
@@ -122,11 +124,11 @@ func ApplyIn(ctx context.Context, a Arithmetic, op ir.Op, operands ...tensor.Ten
 	case ir.MaxPool:
 		err = maxPool(ctx, &r, op, operands[0])
 	case ir.AvgPool:
-		err = avgPool(ctx, &r, op, operands[0])
+		err = avgPool(ctx, &r, a, op, operands[0])
 	case ir.BatchNorm:
 		err = batchNorm(ctx, &r, op, operands)
 	case ir.LRN:
-		err = lrn(ctx, &r, op, operands[0])
+		err = lrn(ctx, &r, op, Known(operands[0]))
 	case ir.Softmax:
 		err = softmax(ctx, &r, known(operands[0]))
 	case ir.DepthwiseConv2D:
@@ -136,11 +138,11 @@ func ApplyIn(ctx context.Context, a Arithmetic, op ir.Op, operands ...tensor.Ten
 	case ir.Dense:
 		err = dense(ctx, &r, a, operands)
 	case ir.Resize:
-		err = resize(ctx, &r, op, operands[0])
+		err = resize(ctx, &r, op, Known(operands[0]))
 	case ir.Add:
 		err = add(ctx, &r, operands)
 	case ir.ScaleShift:
-		err = scaleShift(ctx, &r, op, operands[0])
+		err = scaleShift(ctx, &r, op, Known(operands[0]))
 	case ir.Pad:
 		padZeros(&r, op, operands[0])
 	case ir.Concat:

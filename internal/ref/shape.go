@@ -5,38 +5,68 @@ import (
 	"tfcnn/internal/ir"
 )
 
+// Operations that move numbers, exactly: place tells where number i of operand k
+// goes.
+
+// move puts the operands' numbers into their places.
+func move(r *Result, operands []Operand, place func(k, i int) int) {
+	for k, o := range operands {
+		n, _ := tensor.Elements(o.shape())
+		for i := range n {
+			to := place(k, i)
+			r.Value[to], r.Bound[to], r.State[to] = o.at(i)
+			if o.result != nil {
+				r.Level[to] = o.result.Level[i]
+			}
+		}
+	}
+}
+
+// padPlace puts the picture into a larger one of zeros.
+func padPlace(op ir.Pad, in, out []int) func(k, i int) int {
+	height, row := in[1], in[2]*in[3]
+	return func(_, i int) int {
+		picture, y, at := i/(height*row), i/row%height, i%row
+		return ((picture*out[1]+y+op.Top)*out[2]+op.Left)*out[3] + at
+	}
+}
+
+// reversePlace turns the last axis round.
+func reversePlace(in []int) func(k, i int) int {
+	channels := in[len(in)-1]
+	return func(_, i int) int { return i - i%channels + channels - 1 - i%channels }
+}
+
+// concatPlace joins along the last axis.
+func concatPlace(operands []Operand, out []int) func(k, i int) int {
+	channels := out[len(out)-1]
+	begin, own := make([]int, len(operands)), make([]int, len(operands))
+	for k, o := range operands {
+		own[k] = o.shape()[len(o.shape())-1]
+		if k > 0 {
+			begin[k] = begin[k-1] + own[k-1]
+		}
+	}
+	return func(k, i int) int { return i/own[k]*channels + begin[k] + i%own[k] }
+}
+
 // copyNumbers is what flatten and identity do: the same numbers, exactly.
 func copyNumbers(r *Result, x tensor.Tensor) {
-	for i, v := range x.Data {
-		r.Value[i] = float64(v)
-	}
+	move(r, []Operand{Known(x)}, func(_, i int) int { return i })
 }
 
-// padZeros puts the picture into a larger one of zeros; exact.
 func padZeros(r *Result, op ir.Pad, x tensor.Tensor) {
-	height, row := x.Shape[1], x.Shape[2]*x.Shape[3]
-	for i, v := range x.Data {
-		picture, y, at := i/(height*row), i/row%height, i%row
-		r.Value[((picture*r.Shape[1]+y+op.Top)*r.Shape[2]+op.Left)*r.Shape[3]+at] = float64(v)
-	}
+	move(r, []Operand{Known(x)}, padPlace(op, x.Shape, r.Shape))
 }
 
-// reverseChannels turns the last axis round; exact.
 func reverseChannels(r *Result, x tensor.Tensor) {
-	channels := x.Shape[len(x.Shape)-1]
-	for i, v := range x.Data {
-		r.Value[i-i%channels+channels-1-i%channels] = float64(v)
-	}
+	move(r, []Operand{Known(x)}, reversePlace(x.Shape))
 }
 
-// concat joins along the last axis; exact.
 func concat(r *Result, operands []tensor.Tensor) {
-	channels, begin := r.Shape[len(r.Shape)-1], 0
-	for _, x := range operands {
-		n := x.Shape[len(x.Shape)-1]
-		for i, v := range x.Data {
-			r.Value[i/n*channels+begin+i%n] = float64(v)
-		}
-		begin += n
+	list := make([]Operand, len(operands))
+	for i, x := range operands {
+		list[i] = Known(x)
 	}
+	move(r, list, concatPlace(list, r.Shape))
 }
