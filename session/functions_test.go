@@ -12,6 +12,7 @@ import (
 	"tfcnn/internal/proof"
 	"tfcnn/internal/ref"
 	"tfcnn/session"
+	"tfcnn/session/verify"
 )
 
 // everyKind are float32 numbers of all sizes and signs, by a stride through all
@@ -73,7 +74,7 @@ func TestFusedFunctionsOfEverySize(t *testing.T) {
 			}
 			in := net.Input
 			batch := everyKind(40009, (1<<18)/(in.Height*in.Width*channels), in.Height, in.Width, channels)
-			v, err := session.Verify(t.Context(), net, weights, batch, session.VerifyOptions{})
+			v, err := verify.Network(t.Context(), net, weights, batch, verify.Options{})
 			if err == nil {
 				err = v.Err()
 			}

@@ -12,6 +12,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/proof"
 	"tfcnn/session"
+	"tfcnn/session/verify"
 )
 
 // block is a network of a head (a layer with a sum), a middle and an
@@ -176,7 +177,7 @@ func TestFusions(t *testing.T) {
 
 func holdsBlock(t *testing.T, net graph.Network, seed uint64) error {
 	weights, batch := session.DrawnWeights(net, seed), batchOf(net, 2, seed)
-	v, err := session.Verify(t.Context(), net, weights, batch, session.VerifyOptions{})
+	v, err := verify.Network(t.Context(), net, weights, batch, verify.Options{})
 	if err == nil {
 		err = v.Err()
 	}
