@@ -274,7 +274,7 @@ func (v *verifier) finish(i int) {
 	}
 	if layer.Verdict.Unspecified > 0 {
 		for step := lowered.First; step <= lowered.Last && layer.Note == ""; step++ {
-			layer.Note = ref.Documented(v.lowered.Program.Steps[step].Op)
+			layer.Note = v.lowered.Program.Steps[step].Op.Traits().Unspecified
 		}
 	}
 	v.judge(layer.Layer, layer.Verdict)

@@ -53,13 +53,14 @@ func exactly(x tensor.Tensor) ref.Result {
 }
 
 func onward(ctx context.Context, op ir.Op, operands []ref.Result, weights []tensor.Tensor) (ref.Result, error) {
-	switch op.(type) {
-	case ir.Add:
+	traits := op.Traits()
+	switch {
+	case traits.Operands == ir.ManyInputs && traits.Linear && traits.Fusable:
 		return sum(operands), nil
-	case ir.Conv2D, ir.Dense, ir.AvgPool:
+	case len(operands) == 1 && traits.Linear && !traits.Fusable:
 		return linear(ctx, op, operands[0], weights)
 	}
-	if len(operands) != 1 || !ref.Follows(op) {
+	if len(operands) != 1 || !traits.Fusable {
 		return ref.Result{}, fmt.Errorf("its bound is not handed on")
 	}
 	return ref.Extend(ctx, operands[0], op, weights...)

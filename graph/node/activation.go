@@ -7,28 +7,29 @@ import (
 	"tfcnn/internal/ir"
 )
 
-// activation adds the one node of an operation that has no weights and no
-// geometry; known is false where o is no such operation.
-func activation(scope *op.Scope, o ir.Op, x tf.Output) (y tf.Output, known bool) {
-	switch o := o.(type) {
-	case ir.ReLU:
-		return op.Relu(scope, x), true
-	case ir.ReLU6:
-		return op.Relu6(scope, x), true
-	case ir.LeakyReLU:
-		return op.LeakyRelu(scope, x, op.LeakyReluAlpha(o.Alpha)), true
-	case ir.ELU:
-		return op.Elu(scope, x), true
-	case ir.SELU:
-		return op.Selu(scope, x), true
-	case ir.Sigmoid:
-		return op.Sigmoid(scope, x), true
-	case ir.Tanh:
-		return op.Tanh(scope, x), true
-	case ir.Identity:
-		return op.Identity(scope, x), true
-	}
-	return tf.Output{}, false
+// The operations without weights and geometry, most of one node.
+var (
+	_ = single[ir.ReLU](op.Relu)
+	_ = single[ir.ReLU6](op.Relu6)
+	_ = register(func(o ir.LeakyReLU, a arguments) (tf.Output, error) {
+		return op.LeakyRelu(a.scope, a.operands[0], op.LeakyReluAlpha(o.Alpha)), nil
+	})
+	_ = single[ir.ELU](op.Elu)
+	_ = single[ir.SELU](op.Selu)
+	_ = single[ir.Sigmoid](op.Sigmoid)
+	_ = single[ir.Tanh](op.Tanh)
+	_ = single[ir.Identity](op.Identity)
+	_ = register(func(_ ir.Softmax, a arguments) (tf.Output, error) {
+		return softmax(a.scope, a.shapes[0], a.operands[0])
+	})
+	_ = register(func(o ir.LRN, a arguments) (tf.Output, error) {
+		return op.LRN(a.scope, a.operands[0], op.LRNDepthRadius(int64(o.DepthRadius)), op.LRNBias(o.Bias), op.LRNAlpha(o.Alpha), op.LRNBeta(o.Beta)), nil
+	})
+)
+
+// single registers an operation that is one node.
+func single[O ir.Op](node func(*op.Scope, tf.Output) tf.Output) struct{} {
+	return register(func(_ O, a arguments) (tf.Output, error) { return node(a.scope, a.operands[0]), nil })
 }
 
 // softmax adds Softmax. oneDNN's kernel takes at most five axes: more become a

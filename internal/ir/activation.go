@@ -48,14 +48,39 @@ type (
 	Softmax struct{}
 )
 
+// activation returns the traits of a function of one number, which TensorFlow
+// computes in place.
+func activation(saved Saved, unspecified string) Traits {
+	return Traits{
+		Family: Activation, Operands: OneInput, Output: InPlace, Saved: saved, Reads: OwnPlace,
+		SharedGradient: true, Elementwise: true, Fusable: true, Unspecified: unspecified,
+	}
+}
+
+// comparedNaN says what comes of NaN where kernels compare.
+const comparedNaN = "NaN gives NaN; kernels that compare give another number"
+
 // Kind is "relu".
 func (ReLU) Kind() string { return "relu" }
+
+// Traits are an activation's.
+func (ReLU) Traits() Traits { return activation(SavesOutput, comparedNaN) }
 
 // Kind is "relu6".
 func (ReLU6) Kind() string { return "relu6" }
 
+// Traits are an activation's.
+func (ReLU6) Traits() Traits { return activation(SavesOutput, comparedNaN) }
+
 // Kind is "leaky_relu".
 func (LeakyReLU) Kind() string { return "leaky_relu" }
+
+// Traits are an activation's.
+func (LeakyReLU) Traits() Traits {
+	t := activation(SavesInputs, comparedNaN)
+	t.FusedWhenFetched = true
+	return t
+}
 
 // Shape is the input's.
 func (l LeakyReLU) Shape(operands ...[]int) ([]int, error) {
@@ -68,20 +93,50 @@ func (l LeakyReLU) Shape(operands ...[]int) ([]int, error) {
 // Kind is "elu".
 func (ELU) Kind() string { return "elu" }
 
+// Traits are an activation's.
+func (ELU) Traits() Traits { return activation(SavesOutput, comparedNaN) }
+
 // Kind is "selu".
 func (SELU) Kind() string { return "selu" }
+
+// Traits are an activation's.
+func (SELU) Traits() Traits { return activation(SavesOutput, comparedNaN) }
 
 // Kind is "sigmoid".
 func (Sigmoid) Kind() string { return "sigmoid" }
 
+// Traits are an activation's.
+func (Sigmoid) Traits() Traits { return activation(SavesOutput, "") }
+
 // Kind is "tanh".
 func (Tanh) Kind() string { return "tanh" }
+
+// Traits are an activation's.
+func (Tanh) Traits() Traits {
+	t := activation(SavesOutput, "")
+	t.UnfusableAfterNorm = true
+	return t
+}
 
 // Kind is "identity".
 func (Identity) Kind() string { return "identity" }
 
+// Traits are those of a copy; it is drawn as Dropout is, which becomes one.
+func (Identity) Traits() Traits {
+	t := unchanged(Normalization)
+	t.Elementwise = true
+	return t
+}
+
 // Kind is "softmax".
 func (Softmax) Kind() string { return "softmax" }
+
+// Traits are an activation's, but that it looks at all channels of a place.
+func (Softmax) Traits() Traits {
+	t := activation(SavesOutput, "a row with NaN or +Inf gives NaN; kernels whose maximum drops NaN give numbers")
+	t.Reads, t.Elementwise, t.SharedGradient = LastAxis, false, false
+	return t
+}
 
 // Shape is the input's.
 func (Softmax) Shape(operands ...[]int) ([]int, error) {

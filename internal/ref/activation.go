@@ -2,7 +2,6 @@ package ref
 
 import (
 	"context"
-	"fmt"
 	"math"
 
 	"tfcnn/graph/tensor"
@@ -25,29 +24,38 @@ type activation struct {
 	nan bool
 }
 
-// activations gives the function of an operation.
-func activationOf(op ir.Op) (activation, bool) {
-	exact := func(x, _ float64) float64 { return flushed(x) }
-	switch op := op.(type) {
-	case ir.ReLU:
-		// A negative subnormal number may come out as it is: it compares like
-		// zero.
-		return activation{value: func(x float64) float64 { return max(x, 0) }, bound: exact, nan: true}, true
-	case ir.ReLU6:
-		return activation{value: func(x float64) float64 { return min(max(x, 0), 6) }, bound: exact, nan: true}, true
-	case ir.LeakyReLU:
-		return leakyReLU(float64(op.Alpha)), true
-	case ir.ELU:
-		return measured("elu"), true
-	case ir.SELU:
-		return measured("selu"), true
-	case ir.Sigmoid:
-		return measured("sigmoid"), true
-	case ir.Tanh:
-		return measured("tanh"), true
-	}
-	return activation{}, false
+// The functions of one number.
+var (
+	// A negative subnormal number may come out as it is: it compares like zero.
+	_ = activates(func(ir.ReLU) activation {
+		return activation{value: func(x float64) float64 { return max(x, 0) }, bound: exact, nan: true}
+	})
+	_ = activates(func(ir.ReLU6) activation {
+		return activation{value: func(x float64) float64 { return min(max(x, 0), 6) }, bound: exact, nan: true}
+	})
+	_ = activates(func(op ir.LeakyReLU) activation { return leakyReLU(float64(op.Alpha)) })
+	_ = activates(func(ir.ELU) activation { return measured("elu") })
+	_ = activates(func(ir.SELU) activation { return measured("selu") })
+	_ = activates(func(ir.Sigmoid) activation { return measured("sigmoid") })
+	_ = activates(func(ir.Tanh) activation { return measured("tanh") })
+)
+
+// activates registers the kernels of a function, for numbers and for results.
+func activates[O ir.Op](of func(O) activation) struct{} {
+	_ = register(func(ctx context.Context, r *Result, _ Arithmetic, op O, operands []tensor.Tensor) error {
+		a, x := of(op), operands[0]
+		return eachChunk(ctx, len(x.Data), func(i int) { r.Value[i], r.Bound[i], r.State[i] = a.at(x.Data[i]) })
+	})
+	return extends(func(ctx context.Context, out *Result, r Result, op O, _ []tensor.Tensor) error {
+		a := of(op)
+		return eachChunk(ctx, len(r.Value), func(i int) {
+			out.Value[i], out.Bound[i], out.State[i] = a.through(r.Value[i], r.Bound[i], r.State[i])
+		})
+	})
 }
+
+// exact is the bound of a function that rounds nothing.
+func exact(x, _ float64) float64 { return flushed(x) }
 
 // flushed is what reading x as zero, where it is subnormal, may change it by.
 func flushed(x float64) float64 {
@@ -155,27 +163,4 @@ func (a activation) through(x, within float64, state State) (float64, float64, S
 		state = OverflowPossible
 	}
 	return value, bound, state
-}
-
-// activate applies an activation to numbers.
-func activate(ctx context.Context, r *Result, a activation, x tensor.Tensor) error {
-	return eachChunk(ctx, len(x.Data), func(i int) { r.Value[i], r.Bound[i], r.State[i] = a.at(x.Data[i]) })
-}
-
-// extendActivation applies an activation to a result.
-func extendActivation(ctx context.Context, r Result, op ir.Op) (Result, error) {
-	out, err := newResult(r.Shape)
-	if err != nil {
-		return Result{}, err
-	}
-	if _, is := op.(ir.Softmax); is {
-		return out, softmax(ctx, &out, r)
-	}
-	a, known := activationOf(op)
-	if !known {
-		return Result{}, fmt.Errorf("ref: %s does not follow another operation", op.Kind())
-	}
-	return out, eachChunk(ctx, len(r.Value), func(i int) {
-		out.Value[i], out.Bound[i], out.State[i] = a.through(r.Value[i], r.Bound[i], r.State[i])
-	})
 }

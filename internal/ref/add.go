@@ -8,6 +8,14 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = register(func(ctx context.Context, r *Result, _ Arithmetic, _ ir.Add, operands []tensor.Tensor) error {
+	return add(ctx, r, operands)
+})
+
+var _ = register(func(ctx context.Context, r *Result, _ Arithmetic, op ir.ScaleShift, operands []tensor.Tensor) error {
+	return scaleShift(ctx, r, op, operands[0])
+})
+
 // add is a sum of n terms, n−1 roundings, in whatever order. A subnormal sum
 // may be flushed, a subnormal term read as zero. One sum of two terms is off by
 // a rounding of itself, and cannot overflow on the way.

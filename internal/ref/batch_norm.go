@@ -8,6 +8,10 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = register(func(ctx context.Context, r *Result, _ Arithmetic, op ir.BatchNorm, operands []tensor.Tensor) error {
+	return batchNorm(ctx, r, op, operands)
+})
+
 // norm is batch_norm for one channel: x·f + (offset − mean·f), with f =
 // scale/√(variance+ε).
 //
@@ -101,13 +105,9 @@ func batchNorm(ctx context.Context, r *Result, op ir.BatchNorm, operands []tenso
 // extendBatchNorm normalises a result. A device may also have multiplied the
 // filter before it by f: each product then has one rounding more, no more than
 // the bound that comes in.
-func extendBatchNorm(ctx context.Context, r Result, op ir.BatchNorm, operands []tensor.Tensor) (Result, error) {
-	out, err := newResult(r.Shape)
-	if err != nil {
-		return Result{}, err
-	}
+func extendBatchNorm(ctx context.Context, out *Result, r Result, op ir.BatchNorm, operands []tensor.Tensor) error {
 	channels := norms(op, operands)
-	return out, eachChunk(ctx, len(r.Value), func(i int) {
+	return eachChunk(ctx, len(r.Value), func(i int) {
 		out.Value[i], out.Bound[i], out.State[i] = channels[i%len(channels)].at(r.Value[i], r.Bound[i], r.State[i])
 	})
 }

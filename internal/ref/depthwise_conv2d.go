@@ -7,6 +7,10 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = register(func(ctx context.Context, r *Result, a Arithmetic, op ir.DepthwiseConv2D, operands []tensor.Tensor) error {
+	return depthwiseConv2D(ctx, r, a, op, operands)
+})
+
 // depthwiseConv2D is the convolution with a group a channel: the filter's
 // numbers lie in that order already. A transform of the whole picture is not
 // what kernels for it do, but cuDNN may run it as a grouped convolution.

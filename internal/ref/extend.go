@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
@@ -12,13 +11,43 @@ import (
 
 // Follows says whether Extend knows op: those that TensorFlow may compute in
 // one call with what comes before them, or before that.
-func Follows(op ir.Op) bool {
-	switch op.(type) {
-	case ir.ReLU, ir.ReLU6, ir.LeakyReLU, ir.ELU, ir.SELU, ir.Sigmoid, ir.Tanh, ir.Softmax,
-		ir.Identity, ir.Flatten, ir.BatchNorm, ir.Add, ir.MaxPool:
-		return true
+func Follows(op ir.Op) bool { return op.Traits().Fusable }
+
+// extension computes an operation on a result; out has the output's shape.
+type extension[O ir.Op] func(ctx context.Context, out *Result, r Result, op O, operands []tensor.Tensor) error
+
+// extensions has the extension of every fusable operation by its kind.
+var extensions = map[string]extension[ir.Op]{}
+
+// extends enters an extension. It returns a value so that a package variable's
+// declaration can call it.
+func extends[O ir.Op](compute extension[O]) struct{} {
+	var o O
+	extensions[o.Kind()] = func(ctx context.Context, out *Result, r Result, op ir.Op, operands []tensor.Tensor) error {
+		return compute(ctx, out, r, op.(O), operands)
 	}
-	return false
+	return struct{}{}
+}
+
+var (
+	_ = extends(func(_ context.Context, out *Result, r Result, _ ir.Identity, _ []tensor.Tensor) error {
+		return out.keep(r)
+	})
+	_ = extends(func(_ context.Context, out *Result, r Result, _ ir.Flatten, _ []tensor.Tensor) error {
+		return out.keep(r)
+	})
+	_ = extends(extendBatchNorm)
+	_ = extends(extendAdd)
+	_ = extends(extendMaxPool)
+	_ = extends(func(ctx context.Context, out *Result, r Result, _ ir.Softmax, _ []tensor.Tensor) error {
+		return softmax(ctx, out, r)
+	})
+)
+
+// keep takes the numbers of a result.
+func (r *Result) keep(from Result) error {
+	r.Value, r.Bound, r.Level, r.State = from.Value, from.Bound, from.Level, from.State
+	return nil
 }
 
 // Extend computes op on a result instead of on numbers: what a device may give
@@ -40,30 +69,26 @@ func Extend(ctx context.Context, r Result, op ir.Op, operands ...tensor.Tensor) 
 	if err != nil {
 		return Result{}, fmt.Errorf("ref: %s: %w", op.Kind(), err)
 	}
-	switch op := op.(type) {
-	case ir.Identity, ir.Flatten:
-		r.Shape = slices.Clone(shape)
-		return r, nil
-	case ir.BatchNorm:
-		return extendBatchNorm(ctx, r, op, operands)
-	case ir.Add:
-		return extendAdd(ctx, r, operands)
-	case ir.MaxPool:
-		return extendMaxPool(ctx, r, op, shape)
+	extend, known := extensions[op.Kind()]
+	if !known {
+		return Result{}, fmt.Errorf("ref: %s does not follow another operation", op.Kind())
 	}
-	return extendActivation(ctx, r, op)
+	out, err := newResult(shape)
+	if err != nil {
+		return Result{}, fmt.Errorf("ref: %s: %w", op.Kind(), err)
+	}
+	if err := extend(ctx, &out, r, op, operands); err != nil {
+		return Result{}, err
+	}
+	return out, nil
 }
 
 // extendAdd adds numbers to a result: the bounds add up, and each sum rounds.
 // That is right for kernels that add to the finished sums of a convolution, not
 // for those that begin with the number and add each product to it; TensorFlow
 // 2.21 was seen to add in a call of its own.
-func extendAdd(ctx context.Context, r Result, operands []tensor.Tensor) (Result, error) {
-	out, err := newResult(r.Shape)
-	if err != nil {
-		return Result{}, err
-	}
-	return out, eachChunk(ctx, len(r.Value), func(i int) {
+func extendAdd(ctx context.Context, out *Result, r Result, _ ir.Add, operands []tensor.Tensor) error {
+	return eachChunk(ctx, len(r.Value), func(i int) {
 		sum, absolute, lost := r.Value[i], math.Abs(r.Value[i])+r.Bound[i], 0.0
 		if r.Bound[i] > 0 || math.Abs(r.Value[i]) < smallest {
 			lost = min(absolute, smallest) // the number that comes in may be subnormal
@@ -98,17 +123,13 @@ func extendAdd(ctx context.Context, r Result, operands []tensor.Tensor) (Result,
 // as the largest of the numbers' upper ends, and sinks by no more than the
 // largest number's own bound. A number that may be an infinity or NaN may be
 // dropped, too.
-func extendMaxPool(ctx context.Context, r Result, op ir.MaxPool, shape []int) (Result, error) {
-	out, err := newResult(shape)
-	if err != nil {
-		return Result{}, err
-	}
+func extendMaxPool(ctx context.Context, out *Result, r Result, op ir.MaxPool, _ []tensor.Tensor) error {
 	h, w, err := op.Window(r.Shape)
 	if err != nil {
-		return Result{}, err
+		return err
 	}
 	channels := r.Shape[3]
-	return out, eachRow(ctx, shape[0], h.Out, func(picture, row int) {
+	return eachRow(ctx, r.Shape[0], h.Out, func(picture, row int) {
 		for column := range w.Out {
 			for channel := range channels {
 				i := ((picture*h.Out+row)*w.Out+column)*channels + channel

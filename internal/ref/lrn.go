@@ -8,6 +8,10 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = register(func(ctx context.Context, r *Result, _ Arithmetic, op ir.LRN, operands []tensor.Tensor) error {
+	return lrn(ctx, r, op, operands[0])
+})
+
 // lrn is x/t^β with t = bias + α·Σx² over n channels.
 //
 // All terms of t are positive, so that t is off by a factor of 1+εt: n

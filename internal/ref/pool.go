@@ -8,6 +8,14 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = register(func(ctx context.Context, r *Result, _ Arithmetic, op ir.MaxPool, operands []tensor.Tensor) error {
+	return maxPool(ctx, r, op, operands[0])
+})
+
+var _ = register(func(ctx context.Context, r *Result, _ Arithmetic, op ir.AvgPool, operands []tensor.Tensor) error {
+	return avgPool(ctx, r, op, operands[0])
+})
+
 // maxPool takes the largest number of each window; that is exact, but for
 // kernels that read subnormal numbers as zero: where the largest is zero or
 // subnormal they may give zero, or another subnormal number of the window. A

@@ -8,6 +8,10 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = register(func(ctx context.Context, r *Result, _ Arithmetic, op ir.Resize, operands []tensor.Tensor) error {
+	return resize(ctx, r, op, operands[0])
+})
+
 // resize takes, for each place of the output, the numbers round the place
 // (i + ½)·in/out − ½ of the input, with half pixel centres.
 //

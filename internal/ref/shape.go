@@ -1,9 +1,27 @@
 package ref
 
 import (
+	"context"
+
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 )
+
+var (
+	_ = copied(func(r *Result, _ ir.Flatten, operands []tensor.Tensor) { copyNumbers(r, operands[0]) })
+	_ = copied(func(r *Result, _ ir.Identity, operands []tensor.Tensor) { copyNumbers(r, operands[0]) })
+	_ = copied(func(r *Result, op ir.Pad, operands []tensor.Tensor) { padZeros(r, op, operands[0]) })
+	_ = copied(func(r *Result, _ ir.ReverseChannels, operands []tensor.Tensor) { reverseChannels(r, operands[0]) })
+	_ = copied(func(r *Result, _ ir.Concat, operands []tensor.Tensor) { concat(r, operands) })
+)
+
+// copied registers an operation that only moves numbers.
+func copied[O ir.Op](compute func(r *Result, op O, operands []tensor.Tensor)) struct{} {
+	return register(func(_ context.Context, r *Result, _ Arithmetic, op O, operands []tensor.Tensor) error {
+		compute(r, op, operands)
+		return nil
+	})
+}
 
 // copyNumbers is what flatten and identity do: the same numbers, exactly.
 func copyNumbers(r *Result, x tensor.Tensor) {

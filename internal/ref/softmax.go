@@ -5,7 +5,12 @@ import (
 	"math"
 
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/ir"
 )
+
+var _ = register(func(ctx context.Context, r *Result, _ Arithmetic, _ ir.Softmax, operands []tensor.Tensor) error {
+	return softmax(ctx, r, known(operands[0]))
+})
 
 // softmax is eˣ/Σeˣ over each row of the last axis, of numbers that are known
 // within bounds.
