@@ -26,32 +26,46 @@ const (
 	SoftmaxActivation   Activation = "softmax"
 )
 
+// activations has the operation of every Activation but Linear, and the layer of
+// the same name.
+var activations = []struct {
+	name  Activation
+	op    ir.Op
+	layer Layer
+}{
+	{ReLUActivation, ir.ReLU{}, ReLU{}},
+	{ReLU6Activation, ir.ReLU6{}, ReLU6{}},
+	{LeakyReLUActivation, LeakyReLU{}.op(), LeakyReLU{}},
+	{ELUActivation, ir.ELU{}, ELU{}},
+	{SELUActivation, ir.SELU{}, SELU{}},
+	{SigmoidActivation, ir.Sigmoid{}, Sigmoid{}},
+	{TanhActivation, ir.Tanh{}, Tanh{}},
+	{SoftmaxActivation, ir.Softmax{}, Softmax{}},
+}
+
 // Activations lists all but Linear.
 func Activations() []Activation {
-	return []Activation{
-		ReLUActivation, ReLU6Activation, LeakyReLUActivation, ELUActivation,
-		SELUActivation, SigmoidActivation, TanhActivation, SoftmaxActivation,
+	var list []Activation
+	for _, a := range activations {
+		list = append(list, a.name)
 	}
+	return list
+}
+
+// activationLayers are the layers of the activations' names.
+func activationLayers() []Layer {
+	var list []Layer
+	for _, a := range activations {
+		list = append(list, a.layer)
+	}
+	return list
 }
 
 func (a Activation) op() (ir.Op, error) {
-	switch a {
-	case ReLUActivation:
-		return ir.ReLU{}, nil
-	case ReLU6Activation:
-		return ir.ReLU6{}, nil
-	case LeakyReLUActivation:
-		return LeakyReLU{}.op(), nil
-	case ELUActivation:
-		return ir.ELU{}, nil
-	case SELUActivation:
-		return ir.SELU{}, nil
-	case SigmoidActivation:
-		return ir.Sigmoid{}, nil
-	case TanhActivation:
-		return ir.Tanh{}, nil
-	case SoftmaxActivation:
-		return ir.Softmax{}, nil
+	for _, known := range activations {
+		if a == known.name {
+			return known.op, nil
+		}
 	}
 	var known []string
 	for _, a := range Activations() {

@@ -6,6 +6,11 @@ import (
 	"tfcnn/graph/tensor"
 )
 
+// activations are the operations of this file.
+var activations = []Op{
+	ReLU{}, ReLU6{}, LeakyReLU{}, ELU{}, SELU{}, Sigmoid{}, Tanh{}, Softmax{}, Identity{},
+}
+
 // elementwise is what operations share that change each number by itself.
 // Operand: an input of any shape.
 type elementwise struct{}

@@ -1,5 +1,7 @@
 package ir
 
+import "slices"
+
 // Traits are the facts about an operation, beside its shape and its costs, that
 // the plan, the TensorFlow graph, the reference, the case files and the reports
 // ask for. Of the named values none is the zero value, so that a fact that was
@@ -120,10 +122,9 @@ type Windowed interface {
 // Operations returns every operation, without attributes. Package ref's, node's
 // and proof's tests ask their tables for each of them.
 func Operations() []Op {
-	return []Op{
+	return slices.Concat([]Op{
 		Conv2D{}, DepthwiseConv2D{}, Conv2DTranspose{}, Dense{},
 		MaxPool{}, AvgPool{}, BatchNorm{}, LRN{},
-		ReLU{}, ReLU6{}, LeakyReLU{}, ELU{}, SELU{}, Sigmoid{}, Tanh{}, Softmax{}, Identity{},
 		Flatten{}, Pad{}, Resize{}, ScaleShift{}, ReverseChannels{}, Add{}, Concat{},
-	}
+	}, activations)
 }
