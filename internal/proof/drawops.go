@@ -2,6 +2,7 @@ package proof
 
 import (
 	"math"
+	"reflect"
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
@@ -14,7 +15,7 @@ func drawing(kind string) (func(*draw) Case, bool) {
 		return own, true
 	}
 	for _, op := range ir.Operations() {
-		if op.Kind() == kind && op.Traits().Elementwise && len(operations[kind].may) == 0 {
+		if op.Kind() == kind && op.Traits().Elementwise && reflect.TypeOf(op).Size() == 0 {
 			return drawElementwise, true
 		}
 	}

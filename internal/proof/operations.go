@@ -19,6 +19,18 @@ type operation struct {
 // Operations lists the names of all operations, sorted.
 func Operations() []string { return slices.Sorted(slices.Values(strict.Keys(operations))) }
 
+// InputAlone lists the names of the operations whose cases have an input and no
+// other field of their own, sorted.
+func InputAlone() []string {
+	var list []string
+	for _, name := range Operations() {
+		if o := operations[name]; len(o.need)+len(o.may) == 1 && o.need[0] == "input" {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
 func (o operation) allowed() []string {
 	return slices.Concat([]string{"name", "op", "expect", "error"}, o.need, o.may)
 }
