@@ -4,6 +4,7 @@ import (
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 
+	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 )
 
@@ -18,6 +19,10 @@ var (
 	_ = single[ir.SELU](op.Selu)
 	_ = single[ir.Sigmoid](op.Sigmoid)
 	_ = single[ir.Tanh](op.Tanh)
+	_ = register(func(_ ir.Swish, a arguments) (tf.Output, error) {
+		return op.Mul(a.scope, a.operands[0], op.Sigmoid(a.scope, a.operands[0])), nil
+	})
+	_ = register(func(_ ir.HardSwish, a arguments) (tf.Output, error) { return hardSwish(a.scope, a.operands[0]) })
 	_ = single[ir.Identity](op.Identity)
 	_ = register(func(_ ir.Softmax, a arguments) (tf.Output, error) {
 		return softmax(a.scope, a.shapes[0], a.operands[0])
@@ -30,6 +35,29 @@ var (
 // single registers an operation that is one node.
 func single[O ir.Op](node func(*op.Scope, tf.Output) tf.Output) struct{} {
 	return register(func(_ O, a arguments) (tf.Output, error) { return node(a.scope, a.operands[0]), nil })
+}
+
+// hardSwish adds x·(relu6(x + 3)·(1/6)): no product but the last can overflow.
+func hardSwish(scope *op.Scope, x tf.Output) (tf.Output, error) {
+	three, err := number(scope, "three", 3, x.DataType())
+	if err != nil {
+		return tf.Output{}, err
+	}
+	sixth, err := number(scope, "sixth", 1./6, x.DataType())
+	if err != nil {
+		return tf.Output{}, err
+	}
+	factor := op.Mul(scope.SubScope("factor"), op.Relu6(scope, op.AddV2(scope, x, three)), sixth)
+	return op.Mul(scope, x, factor), nil
+}
+
+// number adds a constant of one number.
+func number(scope *op.Scope, name string, value float32, dtype tf.DataType) (tf.Output, error) {
+	c, err := constant(scope, name, tensor.Tensor{Shape: []int{}, Data: []float32{value}})
+	if err != nil || dtype == tf.Float {
+		return c, err
+	}
+	return op.Cast(scope.SubScope(name), c, dtype), nil
 }
 
 // softmax adds Softmax. oneDNN's kernel takes at most five axes: more become a

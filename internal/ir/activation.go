@@ -8,7 +8,7 @@ import (
 
 // activations are the operations of this file.
 var activations = []Op{
-	ReLU{}, ReLU6{}, LeakyReLU{}, ELU{}, SELU{}, Sigmoid{}, Tanh{}, Softmax{}, Identity{},
+	ReLU{}, ReLU6{}, LeakyReLU{}, ELU{}, SELU{}, Sigmoid{}, Tanh{}, Swish{}, HardSwish{}, Softmax{}, Identity{},
 }
 
 // elementwise is what operations share that change each number by itself.
@@ -46,6 +46,12 @@ type (
 	Sigmoid struct{ elementwise }
 	// Tanh is TensorFlow's Tanh.
 	Tanh struct{ elementwise }
+	// Swish is x·sigmoid(x), of TensorFlow's Sigmoid and Mul (Ramachandran, Zoph
+	// and Le 2017).
+	Swish struct{ elementwise }
+	// HardSwish is x·relu6(x + 3)/6, of TensorFlow's AddV2, Relu6 and Mul (Howard
+	// and others 2019).
+	HardSwish struct{ elementwise }
 	// Identity is TensorFlow's Identity.
 	Identity struct{ elementwise }
 	// Softmax is TensorFlow's Softmax, eˣ/Σeˣ over the last axis. Operand:
@@ -122,6 +128,30 @@ func (Tanh) Traits() Traits {
 	t.UnfusableAfterNorm = true
 	return t
 }
+
+// Kind is "swish".
+func (Swish) Kind() string { return "swish" }
+
+// Traits are those of a product: the backward pass reads the sigmoid, too.
+func (Swish) Traits() Traits { return product(1, infinityTimesZero) }
+
+// Kind is "hard_swish".
+func (HardSwish) Kind() string { return "hard_swish" }
+
+// Traits are those of a product: the backward pass reads relu6(x + 3), and a
+// sixth of it, too.
+func (HardSwish) Traits() Traits { return product(2, comparedNaN+"; "+infinityTimesZero) }
+
+// product returns the traits of x times a function of x, for which TensorFlow
+// needs memory beside x.
+func product(inside int, unspecified string) Traits {
+	t := activation(SavesInputs, unspecified)
+	t.Output, t.SharedGradient, t.SavedInside = NewBuffer, false, inside
+	return t
+}
+
+// infinityTimesZero says what comes of −Inf times a function that is 0 there.
+const infinityTimesZero = "−Inf gives NaN, the product of −Inf and 0; kernels that compute otherwise give another number"
 
 // Kind is "identity".
 func (Identity) Kind() string { return "identity" }
