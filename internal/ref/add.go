@@ -8,18 +8,15 @@ import (
 	"tfcnn/internal/ir"
 )
 
-var _ = register(func(ctx context.Context, r *Result, _ Arithmetic, _ ir.Add, operands []tensor.Tensor) error {
-	return add(ctx, r, operands)
-})
-
-var _ = register(func(ctx context.Context, r *Result, _ Arithmetic, op ir.ScaleShift, operands []tensor.Tensor) error {
-	return scaleShift(ctx, r, op, operands[0])
-})
+var (
+	_ = register(add)
+	_ = register(scaleShift)
+)
 
 // add is a sum of n terms, n−1 roundings, in whatever order. A subnormal sum
 // may be flushed, a subnormal term read as zero. One sum of two terms is off by
 // a rounding of itself, and cannot overflow on the way.
-func add(ctx context.Context, r *Result, operands []tensor.Tensor) error {
+func add(ctx context.Context, r *Result, _ Arithmetic, _ ir.Add, operands []tensor.Tensor) error {
 	q := 1.0
 	peak := 0.0
 	for _, x := range operands {
@@ -54,7 +51,8 @@ func add(ctx context.Context, r *Result, operands []tensor.Tensor) error {
 }
 
 // scaleShift is a product and a sum, each rounded once, or both at once.
-func scaleShift(ctx context.Context, r *Result, op ir.ScaleShift, x tensor.Tensor) error {
+func scaleShift(ctx context.Context, r *Result, _ Arithmetic, op ir.ScaleShift, operands []tensor.Tensor) error {
+	x := operands[0]
 	channels := x.Shape[len(x.Shape)-1]
 	number := func(list []float32, channel int, none float64) float64 {
 		switch len(list) {

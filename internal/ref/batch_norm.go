@@ -8,9 +8,7 @@ import (
 	"tfcnn/internal/ir"
 )
 
-var _ = register(func(ctx context.Context, r *Result, _ Arithmetic, op ir.BatchNorm, operands []tensor.Tensor) error {
-	return batchNorm(ctx, r, op, operands)
-})
+var _ = register(batchNorm)
 
 // norm is batch_norm for one channel: x·f + (offset − mean·f), with f =
 // scale/√(variance+ε).
@@ -95,7 +93,7 @@ func (n norm) at(x, within float64, state State) (float64, float64, State) {
 }
 
 // batchNorm normalises every number by its channel.
-func batchNorm(ctx context.Context, r *Result, op ir.BatchNorm, operands []tensor.Tensor) error {
+func batchNorm(ctx context.Context, r *Result, _ Arithmetic, op ir.BatchNorm, operands []tensor.Tensor) error {
 	x, channels := operands[0], norms(op, operands[1:])
 	return eachChunk(ctx, len(x.Data), func(i int) {
 		r.Value[i], r.Bound[i], r.State[i] = channels[i%len(channels)].at(float64(x.Data[i]), 0, Plain)

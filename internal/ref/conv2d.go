@@ -8,9 +8,7 @@ import (
 	"tfcnn/internal/ir"
 )
 
-var _ = register(func(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2D, operands []tensor.Tensor) error {
-	return conv2D(ctx, r, a, op, operands)
-})
+var _ = register(conv2D)
 
 // convolution is the plain loop over NHWC, set up for one set of operands.
 type convolution struct {

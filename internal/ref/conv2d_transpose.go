@@ -8,9 +8,7 @@ import (
 	"tfcnn/internal/ir"
 )
 
-var _ = register(func(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2DTranspose, operands []tensor.Tensor) error {
-	return conv2DTranspose(ctx, r, a, op, operands)
-})
+var _ = register(conv2DTranspose)
 
 // conv2DTranspose scatters: number (row, column) of the input goes, times tap
 // (i, j), to place Start(row)+i·dilation of the output. It is the forward

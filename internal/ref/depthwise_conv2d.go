@@ -7,9 +7,7 @@ import (
 	"tfcnn/internal/ir"
 )
 
-var _ = register(func(ctx context.Context, r *Result, a Arithmetic, op ir.DepthwiseConv2D, operands []tensor.Tensor) error {
-	return depthwiseConv2D(ctx, r, a, op, operands)
-})
+var _ = register(depthwiseConv2D)
 
 // depthwiseConv2D is the convolution with a group a channel: the filter's
 // numbers lie in that order already. A transform of the whole picture is not

@@ -8,9 +8,7 @@ import (
 	"tfcnn/internal/ir"
 )
 
-var _ = register(func(ctx context.Context, r *Result, _ Arithmetic, op ir.LRN, operands []tensor.Tensor) error {
-	return lrn(ctx, r, op, operands[0])
-})
+var _ = register(lrn)
 
 // lrn is x/t^β with t = bias + α·Σx² over n channels.
 //
@@ -36,7 +34,8 @@ var _ = register(func(ctx context.Context, r *Result, _ Arithmetic, op ir.LRN, o
 // A pixel with a number that is not finite, or of which the square is not, is
 // Unspecified in all its channels: TensorFlow multiplies all of a pixel's
 // squares by a matrix of zeros and ones, and 0·Inf is NaN.
-func lrn(ctx context.Context, r *Result, op ir.LRN, x tensor.Tensor) error {
+func lrn(ctx context.Context, r *Result, _ Arithmetic, op ir.LRN, operands []tensor.Tensor) error {
+	x := operands[0]
 	channels := x.Shape[3]
 	return eachRow(ctx, x.Shape[0], x.Shape[1]*x.Shape[2], func(picture, pixel int) {
 		first := (picture*x.Shape[1]*x.Shape[2] + pixel) * channels

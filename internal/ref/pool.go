@@ -8,13 +8,10 @@ import (
 	"tfcnn/internal/ir"
 )
 
-var _ = register(func(ctx context.Context, r *Result, _ Arithmetic, op ir.MaxPool, operands []tensor.Tensor) error {
-	return maxPool(ctx, r, op, operands[0])
-})
-
-var _ = register(func(ctx context.Context, r *Result, _ Arithmetic, op ir.AvgPool, operands []tensor.Tensor) error {
-	return avgPool(ctx, r, op, operands[0])
-})
+var (
+	_ = register(maxPool)
+	_ = register(avgPool)
+)
 
 // maxPool takes the largest number of each window; that is exact, but for
 // kernels that read subnormal numbers as zero: where the largest is zero or
@@ -22,7 +19,8 @@ var _ = register(func(ctx context.Context, r *Result, _ Arithmetic, op ir.AvgPoo
 // window with NaN gives NaN here, and its element is Unspecified, as is that
 // of a window of nothing but −Inf: TensorFlow's CPU kernel drops NaN beside
 // numbers, and starts from −3.4e38.
-func maxPool(ctx context.Context, r *Result, op ir.MaxPool, x tensor.Tensor) error {
+func maxPool(ctx context.Context, r *Result, _ Arithmetic, op ir.MaxPool, operands []tensor.Tensor) error {
+	x := operands[0]
 	h, w, err := op.Window(x.Shape)
 	if err != nil {
 		return err
@@ -55,7 +53,8 @@ func maxPool(ctx context.Context, r *Result, op ir.MaxPool, x tensor.Tensor) err
 // avgPool takes the mean of each window's numbers, of which there are n;
 // padding is none of them. The kernel adds n−1 times and divides, or
 // multiplies by a rounded 1/n: at most n+1 roundings.
-func avgPool(ctx context.Context, r *Result, op ir.AvgPool, x tensor.Tensor) error {
+func avgPool(ctx context.Context, r *Result, _ Arithmetic, op ir.AvgPool, operands []tensor.Tensor) error {
+	x := operands[0]
 	h, w, err := op.Window(x.Shape)
 	if err != nil {
 		return err

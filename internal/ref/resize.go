@@ -8,9 +8,7 @@ import (
 	"tfcnn/internal/ir"
 )
 
-var _ = register(func(ctx context.Context, r *Result, _ Arithmetic, op ir.Resize, operands []tensor.Tensor) error {
-	return resize(ctx, r, op, operands[0])
-})
+var _ = register(resize)
 
 // resize takes, for each place of the output, the numbers round the place
 // (i + ½)·in/out − ½ of the input, with half pixel centres.
@@ -34,7 +32,8 @@ var _ = register(func(ctx context.Context, r *Result, _ Arithmetic, op ir.Resize
 //	(δ+δ')·R + 2·(2uR + u·max|…|)
 //
 // One per cent more covers what is of second order.
-func resize(ctx context.Context, r *Result, op ir.Resize, x tensor.Tensor) error {
+func resize(ctx context.Context, r *Result, _ Arithmetic, op ir.Resize, operands []tensor.Tensor) error {
+	x := operands[0]
 	rows, columns := places(x.Shape[1], op.Size[0]), places(x.Shape[2], op.Size[1])
 	if op.Method == ir.Nearest {
 		return nearest(ctx, r, rows, columns, x)
