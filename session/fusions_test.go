@@ -146,7 +146,8 @@ func activationLayer(a graph.Activation) graph.Layer {
 		graph.ReLUActivation: graph.ReLU{Name: "act"}, graph.ReLU6Activation: graph.ReLU6{Name: "act"},
 		graph.LeakyReLUActivation: graph.LeakyReLU{Name: "act"}, graph.ELUActivation: graph.ELU{Name: "act"},
 		graph.SELUActivation: graph.SELU{Name: "act"}, graph.SigmoidActivation: graph.Sigmoid{Name: "act"},
-		graph.TanhActivation: graph.Tanh{Name: "act"}, graph.SoftmaxActivation: graph.Softmax{Name: "act"},
+		graph.TanhActivation: graph.Tanh{Name: "act"}, graph.SwishActivation: graph.Swish{Name: "act"}, graph.HardSwishActivation: graph.HardSwish{Name: "act"},
+		graph.SoftmaxActivation: graph.Softmax{Name: "act"},
 	}[a]
 }
 

@@ -64,11 +64,7 @@ func (c Case) Resolve() (ir.Op, []tensor.Tensor, error) {
 	if !found {
 		return nil, nil, strict.Unknown("op", c.Op, strict.Keys(operations))
 	}
-	operands := []tensor.Tensor{c.Input}
-	if known.operands != nil {
-		operands = known.operands(c)
-	}
-	return known.resolve(c), operands, nil
+	return known.resolve(c), known.operands(c), nil
 }
 
 // UnmarshalJSON reads a case strictly: a field that is unknown, of another
@@ -109,7 +105,7 @@ func (c *Case) UnmarshalJSON(text []byte) error {
 			return fmt.Errorf("%s: %w", f.Name, err)
 		}
 	}
-	for _, name := range known.required() {
+	for _, name := range known.need {
 		if !seen[name] {
 			return fmt.Errorf("field %q is missing", name)
 		}

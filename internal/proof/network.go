@@ -164,7 +164,7 @@ func (n *Network) LayerSteps() []int {
 	steps := n.Lowered.Program.Steps
 	var list []int
 	for i := range steps {
-		if last := i+1 == len(steps); last || n.layerOf(i) != n.layerOf(i+1) || !ref.Follows(steps[i+1].Op) {
+		if last := i+1 == len(steps); last || n.layerOf(i) != n.layerOf(i+1) || !steps[i+1].Op.Traits().Fusable {
 			list = append(list, i)
 		}
 	}
@@ -198,7 +198,7 @@ func (n *Network) ChainSteps() (ends []int, across bool) {
 		end := first
 		for len(readers[end]) == 1 && !output[end] {
 			next := readers[end][0]
-			if taken[next] || !ref.Follows(steps[next].Op) {
+			if taken[next] || !steps[next].Op.Traits().Fusable {
 				break
 			}
 			taken[next] = true

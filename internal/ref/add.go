@@ -8,10 +8,16 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var (
+	_ = register(add)
+	_ = extends(extendAdd)
+	_ = computes(scaleShift)
+)
+
 // add is a sum of n terms, n−1 roundings, in whatever order. A subnormal sum
 // may be flushed, a subnormal term read as zero. One sum of two terms is off by
 // a rounding of itself, and cannot overflow on the way.
-func add(ctx context.Context, r *Result, operands []tensor.Tensor) error {
+func add(ctx context.Context, r *Result, _ Arithmetic, _ ir.Add, operands []tensor.Tensor) error {
 	q := 1.0
 	peak := 0.0
 	for _, x := range operands {
@@ -46,7 +52,8 @@ func add(ctx context.Context, r *Result, operands []tensor.Tensor) error {
 }
 
 // scaleShift is a product and a sum, each rounded once, or both at once.
-func scaleShift(ctx context.Context, r *Result, op ir.ScaleShift, x Operand) error {
+func scaleShift(ctx context.Context, r *Result, op ir.ScaleShift, operands []Operand) error {
+	x := operands[0]
 	channels := r.Shape[len(r.Shape)-1]
 	number := func(list []float32, channel int, none float64) float64 {
 		switch len(list) {

@@ -8,6 +8,8 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = register(conv2D)
+
 // convolution is the plain loop over NHWC, set up for one set of operands.
 type convolution struct {
 	h, w           ir.Axis

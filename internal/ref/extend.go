@@ -10,26 +10,37 @@ import (
 	"tfcnn/internal/ir"
 )
 
-// Follows says whether TensorFlow may compute op in one call with what comes
-// before it.
-func Follows(op ir.Op) bool {
-	switch op.(type) {
-	case ir.ReLU, ir.ReLU6, ir.LeakyReLU, ir.ELU, ir.SELU, ir.Sigmoid, ir.Tanh, ir.Softmax,
-		ir.Identity, ir.Flatten, ir.BatchNorm, ir.Add, ir.MaxPool:
-		return true
+// extension computes an operation on operands of which some lie within bounds; out
+// has the output's shape. Where the operation has one operand, it is a result.
+type extension[O ir.Op] func(ctx context.Context, out *Result, op O, operands []Operand, weights []tensor.Tensor) error
+
+// extensions has the extension of every operation that has one of its own, by its
+// kind.
+var extensions = map[string]extension[ir.Op]{}
+
+// extends enters an extension. It returns a value so that a package variable's
+// declaration can call it.
+func extends[O ir.Op](compute extension[O]) struct{} {
+	var o O
+	extensions[o.Kind()] = func(ctx context.Context, out *Result, op ir.Op, operands []Operand, weights []tensor.Tensor) error {
+		return compute(ctx, out, op.(O), operands, weights)
 	}
-	return false
+	return struct{}{}
 }
 
-// isLinear reports whether each number of op's output is a sum of numbers of its
-// first operand, each times a weight. The second operand, where there is one,
-// holds the weights, the third what is added.
-func isLinear(op ir.Op) bool {
-	switch op.(type) {
-	case ir.Conv2D, ir.DepthwiseConv2D, ir.Conv2DTranspose, ir.Dense, ir.AvgPool:
-		return true
-	}
-	return false
+// computes enters the kernel and the extension of an operation without weights for
+// which they are one function.
+func computes[O ir.Op](compute func(ctx context.Context, r *Result, op O, operands []Operand) error) struct{} {
+	_ = register(func(ctx context.Context, r *Result, _ Arithmetic, op O, operands []tensor.Tensor) error {
+		list := make([]Operand, len(operands))
+		for i, x := range operands {
+			list[i] = Known(x)
+		}
+		return compute(ctx, r, op, list)
+	})
+	return extends(func(ctx context.Context, out *Result, op O, operands []Operand, _ []tensor.Tensor) error {
+		return compute(ctx, out, op, operands)
+	})
 }
 
 // Extend computes op on operands of which some lie within bounds: what a device
@@ -70,46 +81,15 @@ func Extend(ctx context.Context, a Arithmetic, op ir.Op, operands []Operand, wei
 			return out, nil
 		}
 	}
-	err = extend(ctx, &out, a, op, operands, weights)
-	return out, err
-}
-
-// extend has one rule an operation, or one for those that are linear.
-func extend(ctx context.Context, out *Result, a Arithmetic, op ir.Op, operands []Operand, weights []tensor.Tensor) error {
-	x := operands[0]
-	if isLinear(op) {
-		return extendLinear(ctx, out, a, op, *x.result, weights)
-	}
-	switch op := op.(type) {
-	case ir.Identity, ir.Flatten:
-		move(out, operands, func(_, i int) int { return i })
-	case ir.Pad:
-		move(out, operands, padPlace(op, x.shape(), out.Shape))
-	case ir.Concat:
-		move(out, operands, concatPlace(operands, out.Shape))
-	case ir.ReverseChannels:
-		move(out, operands, reversePlace(x.shape()))
-	case ir.BatchNorm:
-		return extendBatchNorm(ctx, out, *x.result, op, weights)
-	case ir.Add:
-		return extendAdd(ctx, out, operands)
-	case ir.ScaleShift:
-		return scaleShift(ctx, out, op, x)
-	case ir.MaxPool:
-		return extendMaxPool(ctx, out, op, *x.result)
-	case ir.LRN:
-		return lrn(ctx, out, op, x)
-	case ir.Resize:
-		return resize(ctx, out, op, x)
-	case ir.Softmax:
-		return softmax(ctx, out, *x.result)
+	switch extend, known := extensions[op.Kind()]; {
+	case known:
+		err = extend(ctx, &out, op, operands, weights)
+	case op.Traits().Linear && len(operands) == 1:
+		out, err = extendLinear(ctx, a, op, *operands[0].result, weights)
 	default:
-		if f, known := activationOf(op); known {
-			return extendActivation(ctx, out, f, *x.result)
-		}
 		out.letGo()
 	}
-	return nil
+	return out, err
 }
 
 // letGo says that no bound is known of any number.
@@ -133,7 +113,7 @@ func knownNumbers(operands []Operand) []tensor.Tensor {
 // That is right for kernels that add to the finished sums of a convolution, not
 // for those that begin with the number and add each product to it; TensorFlow
 // 2.21 was seen to add in a call of its own.
-func extendAdd(ctx context.Context, out *Result, operands []Operand) error {
+func extendAdd(ctx context.Context, out *Result, _ ir.Add, operands []Operand, _ []tensor.Tensor) error {
 	return eachChunk(ctx, len(out.Value), func(i int) {
 		sum, absolute, moved, lost, state := 0.0, 0.0, 0.0, 0.0, Plain
 		for _, o := range operands {
@@ -170,7 +150,7 @@ func extendAdd(ctx context.Context, out *Result, operands []Operand) error {
 // together. x is rounded to float32 here, which adds to b, and so does a number
 // that may be subnormal and read as zero. No sum is exact, as x+d need not be
 // whole.
-func extendLinear(ctx context.Context, out *Result, a Arithmetic, op ir.Op, r Result, weights []tensor.Tensor) error {
+func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, r Result, weights []tensor.Tensor) (Result, error) {
 	empty := func() tensor.Tensor { return tensor.Tensor{Shape: r.Shape, Data: make([]float32, len(r.Value))} }
 	x, b, open := empty(), empty(), empty()
 	exact, plain := true, true
@@ -185,23 +165,21 @@ func extendLinear(ctx context.Context, out *Result, a Arithmetic, op ir.Op, r Re
 		}
 	}
 	if exact && plain {
-		var err error
-		*out, err = ApplyIn(ctx, a, op, append([]tensor.Tensor{x}, weights...)...)
-		return err
+		return ApplyIn(ctx, a, op, append([]tensor.Tensor{x}, weights...)...)
 	}
 	a.inexact = true
 	want, err := ApplyIn(ctx, a, op, append([]tensor.Tensor{x}, weights...)...)
 	if err != nil {
-		return err
+		return Result{}, err
 	}
 	more, err := ApplyIn(ctx, a, op, append([]tensor.Tensor{b}, changed(weights, func(w float32) float32 { return max(w, -w) })...)...)
 	if err != nil {
-		return err
+		return Result{}, err
 	}
 	if !plain {
 		reached, err := Apply(ctx, op, append([]tensor.Tensor{open}, changed(weights, func(float32) float32 { return 1 })...)...)
 		if err != nil {
-			return err
+			return Result{}, err
 		}
 		each := len(want.Value) / max(1, want.Shape[0])
 		for i, n := range reached.Value {
@@ -222,8 +200,7 @@ func extendLinear(ctx context.Context, out *Result, a Arithmetic, op ir.Op, r Re
 			want.State[i], want.Bound[i] = Unspecified, 0
 		}
 	}
-	*out = want
-	return nil
+	return want, nil
 }
 
 // changed is the filter alone, where there is one, each number changed.
@@ -242,7 +219,8 @@ func changed(weights []tensor.Tensor, to func(float32) float32) []tensor.Tensor 
 // as the largest of the numbers' upper ends, and sinks by no more than the
 // largest number's own bound. A number that may be an infinity or NaN may be
 // dropped, too.
-func extendMaxPool(ctx context.Context, out *Result, op ir.MaxPool, r Result) error {
+func extendMaxPool(ctx context.Context, out *Result, op ir.MaxPool, operands []Operand, _ []tensor.Tensor) error {
+	r := operands[0].result
 	h, w, err := op.Window(r.Shape)
 	if err != nil {
 		return err

@@ -59,7 +59,14 @@ var curves = map[string]struct {
 		return 1.0507009873554804934193349852946 * 1.6732632423543772848170429916717 * math.Expm1(x)
 	}, func(x, y float64) float64 { return below(x, 1.58e-7, 1.05*ref.Spacing(y)) }},
 	"sigmoid": {func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }, func(_, y float64) float64 { return 6.5 * ref.Spacing(y) }},
-	"tanh":    {math.Tanh, func(_, y float64) float64 { return 6 * ref.Spacing(y) }},
+	"swish":   {func(x float64) float64 { return x / (1 + math.Exp(-x)) }, func(_, y float64) float64 { return 6.6 * 0x1p-23 * math.Abs(y) }},
+	"hard_swish": {func(x float64) float64 { return x * min(max(x+3, 0), 6) / 6 }, func(x, y float64) float64 {
+		if math.Abs(x) > 3 {
+			return 0
+		}
+		return 0x1p-25 * (x*x/3 + 4*math.Abs(y))
+	}},
+	"tanh": {math.Tanh, func(_, y float64) float64 { return 6 * ref.Spacing(y) }},
 }
 
 func nothing(_, _ float64) float64 { return 0 }

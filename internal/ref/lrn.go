@@ -7,6 +7,8 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = computes(lrn)
+
 // lrn is x/t^β with t = bias + α·Σx² over n channels.
 //
 // All terms of t are positive, so that t is off by a factor of 1+εt: n
@@ -35,7 +37,8 @@ import (
 // Where x is known within a bound alone, sums lie between those of the smallest
 // and of the largest numbers, x·t^−β between the products of their ends, and the
 // errors are those of the worst of these.
-func lrn(ctx context.Context, r *Result, op ir.LRN, x Operand) error {
+func lrn(ctx context.Context, r *Result, op ir.LRN, operands []Operand) error {
+	x := operands[0]
 	pixels, channels := r.Shape[1]*r.Shape[2], r.Shape[3]
 	return eachRow(ctx, r.Shape[0], pixels, func(picture, pixel int) {
 		first := (picture*pixels + pixel) * channels

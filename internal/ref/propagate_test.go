@@ -28,7 +28,7 @@ var layersBehind = []graph.Layer{
 	graph.BatchNorm{},
 	graph.LRN{DepthRadius: 1, Bias: 1, Alpha: 0.5, Beta: 0.75},
 	graph.LRN{DepthRadius: 2, Bias: 2, Alpha: 1, Beta: 0.5},
-	graph.ReLU{}, graph.ReLU6{}, graph.LeakyReLU{}, graph.ELU{}, graph.SELU{}, graph.Sigmoid{}, graph.Tanh{}, graph.Softmax{},
+	graph.ReLU{}, graph.ReLU6{}, graph.LeakyReLU{}, graph.ELU{}, graph.SELU{}, graph.Sigmoid{}, graph.Tanh{}, graph.Softmax{}, graph.Swish{}, graph.HardSwish{},
 	graph.Resize{Size: graph.Size{Height: 9, Width: 4}},
 	graph.Resize{Size: graph.Size{Height: 4, Width: 11}, Method: graph.Bilinear},
 	graph.UpSample{Size: graph.Square(3), Method: graph.Bilinear},

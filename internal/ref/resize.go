@@ -7,6 +7,8 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = computes(resize)
+
 // resize takes, for each place of the output, the numbers round the place
 // (i + ½)·in/out − ½ of the input, with half pixel centres.
 //
@@ -33,7 +35,8 @@ import (
 // Of numbers that are known within bounds, R is the range of all that they may be,
 // and since weights are at least 0 and add up to 1 the largest of their bounds is
 // added.
-func resize(ctx context.Context, r *Result, op ir.Resize, x Operand) error {
+func resize(ctx context.Context, r *Result, op ir.Resize, operands []Operand) error {
+	x := operands[0]
 	rows, columns := places(x.shape()[1], op.Size[0]), places(x.shape()[2], op.Size[1])
 	if op.Method == ir.Nearest {
 		return nearest(ctx, r, rows, columns, x)

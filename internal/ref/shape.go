@@ -1,29 +1,48 @@
 package ref
 
 import (
+	"context"
+
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 )
 
-// Operations that move numbers, exactly: place tells where number i of operand k
-// goes.
+// Operations that move numbers, exactly.
+var (
+	_ = moves(func(_ ir.Flatten, _ []Operand, _ []int) func(k, i int) int { return samePlace })
+	_ = moves(func(_ ir.Identity, _ []Operand, _ []int) func(k, i int) int { return samePlace })
+	_ = moves(padPlace)
+	_ = moves(reversePlace)
+	_ = moves(concatPlace)
+)
 
-// move puts the operands' numbers into their places.
-func move(r *Result, operands []Operand, place func(k, i int) int) {
-	for k, o := range operands {
-		n, _ := tensor.Elements(o.shape())
-		for i := range n {
-			to := place(k, i)
-			r.Value[to], r.Bound[to], r.State[to] = o.at(i)
-			if o.result != nil {
-				r.Level[to] = o.result.Level[i]
+// moves registers an operation that only moves numbers: place tells where number i
+// of operand k goes in an output of a shape.
+func moves[O ir.Op](place func(op O, operands []Operand, shape []int) func(k, i int) int) struct{} {
+	return computes(func(_ context.Context, r *Result, op O, operands []Operand) error {
+		to := place(op, operands, r.Shape)
+		for k, o := range operands {
+			n, err := tensor.Elements(o.shape())
+			if err != nil {
+				return err
+			}
+			for i := range n {
+				at := to(k, i)
+				r.Value[at], r.Bound[at], r.State[at] = o.at(i)
+				if o.result != nil {
+					r.Level[at] = o.result.Level[i]
+				}
 			}
 		}
-	}
+		return nil
+	})
 }
 
+func samePlace(_, i int) int { return i }
+
 // padPlace puts the picture into a larger one of zeros.
-func padPlace(op ir.Pad, in, out []int) func(k, i int) int {
+func padPlace(op ir.Pad, operands []Operand, out []int) func(k, i int) int {
+	in := operands[0].shape()
 	height, row := in[1], in[2]*in[3]
 	return func(_, i int) int {
 		picture, y, at := i/(height*row), i/row%height, i%row
@@ -32,13 +51,13 @@ func padPlace(op ir.Pad, in, out []int) func(k, i int) int {
 }
 
 // reversePlace turns the last axis round.
-func reversePlace(in []int) func(k, i int) int {
-	channels := in[len(in)-1]
+func reversePlace(_ ir.ReverseChannels, _ []Operand, out []int) func(k, i int) int {
+	channels := out[len(out)-1]
 	return func(_, i int) int { return i - i%channels + channels - 1 - i%channels }
 }
 
 // concatPlace joins along the last axis.
-func concatPlace(operands []Operand, out []int) func(k, i int) int {
+func concatPlace(_ ir.Concat, operands []Operand, out []int) func(k, i int) int {
 	channels := out[len(out)-1]
 	begin, own := make([]int, len(operands)), make([]int, len(operands))
 	for k, o := range operands {
@@ -48,25 +67,4 @@ func concatPlace(operands []Operand, out []int) func(k, i int) int {
 		}
 	}
 	return func(k, i int) int { return i/own[k]*channels + begin[k] + i%own[k] }
-}
-
-// copyNumbers is what flatten and identity do: the same numbers, exactly.
-func copyNumbers(r *Result, x tensor.Tensor) {
-	move(r, []Operand{Known(x)}, func(_, i int) int { return i })
-}
-
-func padZeros(r *Result, op ir.Pad, x tensor.Tensor) {
-	move(r, []Operand{Known(x)}, padPlace(op, x.Shape, r.Shape))
-}
-
-func reverseChannels(r *Result, x tensor.Tensor) {
-	move(r, []Operand{Known(x)}, reversePlace(x.Shape))
-}
-
-func concat(r *Result, operands []tensor.Tensor) {
-	list := make([]Operand, len(operands))
-	for i, x := range operands {
-		list[i] = Known(x)
-	}
-	move(r, list, concatPlace(list, r.Shape))
 }

@@ -281,7 +281,7 @@ func (v *verifier) layer(i int, output tensor.Tensor, devices []string, verdict 
 	}
 	if verdict.Unspecified > 0 {
 		for step := lowered.First; step <= lowered.Last && layer.Note == ""; step++ {
-			layer.Note = ref.Documented(v.lowered.Program.Steps[step].Op)
+			layer.Note = v.lowered.Program.Steps[step].Op.Traits().Unspecified
 		}
 	}
 	return layer

@@ -32,7 +32,8 @@ func Draw(seed uint64, i int, ops []string) Case {
 	}
 	d := &draw{Rand: rand.New(rand.NewPCG(seed, uint64(i)))}
 	name := ops[d.IntN(len(ops))]
-	c := draws[name](d)
+	drawn, _ := drawing(name)
+	c := drawn(d)
 	c.Name, c.Op = fmt.Sprintf("seed %d, number %d", seed, i), name
 	if d.IntN(4) == 0 {
 		faults := slices.Concat(commonFaults, d.faults)
