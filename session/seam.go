@@ -28,5 +28,3 @@ func (i inside) Fetch(ctx context.Context, batch tensor.Tensor, steps []int) ([]
 	}
 	return outputs, devices, nil
 }
-
-func (i inside) WithoutWinograd() error { return withoutWinograd(i.s.device) }

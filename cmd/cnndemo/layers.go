@@ -10,6 +10,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -88,7 +89,7 @@ func (j *job) check(ctx context.Context, g *group, net graph.Network, batch tens
 		return exit(exitCheck, "run: %w", err)
 	}
 	network := proof.Network{
-		Lowered: lowered, Weights: graph.Weights{"conv2d/filter": j.filter.Tensor}, Arithmetic: session.Arithmetic(j.report.Device),
+		Lowered: lowered, Weights: graph.Weights{"conv2d/filter": j.filter.Tensor}, Arithmetic: tensorflow.Arithmetic(j.report.Device),
 	}
 	run := proof.Run{Input: batch, Outputs: outputs}
 	for _, layer := range lowered.Outputs {
