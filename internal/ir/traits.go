@@ -124,8 +124,20 @@ type Windowed interface {
 // and proof's tests ask their tables for each of them.
 func Operations() []Op {
 	return slices.Concat([]Op{
-		Conv2D{}, DepthwiseConv2D{}, Conv2DTranspose{}, Dense{},
-		MaxPool{}, AvgPool{}, BatchNorm{}, LRN{},
-		Flatten{}, Pad{}, Resize{}, ScaleShift{}, ReverseChannels{}, Add{}, Concat{},
+		Conv2D{},
+		DepthwiseConv2D{},
+		Conv2DTranspose{},
+		Dense{},
+		MaxPool{},
+		AvgPool{},
+		BatchNorm{},
+		LRN{},
+		Flatten{},
+		Pad{},
+		Resize{},
+		ScaleShift{},
+		ReverseChannels{},
+		Add{},
+		Concat{},
 	}, activations)
 }
