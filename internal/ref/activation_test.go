@@ -45,8 +45,15 @@ func init() {
 func near(got, want float64) bool { return math.Abs(got-want) <= 1e-14*math.Abs(want) }
 
 var activations = []ir.Op{
-	ir.ReLU{}, ir.ReLU6{}, ir.LeakyReLU{Alpha: 0.3}, ir.ELU{}, ir.SELU{}, ir.Sigmoid{}, ir.Tanh{},
-	ir.Swish{}, ir.HardSwish{},
+	ir.ReLU{},
+	ir.ReLU6{},
+	ir.LeakyReLU{Alpha: 0.3},
+	ir.ELU{},
+	ir.SELU{},
+	ir.Sigmoid{},
+	ir.Tanh{},
+	ir.Swish{},
+	ir.HardSwish{},
 }
 
 func row(data ...float32) tensor.Tensor { return tensor.Tensor{Shape: []int{len(data)}, Data: data} }
