@@ -1,36 +1,37 @@
-package session
+package profile
 
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"tfcnn/graph"
-	"tfcnn/internal/ir"
+	"tfcnn/internal/trace"
+	"tfcnn/session/internal/seam"
 )
-
-// layerOfNode is the layer that a node's name tells, or "". TensorFlow's
-// optimizer puts words of its own before some names, as "ConstantFolding/".
-func (s *Session) layerOfNode(node string) string {
-	for part := range strings.SplitSeq(node, "/") {
-		if _, err := s.lowered.Layer(part); err == nil {
-			return part
-		}
-	}
-	return ""
-}
 
 // profiler sorts records to a network's layers.
 type profiler struct {
 	graph.Lowered
 	plan        graph.Plan
 	numberBytes int64 // of the type that the network computes in
+	layers      trace.Layers
+	// hosts are, for each layer, the one that the kernels which computed it are
+	// named after, or none.
+	hosts []int
+}
+
+// newProfiler reads from a record, with its graph, which layers TensorFlow has put
+// together.
+func newProfiler(lowered graph.Lowered, plan graph.Plan, numberBytes int64, ran trace.Record) profiler {
+	p := profiler{Lowered: lowered, plan: plan, numberBytes: numberBytes, layers: seam.Layers(lowered)}
+	p.hosts = p.hostsIn(ran)
+	return p
 }
 
 // profile sums up the records of runs on a batch of pictures.
-func (p profiler) profile(records []RunRecord, pictures int) Profile {
-	out := Profile{Pictures: pictures, Runs: len(records), Records: records}
+func (p profiler) profile(records []trace.Record, pictures int) Profile {
+	out := Profile{Pictures: pictures, Runs: len(records), records: records}
 	var traced, steps, covered, beside, before, between, after []time.Duration
 	for _, r := range records {
 		traced = append(traced, r.Call)
@@ -47,16 +48,11 @@ func (p profiler) profile(records []RunRecord, pictures int) Profile {
 	out.SideBySide = spread(beside).Median
 	out.Framework = Framework{Before: spread(before).Median, Between: spread(between).Median, After: spread(after).Median}
 
-	ran := make([]bool, len(p.Layers))
 	for i, layer := range p.Layers {
-		ran[i] = slices.ContainsFunc(records, func(r RunRecord) bool { return len(kernels(r, layer.Name)) > 0 })
-	}
-	hosts := p.hosts(ran)
-	for i, layer := range p.Layers {
-		l := LayerProfile{Layer: layer.Name, Kind: layer.Kind, Output: slices.Clone(p.Program.Steps[layer.Last].Shape)}
+		l := Layer{Layer: layer.Name, Kind: layer.Kind, Output: slices.Clone(p.Program.Steps[layer.Last].Shape)}
 		l.Output[0] = pictures
-		if hosts[i] >= 0 {
-			members := members(hosts, hosts[i])
+		if host := p.hosts[i]; host != none {
+			members := p.computedBy(host)
 			head := p.head(members)
 			if head == i {
 				for _, m := range members {
@@ -64,7 +60,7 @@ func (p profiler) profile(records []RunRecord, pictures int) Profile {
 						l.With = append(l.With, p.Layers[m].Name)
 					}
 				}
-				p.measure(&l, members, p.Layers[hosts[i]].Name, records, pictures)
+				p.measure(&l, members, p.Layers[host].Name, records, pictures)
 				l.rates(out.Step.Median)
 			} else {
 				l.In = p.Layers[head].Name
@@ -79,18 +75,15 @@ func (p profiler) profile(records []RunRecord, pictures int) Profile {
 
 // measure fills in a row that counts some layers, whose kernels are called
 // after one of them.
-func (p profiler) measure(l *LayerProfile, members []int, host string, records []RunRecord, pictures int) {
+func (p profiler) measure(l *Layer, members []int, host string, records []trace.Record, pictures int) {
 	var times []time.Duration
 	var allocated []int64
 	for _, r := range records {
 		times = append(times, cover(kernels(r, host)))
 		bytes := int64(0)
 		for _, n := range r.Nodes {
-			if n.Layer != host || !n.arithmetic() {
-				continue
-			}
-			for _, c := range n.Allocations {
-				bytes += max(0, c.Bytes)
+			if n.Layer == host && n.Arithmetic() {
+				bytes += n.Allocated()
 			}
 		}
 		allocated = append(allocated, bytes)
@@ -109,7 +102,7 @@ func (p profiler) measure(l *LayerProfile, members []int, host string, records [
 }
 
 // rates divides by the row's time.
-func (l *LayerProfile) rates(step float64) {
+func (l *Layer) rates(step float64) {
 	if step > 0 {
 		l.Share = l.Time.Median / step
 	}
@@ -124,37 +117,24 @@ func (l *LayerProfile) rates(step float64) {
 
 // kernels are the nodes of a layer that compute, on a GPU what ran there for
 // them.
-func kernels(r RunRecord, layer string) []NodeRun {
-	var list []NodeRun
+func kernels(r trace.Record, layer string) []trace.Node {
+	var list []trace.Node
 	for _, n := range r.Nodes {
-		if n.Layer == layer && n.computes() {
+		if n.Layer == layer && n.Computes() {
 			list = append(list, n)
 		}
 	}
 	return list
 }
 
-// computes says whether the node's times are those of arithmetic.
-func (n NodeRun) computes() bool {
-	if n.Work != nil {
-		return n.Work.onCard()
-	}
-	return n.arithmetic() && !n.launches()
-}
-
-// arithmetic says whether the node does some, or has it done by a GPU.
-func (n NodeRun) arithmetic() bool {
-	return n.Work == nil && !strings.HasPrefix(n.Name, "_") && !slices.Contains(housekeeping, n.Op)
-}
-
 // kernelProfiles are the kernels of a layer ("": of none) with their medians.
-func kernelProfiles(records []RunRecord, layer string) []KernelProfile {
-	var list []KernelProfile
-	times := map[KernelProfile][]time.Duration{}
+func kernelProfiles(records []trace.Record, layer string) []Kernel {
+	var list []Kernel
+	times := map[Kernel][]time.Duration{}
 	for _, r := range records {
-		sums := map[KernelProfile]time.Duration{} // a node may start a kernel more than once
+		sums := map[Kernel]time.Duration{} // a node may start a kernel more than once
 		for _, n := range kernels(r, layer) {
-			k := KernelProfile{Node: n.Name, Op: n.Op}
+			k := Kernel{Node: n.Name, Op: n.Op}
 			if n.Work != nil {
 				k.Kernel, k.ByTime = n.Work.Kernel, n.Work.ByTime
 			}
@@ -174,8 +154,8 @@ func kernelProfiles(records []RunRecord, layer string) []KernelProfile {
 }
 
 // cover is the time in which at least one of the kernels ran.
-func cover(nodes []NodeRun) time.Duration {
-	sorted := slices.SortedFunc(slices.Values(nodes), func(a, b NodeRun) int { return cmp.Compare(a.KernelStart, b.KernelStart) })
+func cover(nodes []trace.Node) time.Duration {
+	sorted := slices.SortedFunc(slices.Values(nodes), func(a, b trace.Node) int { return cmp.Compare(a.KernelStart, b.KernelStart) })
 	sum, until := int64(0), int64(0)
 	for _, n := range sorted {
 		if from := max(n.KernelStart, until); n.KernelEnd > from {
@@ -189,15 +169,11 @@ func cover(nodes []NodeRun) time.Duration {
 // stepTimes is how one step's time divides; step is the sum of the others.
 type stepTimes struct{ step, covered, before, between, after time.Duration }
 
-func timesOf(r RunRecord) stepTimes {
-	if len(r.Nodes) == 0 {
-		return stepTimes{}
-	}
-	var layered []NodeRun
-	start, end := r.Nodes[0].Ready, r.Nodes[0].End
+func timesOf(r trace.Record) stepTimes {
+	var layered []trace.Node
+	start, end := r.Span()
 	for _, n := range r.Nodes {
-		start, end = min(start, n.Ready), max(end, n.End)
-		if n.Layer != "" && n.computes() {
+		if n.Layer != "" && n.Computes() {
 			layered = append(layered, n)
 		}
 	}
@@ -214,15 +190,4 @@ func timesOf(r RunRecord) stepTimes {
 	t.before, t.after = time.Duration(first-start), time.Duration(end-last)
 	t.between = t.step - t.covered - t.before - t.after
 	return t
-}
-
-// free says whether a step hands its input on as it is.
-func free(op ir.Op) bool {
-	switch op := op.(type) {
-	case ir.Identity, ir.Flatten:
-		return true
-	case ir.ScaleShift:
-		return len(op.Scale)+len(op.Shift) == 0
-	}
-	return false
 }

@@ -1,31 +1,16 @@
-package session
+package profile
 
 import (
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
-	"tfcnn/internal/capi"
+	"tfcnn/internal/trace"
+	"tfcnn/session"
 )
 
-// GPUWork is a kernel or a copy that ran on one of a GPU's streams, as CUPTI,
-// NVIDIA's tracer, told TensorFlow. Its times are whole microseconds.
-type GPUWork struct {
-	Kernel string // CUDA's name of the kernel, "MemcpyH2D" and the like for a copy
-	// Copy is "" for a kernel, or the direction of a copy: "H2D" to the card,
-	// "D2H" to the host, "D2D" on the card, "P2P" between two. Bytes is its size;
-	// Pinned says that the memory on the host was page-locked.
-	Copy   string
-	Bytes  int64
-	Pinned bool
-	// ByTime says that the record names no node for it, and that the node is the
-	// one whose launch lies at the time at which this was launched.
-	ByTime bool
-}
-
-// GPUProfile is what a step does on a GPU, beside the kernels of its layers.
-type GPUProfile struct {
+// GPU is what a step does on a GPU, beside the kernels of its layers.
+type GPU struct {
 	// Kernels is the time in which a kernel ran, or a copy on the card.
 	Kernels Spread `json:"kernel_seconds"`
 	// Launches is the host's time of starting them, all added up.
@@ -49,29 +34,20 @@ type Copies struct {
 	GBs    float64 `json:"gbs"`     // Bytes by the median time; 0 where that is below TensorFlow's microsecond
 }
 
-// onCard says whether it kept the card busy with something else than a copy from
-// or to the host.
-func (w GPUWork) onCard() bool {
-	return w.Copy != string(capi.HostToDevice) && w.Copy != string(capi.DeviceToHost)
-}
-
-// launches says whether the node's times are those of starting kernels.
-func (n NodeRun) launches() bool { return n.Work == nil && strings.HasPrefix(n.Device, "/device:GPU:") }
-
 // gpuProfile sums up the streams of some records, and gives nil where there are
 // none.
-func gpuProfile(records []RunRecord) *GPUProfile {
-	var g GPUProfile
+func gpuProfile(records []trace.Record) *GPU {
+	var g GPU
 	var busy, launches []time.Duration
 	found := false
 	for _, r := range records {
-		var onCard []NodeRun
+		var onCard []trace.Node
 		launching := time.Duration(0)
 		for _, n := range r.Nodes {
 			switch {
-			case n.launches():
+			case n.Launches():
 				launching += time.Duration(n.KernelEnd - n.KernelStart)
-			case n.Work == nil || !n.Work.onCard():
+			case n.Work == nil || !n.Work.OnCard():
 			default:
 				onCard = append(onCard, n)
 				switch {
@@ -91,19 +67,19 @@ func gpuProfile(records []RunRecord) *GPUProfile {
 		return nil
 	}
 	g.Kernels, g.Launches = spread(busy), spread(launches)
-	g.ToDevice, g.ToHost = copies(records, capi.HostToDevice), copies(records, capi.DeviceToHost)
+	g.ToDevice, g.ToHost = copies(records, trace.HostToDevice), copies(records, trace.DeviceToHost)
 	return &g
 }
 
 // copies sums up one direction. Its numbers are those of the last run.
-func copies(records []RunRecord, to capi.Direction) Copies {
+func copies(records []trace.Record, to trace.Direction) Copies {
 	var c Copies
 	var times []time.Duration
 	for _, r := range records {
-		var list []NodeRun
+		var list []trace.Node
 		c.Count, c.Pinned, c.Bytes = 0, 0, 0
 		for _, n := range r.Nodes {
-			if n.Work == nil || n.Work.Copy != string(to) {
+			if n.Work == nil || n.Work.Copy != to {
 				continue
 			}
 			list = append(list, n)
@@ -124,10 +100,5 @@ func copies(records []RunRecord, to capi.Direction) Copies {
 // errNoTrace is the error of a GPU that TensorFlow recorded nothing of.
 var errNoTrace = errors.New("TensorFlow's record has no kernel of the GPU: its tracer needs libcupti (cnndemo doctor)")
 
-// traced refuses a record of a GPU's session that its tracer took no part in.
-func (r RunRecord) traced() error {
-	if !slices.ContainsFunc(r.Nodes, func(n NodeRun) bool { return n.Work != nil }) {
-		return errNoTrace
-	}
-	return nil
-}
+// onGPU reports whether a session's device is a GPU.
+func onGPU(s *session.Session) bool { return strings.HasPrefix(s.Device(), "/device:GPU:") }

@@ -1,4 +1,4 @@
-package report
+package profile
 
 import (
 	"bytes"
@@ -34,14 +34,14 @@ func traceSchema(t *testing.T) *jsonschema.Schema {
 
 func TestWriteTrace(t *testing.T) {
 	var text bytes.Buffer
-	if err := WriteTrace(&text, Trace{
-		Process: "net", Tracks: []string{"runs", "CPU:0"},
-		Slices: []Slice{
-			{Track: 0, Name: "run 1", Category: "run", Start: 0, Duration: 5000},
-			{Track: 1, Name: `a "layer"`, Start: 1234, Duration: 0, Args: map[string]any{"shape": "1×2", "bytes": 8}},
+	if err := (timeline{
+		process: "net", tracks: []string{"runs", "CPU:0"},
+		slices: []slice{
+			{track: 0, name: "run 1", category: "run", start: 0, duration: 5000},
+			{track: 1, name: `a "layer"`, start: 1234, duration: 0, args: map[string]any{"shape": "1×2", "bytes": 8}},
 		},
-		Counters: []Counter{{Name: "allocated bytes", At: 1500, Values: map[string]int64{"cpu": 64, "mklcpu": 0}}},
-	}); err != nil {
+		counters: []counter{{name: "allocated bytes", at: 1500, values: map[string]int64{"cpu": 64, "mklcpu": 0}}},
+	}).write(&text); err != nil {
 		t.Fatal(err)
 	}
 	var trace any
@@ -69,10 +69,10 @@ func TestWriteTrace(t *testing.T) {
 
 // What cannot be shown is an error, and the schema sees what is not of the
 // format.
-func TestTraceRefuses(t *testing.T) {
-	for _, s := range []Slice{{Track: 1, Name: "s"}, {Track: -1, Name: "s"}, {Duration: -1, Name: "s"}} {
+func TestWriteTraceRefuses(t *testing.T) {
+	for _, s := range []slice{{track: 1, name: "s"}, {track: -1, name: "s"}, {duration: -1, name: "s"}} {
 		var text bytes.Buffer
-		if err := WriteTrace(&text, Trace{Tracks: []string{"one"}, Slices: []Slice{s}}); err == nil || !strings.HasPrefix(err.Error(), `report: trace: slice "s"`) || text.Len() > 0 {
+		if err := (timeline{tracks: []string{"one"}, slices: []slice{s}}).write(&text); err == nil || !strings.HasPrefix(err.Error(), `profile: trace: slice "s"`) || text.Len() > 0 {
 			t.Errorf("%+v: %v", s, err)
 		}
 	}

@@ -1,24 +1,25 @@
-package session
+package profile
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 
-	"tfcnn/internal/capi"
+	"tfcnn/graph"
+	"tfcnn/internal/trace"
 )
 
 // kept sums up, by operation, what was allocated, not handed on and not given
 // back: oneDNN keeps filters that are constants in a layout of its own.
-func kept(nodes []capi.MemoryNode) []Difference {
+func kept(nodes []trace.Node) []Difference {
 	var list []Difference
 	for _, a := range allocations(nodes) {
 		n := nodes[a.node]
 		if a.to != forever || a.output {
 			continue
 		}
-		d := Difference{Layer: layerName(n.Name), Op: n.Kind, What: "kept from the first run on, " + workspace(nodes, a), Bytes: a.bytes}
-		if strings.HasPrefix(n.Kind, "_Mkl") && len(n.Inputs) > 1 && a.bytes >= bytesOf(nodes, n.Inputs[1]) {
+		d := Difference{Layer: n.Layer, Op: n.Op, What: "kept from the first run on, " + scratch(nodes, a), Bytes: a.bytes}
+		if strings.HasPrefix(n.Op, "_Mkl") && len(n.Inputs) > 1 && a.bytes >= bytesOf(nodes, n.Inputs[1]) {
 			d.What = "kept from the first run on, filters in oneDNN's layout"
 		}
 		at := slices.IndexFunc(list, func(other Difference) bool { return other.What == d.What })
@@ -35,8 +36,8 @@ func kept(nodes []capi.MemoryNode) []Difference {
 }
 
 // growth explains by how much the process grew in a run.
-func (s *Session) growth(p peak, measured int64) Growth {
-	g := Growth{Measured: measured, Recorded: p.bytes, Kernels: s.pastRecord(p)}
+func growth(lowered graph.Lowered, p peak, measured int64) Growth {
+	g := Growth{Measured: measured, Recorded: p.bytes, Kernels: pastRecord(lowered, p)}
 	g.Unexplained = measured - p.bytes
 	for _, k := range g.Kernels {
 		g.Unexplained -= k.Bytes
@@ -51,15 +52,15 @@ const lrnDepth = 384
 
 // pastRecord lists what kernels allocate past TensorFlow's record, as far as
 // it raises the peak.
-func (s *Session) pastRecord(p peak) []Difference {
+func pastRecord(lowered graph.Lowered, p peak) []Difference {
 	all := slices.Clone(p.all)
 	for _, a := range p.all {
 		n := p.nodes[a.node]
-		at, err := s.lowered.Layer(layerName(n.Name))
-		if err != nil || n.Kind != "LRN" || !a.output {
+		at, err := lowered.Layer(n.Layer)
+		if err != nil || n.Op != "LRN" || !a.output {
 			continue
 		}
-		shape := s.lowered.Program.Steps[s.lowered.Layers[at].Last].Shape
+		shape := lowered.Program.Steps[lowered.Layers[at].Last].Shape
 		if shape[len(shape)-1] <= lrnDepth {
 			// They come after the output and go before the input does.
 			all = append(all, allocation{node: a.node, bytes: a.bytes, from: a.from, to: a.from})
@@ -70,17 +71,17 @@ func (s *Session) pastRecord(p peak) []Difference {
 		return nil
 	}
 	n := p.nodes[all[at].node]
-	return []Difference{{Layer: layerName(n.Name), Op: n.Kind, What: "Eigen's sums, as large as the output, at the peak", Bytes: most - p.bytes}}
+	return []Difference{{Layer: n.Layer, Op: n.Op, What: "Eigen's sums, as large as the output, at the peak", Bytes: most - p.bytes}}
 }
 
-// workspace says what memory is that a node allocates beside its output, as
+// scratch says what memory is that a node allocates beside its output, as
 // far as its size and the operation tell.
-func workspace(nodes []capi.MemoryNode, a allocation) string {
+func scratch(nodes []trace.Node, a allocation) string {
 	n := nodes[a.node]
-	oneDNN := strings.HasPrefix(n.Kind, "_Mkl")
+	oneDNN := strings.HasPrefix(n.Op, "_Mkl")
 	for _, o := range n.Outputs {
 		if o.Slot > 0 && o.Bytes == a.bytes {
-			if strings.Contains(n.Kind, "MaxPool") {
+			if strings.Contains(n.Op, "MaxPool") {
 				return "oneDNN's note of where each maximum lies, one byte a number"
 			}
 			return fmt.Sprintf("output %d of the operation, which nobody reads", o.Slot)
@@ -91,8 +92,8 @@ func workspace(nodes []capi.MemoryNode, a allocation) string {
 		bytes int64
 	}{{"input", inputBytes(nodes, n, 0)}, {"filter", inputBytes(nodes, n, 1)}, {"output", outputBytes(n)}}
 	same := 0 // stretches of this size before it
-	for _, change := range n.Changes {
-		if change.Bytes == a.bytes && change.Micros < a.from {
+	for _, change := range n.Allocations {
+		if change.Bytes == a.bytes && change.At < a.from {
 			same++
 		}
 	}
@@ -110,7 +111,7 @@ func workspace(nodes []capi.MemoryNode, a allocation) string {
 		switch {
 		case oneDNN:
 			return "copy of the " + c.what + " in oneDNN's layout"
-		case n.Kind == "Conv2D":
+		case n.Op == "Conv2D":
 			return "copy of the " + c.what + ", its groups put apart"
 		}
 		return "copy of the " + c.what
@@ -121,14 +122,15 @@ func workspace(nodes []capi.MemoryNode, a allocation) string {
 	return "scratch memory of the operation"
 }
 
-func inputBytes(nodes []capi.MemoryNode, n capi.MemoryNode, i int) int64 {
+func inputBytes(nodes []trace.Node, n trace.Node, i int) int64 {
 	if i >= len(n.Inputs) {
 		return -1
 	}
 	return bytesOf(nodes, n.Inputs[i])
 }
 
-func outputBytes(n capi.MemoryNode) int64 {
+// outputBytes is the size of a node's first output, -1 where it has none.
+func outputBytes(n trace.Node) int64 {
 	for _, o := range n.Outputs {
 		if o.Slot == 0 {
 			return o.Bytes
@@ -138,7 +140,7 @@ func outputBytes(n capi.MemoryNode) int64 {
 }
 
 // bytesOf is the size of a node's first output.
-func bytesOf(nodes []capi.MemoryNode, name string) int64 {
+func bytesOf(nodes []trace.Node, name string) int64 {
 	for _, n := range nodes {
 		if n.Name == name {
 			return outputBytes(n)

@@ -1,4 +1,4 @@
-package session
+package profile
 
 import (
 	"errors"
@@ -6,46 +6,59 @@ import (
 	"time"
 
 	"tfcnn/graph"
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/trace"
+	"tfcnn/session"
 )
 
 // gpuRun is a run of the block on a GPU, in microseconds: copies, launches on
 // the host, and the card's kernels, which run after they were launched.
-func gpuRun(later int64) RunRecord {
+func gpuRun(later int64) trace.Record {
 	const gpu, stream = "/device:GPU:0", "/device:GPU:0/stream:13"
-	on := func(name, layer, op string, start, end int64, w GPUWork) NodeRun {
-		return NodeRun{
+	on := func(name, layer, op string, start, end int64, w trace.Work) trace.Node {
+		return trace.Node{
 			Layer: layer, Name: name, Op: op, Device: stream, Ready: 1000 * start, Start: 1000 * start,
 			KernelStart: 1000 * start, KernelEnd: 1000 * end, End: 1000 * end, Work: &w,
 		}
 	}
-	launch := func(name, layer, op string, start, end int64, allocations ...Allocation) NodeRun {
-		n := on(name, layer, op, start, end, GPUWork{})
+	launch := func(name, layer, op string, start, end int64, allocations ...trace.Allocation) trace.Node {
+		n := on(name, layer, op, start, end, trace.Work{})
 		n.Device, n.Work, n.Allocations = gpu, nil, allocations
 		return n
 	}
-	host := func(name, op string, start, end int64) NodeRun {
+	host := func(name, op string, start, end int64) trace.Node {
 		n := launch(name, "", op, start, end)
-		n.Device = cpuDevice
+		n.Device = "/device:CPU:0"
 		return n
 	}
-	return RunRecord{Call: time.Duration(2000+later) * time.Microsecond, Nodes: []NodeRun{
+	return trace.Record{Call: time.Duration(2000+later) * time.Microsecond, Nodes: []trace.Node{
 		host("_arg_input_0_1", "_Arg", 100, 101),
-		on("edge_3_input", "", "", 102, 142, GPUWork{Kernel: "MemcpyH2D", Copy: "H2D", Bytes: 400_000}),
-		launch("relu/Relu", "relu", "_FusedConv2D", 110, 120, Allocation{Bytes: 64}, Allocation{Bytes: -64}),
+		on("edge_3_input", "", "", 102, 142, trace.Work{Kernel: "MemcpyH2D", Copy: "H2D", Bytes: 400_000}),
+		launch("relu/Relu", "relu", "_FusedConv2D", 110, 120, trace.Allocation{Bytes: 64}, trace.Allocation{Bytes: -64}),
 		launch("dense/MatMul", "dense", "MatMul", 121, 125),
-		on("relu/Relu", "relu", "_FusedConv2D", 150, 160, GPUWork{Kernel: "transpose"}),
-		on("relu/Relu", "relu", "_FusedConv2D", 160, 260, GPUWork{Kernel: "conv"}),
-		on("relu/Relu", "relu", "_FusedConv2D", 260, 270, GPUWork{Kernel: "transpose"}),
-		on("pool/Copy", "pool", "Copy", 270, 275, GPUWork{Kernel: "MemcpyD2D", Copy: "D2D", Bytes: 96}),
-		on("dense/MatMul", "dense", "MatMul", 280, 300+later, GPUWork{Kernel: "gemm", ByTime: true}),
-		on("", "", "", 300+later, 302+later, GPUWork{Kernel: "stray"}),
-		on("MemcpyD2H", "", "", 310+later, 320+later, GPUWork{Kernel: "MemcpyD2H", Copy: "D2H", Bytes: 40, Pinned: true}),
+		on("relu/Relu", "relu", "_FusedConv2D", 150, 160, trace.Work{Kernel: "transpose"}),
+		on("relu/Relu", "relu", "_FusedConv2D", 160, 260, trace.Work{Kernel: "conv"}),
+		on("relu/Relu", "relu", "_FusedConv2D", 260, 270, trace.Work{Kernel: "transpose"}),
+		on("pool/Copy", "pool", "Copy", 270, 275, trace.Work{Kernel: "MemcpyD2D", Copy: "D2D", Bytes: 96}),
+		on("dense/MatMul", "dense", "MatMul", 280, 300+later, trace.Work{Kernel: "gemm", ByTime: true}),
+		on("", "", "", 300+later, 302+later, trace.Work{Kernel: "stray"}),
+		on("MemcpyD2H", "", "", 310+later, 320+later, trace.Work{Kernel: "MemcpyD2H", Copy: "D2H", Bytes: 40, Pinned: true}),
 		host("_retval_dense_0_0", "_Retval", 320+later, 321+later),
 	}}
 }
 
+// gpuGraph is a run of the block on a GPU with its graph: conv, bn and relu are in
+// one kernel, of side, add and flat a node ran whose kernels no entry names.
+func gpuGraph() trace.Record {
+	r := blockGraph()
+	for i := range r.Nodes {
+		r.Nodes[i].Device = "/device:GPU:0"
+	}
+	return r
+}
+
 func TestProfileOfGPUSums(t *testing.T) {
-	p := profilerOf(t, block).profile([]RunRecord{gpuRun(0), gpuRun(4), gpuRun(8)}, 2)
+	p := profilerOf(t, block, gpuGraph()).profile([]trace.Record{gpuRun(0), gpuRun(4), gpuRun(8)}, 2)
 	near := func(what string, got, want float64) {
 		t.Helper()
 		if d := got - want*1e-6; d < -1e-12 || d > 1e-12 {
@@ -94,7 +107,7 @@ func TestProfileOfGPUSums(t *testing.T) {
 // copies.
 func TestCopyGraph(t *testing.T) {
 	var l Limits
-	if err := l.copyOnGPU(t.Context(), Options{Device: "cpu", Compute: graph.Float16}); err != nil {
+	if err := l.copyOnGPU(t.Context(), session.Options{Device: "cpu", Compute: graph.Float16}); err != nil {
 		t.Fatal(err)
 	}
 	if l.GBs <= 0 || l.ToDeviceGBs != 0 || l.ToHostGBs != 0 || l.GFLOPS != 0 {
@@ -103,14 +116,23 @@ func TestCopyGraph(t *testing.T) {
 }
 
 // A record without the tracer's part is no profile of a GPU.
-func TestProfileWantsTracer(t *testing.T) {
-	if err := blockRun(0).traced(); !errors.Is(err, errNoTrace) {
+func TestProfileOfNoGPU(t *testing.T) {
+	s, err := session.Open(block, session.DrawnWeights(block, 1), session.Options{Device: "cpu"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	batch, err := tensor.New(1, 4, 4, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := record(t.Context(), s, batch, trace.Kernels); !errors.Is(err, errNoTrace) {
 		t.Errorf("got %v", err)
 	}
-	if err := gpuRun(0).traced(); err != nil {
-		t.Error(err)
+	if blockRun(0).OfTracer() || !gpuRun(0).OfTracer() {
+		t.Error("a record of the CPU is of a GPU's tracer, or the other way round")
 	}
-	if p := profilerOf(t, block).profile([]RunRecord{blockRun(0)}, 2); p.GPU != nil {
+	if p := profilerOf(t, block, blockGraph()).profile([]trace.Record{blockRun(0)}, 2); p.GPU != nil {
 		t.Errorf("a run on the CPU has a part of a GPU: %+v", p.GPU)
 	}
 }

@@ -1,4 +1,4 @@
-package session
+package profile
 
 import (
 	"bytes"
@@ -10,25 +10,25 @@ import (
 	"tfcnn/internal/capi"
 )
 
-// resident is the process's memory as Linux counts it: what lies in RAM now,
+// rss is the process's memory as Linux counts it: what lies in RAM now,
 // and the most that has since the last reset. Bytes.
-type resident struct{ now, most int64 }
+type rss struct{ now, most int64 }
 
-// readResident gives back what Go and C hold for nothing before it looks, so
+// readRSS gives back what Go and C hold for nothing before it looks, so
 // that two readings differ by what is in use.
-func readResident() (resident, error) {
+func readRSS() (rss, error) {
 	debug.FreeOSMemory()
 	capi.Trim()
-	return lookResident()
+	return currentRSS()
 }
 
-// lookResident reads the figures as they are.
-func lookResident() (resident, error) {
+// currentRSS reads the figures as they are.
+func currentRSS() (rss, error) {
 	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {
-		return resident{}, fmt.Errorf("session: memory of the process: %w", err)
+		return rss{}, fmt.Errorf("profile: memory of the process: %w", err)
 	}
-	r := resident{now: -1, most: -1}
+	r := rss{now: -1, most: -1}
 	for line := range bytes.Lines(text) {
 		fields := bytes.Fields(line)
 		if len(fields) != 3 || string(fields[2]) != "kB" {
@@ -46,7 +46,7 @@ func lookResident() (resident, error) {
 		}
 	}
 	if r.now < 0 || r.most < 0 {
-		return resident{}, fmt.Errorf("session: memory of the process: /proc/self/status has no VmRSS or no VmHWM")
+		return rss{}, fmt.Errorf("profile: memory of the process: /proc/self/status has no VmRSS or no VmHWM")
 	}
 	return r, nil
 }
@@ -55,7 +55,7 @@ func lookResident() (resident, error) {
 func resetMost() error {
 	const highWaterMark = "5" // proc(5), clear_refs
 	if err := os.WriteFile("/proc/self/clear_refs", []byte(highWaterMark), 0); err != nil {
-		return fmt.Errorf("session: memory of the process: %w", err)
+		return fmt.Errorf("profile: memory of the process: %w", err)
 	}
 	return nil
 }

@@ -1,14 +1,42 @@
-package session
+package profile
 
 import (
 	"context"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
+	"tfcnn/session"
 )
+
+// The same with oneDNN off and on, which only another process can be.
+func TestWithAndWithoutOneDNN(t *testing.T) {
+	for _, value := range []string{"0", "1"} {
+		cmd := exec.Command(os.Args[0], "-test.run", "^(TestMeasure|TestMeasureParts|TestProfile|TestFused|TestOneDNNIsAsAsked)$", "-test.count=1", "-test.v")
+		cmd.Env = append(os.Environ(), "TF_ENABLE_ONEDNN_OPTS="+value, "TFCNN_CHILD="+value)
+		if out, err := cmd.CombinedOutput(); err != nil || strings.Count(string(out), "--- PASS") != 5 {
+			t.Errorf("TF_ENABLE_ONEDNN_OPTS=%s: %v\n%s", value, err, out)
+		}
+	}
+}
+
+// TestOneDNNIsAsAsked runs in the children of TestWithAndWithoutOneDNN.
+func TestOneDNNIsAsAsked(t *testing.T) {
+	value := os.Getenv("TFCNN_CHILD")
+	if value == "" {
+		t.Skip("is no child of TestWithAndWithoutOneDNN")
+	}
+	if _, err := session.Devices(); err != nil { // starts TensorFlow
+		t.Fatal(err)
+	}
+	if on, known := session.OneDNNInUse(); !known || on != (value == "1") {
+		t.Errorf("oneDNN is %t (known %t)", on, known)
+	}
+}
 
 // The forecast is what TensorFlow's record has, to the byte, but for what is
 // named; with oneDNN off nothing is.
@@ -119,9 +147,7 @@ func TestMeasureRefuses(t *testing.T) {
 // Eigen's sums raise the peak where they come with it.
 func TestPastRecord(t *testing.T) {
 	for channels, want := range map[int]int64{384: 5971968, 385: 0} {
-		s := &Session{&core{}}
-		var err error
-		s.lowered, err = graph.Lower(graph.Network{
+		lowered, err := graph.Lower(graph.Network{
 			Input: graph.Input{Height: 1, Width: 1, Channels: channels}, Layers: []graph.Layer{graph.LRN{Name: "norm2"}},
 		})
 		if err != nil {
@@ -132,7 +158,7 @@ func TestPastRecord(t *testing.T) {
 		p.bytes, p.at = busiest(p.all)
 		// LRN has 3 times 5971968 at once, with its sums.
 		got := int64(0)
-		for _, d := range s.pastRecord(p) {
+		for _, d := range pastRecord(lowered, p) {
 			got += d.Bytes
 		}
 		if want > 0 {
@@ -144,13 +170,13 @@ func TestPastRecord(t *testing.T) {
 	}
 }
 
-func TestWithdraw(t *testing.T) {
+func TestSetPool(t *testing.T) {
 	m := Measurement{Process: &ProcessMemory{First: Growth{Measured: 50, Unexplained: 20}, Run: &Growth{Measured: 100, Recorded: 60, Unexplained: 40}}}
-	m.Withdraw(Measurement{})
+	m.SetPool(Measurement{})
 	if m.Process.Run.Pool != nil {
 		t.Error("told by nothing")
 	}
-	m.Withdraw(Measurement{Process: &ProcessMemory{First: Growth{Measured: 45}, Run: &Growth{Measured: 70}}})
+	m.SetPool(Measurement{Process: &ProcessMemory{First: Growth{Measured: 45}, Run: &Growth{Measured: 70}}})
 	if r := m.Process.Run; *r.Pool != 30 || r.Unexplained != 10 || *m.Process.First.Pool != 5 || m.Process.First.Unexplained != 15 {
 		t.Errorf("%+v", m.Process)
 	}

@@ -1,4 +1,4 @@
-package session
+package profile
 
 import (
 	"context"
@@ -12,6 +12,8 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/trace"
+	"tfcnn/session"
 )
 
 // Limits are what a machine can do at the most, as measured.
@@ -49,35 +51,29 @@ const (
 // MachineLimits measures the machine, the best of several runs: a product in a
 // session with these options, and a copy; on a GPU both there. It takes a second
 // or so, and half a GiB of memory while it does.
-func MachineLimits(ctx context.Context, o Options) (Limits, error) {
-	if ctx == nil {
-		return Limits{}, fmt.Errorf("session: limits: %w", errNoContext)
-	}
-	seconds, err := productSeconds(ctx, o)
+func MachineLimits(ctx context.Context, o session.Options) (Limits, error) {
+	seconds, gpu, err := productSeconds(ctx, o)
 	if err != nil {
-		return Limits{}, fmt.Errorf("session: limits: %w", err)
+		return Limits{}, fmt.Errorf("profile: limits: %w", err)
 	}
 	l := Limits{GFLOPS: 2 * float64(productSide) * productSide * productSide / seconds / 1e9}
-	device, err := choose(o.Device)
-	if err != nil {
-		return Limits{}, fmt.Errorf("session: limits: %w", err)
-	}
-	if device != cpuDevice {
+	if gpu {
 		if err := l.copyOnGPU(ctx, o); err != nil {
-			return Limits{}, fmt.Errorf("session: limits: %w", err)
+			return Limits{}, fmt.Errorf("profile: limits: %w", err)
 		}
 		return l, nil
 	}
 	if seconds, err = copySeconds(ctx); err != nil {
-		return Limits{}, fmt.Errorf("session: limits: %w", err)
+		return Limits{}, fmt.Errorf("profile: limits: %w", err)
 	}
 	l.GBs = 2 * copiedBytes / seconds / 1e9
 	return l, nil
 }
 
 // productSeconds is a dense layer of 2048 pictures of 2048 numbers, which is a
-// MatMul; its kernel's time, without what the call takes round it.
-func productSeconds(ctx context.Context, o Options) (float64, error) {
+// MatMul; its kernel's time, without what the call takes round it. gpu reports
+// whether it ran on one.
+func productSeconds(ctx context.Context, o session.Options) (best float64, gpu bool, err error) {
 	net := graph.Network{
 		Input:  graph.Input{Height: 1, Width: 1, Channels: productSide},
 		Layers: []graph.Layer{graph.Flatten{}, graph.Dense{Name: "product", Units: productSide, NoBias: true}},
@@ -89,31 +85,30 @@ func productSeconds(ctx context.Context, o Options) (float64, error) {
 		}
 		return x
 	}
-	s, err := Open(net, graph.Weights{"product/filter": matrix(productSide, productSide)}, o)
+	s, err := session.Open(net, graph.Weights{"product/filter": matrix(productSide, productSide)}, o)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	defer s.Close()
-	best := 0.0
 	batch := matrix(productSide, 1, 1, productSide)
 	for start, i := time.Now(), 0; more(start, i); i++ {
-		r, err := s.recordNodes(ctx, batch)
+		r, err := record(ctx, s, batch, levelOf(s))
 		if err != nil {
-			return 0, err
+			return 0, false, err
 		}
 		if t := secondsOf(r, "product", "MatMul"); t > 0 && (best == 0 || t < best) {
 			best = t
 		}
 	}
 	if best == 0 {
-		return 0, errors.New("TensorFlow's record has no MatMul")
+		return 0, false, errors.New("TensorFlow's record has no MatMul")
 	}
-	return best, nil
+	return best, onGPU(s), nil
 }
 
 // secondsOf is the time of a layer's kernels for one of TensorFlow's operations.
-func secondsOf(r RunRecord, layer, op string) float64 {
-	return cover(slices.DeleteFunc(kernels(r, layer), func(n NodeRun) bool { return !strings.Contains(n.Op, op) })).Seconds()
+func secondsOf(r trace.Record, layer, op string) float64 {
+	return cover(slices.DeleteFunc(kernels(r, layer), func(n trace.Node) bool { return !strings.Contains(n.Op, op) })).Seconds()
 }
 
 // more says whether a measurement goes on after so many runs.
@@ -124,14 +119,14 @@ func more(begun time.Time, runs int) bool {
 // copyOnGPU measures the card's memory and the way to it: a ReLU, which reads
 // copiedBytes and writes as many, of a picture that comes from the host and goes
 // back.
-func (l *Limits) copyOnGPU(ctx context.Context, o Options) error {
+func (l *Limits) copyOnGPU(ctx context.Context, o session.Options) error {
 	const width = 8192
 	net := graph.Network{
 		Input:  graph.Input{Height: copiedBytes / 4 / width, Width: width, Channels: 1},
 		Layers: []graph.Layer{graph.ReLU{Name: "copy"}},
 	}
 	o.Compute = graph.Float32
-	s, err := Open(net, nil, o)
+	s, err := session.Open(net, nil, o)
 	if err != nil {
 		return err
 	}
@@ -141,7 +136,7 @@ func (l *Limits) copyOnGPU(ctx context.Context, o Options) error {
 		return err
 	}
 	for start, i := time.Now(), 0; more(start, i); i++ {
-		r, err := s.recordNodes(ctx, batch)
+		r, err := record(ctx, s, batch, levelOf(s))
 		if err != nil {
 			return err
 		}
@@ -151,11 +146,11 @@ func (l *Limits) copyOnGPU(ctx context.Context, o Options) error {
 }
 
 // copyLimits reads a record of copyOnGPU.
-func copyLimits(r RunRecord) (l Limits) {
+func copyLimits(r trace.Record) (l Limits) {
 	if t := secondsOf(r, "copy", "Relu"); t > 0 {
 		l.GBs = 2 * copiedBytes / t / 1e9
 	}
-	if g := gpuProfile([]RunRecord{r}); g != nil {
+	if g := gpuProfile([]trace.Record{r}); g != nil {
 		l.ToDeviceGBs, l.ToHostGBs = g.ToDevice.GBs, g.ToHost.GBs
 	}
 	return l

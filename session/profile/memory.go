@@ -1,4 +1,4 @@
-package session
+package profile
 
 import (
 	"context"
@@ -9,7 +9,9 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/capi"
+	"tfcnn/internal/trace"
+	"tfcnn/session"
+	"tfcnn/session/internal/seam"
 )
 
 // Measurement is what memory a network really took, beside the forecast of
@@ -84,26 +86,26 @@ type Growth struct {
 	// Kernels is what kernels are known to allocate past the record.
 	Kernels []Difference `json:"kernels"`
 	// Pool is what oneDNN's pool of memory takes more than it gives out, as far
-	// as Withdraw has told; nil where it has not.
+	// as SetPool has told; nil where it has not.
 	Pool *int64 `json:"pool,omitempty"`
 	// Unexplained is what is left.
 	Unexplained int64 `json:"unexplained"`
 }
 
-// Withdraw takes a second measurement of the same, made with oneDNN's pool of
-// memory switched off (NoPool), and tells by it what the pool takes.
-func (m *Measurement) Withdraw(without Measurement) {
+// SetPool enters what oneDNN's pool of memory takes, by a second measurement of the
+// same with that pool switched off (NoPool).
+func (m *Measurement) SetPool(without Measurement) {
 	if m.Process == nil || without.Process == nil {
 		return
 	}
-	withdraw := func(g *Growth, without Growth) {
+	set := func(g *Growth, without Growth) {
 		pool := g.Measured - without.Measured
 		g.Pool = &pool
 		g.Unexplained -= pool
 	}
-	withdraw(&m.Process.First, without.Process.First)
+	set(&m.Process.First, without.Process.First)
 	if m.Process.Run != nil && without.Process.Run != nil {
-		withdraw(m.Process.Run, *without.Process.Run)
+		set(m.Process.Run, *without.Process.Run)
 	}
 }
 
@@ -119,45 +121,46 @@ const measuredRuns = 3
 // its own. It is for the CPU.
 func Measure(ctx context.Context, net graph.Network, batch int) (Measurement, error) {
 	if ctx == nil {
-		return Measurement{}, fmt.Errorf("session: measure: %w", errNoContext)
+		return Measurement{}, errors.New("profile: measure: ctx is nil, want one, as context.Background()")
 	}
 	forecast, err := net.Memory(graph.Workload{Batch: batch})
 	if err != nil {
 		return Measurement{}, err
 	}
 	if forecast.Refused != "" {
-		return Measurement{}, fmt.Errorf("session: measure: batch of %d pictures: %s", batch, forecast.Refused)
+		return Measurement{}, fmt.Errorf("profile: measure: batch of %d pictures: %s", batch, forecast.Refused)
 	}
-	if _, err := Devices(); err != nil { // starts TensorFlow
+	if _, err := session.Devices(); err != nil { // starts TensorFlow
 		return Measurement{}, err
 	}
 	var process processMeter
 	process.begin()
-	s, err := openDrawn(net)
+	s, err := session.Open(net, session.DrawnWeights(net, 1), session.Options{Device: "cpu", Executor: session.Parallel})
 	if err != nil {
 		return Measurement{}, err
 	}
 	defer s.Close()
+	lowered := seam.Of(s).Lowered()
 	p := &ProcessMemory{Weights: Compared{Forecast: forecast.Inference.Parts[0].Bytes, Measured: process.growth()}}
-	m := Measurement{TensorFlow: Version(), Device: s.Device(), Batch: batch, Runs: measuredRuns}
-	if on, known := OneDNNInUse(); known {
+	m := Measurement{TensorFlow: session.Version(), Device: s.Device(), Batch: batch, Runs: measuredRuns}
+	if on, known := session.OneDNNInUse(); known {
 		m.OneDNN = &on
 	}
 
-	first, err := s.record(ctx, 1, &process)
+	first, err := recordMemory(ctx, s, 1, &process)
 	if err != nil {
 		return Measurement{}, err
 	}
-	p.First = s.growth(first, process.most)
+	p.First = growth(lowered, first, process.most)
 	kept := kept(first.nodes)
 	var peak peak
 	for i := range measuredRuns {
-		now, err := s.record(ctx, batch, &process)
+		now, err := recordMemory(ctx, s, batch, &process)
 		if err != nil {
 			return Measurement{}, err
 		}
 		if i == 0 && batch > 1 {
-			run := s.growth(now, process.most)
+			run := growth(lowered, now, process.most)
 			p.Run = &run
 		}
 		if now.bytes > peak.bytes {
@@ -174,14 +177,14 @@ func Measure(ctx context.Context, net graph.Network, batch int) (Measurement, er
 // processMeter takes the process's memory. After a failure it gives nothing
 // more.
 type processMeter struct {
-	before resident
+	before rss
 	most   int64 // growth at its most
 	err    error
 }
 
 func (p *processMeter) begin() {
 	if p.err == nil {
-		p.before, p.err = readResident()
+		p.before, p.err = readRSS()
 	}
 	if p.err == nil {
 		p.err = resetMost()
@@ -190,89 +193,55 @@ func (p *processMeter) begin() {
 
 // growth is from begin to now.
 func (p *processMeter) growth() int64 {
-	now, err := readResident()
+	now, err := readRSS()
 	p.err = errors.Join(p.err, err)
 	return now.now - p.before.now
 }
 
 // end takes the most since begin.
 func (p *processMeter) end() {
-	now, err := lookResident()
+	now, err := currentRSS()
 	p.err = errors.Join(p.err, err)
 	p.most = now.most - p.before.now
-}
-
-// openDrawn opens a session with DrawnWeights.
-func openDrawn(net graph.Network) (*Session, error) {
-	return Open(net, DrawnWeights(net, 1), Options{Device: "cpu", Executor: Parallel})
-}
-
-// DrawnWeights are fresh weights from a seed that TensorFlow's optimizer cannot
-// take for nothing, for measuring: no bias of zeros, no two alike.
-func DrawnWeights(net graph.Network, seed uint64) graph.Weights {
-	weights := net.InitialWeights(seed)
-	random := rand.New(rand.NewPCG(seed, 2))
-	for _, name := range sortedNames(weights) {
-		if w := weights[name]; len(w.Shape) == 1 {
-			for i := range w.Data {
-				w.Data[i] = 0.5 + random.Float32()
-			}
-		}
-	}
-	return weights
-}
-
-func sortedNames(weights graph.Weights) []string {
-	var names []string
-	for name := range weights {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // peak is the moment of a run at which most was live.
 type peak struct {
 	bytes int64
-	nodes []capi.MemoryNode
+	nodes []trace.Node
 	all   []allocation
 	at    int // into all
 }
 
-// record runs once, and takes the process's memory while TensorFlow holds the
-// results.
-func (s *Session) record(ctx context.Context, batch int, process *processMeter) (peak, error) {
-	if err := ctx.Err(); err != nil {
-		return peak{}, err
-	}
-	x, err := tensor.New(append([]int{batch}, s.input...)...)
+// recordMemory runs a batch of random numbers once, and takes the process's memory
+// while TensorFlow holds the results.
+func recordMemory(ctx context.Context, s *session.Session, batch int, process *processMeter) (peak, error) {
+	lowered := seam.Of(s).Lowered()
+	x, err := tensor.New(append([]int{batch}, lowered.Program.Input...)...)
 	if err != nil {
-		return peak{}, fmt.Errorf("session: measure: %w", err)
+		return peak{}, fmt.Errorf("profile: measure: %w", err)
 	}
 	random := rand.New(rand.NewPCG(3, 4))
 	for i := range x.Data {
 		x.Data[i] = random.Float32()
 	}
-	var fetches []capi.Port
-	for _, step := range s.last(s.lowered.Outputs) {
-		fetches = append(fetches, s.native.steps[step])
+	var steps []int
+	for _, output := range lowered.Outputs {
+		steps = append(steps, lowered.Layers[output].Last)
 	}
-	feeds := append([]capi.Feed{{Port: s.native.input, Value: x}}, s.native.weights...)
-	l, err := s.native.lane(batch)
-	if err != nil {
-		return peak{}, fmt.Errorf("session: measure: %w", err)
+	if err := ctx.Err(); err != nil {
+		return peak{}, err
 	}
-	call, err := l.c.Prepare(feeds, fetches)
-	if err != nil {
-		return peak{}, fmt.Errorf("session: measure: %w", err)
-	}
-	x, feeds = tensor.Tensor{}, nil
 	process.begin()
-	nodes, err := call.RunRecorded(process.end)
+	// With a ctx that cannot end TensorFlow reads the batch where it is.
+	r, err := trace.Run(trace.Graph, seam.Layers(lowered), func(options []byte) ([]byte, error) {
+		defer process.end()
+		return seam.Of(s).Record(context.WithoutCancel(ctx), x, steps, options, true)
+	})
 	if err != nil {
-		return peak{}, fmt.Errorf("session: measure: %w", err)
+		return peak{}, fmt.Errorf("profile: measure: %w", err)
 	}
-	p := peak{nodes: nodes, all: allocations(nodes)}
+	p := peak{nodes: r.Nodes, all: allocations(r.Nodes)}
 	p.bytes, p.at = busiest(p.all)
 	return p, nil
 }
@@ -287,7 +256,7 @@ func (m *Measurement) compare(forecast graph.Memory, p peak, kept []Difference) 
 		return
 	}
 	now := p.all[p.at]
-	m.PeakLayer, m.PeakOp = layerName(p.nodes[now.node].Name), p.nodes[now.node].Kind
+	m.PeakLayer, m.PeakOp = p.nodes[now.node].Layer, p.nodes[now.node].Op
 	expected := forecast.Live(m.PeakLayer)
 	for _, e := range expected {
 		m.AtPeak += e.Bytes
@@ -310,22 +279,22 @@ func (m *Measurement) compare(forecast graph.Memory, p peak, kept []Difference) 
 		}
 		n := p.nodes[a.node]
 		if !a.output {
-			note(Difference{Layer: layerName(n.Name), Op: n.Kind, What: workspace(p.nodes, a), Bytes: a.bytes})
+			note(Difference{Layer: n.Layer, Op: n.Op, What: scratch(p.nodes, a), Bytes: a.bytes})
 			continue
 		}
 		held := p.nodes[holder(p.nodes, a, now.from)]
 		at := slices.IndexFunc(expected, func(e graph.Live) bool {
-			return slices.Contains(e.Layers, layerName(n.Name)) || slices.Contains(e.Layers, layerName(held.Name))
+			return slices.Contains(e.Layers, n.Layer) || slices.Contains(e.Layers, held.Layer)
 		})
 		if at < 0 {
-			d := Difference{Layer: layerName(held.Name), Op: held.Kind, What: "output not forecast here, TensorFlow has run the steps in another order", Bytes: a.bytes}
+			d := Difference{Layer: held.Layer, Op: held.Op, What: "output not forecast here, TensorFlow has run the steps in another order", Bytes: a.bytes}
 			if d.Layer == m.PeakLayer {
 				d.What = "output of one of the operations that the layer is made of"
 			}
 			note(d)
 			continue
 		}
-		note(Difference{Layer: layerName(held.Name), Op: held.Kind, What: "output of another size than forecast", Bytes: a.bytes - expected[at].Bytes})
+		note(Difference{Layer: held.Layer, Op: held.Op, What: "output of another size than forecast", Bytes: a.bytes - expected[at].Bytes})
 		expected = slices.Delete(expected, at, at+1)
 	}
 	for _, e := range expected {

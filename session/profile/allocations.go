@@ -1,18 +1,18 @@
-package session
+package profile
 
 import (
 	"cmp"
 	"slices"
-	"strings"
+	"time"
 
-	"tfcnn/internal/capi"
+	"tfcnn/internal/trace"
 )
 
 // allocation is a stretch of memory that TensorFlow's allocators gave a node.
 type allocation struct {
 	node     int // index into the recorded nodes
 	bytes    int64
-	from, to int64 // microseconds; to is forever where it was not given back
+	from, to int64 // nanoseconds since 1970, in whole microseconds; to is forever where it was not given back
 	output   bool  // it is the node's first output
 	pointer  uint64
 }
@@ -21,13 +21,13 @@ const forever = 1<<63 - 1
 
 // allocations pairs what nodes allocated with what was given back. Of several
 // stretches of one size, the output is what is given back last.
-func allocations(nodes []capi.MemoryNode) []allocation {
+func allocations(nodes []trace.Node) []allocation {
 	var all []allocation
 	for i, n := range nodes {
 		var own []allocation
-		for _, change := range n.Changes {
+		for _, change := range n.Allocations {
 			if change.Bytes > 0 {
-				own = append(own, allocation{node: i, bytes: change.Bytes, from: change.Micros, to: forever})
+				own = append(own, allocation{node: i, bytes: change.Bytes, from: change.At, to: forever})
 			}
 		}
 		for _, o := range n.Outputs {
@@ -36,18 +36,18 @@ func allocations(nodes []capi.MemoryNode) []allocation {
 				own[at].output, own[at].pointer = true, o.Pointer
 			}
 		}
-		for _, change := range n.Changes {
+		for _, change := range n.Allocations {
 			if change.Bytes >= 0 {
 				continue
 			}
 			at := -1
 			for k, a := range own {
-				if a.bytes == -change.Bytes && a.to == forever && a.from <= change.Micros && (at < 0 || own[at].output || !a.output) {
+				if a.bytes == -change.Bytes && a.to == forever && a.from <= change.At && (at < 0 || own[at].output || !a.output) {
 					at = k
 				}
 			}
 			if at >= 0 {
-				own[at].to = change.Micros
+				own[at].to = change.At
 			}
 		}
 		all = append(all, own...)
@@ -80,18 +80,20 @@ func busiest(all []allocation) (most int64, at int) {
 }
 
 // holder is the node whose output lies in a stretch of memory at a time.
-func holder(nodes []capi.MemoryNode, a allocation, micros int64) int {
-	at := a.node
+func holder(nodes []trace.Node, a allocation, at int64) int {
+	holds := func(n trace.Node) bool {
+		start := n.Start - n.Start%micro
+		return start <= at && start <= a.to && slices.ContainsFunc(n.Outputs, func(o trace.Output) bool { return o.Pointer == a.pointer })
+	}
+	last := a.node
 	for i, n := range nodes {
-		if i > at && a.pointer != 0 && n.Start/1000 <= micros && n.Start/1000 <= a.to && slices.ContainsFunc(n.Outputs, func(o capi.Buffer) bool { return o.Pointer == a.pointer }) {
-			at = i
+		if i > last && a.pointer != 0 && holds(n) {
+			last = i
 		}
 	}
-	return at
+	return last
 }
 
-// layerName is the layer that a node belongs to.
-func layerName(node string) string {
-	name, _, _ := strings.Cut(node, "/")
-	return name
-}
+// micro is a microsecond, which is all that TensorFlow's record of allocations
+// tells.
+const micro = int64(time.Microsecond)

@@ -1,12 +1,14 @@
-package session
+package profile
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"testing"
 	"time"
 
 	"tfcnn/graph"
+	"tfcnn/internal/trace"
 )
 
 // block is a residual block, all of whose sums are small enough to do by hand:
@@ -26,7 +28,8 @@ var block = graph.Network{
 	},
 }
 
-func profilerOf(t *testing.T, net graph.Network) profiler {
+// profilerOf is that of a network of which TensorFlow ran so.
+func profilerOf(t *testing.T, net graph.Network, ran trace.Record) profiler {
 	t.Helper()
 	lowered, err := graph.Lower(net)
 	if err != nil {
@@ -36,14 +39,14 @@ func profilerOf(t *testing.T, net graph.Network) profiler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return profiler{lowered, plan, 4}
+	return newProfiler(lowered, plan, 4, ran)
 }
 
 // ran is a node of a record whose kernel computes from start to end, taken up
 // 2 before and left 3 after.
-func ran(name, layer, op string, start, end int64, allocations ...Allocation) NodeRun {
-	return NodeRun{
-		Layer: layer, Name: name, Op: op, Device: cpuDevice, Ready: start - 5, Start: start - 2,
+func ran(name, layer, op string, start, end int64, allocations ...trace.Allocation) trace.Node {
+	return trace.Node{
+		Layer: layer, Name: name, Op: op, Device: "/device:CPU:0", Ready: start - 5, Start: start - 2,
 		KernelStart: start, KernelEnd: end, End: end + 3, Allocations: allocations,
 	}
 }
@@ -51,11 +54,11 @@ func ran(name, layer, op string, start, end int64, allocations ...Allocation) No
 // blockRun is a run of the block in which TensorFlow has put conv, bn and relu
 // into one kernel, named after the last, and side and add ran side by side with
 // a node of no layer. later makes the run's dense layer take longer.
-func blockRun(later int64) RunRecord {
-	return RunRecord{Call: time.Duration(2000 + later), Nodes: []NodeRun{
+func blockRun(later int64) trace.Record {
+	return trace.Record{Call: time.Duration(2000 + later), Nodes: []trace.Node{
 		ran("_SOURCE", "", "NoOp", 1005, 1006),
 		ran("conv/filter", "conv", "Const", 1010, 1011),
-		ran("relu/Relu", "relu", "_FusedConv2D", 1100, 1400, Allocation{Bytes: 192}, Allocation{Bytes: 64}, Allocation{Bytes: -64}),
+		ran("relu/Relu", "relu", "_FusedConv2D", 1100, 1400, trace.Allocation{Bytes: 192}, trace.Allocation{Bytes: 64}, trace.Allocation{Bytes: -64}),
 		ran("side/BiasAdd", "side", "_FusedConv2D", 1420, 1520),
 		ran("add/AddV2", "add", "AddV2", 1500, 1550),
 		ran("pool/MaxPool", "pool", "MaxPool", 1560, 1580),
@@ -69,7 +72,7 @@ func blockRun(later int64) RunRecord {
 
 func TestProfileSums(t *testing.T) {
 	const nano = 1e-9
-	p := profilerOf(t, block).profile([]RunRecord{blockRun(0), blockRun(20), blockRun(100)}, 2)
+	p := profilerOf(t, block, blockGraph()).profile([]trace.Record{blockRun(0), blockRun(20), blockRun(100)}, 2)
 	near := func(what string, got, want float64) {
 		t.Helper()
 		if d := got - want; d < -1e-15 || d > 1e-15 {
@@ -131,12 +134,12 @@ func TestProfileSums(t *testing.T) {
 			t.Errorf("%s: output %v of 2 pictures", l.Layer, l.Output)
 		}
 	}
-	if !reflect.DeepEqual(p.Other, []KernelProfile{{Node: "odd", Op: "Cast", Seconds: 30 * nano}}) {
+	if !reflect.DeepEqual(p.Other, []Kernel{{Node: "odd", Op: "Cast", Seconds: 30 * nano}}) {
 		t.Errorf("of no layer: %+v", p.Other)
 	}
 
 	// 3552 FLOPs in 300 ns are 11.84 GFLOP/s; its 904 bytes 3.0133 GB/s.
-	p.Hold(Limits{GFLOPS: 23.68, GBs: 4})
+	p.SetLimits(Limits{GFLOPS: 23.68, GBs: 4})
 	conv := p.Layers[0]
 	near("GFLOP/s", conv.GFLOPS, float64(conv.FLOPs)/300)
 	near("limit of operations", conv.ComputeLimit, 150*nano)
@@ -145,7 +148,7 @@ func TestProfileSums(t *testing.T) {
 	if p.Note != "" {
 		t.Errorf("note: %s", p.Note)
 	}
-	if p.Hold(Limits{GFLOPS: 11, GBs: 4}); p.Note == "" {
+	if p.SetLimits(Limits{GFLOPS: 11, GBs: 4}); p.Note == "" {
 		t.Error("a layer above the machine's limit is not noted")
 	}
 }
@@ -158,66 +161,82 @@ func TestStepDivides(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	}
-	if s := timesOf(RunRecord{}); s != (stepTimes{}) {
+	if s := timesOf(trace.Record{}); s != (stepTimes{}) {
 		t.Errorf("of nothing: %+v", s)
 	}
 	// Without a layer's kernel all of it is before the first.
-	if s := timesOf(RunRecord{Nodes: []NodeRun{ran("_SOURCE", "", "NoOp", 10, 20)}}); s.before != s.step || s.step != 18 {
+	if s := timesOf(trace.Record{Nodes: []trace.Node{ran("_SOURCE", "", "NoOp", 10, 20)}}); s.before != s.step || s.step != 18 {
 		t.Errorf("%+v", s)
 	}
 }
 
+// blockGraph is a run of the block with its graph.
+func blockGraph() trace.Record {
+	reads := map[string][]string{
+		"relu/Relu": {"_arg_input_0_1", "conv/filter", "bn/scale"}, "side/BiasAdd": {"relu/Relu", "side/filter"}, "add/AddV2": {"relu/Relu", "side/BiasAdd"},
+		"pool/MaxPool": {"add/AddV2"}, "flat/Reshape": {"pool/MaxPool"}, "dense/MatMul": {"flat/Reshape"}, "dense/BiasAdd": {"dense/MatMul"},
+	}
+	r := blockRun(0)
+	for i := range r.Nodes {
+		r.Nodes[i].Inputs = reads[r.Nodes[i].Name]
+	}
+	return r
+}
+
 // TensorFlow's optimizer folds a scale into the convolution behind it, and
-// leaves nothing of what hands its input on.
+// leaves nothing of what hands its input on. A layer is in a kernel that reads what
+// the layer reads, and in no other.
 func TestHosts(t *testing.T) {
-	p := profilerOf(t, graph.Network{
+	net := graph.Network{
 		Input: graph.Input{Height: 4, Width: 4, Channels: 1},
 		Layers: []graph.Layer{
 			graph.ScaleShift{Name: "scale", Scale: []float32{0.5}},
 			graph.Conv2D{Name: "conv", Filters: 2, Size: graph.Square(2)},
 			graph.Dropout{Name: "drop", Rate: 0.5},
 			graph.Conv2D{Name: "unread", From: "conv", Filters: 2, Size: graph.Square(2)},
+			graph.ReLU{Name: "other", From: "conv"},
 			graph.ReLU{Name: "relu", From: "drop"},
 		},
 		Outputs: []string{"relu"},
-	})
-	only := func(names ...string) []bool {
-		list := make([]bool, len(p.Layers))
-		for i, l := range p.Layers {
-			list[i] = slices.Contains(names, l.Name)
-		}
-		return list
 	}
 	for _, tt := range []struct {
-		ran  []bool
+		name string
+		ran  map[string][]string // layers with a kernel, and what that reads
 		want []int
 	}{
-		{only("scale", "conv", "relu"), []int{0, 1, none, none, 4}},
-		{only("conv", "relu"), []int{1, 1, none, none, 4}},
-		{only("relu"), []int{4, 4, none, none, 4}},
-		{only("drop", "relu"), []int{4, 4, 2, none, 4}},
-		{only(), []int{none, none, none, none, none}},
+		{"apart", map[string][]string{"scale": {"_arg_input"}, "conv": {"scale"}, "relu": {"conv"}}, []int{0, 1, none, none, none, 5}},
+		{"scale folded", map[string][]string{"conv": {"_arg_input"}, "relu": {"conv"}}, []int{1, 1, none, none, none, 5}},
+		{"one kernel", map[string][]string{"relu": {"_arg_input"}}, []int{5, 5, none, none, none, 5}},
+		{"the first kernel behind reads something else", map[string][]string{"other": {"_arg_input"}, "relu": {"other"}}, []int{4, 4, none, none, 4, 5}},
+		{"a cut in the graph", map[string][]string{"relu": {"edge_3_input"}}, []int{5, 5, none, none, none, 5}},
+		{"no kernel reads it", map[string][]string{"relu": {"relu/filter"}}, []int{none, none, none, none, none, 5}},
+		{"nothing", nil, []int{none, none, none, none, none, none}},
 	} {
-		if got := p.hosts(tt.ran); !slices.Equal(got, tt.want) {
-			t.Errorf("%v: got %v, want %v", tt.ran, got, tt.want)
+		r := trace.Record{Nodes: []trace.Node{{Name: "_arg_input", Op: "_Arg"}, {Name: "relu/filter", Layer: "relu", Op: "Const"}}}
+		for layer, reads := range tt.ran {
+			r.Nodes = append(r.Nodes, trace.Node{Name: layer, Layer: layer, Op: "Op", Inputs: reads})
 		}
-	}
-	if head := p.head([]int{0, 1, 4}); head != 1 {
-		t.Errorf("the convolution is layer 1, got %d", head)
+		p := profilerOf(t, net, r)
+		if !slices.Equal(p.hosts, tt.want) {
+			t.Errorf("%s: got %v, want %v", tt.name, p.hosts, tt.want)
+		}
+		if head := p.head([]int{0, 1, 5}); head != 1 {
+			t.Errorf("the convolution is layer 1, got %d", head)
+		}
 	}
 }
 
-func TestLayerOfNode(t *testing.T) {
-	lowered, err := graph.Lower(block)
-	if err != nil {
-		t.Fatal(err)
+// What lies behind the outputs, of which nothing ran, is looked at once however
+// often it is read.
+func TestHostsOfManyReaders(t *testing.T) {
+	net := graph.Network{Input: graph.Input{Height: 1, Width: 1, Channels: 1}, Layers: []graph.Layer{graph.ReLU{Name: "r"}, graph.ReLU{Name: "a0"}, graph.ReLU{Name: "a1"}}, Outputs: []string{"r"}}
+	for i := 2; i < 60; i++ {
+		net.Layers = append(net.Layers, graph.Add{Name: fmt.Sprint("a", i), From: []string{fmt.Sprint("a", i-1), fmt.Sprint("a", i-2)}})
 	}
-	s := &Session{&core{lowered: lowered}}
-	for name, want := range map[string]string{
-		"conv/Conv2D": "conv", "dense": "dense", "ConstantFolding/bn/scale-folded": "bn", "_arg_input_0_1": "", "convolution/Conv2D": "", "": "",
-	} {
-		if got := s.layerOfNode(name); got != want {
-			t.Errorf("%q: got %q, want %q", name, got, want)
+	p := profilerOf(t, net, trace.Record{Nodes: []trace.Node{{Name: "r", Layer: "r", Op: "Relu"}}})
+	for i, host := range p.hosts {
+		if i > 0 && host != none || i == 0 && host != 0 {
+			t.Errorf("layer %d is computed by %d", i, host)
 		}
 	}
 }

@@ -1,4 +1,18 @@
-package session
+// Package profile tells where the time of a network's runs goes, and how much
+// memory they take, by TensorFlow's own record of them.
+//
+//	p, err := profile.Run(ctx, net, weights, images, profile.Options{})
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	for _, layer := range p.Layers {
+//		fmt.Println(layer.Layer, layer.Time.Median, layer.Share)
+//	}
+//
+// MachineLimits and Profile.SetLimits put the layers beside what the machine can
+// do; Profile.WriteTrace writes the runs for a program that shows time lines;
+// Measure holds the forecast of a network's memory to what TensorFlow took.
+package profile
 
 import (
 	"context"
@@ -7,11 +21,16 @@ import (
 	"slices"
 	"time"
 
+	"tfcnn/graph"
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/trace"
+	"tfcnn/session"
+	"tfcnn/session/internal/seam"
 )
 
-// ProfileOptions says how Profile works. The zero value works.
-type ProfileOptions struct {
+// Options says how Run works. The zero value works.
+type Options struct {
+	session.Options
 	// Runs are those that are measured, each once without and once with a record
 	// of it, in turn: at most 100,000, as all records are kept. 0: 20.
 	Runs int
@@ -28,14 +47,14 @@ type Profile struct {
 	OneDNN     *bool  `json:"onednn,omitempty"` // missing where TensorFlow does not tell
 	Pictures   int    `json:"pictures"`         // of one run
 	Runs       int    `json:"runs"`
-	// Limits are the machine's, where Hold was called.
+	// Limits are the machine's, where SetLimits was called.
 	Limits Limits `json:"limits"`
 	// Note says what makes the limits doubtful; "" for nothing.
 	Note string `json:"note,omitempty"`
 
-	Layers []LayerProfile `json:"layers"`
+	Layers []Layer `json:"layers"`
 	// Other are kernels that belong to no layer.
-	Other []KernelProfile `json:"other,omitempty"`
+	Other []Kernel `json:"other,omitempty"`
 
 	// Step is one run inside TensorFlow, from the moment when its first node
 	// was ready until its last was done.
@@ -49,17 +68,16 @@ type Profile struct {
 	// copies from and to the host.
 	Framework Framework `json:"framework"`
 	// GPU is what else a step does on a GPU; nil on the CPU.
-	GPU *GPUProfile `json:"gpu,omitempty"`
+	GPU *GPU `json:"gpu,omitempty"`
 
-	// Call is Run as the caller sees it, by the session's Executor. Traced is the
+	// Call is Session.Run as its caller sees it, by the session's Executor. Traced is the
 	// call with the record: where that executor is Single, which records nothing,
 	// by another, which runs operations one after the other too.
-	Call     Spread   `json:"call_seconds"`
-	Traced   Spread   `json:"traced_call_seconds"`
-	Executor Executor `json:"executor"`
+	Call     Spread           `json:"call_seconds"`
+	Traced   Spread           `json:"traced_call_seconds"`
+	Executor session.Executor `json:"executor"`
 
-	// Records are the runs that were recorded, one after the other.
-	Records []RunRecord `json:"-"`
+	records []trace.Record // the runs that were recorded, one after the other
 }
 
 // Spread is what was measured of one thing in several runs, in seconds.
@@ -80,8 +98,8 @@ type Framework struct {
 // Sum is the time in seconds.
 func (f Framework) Sum() float64 { return f.Before + f.Between + f.After }
 
-// LayerProfile is one layer's part of a Profile.
-type LayerProfile struct {
+// Layer is one layer's part of a Profile.
+type Layer struct {
 	Layer  string `json:"layer"`
 	Kind   string `json:"kind"`
 	Output []int  `json:"output"` // batch first
@@ -92,7 +110,7 @@ type LayerProfile struct {
 	With []string `json:"computed_with,omitempty"`
 	// Kernels are TensorFlow's, in the order in which they ran; none where
 	// nothing is left of the layer to run.
-	Kernels []KernelProfile `json:"kernels"`
+	Kernels []Kernel `json:"kernels"`
 
 	// Time in which any of the kernels ran, and the median's share of the step's.
 	Time  Spread  `json:"seconds"`
@@ -120,52 +138,20 @@ type LayerProfile struct {
 	OfLimit      float64 `json:"of_limit"`
 }
 
-// KernelProfile is a node that TensorFlow ran.
-type KernelProfile struct {
+// Kernel is a node that TensorFlow ran.
+type Kernel struct {
 	Node    string  `json:"node"`
 	Op      string  `json:"op"`      // TensorFlow's, as "_FusedConv2D"
 	Seconds float64 `json:"seconds"` // median
 	// Kernel is CUDA's name of what ran on a GPU; one node may start several.
-	// ByTime is as in GPUWork.
+	// ByTime reports that the record names no node for the kernel, and that Node is
+	// the one whose launch lies at the time at which the kernel was launched.
 	Kernel string `json:"kernel,omitempty"`
 	ByTime bool   `json:"by_time,omitempty"`
 }
 
-// RunRecord is one run as TensorFlow recorded it.
-type RunRecord struct {
-	Call  time.Duration // of the whole call
-	Nodes []NodeRun     // in the order in which they began
-}
-
-// NodeRun is a node in a RunRecord. Times are nanoseconds since 1970. In a
-// session on a GPU the times of a node with the Device "/device:GPU:0" are the
-// host's, which starts its kernels; what the card ran has a Device as
-// "/device:GPU:0/stream:13", and Work.
-type NodeRun struct {
-	Layer  string // that it belongs to; "" for none
-	Name   string
-	Op     string // TensorFlow's, as "_FusedConv2D"
-	Device string
-	// Ready is when all that the node waits for was there; Start when
-	// TensorFlow's executor took it up, End when it was done with it; the kernel
-	// computed from KernelStart to KernelEnd.
-	Ready, Start, KernelStart, KernelEnd, End int64
-	Shape                                     []int  // of the first output, nil without one
-	Type                                      string // as "float"
-	Allocations                               []Allocation
-	Work                                      *GPUWork // nil for an entry of TensorFlow's executor
-}
-
-// Allocation is memory that an allocator gave a node, or with fewer than 0
-// bytes took back.
-type Allocation struct {
-	At        int64 // nanoseconds since 1970, in whole microseconds
-	Bytes     int64
-	Allocator string // as "cpu", "mklcpu"
-}
-
-// Hold puts the layers beside the machine's limits.
-func (p *Profile) Hold(limits Limits) {
+// SetLimits puts the layers beside the machine's limits.
+func (p *Profile) SetLimits(limits Limits) {
 	p.Limits, p.Note = limits, ""
 	var above []string
 	for i := range p.Layers {
@@ -194,109 +180,100 @@ func (p *Profile) Hold(limits Limits) {
 }
 
 const (
-	profiledRuns  = 20
-	mostProfiled  = 100_000
-	profileWarmUp = 3
+	defaultRuns = 20
+	mostRuns    = 100_000
+	warmUpRuns  = 3
 )
 
-// Profile runs the network on a batch of pictures [N,H,W,C] again and again,
-// warm, and says where the time goes, layer by layer: by TensorFlow's own
-// record, in which layers that its optimizer has put into one kernel are found
-// by the network's structure. On a GPU the kernels' times are those of NVIDIA's
-// tracer, which slows the recorded runs down: Traced, not Call. It wants the
-// machine for itself: whatever else runs is in the times.
+// Run runs a network on a batch of images [N,H,W,C] again and again, warm, and
+// returns where the time goes, layer by layer: by TensorFlow's own record. Which
+// layers TensorFlow has put into one kernel is read from the graph that ran. On a
+// GPU the kernels' times are those of NVIDIA's tracer, which slows the recorded
+// runs down: Traced, not Call. Run wants the machine for itself: whatever else
+// runs is in the times.
 //
-// The error is of the batch, of a session that is closed, of TensorFlow, of a GPU
-// that TensorFlow cannot trace, or ctx's, which is looked at between runs.
-func (s *Session) Profile(ctx context.Context, batch tensor.Tensor, o ProfileOptions) (Profile, error) {
+// The error is of the network, the weights or the batch, of TensorFlow, of a GPU
+// that TensorFlow cannot trace, or ctx's.
+func Run(ctx context.Context, net graph.Network, weights graph.Weights, batch tensor.Tensor, o Options) (_ Profile, err error) {
 	if o.Runs == 0 {
-		o.Runs = profiledRuns
+		o.Runs = defaultRuns
 	}
-	if o.Runs < 0 || o.Runs > mostProfiled {
-		return Profile{}, fmt.Errorf("session: profile: got %d runs, want 1 to %d", o.Runs, mostProfiled)
+	if o.Runs < 0 || o.Runs > mostRuns {
+		return Profile{}, fmt.Errorf("profile: got %d runs, want 1 to %d", o.Runs, mostRuns)
 	}
-	if ctx == nil {
-		return Profile{}, fmt.Errorf("session: profile: %w", errNoContext)
+	if len(batch.Shape) > 0 && batch.Shape[0] == 0 {
+		return Profile{}, errors.New("profile: batch has no images")
 	}
-	if s == nil || s.core == nil {
-		return Profile{}, fmt.Errorf("session: profile: %w", ErrClosed)
+	s, err := session.Open(net, weights, o.Options)
+	if err != nil {
+		return Profile{}, err
 	}
-	if err := s.check(batch); err != nil {
-		return Profile{}, fmt.Errorf("session: profile: %w", err)
-	}
-	if batch.Shape[0] == 0 {
-		return Profile{}, errors.New("session: profile: batch has no pictures")
-	}
-	plan, err := s.lowered.Plan()
+	defer func() {
+		if closing := s.Close(); err == nil {
+			err = closing
+		}
+	}()
+	lowered := seam.Of(s).Lowered()
+	plan, err := lowered.Plan()
 	if err != nil {
 		return Profile{}, err
 	}
 	var calls []time.Duration
-	var records []RunRecord
-	for i := range profileWarmUp + o.Runs {
+	var records []trace.Record
+	var ran trace.Record // with the graph
+	for i := range warmUpRuns + o.Runs {
 		start := time.Now()
 		if _, err := s.Run(ctx, batch); err != nil {
 			return Profile{}, err
 		}
 		call := time.Since(start)
-		record, err := s.recordNodes(ctx, batch)
-		if err != nil {
-			return Profile{}, fmt.Errorf("session: profile: %w", err)
+		level := levelOf(s)
+		if i == 0 {
+			level = trace.Graph
 		}
-		if i >= profileWarmUp {
-			calls, records = append(calls, call), append(records, record)
+		r, err := record(ctx, s, batch, level)
+		if err != nil {
+			return Profile{}, fmt.Errorf("profile: %w", err)
+		}
+		switch {
+		case i == 0:
+			ran = r
+		case i >= warmUpRuns:
+			calls, records = append(calls, call), append(records, r)
 		}
 		if o.Progress != nil {
-			o.Progress(i+1, profileWarmUp+o.Runs)
+			o.Progress(i+1, warmUpRuns+o.Runs)
 		}
 	}
-	p := profiler{s.lowered, plan, s.options.Compute.Bytes()}.profile(records, batch.Shape[0])
+	p := newProfiler(lowered, plan, s.Compute().Bytes(), ran).profile(records, batch.Shape[0])
 	p.Call = spread(calls)
-	p.TensorFlow, p.Device, p.Executor = Version(), s.device, s.options.Executor
-	if on, known := OneDNNInUse(); known {
+	p.TensorFlow, p.Device, p.Executor = session.Version(), s.Device(), session.Executor(seam.Of(s).Executor())
+	if on, known := session.OneDNNInUse(); known {
 		p.OneDNN = &on
 	}
 	return p, nil
 }
 
-// recordNodes is Run with a record of each node.
-func (s *Session) recordNodes(ctx context.Context, batch tensor.Tensor) (RunRecord, error) {
-	ticket, err := s.enter(ctx, batch.Shape[0])
-	if err != nil {
-		return RunRecord{}, err
+// levelOf returns the level at which kernels are recorded on the session's device.
+func levelOf(s *session.Session) trace.Level {
+	if onGPU(s) {
+		return trace.Kernels
 	}
-	defer s.leave(ticket)
-	if _, err := s.native.tracing(batch.Shape[0]); err != nil { // opens it
-		return RunRecord{}, err
+	return trace.Nodes
+}
+
+// record runs a batch for the network's first output with a record of the run.
+func record(ctx context.Context, s *session.Session, batch tensor.Tensor, level trace.Level) (trace.Record, error) {
+	inside := seam.Of(s)
+	lowered := inside.Lowered()
+	first := lowered.Layers[lowered.Outputs[0]].Last
+	r, err := trace.Run(level, seam.Layers(lowered), func(options []byte) ([]byte, error) {
+		return inside.Record(ctx, batch, []int{first}, options, false)
+	})
+	if err == nil && level == trace.Kernels && !r.OfTracer() {
+		return trace.Record{}, errNoTrace
 	}
-	start := time.Now()
-	call, err := s.prepare(batch, []int{s.firstStep()}, true, false)
-	if err != nil {
-		return RunRecord{}, err
-	}
-	var r RunRecord
-	nodes, err := call.RunProfiled(s.device != cpuDevice, func() { r.Call = time.Since(start) })
-	if err != nil {
-		return RunRecord{}, err
-	}
-	for _, n := range nodes {
-		run := NodeRun{
-			Layer: s.layerOfNode(n.Name), Name: n.Name, Op: n.Kind, Device: n.Device,
-			Ready: n.Ready, Start: n.Start, KernelStart: n.KernelStart, KernelEnd: n.KernelEnd, End: n.End,
-			Shape: n.Shape, Type: n.Type,
-		}
-		for _, c := range n.Changes {
-			run.Allocations = append(run.Allocations, Allocation{At: 1000 * c.Micros, Bytes: c.Bytes, Allocator: c.Allocator})
-		}
-		if w := n.Work; w != nil {
-			run.Work = &GPUWork{Kernel: w.Kernel, Copy: string(w.Copy), Bytes: w.Bytes, Pinned: w.Pinned, ByTime: w.ByTime}
-		}
-		r.Nodes = append(r.Nodes, run)
-	}
-	if s.device != cpuDevice {
-		return r, r.traced()
-	}
-	return r, nil
+	return r, err
 }
 
 // spread sorts some times.

@@ -1,15 +1,10 @@
-package capi
+package trace
 
 import (
 	"cmp"
 	"reflect"
 	"slices"
 	"testing"
-
-	"google.golang.org/protobuf/encoding/prototext"
-	"google.golang.org/protobuf/proto"
-
-	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 )
 
 // A record of a step on a GPU as TensorFlow 2.21 would write it; there was no
@@ -64,45 +59,38 @@ step_stats {
   }
 }`
 
-func TestNodeRecordsOfGPU(t *testing.T) {
-	var metadata for_core_protos_go_proto.RunMetadata
-	if err := prototext.Unmarshal([]byte(recordedOnGPU), &metadata); err != nil {
-		t.Fatal(err)
-	}
-	text, err := proto.Marshal(&metadata)
+func TestParseOfGPU(t *testing.T) {
+	record, err := Parse(metadata(t, recordedOnGPU), Layers{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := nodeRecords(text)
-	if err != nil {
-		t.Fatal(err)
+	got := record.Nodes
+	host := func(name, op, device string, start, kernel, end int64) Node {
+		return Node{Name: name, Op: op, Device: device, Ready: start, Start: start, KernelStart: start, KernelEnd: kernel, End: end}
 	}
-	host := func(name, kind, device string, start, kernel, end int64) NodeRecord {
-		return NodeRecord{Name: name, Kind: kind, Device: device, Ready: start, Start: start, KernelStart: start, KernelEnd: kernel, End: end}
-	}
-	on := func(name, kind, stream string, start, end int64, w StreamWork) NodeRecord {
-		r := host(name, kind, "/device:GPU:0/stream:"+stream, start, end, end)
+	on := func(name, op, stream string, start, end int64, w Work) Node {
+		r := host(name, op, "/device:GPU:0/stream:"+stream, start, end, end)
 		r.Work = &w
 		return r
 	}
-	want := []NodeRecord{
+	want := []Node{
 		host("_arg_input_0_1", "_Arg", "/device:CPU:0", 1000000, 1001000, 1002000),
-		on("edge_3_input", "", "15", 1004000, 1007000, StreamWork{Kernel: "MemcpyH2D", Copy: HostToDevice, Bytes: 3072, launched: 13000}),
+		on("edge_3_input", "", "15", 1004000, 1007000, Work{Kernel: "MemcpyH2D", Copy: HostToDevice, Bytes: 3072, launched: 13000}),
 		host("conv/Relu", "_FusedConv2D", "/device:GPU:0", 1010000, 1019000, 1020000),
-		on("conv/Relu", "_FusedConv2D", "13", 1015000, 1115000, StreamWork{Kernel: "void cudnn::conv<float, 128>(cudnn::Params)", launched: 22000}),
-		on("", "", "13", 1020000, 1020000, StreamWork{Kernel: "untold"}), // when it was launched is not told
+		on("conv/Relu", "_FusedConv2D", "13", 1015000, 1115000, Work{Kernel: "void cudnn::conv<float, 128>(cudnn::Params)", launched: 22000}),
+		on("", "", "13", 1020000, 1020000, Work{Kernel: "untold"}), // when it was launched is not told
 		host("pool", "MaxPool", "/device:GPU:0", 1020500, 1029500, 1030000),
 		// Launched 34 µs after 991, the latest beginning at which the first copy
 		// starts no earlier than it is launched: within pool's launch, though
 		// that was over when the kernel began.
-		on("pool", "MaxPool", "13", 1116000, 1136000, StreamWork{Kernel: "void pool_kernel<float>(Shape)", ByTime: true, launched: 34000}),
-		on("", "", "13", 1150000, 1151000, StreamWork{Kernel: "late", launched: 150000}), // no node was being launched
-		on("", "", "14", 1200000, 1202000, StreamWork{Kernel: "MemcpyD2H", Copy: DeviceToHost, Bytes: 768, Pinned: true, launched: 200000}),
+		on("pool", "MaxPool", "13", 1116000, 1136000, Work{Kernel: "void pool_kernel<float>(Shape)", ByTime: true, launched: 34000}),
+		on("", "", "13", 1150000, 1151000, Work{Kernel: "late", launched: 150000}), // no node was being launched
+		on("", "", "14", 1200000, 1202000, Work{Kernel: "MemcpyD2H", Copy: DeviceToHost, Bytes: 768, Pinned: true, launched: 200000}),
 	}
 	if len(got) != len(want) {
 		t.Fatalf("%d records, want %d: %+v", len(got), len(want), got)
 	}
-	slices.SortStableFunc(got, func(a, b NodeRecord) int { return cmp.Compare(a.Start, b.Start) })
+	slices.SortStableFunc(got, func(a, b Node) int { return cmp.Compare(a.Start, b.Start) })
 	for i := range want {
 		if !reflect.DeepEqual(got[i], want[i]) {
 			t.Errorf("%d: got  %+v %+v\nwant %+v %+v", i, got[i], got[i].Work, want[i], want[i].Work)
@@ -115,7 +103,7 @@ func TestStream(t *testing.T) {
 		"/device:GPU:0/stream:13": "/device:GPU:0/stream:13", "/device:GPU:1/stream:7<MemcpyD2D>": "/device:GPU:1/stream:7",
 		"/device:GPU:0/stream:all": "", "/device:GPU:0/stream:": "", "/device:GPU:0/memcpy": "", "/device:GPU:0": "", "/device:CPU:0": "",
 	} {
-		if got, is := stream(device); got != want || is != (want != "") {
+		if got, is := streamName(device); got != want || is != (want != "") {
 			t.Errorf("%s: got %q, %t", device, got, is)
 		}
 	}
