@@ -99,7 +99,8 @@ func TestFused(t *testing.T) {
 		layers  []graph.Layer
 		off, on string // each layer without kernels, and the one that it is computed in
 	}{
-		{"one kernel", []graph.Layer{conv, norm, graph.Dropout{Name: "d", Rate: 0.5}, graph.ReLU{Name: "a"}}, "n:c d: a:c", "n:c d: a:c"},
+		{"one kernel", []graph.Layer{conv, norm, graph.ReLU{Name: "a"}}, "n:c a:c", "n:c a:c"},
+		{"a dropout between", []graph.Layer{conv, norm, graph.Dropout{Name: "d", Rate: 0.5}, graph.ReLU{Name: "a"}}, "n:c d:", "n:c d:"},
 		{"two", []graph.Layer{conv, norm, graph.Tanh{Name: "a"}}, "n:c", "n:c"},
 		{"in groups", []graph.Layer{grouped, norm, graph.ReLU{Name: "a"}}, "n:c", "n:c a:c"},
 		{"a sum of two", []graph.Layer{conv, graph.Conv2D{Name: "s", From: graph.InputName, Filters: 8, Size: graph.Square(3), NoBias: true}, graph.Add{Name: "a", From: []string{"c", "s"}}}, "", ""},
