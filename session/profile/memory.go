@@ -9,6 +9,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/internal/trace"
 	"tfcnn/session"
 	"tfcnn/session/internal/seam"
@@ -143,7 +144,7 @@ func Measure(ctx context.Context, net graph.Network, batch int) (Measurement, er
 	lowered := seam.Of(s).Lowered()
 	p := &ProcessMemory{Weights: Compared{Forecast: forecast.Inference.Parts[0].Bytes, Measured: process.growth()}}
 	m := Measurement{TensorFlow: session.Version(), Device: s.Device(), Batch: batch, Runs: measuredRuns}
-	if on, known := session.OneDNNInUse(); known {
+	if on, known := tensorflow.OneDNNInUse(); known {
 		m.OneDNN = &on
 	}
 

@@ -10,6 +10,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -33,7 +34,7 @@ func TestOneDNNIsAsAsked(t *testing.T) {
 	if _, err := session.Devices(); err != nil { // starts TensorFlow
 		t.Fatal(err)
 	}
-	if on, known := session.OneDNNInUse(); !known || on != (value == "1") {
+	if on, known := tensorflow.OneDNNInUse(); !known || on != (value == "1") {
 		t.Errorf("oneDNN is %t (known %t)", on, known)
 	}
 }

@@ -23,6 +23,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/internal/trace"
 	"tfcnn/session"
 	"tfcnn/session/internal/seam"
@@ -248,7 +249,7 @@ func Run(ctx context.Context, net graph.Network, weights graph.Weights, batch te
 	p := newProfiler(lowered, plan, s.Compute().Bytes(), ran).profile(records, batch.Shape[0])
 	p.Call = spread(calls)
 	p.TensorFlow, p.Device, p.Executor = session.Version(), s.Device(), session.Executor(seam.Of(s).Executor())
-	if on, known := session.OneDNNInUse(); known {
+	if on, known := tensorflow.OneDNNInUse(); known {
 		p.OneDNN = &on
 	}
 	return p, nil

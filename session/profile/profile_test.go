@@ -12,6 +12,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -117,7 +118,7 @@ func TestFused(t *testing.T) {
 			}
 		}
 		want := tt.off
-		if on, _ := session.OneDNNInUse(); on {
+		if on, _ := tensorflow.OneDNNInUse(); on {
 			want = tt.on
 		}
 		if got := strings.Join(joined, " "); got != want {
