@@ -70,7 +70,7 @@ func ExampleDecoder_DecodeOne() {
 		fmt.Println(x.Shape, len(notes))
 		buffer = x.Data
 	}
-	_, _, err = d.DecodeOne(body[:5000], nil)
+	_, _, err = d.DecodeOne(body[:len(body)/2], nil)
 	fmt.Println(err)
 	// Output:
 	// [1 224 224 3] 0

@@ -17,7 +17,7 @@ import (
 // sound are files of other encoders, which testdata/sound.py made.
 func sound(t testing.TB) map[string][]byte {
 	t.Helper()
-	text, err := os.ReadFile("../testdata/sound.json")
+	text, err := os.ReadFile("../../testdata/sound.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 // FuzzRead: a file of those chunks that decide pixels says of itself what the
 // whole file says, and is no longer.
 func FuzzRead(f *testing.F) {
-	text, err := os.ReadFile("../testdata/pillow.json")
+	text, err := os.ReadFile("../../testdata/pillow.json")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func FuzzRead(f *testing.F) {
 			f.Add(p.File)
 		}
 	}
-	names, err := filepath.Glob("../testdata/faults/*.png")
+	names, err := filepath.Glob("../../testdata/faults/*.png")
 	if err != nil || len(names) == 0 {
 		f.Fatal(names, err)
 	}

@@ -1,4 +1,4 @@
-# python3 numbers.py > numbers.json: what Pillow 13 (in float32) makes of an
+# python3 known.py > known.json: what Pillow 13 (in float32) makes of an
 # image of 6×8 pixels that is resized, and NumPy 2.4 (in float32) of the numbers
 # 0 to 255 that are scaled as Keras and torchvision scale them.
 import base64, io, json, sys

@@ -12,7 +12,7 @@ import (
 	"tfcnn/session/images"
 )
 
-// numbers are known answers of Pillow and NumPy; testdata/numbers.py made them.
+// numbers are known answers of Pillow and NumPy; testdata/known.py made them.
 type numbers struct {
 	File    []byte
 	Resized []struct {
@@ -26,7 +26,7 @@ type numbers struct {
 
 func knownNumbers(t *testing.T) (known numbers) {
 	t.Helper()
-	if err := json.Unmarshal(read(t, "numbers.json"), &known); err != nil {
+	if err := json.Unmarshal(read(t, "known.json"), &known); err != nil {
 		t.Fatal(err)
 	}
 	return known
