@@ -17,6 +17,7 @@ import (
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 	"tfcnn/session/images"
 )
@@ -73,6 +74,9 @@ func (j *job) pictures(ctx context.Context, sources []source) error {
 	options := images.Options{
 		Size: graph.Size(j.resize), Method: j.resizeMethod,
 		MaxPixels: j.maxPixels, IgnoreOrientation: j.ignoreOrientation, Trusted: j.trusted, Background: &background,
+	}
+	if _, err := tensorflow.Choose(j.device); err != nil {
+		return exit(exitUsage, "%w", err)
 	}
 	start := time.Now()
 	d, err := images.Open(options)
@@ -185,7 +189,7 @@ func (j *job) runGroup(ctx context.Context, g *group) error {
 	var each int64
 	if err == nil {
 		each = j.runBytes(plan)
-		err = session.CheckMemory(each)
+		err = tensorflow.CheckMemory(each)
 	}
 	if err != nil {
 		// The network, or the memory, does not fit pictures of this size; others
@@ -251,8 +255,8 @@ func (j *job) runBatch(ctx context.Context, g *group, net graph.Network, plan gr
 // finish writes the report and gives every file its name.
 func (j *job) finish() error {
 	start := time.Now()
-	j.report.TensorFlow, j.report.Precision = session.Version(), session.Precision(j.report.Device)
-	if on, known := session.OneDNNInUse(); known {
+	j.report.TensorFlow, j.report.Precision = session.Version(), tensorflow.Precision(j.report.Device)
+	if on, known := tensorflow.OneDNNInUse(); known {
 		j.report.OneDNN = &on
 	}
 	if note := withoutGPU(j.device, j.report.Device); note != "" {

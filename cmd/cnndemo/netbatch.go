@@ -10,6 +10,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/quote"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 	"tfcnn/session/images"
 )
@@ -28,6 +29,9 @@ func networkBatch(ctx context.Context, command, device string, in graph.Input, p
 	sources, refused, notes := findSources(paths)
 	for _, r := range refused {
 		return tensor.Tensor{}, "", exit(exitCheck, "%s: %s: %s", command, quote.Plain(r.Picture), r.Reason)
+	}
+	if _, err := tensorflow.Choose(device); err != nil {
+		return tensor.Tensor{}, "", exit(exitUsage, "%w", err)
 	}
 	options := images.Options{Size: graph.Size{Height: in.Height, Width: in.Width}}
 	if in.Channels == 1 {
