@@ -19,6 +19,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -88,6 +89,7 @@ func run(ctx context.Context, sample int, seed uint64, only string, jobs int, li
 		if err := b.reach(ctx, len(sites)); err != nil {
 			return err
 		}
+		fmt.Printf("suite %q comes to %d of them in %v\n", b.name, bytes.Count(b.reached, []byte{1}), b.took.Round(time.Millisecond))
 	}
 	outcomes := make([]outcome, len(sites))
 	var chosen []int

@@ -35,7 +35,11 @@ func (r *rewriter) rewrite(f *ast.File) string {
 			r.names[name.Imported().Path()] = name.Name()
 		}
 	}
+	before := len(r.sites.list)
 	text := r.inner(f, nil)
+	if len(r.sites.list) == before {
+		return string(r.source)
+	}
 	end := r.offset(f.Name.End()) - r.offset(f.Pos())
 	head := string(r.source[:r.offset(f.Pos())])
 	return head + text[:end] + fmt.Sprintf("; import %s %q", mutationName, r.module+"/internal/mutants/mutation") + text[end:]
