@@ -1,30 +1,37 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
-	"math/rand/v2"
 	"os"
+	"slices"
 	"text/tabwriter"
 )
 
-// survivorsFile is a JSON object: a mutant's name, and why it is not caught.
+// survivorsFile is a JSON object: why mutants are not caught, and their names.
 const survivorsFile = "internal/mutants/testdata/survivors.json"
 
+// readSurvivors returns the reasons by mutant.
 func readSurvivors(file string) (map[string]string, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	var known map[string]string
-	if err := json.Unmarshal(text, &known); err != nil {
+	var byReason map[string][]string
+	if err := json.Unmarshal(text, &byReason); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	for name, reason := range known {
-		if reason == "" {
-			return nil, fmt.Errorf("%s: %s: has no reason", file, name)
+	known := map[string]string{}
+	for reason, names := range byReason {
+		for _, name := range names {
+			if reason == "" || known[name] != "" {
+				return nil, fmt.Errorf("%s: %s: want one reason, got %q and %q", file, name, reason, known[name])
+			}
+			known[name] = reason
 		}
 	}
 	return known, nil
@@ -58,16 +65,21 @@ func judge(sites []site, outcomes []outcome, known map[string]string) error {
 
 // draw chooses about n mutants: one of each package and rule, and then one of
 // each function in turn, so that every function that can be has one before another
-// has two.
+// has two. A mutant's name and the seed alone say which come first, so that other
+// code changes little in the draw.
 func draw(sites []site, from []int, known map[string]string, n int, seed uint64) []int {
-	random := rand.New(rand.NewPCG(seed, 0))
+	order := map[int]uint64{}
 	var left []int
 	for _, i := range from {
-		if known[sites[i].String()] == "" {
+		name := sites[i].String()
+		if known[name] == "" {
 			left = append(left, i)
+			hash := fnv.New64a()
+			fmt.Fprint(hash, seed, name)
+			order[i] = hash.Sum64()
 		}
 	}
-	random.Shuffle(len(left), func(a, b int) { left[a], left[b] = left[b], left[a] })
+	slices.SortFunc(left, func(a, b int) int { return cmp.Compare(order[a], order[b]) })
 	type place struct{ folder, detail string }
 	count := map[place]int{}
 	var chosen []int
