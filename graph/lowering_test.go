@@ -90,3 +90,25 @@ func TestLayersLower(t *testing.T) {
 		}
 	}
 }
+
+// An activation that is none is refused by every layer that has one.
+func TestLayersRefuseActivations(t *testing.T) {
+	size := graph.Square(1)
+	for _, layer := range []graph.Layer{
+		graph.Conv2D{Filters: 1, Size: size, Activation: "none"},
+		graph.Conv2DTranspose{Filters: 1, Size: size, Activation: "none"},
+		graph.DepthwiseConv2D{Size: size, Activation: "none"},
+		graph.SeparableConv2D{Filters: 1, Size: size, Activation: "none"},
+		graph.BatchNorm{Activation: "none"},
+		graph.Dense{Units: 1, Activation: "none"},
+		graph.Add{From: []string{graph.InputName, graph.InputName}, Activation: "none"},
+	} {
+		net := graph.Network{Input: graph.Input{Height: 1, Width: 1, Channels: 1}, Layers: []graph.Layer{layer}}
+		if _, is := layer.(graph.Dense); is {
+			net.Layers = []graph.Layer{graph.Flatten{}, layer}
+		}
+		if _, err := graph.Lower(net); err == nil || !strings.Contains(err.Error(), `"none"`) {
+			t.Errorf("%T: got %v, want an error that names the activation", layer, err)
+		}
+	}
+}
