@@ -40,7 +40,7 @@ func TestBoundsAreKept(t *testing.T) {
 				// Six digits are the same on machines that fuse additions.
 				line := fmt.Sprintf("bound %.6g level %.6g states %v", bound, level, states)
 				if line != before {
-					fmt.Fprintf(&text, "%s %s %+v: %s\n", c.Op, c.Name, a, line)
+					fmt.Fprintf(&text, "%s %s {TF32:%v FFT:%v}: %s\n", c.Op, c.Name, a.TF32, a.FFT, line)
 				}
 				before = line
 			}

@@ -1,14 +1,14 @@
-package session_test
+package verify_test
 
 import (
 	"testing"
 
-	"tfcnn/session"
+	"tfcnn/session/verify"
 )
 
 // A layer has a note only where numbers of it are unspecified.
 func TestVerifyNotes(t *testing.T) {
-	v, err := session.Verify(t.Context(), everyLayer, everyLayer.InitialWeights(1), batchOf(everyLayer, 1, 1), session.VerifyOptions{})
+	v, err := verify.Network(t.Context(), everyLayer, everyLayer.InitialWeights(1), batchOf(everyLayer, 1, 1), verify.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
