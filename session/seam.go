@@ -28,3 +28,17 @@ func (i inside) Record(ctx context.Context, batch tensor.Tensor, steps []int, op
 	_, metadata, err := i.s.fetch(ctx, batch, steps, options, into)
 	return metadata, err
 }
+
+func (i inside) OpenBytes() int64 { return openCopies * i.s.weightBytes }
+
+func (i inside) Fetch(ctx context.Context, batch tensor.Tensor, steps []int) ([]tensor.Tensor, [][]string, error) {
+	outputs, nodes, err := i.s.run(ctx, batch, steps, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	var devices [][]string
+	for _, layer := range i.s.layerRuns(nodes) {
+		devices = append(devices, layer.Devices)
+	}
+	return outputs, devices, nil
+}

@@ -9,9 +9,7 @@ import (
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
-	"tfcnn/internal/ref"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
@@ -90,19 +88,19 @@ func (j *job) check(ctx context.Context, g *group, net graph.Network, batch tens
 	if err != nil {
 		return exit(exitCheck, "run: %w", err)
 	}
-	for i, step := range lowered.Program.Steps {
-		operands := []tensor.Tensor{batch}
-		if step.Inputs[0] != ir.Input {
-			operands[0] = outputs[step.Inputs[0]]
-		}
-		if len(step.Weights) > 0 {
-			operands = append(operands, j.filter.Tensor)
-		}
-		want, err := ref.ApplyIn(ctx, tensorflow.Arithmetic(j.report.Device), step.Op, operands...)
-		if err != nil {
-			return exit(exitCheck, "run: check %s: %w", step.Name, err)
-		}
-		v := proof.Compare(want, outputs[i])
+	network := proof.Network{
+		Lowered: lowered, Weights: graph.Weights{"conv2d/filter": j.filter.Tensor}, Arithmetic: tensorflow.Arithmetic(j.report.Device),
+	}
+	run := proof.Run{Input: batch, Outputs: outputs}
+	for _, layer := range lowered.Outputs {
+		run.Steps = append(run.Steps, lowered.Layers[layer].Last)
+	}
+	parts, err := network.Hold(ctx, run, nil)
+	if err != nil {
+		return exit(exitCheck, "run: check: %w", err)
+	}
+	for _, part := range parts {
+		i, v := part.Layers[0], part.Verdict // every layer was fetched
 		if old := g.report.Ops[i].Verdict; old != nil {
 			v = old.Merge(v, len(g.report.Pictures)-batch.Shape[0])
 		}

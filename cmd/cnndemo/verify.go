@@ -13,11 +13,30 @@ import (
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/junit"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 	"tfcnn/testdata"
 )
+
+// folded joins words by commas in lines of at most 80 characters, the first of
+// which begins with something else.
+func folded(begin string, words []string) string {
+	const width = 80
+	text, column := "", len(begin)
+	for i, word := range words {
+		switch {
+		case i == 0:
+		case column+len(", ")+len(word)+len(",") > width:
+			text, column = text+",\n", 0
+		default:
+			text, column = text+", ", column+len(", ")
+		}
+		text, column = text+word, column+len(word)
+	}
+	return text
+}
 
 func newVerifyCommand() *cobra.Command {
 	var cases []string
@@ -54,8 +73,7 @@ refused. Beside input, or inputs for add and concat, operations have
   pad                padding
   resize             size, method ("nearest" or "bilinear")
   scale_shift        scale, shift
-and without more: relu, relu6, elu, selu, sigmoid, tanh, softmax, flatten,
-identity, reverse_channels.
+and without more: ` + folded("and without more: ", proof.InputAlone()) + `.
 
 A case is known by its file, its operation and its name, on the terminal, in
 JSON, JUnit's XML and baselines; two that share all three are refused. The file
@@ -324,7 +342,7 @@ func (to outputs) write(v report.Verification) error {
 		}
 	}
 	if to.junit != nil {
-		if err := to.junit.Write(func(w io.Writer) error { return proof.WriteJUnit(w, v.Outcomes, v.Against) }); err != nil {
+		if err := to.junit.Write(func(w io.Writer) error { return junit.Write(w, v.Outcomes, v.Against) }); err != nil {
 			return unwritten("verify", err)
 		}
 	}

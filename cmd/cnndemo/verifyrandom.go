@@ -16,6 +16,7 @@ import (
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/internal/parent"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/draw"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
@@ -55,7 +56,7 @@ func verifyRandom(c *cobra.Command, f randomFlags, seed uint64, to outputs) erro
 	if err != nil {
 		return exit(exitEnvironment, "verify: %w", err)
 	}
-	watch := &proof.Watch{Limit: caseLimit, Command: func() *exec.Cmd {
+	watch := &draw.Watch{Limit: caseLimit, Command: func() *exec.Cmd {
 		arguments := []string{workerName, "--device", f.device}
 		if f.tf32 {
 			arguments = append(arguments, "--tf32")
@@ -72,7 +73,7 @@ func verifyRandom(c *cobra.Command, f randomFlags, seed uint64, to outputs) erro
 	defer unfinished.begin(watch.Kill)()
 	bar := newProgress(c.ErrOrStderr(), "cases")
 	defer bar.finish()
-	result, err := proof.Random{
+	result, err := draw.Random{
 		Seed: seed, Cases: f.cases, Ops: f.ops, Parallel: runtime.GOMAXPROCS(0),
 		Progress: func(done int) { bar.show(done, f.cases) },
 	}.Run(c.Context(), watch)
@@ -96,7 +97,7 @@ func verifyRandom(c *cobra.Command, f randomFlags, seed uint64, to outputs) erro
 			Device     string `json:"device"`
 			OneDNN     *bool  `json:"onednn,omitempty"`
 			Command    string `json:"command"`
-			proof.RandomResult
+			draw.RandomResult
 		}{v.TensorFlow, v.Device, v.OneDNN, v.Command, result})
 		if err != nil {
 			return err
@@ -112,7 +113,7 @@ func verifyRandom(c *cobra.Command, f randomFlags, seed uint64, to outputs) erro
 
 // randomPage is the result as the verification's page and JUnit show it: an
 // entry for each operation, and one for each failure.
-func randomPage(r proof.RandomResult, device, command string) report.Verification {
+func randomPage(r draw.RandomResult, device, command string) report.Verification {
 	v := report.Verification{
 		TensorFlow: session.Version(), Device: device, Precision: tensorflow.Precision(device), Command: command,
 		Counts: map[proof.Status]int{}, Outcomes: append([]proof.Outcome{}, r.Failures...),
@@ -137,7 +138,7 @@ func randomPage(r proof.RandomResult, device, command string) report.Verificatio
 	return v
 }
 
-func printRandom(w io.Writer, v report.Verification, r proof.RandomResult) {
+func printRandom(w io.Writer, v report.Verification, r draw.RandomResult) {
 	fmt.Fprintf(w, "TensorFlow %s on %s: %s\n", v.TensorFlow, v.Device, v.Precision)
 	if v.Note != "" {
 		fmt.Fprintf(w, "note: %s\n", v.Note)
@@ -183,11 +184,11 @@ func newWorkerCommand() *cobra.Command {
 				return err
 			}
 			// The parent ends it by closing the jobs, or is gone.
-			jobs, answers, err := proof.Protocol()
+			jobs, answers, err := draw.Protocol()
 			if err != nil {
 				return &exitError{exitUsage, err}
 			}
-			if err := proof.Serve(context.WithoutCancel(c.Context()), jobs, answers, backend); err != nil {
+			if err := draw.Serve(context.WithoutCancel(c.Context()), jobs, answers, backend); err != nil {
 				return &exitError{exitCheck, err}
 			}
 			return nil
