@@ -14,6 +14,12 @@ import (
 type Session interface {
 	// Lowered returns the network as it was lowered.
 	Lowered() graph.Lowered
+	// OpenBytes returns how much memory the weights take while a session of the
+	// network opens.
+	OpenBytes() int64
+	// Fetch runs a batch for the outputs of any steps, and returns the devices that
+	// each layer's operations ran on.
+	Fetch(ctx context.Context, batch tensor.Tensor, steps []int) (outputs []tensor.Tensor, devices [][]string, err error)
 	// Executor returns the session.Executor, filled in.
 	Executor() string
 	// Record runs a batch for the outputs of steps with a RunOptions message, and
@@ -21,12 +27,6 @@ type Session interface {
 	// those of a run that nothing records, unless drop is true. No counter counts
 	// the run.
 	Record(ctx context.Context, batch tensor.Tensor, steps []int, options []byte, drop bool) (metadata []byte, err error)
-	// OpenBytes returns how much memory the weights take while a session of the
-	// network opens.
-	OpenBytes() int64
-	// Fetch runs a batch for the outputs of any steps, and returns the devices that
-	// each layer's operations ran on.
-	Fetch(ctx context.Context, batch tensor.Tensor, steps []int) (outputs []tensor.Tensor, devices [][]string, err error)
 }
 
 // Of returns what is behind a *session.Session. Package session sets it.
