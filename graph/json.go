@@ -70,7 +70,10 @@ type formError struct {
 }
 
 func (e *formError) Error() string {
-	reason := strings.TrimPrefix(e.reason.Error(), "graph: ")
+	reason := e.reason.Error()
+	if refused, is := e.reason.(*Error); is {
+		reason = refused.fault()
+	}
 	if e.name == "" {
 		return "graph: network: " + reason
 	}

@@ -14,32 +14,68 @@ import (
 	"tfcnn/session"
 )
 
-// networkBatch is the pictures in the size that a network reads, three channels as
-// they are, one as their brightness. A network of other channels gets numbers
-// of 0 to 255 that are drawn.
-func networkBatch(ctx context.Context, command, device string, in graph.Input, paths []string, seed uint64) (tensor.Tensor, string, error) {
+// imageReader decodes images as a network reads them: brought to its size
+// where that is fixed, three channels as they are, one as their brightness.
+type imageReader struct {
+	device   string
+	channels int
+	queue
+}
+
+// newImageReader returns the reader for a network's input. A network of other
+// than three channels or one reads no images: that is an error.
+func newImageReader(device string, in graph.Input) (*imageReader, error) {
 	if in.Channels != 1 && in.Channels != 3 {
-		if len(paths) > 0 {
-			return tensor.Tensor{}, "", exit(exitUsage, "%s: the network reads %d channels, pictures have 3 or 1", command, in.Channels)
+		return nil, fmt.Errorf("the network reads %d channels, images have 3 or 1", in.Channels)
+	}
+	return &imageReader{device: device, channels: in.Channels, queue: queue{resize: decode.Resize{Height: in.Height, Width: in.Width}}}, nil
+}
+
+// each decodes the queue's sources and hands them on in order.
+func (r *imageReader) each(ctx context.Context, take func(decoded) error) error {
+	d, err := decode.Open(session.OnOneThread(r.device), r.resize)
+	if err != nil {
+		return exit(exitUsage, "%w", err)
+	}
+	defer d.Close()
+	return decodeAll(ctx, d, &r.queue, func(p decoded) error {
+		if p.refused == nil && r.channels == 1 {
+			p.Tensor = brightness(p.Tensor)
 		}
+		return take(p)
+	})
+}
+
+// brightness is that of Recommendation ITU-R BT.601, as JPEG has it.
+func brightness(x tensor.Tensor) tensor.Tensor {
+	grey := tensor.Tensor{Shape: []int{x.Shape[0], x.Shape[1], x.Shape[2], 1}, Data: make([]float32, len(x.Data)/3)}
+	for i := range grey.Data {
+		grey.Data[i] = 0.299*x.Data[3*i] + 0.587*x.Data[3*i+1] + 0.114*x.Data[3*i+2]
+	}
+	return grey
+}
+
+// networkBatch is the images in the size that a network reads. A network of
+// other channels than images have gets numbers of 0 to 255 that are drawn.
+func networkBatch(ctx context.Context, command, device string, in graph.Input, paths []string, seed uint64) (tensor.Tensor, string, error) {
+	r, err := newImageReader(device, in)
+	if err != nil && len(paths) > 0 {
+		return tensor.Tensor{}, "", exit(exitUsage, "%s: %w", command, err)
+	}
+	if err != nil {
 		const drawn = 2
 		return drawnBatch(in, drawn, seed), fmt.Sprintf("%d pictures of random numbers", drawn), nil
 	}
-	sources, refused, notes := findSources(paths)
+	sources, refused, _ := findSources(paths)
 	for _, r := range refused {
 		return tensor.Tensor{}, "", exit(exitCheck, "%s: %s: %s", command, quote.Plain(r.Picture), r.Reason)
 	}
-	d, err := decode.Open(session.OnOneThread(device), decode.Resize{Height: in.Height, Width: in.Width})
-	if err != nil {
-		return tensor.Tensor{}, "", exit(exitUsage, "%w", err)
-	}
-	defer d.Close()
+	r.sources = sources
+	// A picture is in the batch then, which grows by doubling.
+	r.after = func(height, width int) int64 { return 4 * inputBytes * 3 * int64(height) * int64(width) }
 	x := tensor.Tensor{Shape: []int{0, in.Height, in.Width, in.Channels}}
 	var names []string
-	// A picture is in the batch then, which grows by doubling.
-	after := func(height, width int) int64 { return 4 * inputBytes * 3 * int64(height) * int64(width) }
-	q := &queue{sources: sources, resize: decode.Resize{Height: in.Height, Width: in.Width}, after: after}
-	err = decodeAll(ctx, d, q, func(p decoded) error {
+	err = r.each(ctx, func(p decoded) error {
 		if errors.Is(p.refused, session.ErrMemory) {
 			return exit(exitEnvironment, "%s: %s: %w", command, quote.Plain(p.name), p.refused)
 		}
@@ -48,26 +84,19 @@ func networkBatch(ctx context.Context, command, device string, in graph.Input, p
 		}
 		x.Shape[0]++
 		names = append(names, quote.Plain(p.name))
-		if in.Channels == 3 {
-			x.Data = append(x.Data, p.Data...)
-			return nil
-		}
-		for i := 0; i < len(p.Data); i += 3 {
-			// The brightness of Recommendation ITU-R BT.601, as JPEG has it.
-			x.Data = append(x.Data, 0.299*p.Data[i]+0.587*p.Data[i+1]+0.114*p.Data[i+2])
-		}
+		x.Data = append(x.Data, p.Data...)
 		return nil
 	})
 	if err != nil {
 		return tensor.Tensor{}, "", err
 	}
+	if len(paths) == 0 {
+		return x, samplesName, nil
+	}
 	const most = 4
 	text := strings.Join(names[:min(most, len(names))], ", ")
 	if len(names) > most {
 		text += fmt.Sprintf(" and %d more", len(names)-most)
-	}
-	if len(paths) == 0 {
-		text = strings.TrimPrefix(notes[0], "no pictures named: ")
 	}
 	return x, text, nil
 }

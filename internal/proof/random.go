@@ -87,6 +87,7 @@ type randomRun struct {
 	counts map[string]*OpCount
 	failed []int // numbers of cases
 	died   []int
+	killed []int // whose worker the system killed
 	err    error
 }
 
@@ -121,7 +122,7 @@ func (r *randomRun) all(ctx context.Context) error {
 func (r *randomRun) take() (int, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.next >= r.Cases || len(r.failed)+len(r.died) >= r.MostFailures {
+	if r.next >= r.Cases || len(r.failed)+len(r.died)+len(r.killed) >= r.MostFailures {
 		return 0, false
 	}
 	r.next++
@@ -132,8 +133,12 @@ func (r *randomRun) take() (int, bool) {
 func (r *randomRun) enter(i int, o Outcome, err error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if errors.Is(err, errDied) {
+	switch {
+	case errors.Is(err, errDied):
 		r.died = append(r.died, i)
+		return true
+	case errors.Is(err, ErrKilled):
+		r.killed = append(r.killed, i)
 		return true
 	}
 	if err != nil {
@@ -177,10 +182,13 @@ func (r *randomRun) count(i int, o Outcome) {
 
 // failures runs what died again, alone, and shrinks what fails.
 func (r *randomRun) failures(ctx context.Context, result *RandomResult) error {
-	slices.Sort(r.died)
-	for _, i := range r.died {
+	again := slices.Sorted(slices.Values(append(slices.Clone(r.died), r.killed...)))
+	for _, i := range again {
 		c := Draw(r.Seed, i, r.Ops)
 		o, err := r.watch.Run(ctx, c)
+		if errors.Is(err, ErrKilled) {
+			return fmt.Errorf("proof: case %d of seed %d: %w", i, r.Seed, err)
+		}
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"tfcnn/internal/strict"
@@ -137,6 +138,10 @@ type Watch struct {
 // through.
 var errDied = errors.New("the process died")
 
+// ErrKilled is wrapped by the error of a run whose worker the system killed in a
+// case that ran alone: it says nothing about the case.
+var ErrKilled = errors.New("the system killed the process, as it does where memory runs out")
+
 // worker is a process that runs.
 type worker struct {
 	command *exec.Cmd
@@ -148,6 +153,25 @@ type worker struct {
 	cause   error // of the end
 	garbage bool  // cause is what the worker wrote, no death
 	hung    bool
+	stopped bool // by this process
+}
+
+// stop ends the process.
+func (p *worker) stop() {
+	p.mu.Lock()
+	p.stopped = true
+	p.mu.Unlock()
+	p.command.Process.Kill()
+}
+
+// killed reports whether a signal of the system ended a process.
+func killed(err error) bool {
+	var exited *exec.ExitError
+	if !errors.As(err, &exited) {
+		return false
+	}
+	status, known := exited.Sys().(syscall.WaitStatus)
+	return known && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
 func (w *Watch) start() (_ *worker, err error) {
@@ -206,7 +230,7 @@ func (p *worker) listen(answers io.ReadCloser) {
 		waiting <- a.Outcome
 	}
 	if garbage != nil {
-		p.command.Process.Kill()
+		p.stop()
 	}
 	answers.Close()
 	err := p.command.Wait()
@@ -266,10 +290,10 @@ func (w *Watch) run(ctx context.Context, j job) (Outcome, error) {
 		p.mu.Lock()
 		p.hung = true
 		p.mu.Unlock()
-		p.command.Process.Kill()
+		p.stop()
 	})
 	defer timeout.Stop()
-	defer context.AfterFunc(ctx, func() { p.command.Process.Kill() })()
+	defer context.AfterFunc(ctx, p.stop)()
 	p.writing.Lock()
 	_, err = p.jobs.Write(append(text, '\n'))
 	p.writing.Unlock()
@@ -298,6 +322,8 @@ func (w *Watch) run(ctx context.Context, j job) (Outcome, error) {
 		return Outcome{}, p.cause
 	case p.hung:
 		return Outcome{}, fmt.Errorf("%w: nothing came of it within %v", errDied, w.Limit)
+	case !p.stopped && killed(p.cause):
+		return Outcome{}, ErrKilled
 	}
 	return Outcome{}, fmt.Errorf("%w: %v", errDied, p.cause)
 }
@@ -309,7 +335,7 @@ func (w *Watch) Kill() {
 	defer w.mu.Unlock()
 	w.killed = true
 	if w.worker != nil {
-		w.worker.command.Process.Kill()
+		w.worker.stop()
 	}
 }
 
@@ -326,7 +352,7 @@ func (w *Watch) Close() {
 	select {
 	case <-p.ended:
 	case <-time.After(2 * time.Second):
-		p.command.Process.Kill()
+		p.stop()
 		<-p.ended
 	}
 }
