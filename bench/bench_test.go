@@ -228,7 +228,11 @@ func TestJobs(t *testing.T) {
 		if err != nil {
 			t.Fatalf("row %s: %v", r.name, err)
 		}
-		for i, s := range steps(lowered.Program) {
+		all, err := steps(lowered.Program)
+		if err != nil {
+			t.Fatalf("row %s: %v", r.name, err)
+		}
+		for i, s := range all {
 			if s.Name != lowered.Program.Steps[i].Name || !slices.Equal(s.Output, lowered.Program.Steps[i].Shape[1:]) {
 				t.Errorf("row %s: step %d is %+v", r.name, i, s)
 			}
@@ -295,7 +299,10 @@ func TestSteps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all := steps(lowered.Program)
+		all, err := steps(lowered.Program)
+		if err != nil {
+			t.Fatal(err)
+		}
 		return all[slices.IndexFunc(all, func(s worker.Step) bool { return s.Name == step })]
 	}
 	if s := find("conv2d", "conv2d"); s.Strides != [2]int{2, 2} || s.Size != [2]int{7, 7} || s.Padding != "SAME" || s.Pad != [4]int{3, 3, 2, 3} {

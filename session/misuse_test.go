@@ -15,6 +15,7 @@ import (
 	"tfcnn/internal/capi"
 	"tfcnn/internal/ir"
 	"tfcnn/session"
+	"tfcnn/session/verify"
 )
 
 var small = graph.Network{
@@ -117,7 +118,7 @@ func TestNilContext(t *testing.T) {
 	var none context.Context
 	_, err = backend.Apply(none, ir.Flatten{}, batch)
 	refused("Backend.Apply", err)
-	_, err = session.Verify(none, small, nil, batch, session.VerifyOptions{})
+	_, err = verify.Network(none, small, nil, batch, verify.Options{})
 	refused("Verify", err)
 	_, err = session.Measure(none, small, 1)
 	refused("Measure", err)

@@ -38,7 +38,7 @@ func (p profiler) readers() [][]int {
 	readers := make([][]int, len(p.Layers))
 	for i, layer := range p.Layers {
 		for step := layer.First; step <= layer.Last; step++ {
-			if free(p.Program.Steps[step].Op) {
+			if p.Program.Steps[step].Op.Traits().Free {
 				continue
 			}
 			for _, from := range p.Program.Steps[step].Inputs {
@@ -66,7 +66,7 @@ func (p profiler) layerAt(step int) int {
 
 // source is the step, or ir.Input, whose numbers a step gives that hands on.
 func (p profiler) source(step int) int {
-	for step != ir.Input && free(p.Program.Steps[step].Op) {
+	for step != ir.Input && p.Program.Steps[step].Op.Traits().Free {
 		step = p.Program.Steps[step].Inputs[0]
 	}
 	return step
@@ -102,7 +102,7 @@ func (p profiler) traffic(members []int, pictures int) int64 {
 	perPicture, weights := int64(0), int64(0)
 	var read, written []int
 	for i, step := range p.Program.Steps {
-		if free(step.Op) {
+		if step.Op.Traits().Free {
 			continue
 		}
 		if inside(i) {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"tfcnn/graph"
-	"tfcnn/internal/ir"
 )
 
 // layerOfNode is the layer that a node's name tells, or "". TensorFlow's
@@ -101,9 +100,8 @@ func (p profiler) measure(l *LayerProfile, members []int, host string, records [
 	l.Allocated = allocated[len(allocated)/2]
 	for _, m := range members {
 		own := p.plan.Layers[m]
-		macs := graph.Plan{Layers: []graph.LayerPlan{own}}.MACs()
 		l.Multiplications += own.Multiplications * int64(pictures)
-		l.FLOPs += (own.Multiplications + macs) * int64(pictures)
+		l.FLOPs += (own.Multiplications + own.MACs) * int64(pictures)
 	}
 	l.Bytes = p.traffic(members, pictures)
 }
@@ -214,15 +212,4 @@ func timesOf(r RunRecord) stepTimes {
 	t.before, t.after = time.Duration(first-start), time.Duration(end-last)
 	t.between = t.step - t.covered - t.before - t.after
 	return t
-}
-
-// free says whether a step hands its input on as it is.
-func free(op ir.Op) bool {
-	switch op := op.(type) {
-	case ir.Identity, ir.Flatten:
-		return true
-	case ir.ScaleShift:
-		return len(op.Scale)+len(op.Shift) == 0
-	}
-	return false
 }

@@ -12,7 +12,6 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
-	"tfcnn/internal/ref"
 	"tfcnn/session"
 )
 
@@ -121,7 +120,7 @@ func (a application) at(height, width int, checked bool) (*sized, error) {
 	if s.lowered, err = graph.Lower(s.network); err != nil {
 		return nil, err
 	}
-	if s.plan, err = s.network.Plan(); err != nil {
+	if s.plan, err = s.lowered.Plan(); err != nil {
 		return nil, err
 	}
 	s.written = s.lowered.Outputs
@@ -142,7 +141,7 @@ func (a application) at(height, width int, checked bool) (*sized, error) {
 		s.fetched = nil
 	}
 	for i, layer := range s.plan.Layers {
-		s.maps = append(s.maps, s.mapsOf(i, layer))
+		s.maps = append(s.maps, s.mapsOf(layer))
 		if checked {
 			s.fetched = append(s.fetched, i)
 		}
@@ -152,14 +151,14 @@ func (a application) at(height, width int, checked bool) (*sized, error) {
 
 // mapsOf names the channels of a layer's output. A pool keeps the channels of
 // what it reads, so that a pool of an image is an image.
-func (s *sized) mapsOf(i int, layer graph.LayerPlan) layerMaps {
+func (s *sized) mapsOf(layer graph.LayerPlan) layerMaps {
 	if len(layer.Output) != 3 {
 		return layerMaps{}
 	}
 	if labels := s.labels[layer.Name]; labels != nil {
 		return layerMaps{labels: labels, named: true}
 	}
-	if w, slides := s.window(i); slides && w.keepsChannels {
+	if layer.Family == string(ir.Pooling) {
 		if layer.From[0] != graph.InputName {
 			from, _ := s.lowered.Layer(layer.From[0])
 			return s.maps[from]
@@ -173,39 +172,6 @@ func (s *sized) mapsOf(i int, layer graph.LayerPlan) layerMaps {
 		m.labels = append(m.labels, fmt.Sprint(channel))
 	}
 	return m
-}
-
-// layerWindow is the window of a layer.
-type layerWindow struct {
-	rows, columns ir.Axis
-	padding       ir.Padding
-	keepsChannels bool
-}
-
-// window returns the window of a layer; slides is false where it has none.
-func (s *sized) window(layer int) (w layerWindow, slides bool) {
-	for i := s.lowered.Layers[layer].First; i <= s.lowered.Layers[layer].Last; i++ {
-		operands := s.lowered.Program.Operands(i, -1)
-		var err error
-		switch op := s.lowered.Program.Steps[i].Op.(type) {
-		case ir.Conv2D:
-			w.padding = op.Padding
-			w.rows, w.columns, err = op.Window(operands[0], operands[1])
-		case ir.DepthwiseConv2D:
-			w.padding = op.Padding
-			w.rows, w.columns, err = op.Window(operands[0], operands[1])
-		case ir.MaxPool:
-			w.padding, w.keepsChannels = op.Padding, true
-			w.rows, w.columns, err = op.Window(operands[0])
-		case ir.AvgPool:
-			w.padding, w.keepsChannels = op.Padding, true
-			w.rows, w.columns, err = op.Window(operands[0])
-		default:
-			continue
-		}
-		return w, err == nil
-	}
-	return w, false
 }
 
 // layerNames are the names of layers by index.
@@ -229,11 +195,11 @@ func (s *sized) ops() []report.Op {
 			Parameters: layer.Parameters, Multiplications: layer.Multiplications,
 			Colours: s.maps[i].colours,
 		}
-		if w, slides := s.window(i); slides {
-			op.Size = [2]int{w.rows.Size, w.columns.Size}
-			op.Strides = [2]int{w.rows.Stride, w.columns.Stride}
-			op.Dilations = [2]int{w.rows.Dilation, w.columns.Dilation}
-			op.Padding = graph.Padding(w.padding).String()
+		if w := layer.Window; w != nil && !w.Transposed {
+			op.Size = [2]int{w.Height.Size, w.Width.Size}
+			op.Strides = [2]int{w.Height.Stride, w.Width.Stride}
+			op.Dilations = [2]int{w.Height.Dilation, w.Width.Dilation}
+			op.Padding = w.Padding.String()
 		}
 		if s.maps[i].named {
 			op.Maps = s.maps[i].labels
@@ -267,32 +233,21 @@ func (j *job) check(ctx context.Context, g *group, batch tensor.Tensor, outputs 
 		return nil
 	}
 	start := time.Now()
-	steps := g.lowered.Program.Steps
-	operands := func(step int, given ...tensor.Tensor) []tensor.Tensor {
-		for _, w := range steps[step].Weights {
-			given = append(given, g.weights[w.Name])
-		}
-		return given
+	network := proof.Network{Lowered: g.lowered, Weights: g.weights, Arithmetic: session.Arithmetic(j.report.Device)}
+	run := proof.Run{Input: batch, Outputs: outputs}
+	for _, layer := range g.lowered.Layers {
+		run.Steps = append(run.Steps, layer.Last)
 	}
-	at := map[int]tensor.Tensor{ir.Input: batch}
-	for i, layer := range g.lowered.Layers {
-		var reads []tensor.Tensor
-		for _, from := range steps[layer.First].Inputs {
-			reads = append(reads, at[from])
+	parts, err := network.Hold(ctx, run, nil)
+	if err != nil {
+		return exit(exitCheck, "run: check: %w", err)
+	}
+	for _, part := range parts {
+		op, v := &g.report.Ops[part.Layers[0]], part.Verdict // every layer was fetched
+		if op.Verdict != nil {
+			v = op.Verdict.Merge(v, len(g.report.Pictures)-batch.Shape[0])
 		}
-		want, err := ref.ApplyIn(ctx, session.Arithmetic(j.report.Device), steps[layer.First].Op, operands(layer.First, reads...)...)
-		for step := layer.First + 1; step <= layer.Last && err == nil; step++ {
-			want, err = ref.Extend(ctx, want, steps[step].Op, operands(step)...)
-		}
-		if err != nil {
-			return exit(exitCheck, "run: check %s: %w", layer.Name, err)
-		}
-		at[layer.Last] = outputs[i]
-		v := proof.Compare(want, outputs[i])
-		if old := g.report.Ops[i].Verdict; old != nil {
-			v = old.Merge(v, len(g.report.Pictures)-batch.Shape[0])
-		}
-		g.report.Ops[i].Verdict = &v
+		op.Verdict = &v
 	}
 	j.report.Seconds.Check += time.Since(start).Seconds()
 	return nil

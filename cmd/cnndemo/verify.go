@@ -11,6 +11,7 @@ import (
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/junit"
 	"tfcnn/session"
 )
 
@@ -73,7 +74,7 @@ func (f *verifyFlags) write(v report.Verification) error {
 		}
 	}
 	if f.junitTo != nil {
-		if err := f.junitTo.Write(func(w io.Writer) error { return proof.WriteJUnit(w, v.Outcomes, v.Against) }); err != nil {
+		if err := f.junitTo.Write(func(w io.Writer) error { return junit.Write(w, v.Outcomes, v.Against) }); err != nil {
 			return unwritten("verify", err)
 		}
 	}

@@ -26,6 +26,24 @@ type casesFlags struct {
 
 func (f *casesFlags) flags(c *cobra.Command) { f.baseline.flags(c) }
 
+// folded joins words by commas in lines of at most 80 characters, the first of
+// which begins with something else.
+func folded(begin string, words []string) string {
+	const width = 80
+	text, column := "", len(begin)
+	for i, word := range words {
+		switch {
+		case i == 0:
+		case column+len(", ")+len(word)+len(",") > width:
+			text, column = text+",\n", 0
+		default:
+			text, column = text+", ", column+len(", ")
+		}
+		text, column = text+word, column+len(word)
+	}
+	return text
+}
+
 func newVerifyCasesCommand() *cobra.Command {
 	var f verifyFlags
 	var cases casesFlags
@@ -55,8 +73,7 @@ refused. Beside input, or inputs for add and concat, operations have
   pad                padding
   resize             size, method ("nearest" or "bilinear")
   scale_shift        scale, shift
-and without more: relu, relu6, elu, selu, sigmoid, tanh, softmax, flatten,
-identity, reverse_channels.
+and without more: ` + folded("and without more: ", proof.InputAlone()) + `.
 
 A case is known by its file, its operation and its name, on the terminal, in
 JSON, JUnit's XML and baselines; two that share all three are refused. The file

@@ -17,6 +17,7 @@ import (
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
 	"tfcnn/session"
+	"tfcnn/session/verify"
 )
 
 // netFlags name a network and its weights.
@@ -29,7 +30,7 @@ type netResult struct {
 	Pictures string `json:"from"`
 	Note     string `json:"note,omitempty"`
 	Command  string `json:"command"`
-	session.Verification
+	verify.Result
 
 	value graph.Network
 }
@@ -153,7 +154,7 @@ func (f *netFlags) run(c *cobra.Command, to *verifyFlags, pictures []string) (ne
 	result.Pictures = from
 	bar := newProgress(c.ErrOrStderr(), "layers")
 	defer bar.finish()
-	result.Verification, err = session.Verify(c.Context(), found.network, weights, batch, session.VerifyOptions{
+	result.Result, err = verify.Network(c.Context(), found.network, weights, batch, verify.Options{
 		Options: session.Options{Device: to.device}, Progress: bar.show,
 	})
 	if err != nil {
@@ -239,7 +240,7 @@ func (r netResult) print(w io.Writer) {
 }
 
 // verdictCells are a verdict's columns.
-func verdictCells(v session.Verdict) string {
+func verdictCells(v verify.Verdict) string {
 	status := string(v.Status)
 	switch {
 	case v.Elements == 0:
@@ -262,7 +263,7 @@ func verdictCells(v session.Verdict) string {
 // outcomes are the layers as cases, for JUnit and the page.
 func (r netResult) outcomes() []proof.Outcome {
 	var list []proof.Outcome
-	add := func(name, kind string, v session.Verdict) {
+	add := func(name, kind string, v verify.Verdict) {
 		o := proof.Outcome{File: r.Network, Name: name, Op: kind, Status: v.Status, Device: &v}
 		switch v.Status {
 		case proof.Nothing:

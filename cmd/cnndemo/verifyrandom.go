@@ -19,6 +19,7 @@ import (
 	"tfcnn/internal/output"
 	"tfcnn/internal/parent"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/draw"
 	"tfcnn/internal/quote"
 	"tfcnn/session"
 )
@@ -101,7 +102,7 @@ func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
 	if err != nil {
 		return exit(exitEnvironment, "verify: %w", err)
 	}
-	watch := &proof.Watch{Limit: caseLimit, Command: func() *exec.Cmd {
+	watch := &draw.Watch{Limit: caseLimit, Command: func() *exec.Cmd {
 		arguments := []string{workerName, "--device", to.device}
 		if to.tf32 {
 			arguments = append(arguments, "--tf32")
@@ -118,7 +119,7 @@ func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
 	defer unfinished.begin(watch.Kill)()
 	bar := newProgress(c.ErrOrStderr(), "cases")
 	defer bar.finish()
-	result, err := proof.Random{
+	result, err := draw.Random{
 		Seed: to.seed, Cases: f.cases, Ops: f.ops, Parallel: runtime.GOMAXPROCS(0),
 		Progress: func(done int) { bar.show(done, f.cases) },
 	}.Run(c.Context(), watch)
@@ -127,7 +128,7 @@ func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
 			watch.Kill()
 			return err
 		}
-		if errors.Is(err, proof.ErrKilled) {
+		if errors.Is(err, draw.ErrKilled) {
 			return exit(exitEnvironment, "verify: %w", err)
 		}
 		return exit(exitCheck, "verify: %w", err)
@@ -144,7 +145,7 @@ func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
 			Device     string `json:"device"`
 			OneDNN     *bool  `json:"onednn,omitempty"`
 			Command    string `json:"command"`
-			proof.RandomResult
+			draw.RandomResult
 		}{v.TensorFlow, v.Device, v.OneDNN, v.Command, result})
 		if err != nil {
 			return err
@@ -160,7 +161,7 @@ func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
 
 // fillRandom enters the result as the verification's page and JUnit show it: an
 // outcome for each operation, and one for each failure.
-func fillRandom(v *report.Verification, r proof.RandomResult) {
+func fillRandom(v *report.Verification, r draw.RandomResult) {
 	v.Outcomes = append([]proof.Outcome{}, r.Failures...)
 	file := fmt.Sprintf("seed %d", r.Seed)
 	for _, op := range r.Ops {
@@ -175,7 +176,7 @@ func fillRandom(v *report.Verification, r proof.RandomResult) {
 	countStatuses(v)
 }
 
-func printRandom(w io.Writer, v report.Verification, r proof.RandomResult) {
+func printRandom(w io.Writer, v report.Verification, r draw.RandomResult) {
 	printHeader(w, v.TensorFlow, v.Device, v.Precision, v.Note)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "operation\tcomputed\trefused\tnumbers\texact\tlargest share of bound\tfailed")
@@ -219,11 +220,11 @@ func newWorkerCommand() *cobra.Command {
 				return err
 			}
 			// The parent ends it by closing the jobs, or is gone.
-			jobs, answers, err := proof.Protocol()
+			jobs, answers, err := draw.Protocol()
 			if err != nil {
 				return &exitError{exitUsage, err}
 			}
-			if err := proof.Serve(context.WithoutCancel(c.Context()), jobs, answers, backend); err != nil {
+			if err := draw.Serve(context.WithoutCancel(c.Context()), jobs, answers, backend); err != nil {
 				return &exitError{exitCheck, err}
 			}
 			return nil

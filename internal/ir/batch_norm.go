@@ -18,6 +18,15 @@ type BatchNorm struct{ Epsilon float32 }
 // Kind is "batch_norm".
 func (BatchNorm) Kind() string { return "batch_norm" }
 
+// Traits are those of a normalisation by fixed numbers.
+func (BatchNorm) Traits() Traits {
+	return Traits{
+		Family: Normalization, Operands: ChannelNumbers, Output: InPlace, Saved: SavesInputs, Reads: OwnPlace,
+		Fusable: true, Float32Weights: true,
+		Unspecified: "a negative variance gives NaN; an infinity gives what the formula gives",
+	}
+}
+
 // Shape is the input's.
 func (b BatchNorm) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 5, 5, "input, scale, offset, mean and variance"); err != nil {

@@ -21,6 +21,19 @@ func (Add) Kind() string { return "add" }
 // Kind is "concat".
 func (Concat) Kind() string { return "concat" }
 
+// Traits are those of a sum.
+func (Add) Traits() Traits {
+	return Traits{
+		Family: Joining, Operands: ManyInputs, Output: InPlace, Saved: SavesNothing, Reads: OwnPlace,
+		SharedGradient: true, Linear: true, Fusable: true,
+	}
+}
+
+// Traits are those of copies.
+func (Concat) Traits() Traits {
+	return Traits{Family: Joining, Operands: ManyInputs, Output: NewBuffer, Saved: SavesNothing, Reads: OwnPlace, Linear: true}
+}
+
 // Shape is the inputs'.
 func (Add) Shape(operands ...[]int) ([]int, error) {
 	if err := checkBranches(operands); err != nil {

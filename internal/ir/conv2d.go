@@ -18,6 +18,21 @@ type Conv2D struct {
 // Kind is "conv2d".
 func (Conv2D) Kind() string { return "conv2d" }
 
+// Traits are a convolution's.
+func (Conv2D) Traits() Traits { return convolution(SlidingWindow) }
+
+// convolution returns the traits that all operations with spatial filters share.
+func convolution(reads Reads) Traits {
+	return Traits{
+		Family: Convolution, Operands: FilterAndBias, Output: NewBuffer, Saved: SavesInputs, Reads: reads,
+		MultiplyAccumulate: true, Linear: true,
+		Unspecified: "a filter's NaN or infinity counts only where its tap meets the input; kernels that multiply padding by it give NaN. An infinity times a subnormal number is an infinity; kernels that read that number as zero give NaN",
+	}
+}
+
+// lostFactor says what comes of a subnormal number times an infinity.
+const lostFactor = "an infinity times a subnormal number is an infinity; kernels that read that number as zero give NaN"
+
 // Shape is [N, H', W', filters].
 func (c Conv2D) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 2, 3, "input, filter and perhaps a bias"); err != nil {
@@ -66,11 +81,14 @@ func (c Conv2D) checkFilter(channels int, filter []int) error {
 	return nil
 }
 
-// Window settles the geometry. Input and filter have the ranks that Shape
-// asks for.
-func (c Conv2D) Window(input, filter []int) (h, w Axis, err error) {
-	return window(input, [2]int{filter[0], filter[1]}, c.Strides, c.Dilations, c.Padding)
+// Window returns the window over the input.
+func (c Conv2D) Window(operands ...[]int) (h, w Axis, err error) {
+	filter := operands[1]
+	return window(operands[0], [2]int{filter[0], filter[1]}, c.Strides, c.Dilations, c.Padding)
 }
+
+// Pads is the padding as it was asked for.
+func (c Conv2D) Pads() Padding { return c.Padding }
 
 // Multiplications counts one for each tap of each output, padding included.
 func (c Conv2D) Multiplications(operands ...[]int) int64 {

@@ -24,6 +24,9 @@ type Conv2DTranspose struct {
 // Kind is "conv2d_transpose".
 func (Conv2DTranspose) Kind() string { return "conv2d_transpose" }
 
+// Traits are a convolution's.
+func (Conv2DTranspose) Traits() Traits { return convolution(TransposedWindow) }
+
 // Shape is [N, OutputSize, filters].
 func (c Conv2DTranspose) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 2, 3, "input, filter and perhaps a bias"); err != nil {
@@ -56,7 +59,7 @@ func (c Conv2DTranspose) Shape(operands ...[]int) ([]int, error) {
 			return nil, fmt.Errorf("output %s is %d, want 0 or more", name, size)
 		}
 	}
-	h, w, err := c.Window(filter)
+	h, w, err := c.Window(input, filter)
 	if err != nil {
 		return nil, fmt.Errorf("a convolution from the output %d×%d: %w", c.OutputSize[0], c.OutputSize[1], err)
 	}
@@ -77,11 +80,15 @@ func (c Conv2DTranspose) Shape(operands ...[]int) ([]int, error) {
 	return output, CheckElements("input spread by its strides", spread)
 }
 
-// Window is the geometry of the forward convolution: In is the output's size,
-// Out the input's. The filter has four axes.
-func (c Conv2DTranspose) Window(filter []int) (h, w Axis, err error) {
+// Window returns the window of the forward convolution: In is the output's
+// size, Out the input's. The input's size does not matter.
+func (c Conv2DTranspose) Window(operands ...[]int) (h, w Axis, err error) {
+	filter := operands[1]
 	return window([]int{-1, c.OutputSize[0], c.OutputSize[1], 1}, [2]int{filter[0], filter[1]}, c.Strides, c.Dilations, c.Padding)
 }
+
+// Pads is the padding as it was asked for.
+func (c Conv2DTranspose) Pads() Padding { return c.Padding }
 
 // Multiplications counts one for each tap of each number of the input, those
 // that fall outside the output included.

@@ -13,6 +13,14 @@ type Dense struct{}
 // Kind is "dense".
 func (Dense) Kind() string { return "dense" }
 
+// Traits are those of a sum over all features.
+func (Dense) Traits() Traits {
+	return Traits{
+		Family: FullyJoined, Operands: FilterAndBias, Output: NewBuffer, Saved: SavesInputs, Reads: LastAxis,
+		MultiplyAccumulate: true, Linear: true, Unspecified: lostFactor,
+	}
+}
+
 // Shape is [N, U].
 func (Dense) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 2, 3, "input, filter and perhaps a bias"); err != nil {

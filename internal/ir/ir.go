@@ -28,6 +28,8 @@ type Op interface {
 	// Multiplications is the number of multiplications for one picture. The
 	// operands' shapes must have passed Shape.
 	Multiplications(operands ...[]int) int64
+	// Traits are the facts about the operation that its readers ask for.
+	Traits() Traits
 }
 
 // Input is the index that stands for the network's input in Step.Inputs.

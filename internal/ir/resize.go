@@ -28,6 +28,19 @@ const maxResize = 1 << 22
 // Kind is "resize".
 func (Resize) Kind() string { return "resize" }
 
+// Traits are those of an interpolation.
+func (r Resize) Traits() Traits {
+	t := Traits{
+		Family: Reshaping, Operands: OneInput, Output: NewBuffer, Saved: SavesNothing, Reads: NearestPixel,
+		Linear:      true,
+		Unspecified: "a NaN or an infinity counts where its weight is not zero; kernels that multiply it by zero give NaN, and which of two pixels is the nearest may hang on a rounding",
+	}
+	if r.Method == Bilinear {
+		t.Reads = NeighbourPixels
+	}
+	return t
+}
+
 // Shape is [N, Size, C].
 func (r Resize) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 1, 1, "one input"); err != nil {

@@ -1,6 +1,9 @@
 package report
 
-import "tfcnn/internal/proof"
+import (
+	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/baseline"
+)
 
 // Run is the report of cnndemo run, report.json.
 type Run struct {
@@ -90,7 +93,7 @@ type Verification struct {
 	Cases      int                  `json:"cases"`
 	Counts     map[proof.Status]int `json:"counts"`
 	Outcomes   []proof.Outcome      `json:"outcomes"`
-	Against    *proof.Comparison    `json:"against,omitempty"` // nil without a baseline
+	Against    *baseline.Comparison `json:"against,omitempty"` // nil without a baseline
 }
 
 // Seconds are wall-clock times. Verification and writing overlap.

@@ -1,4 +1,4 @@
-package proof
+package baseline
 
 import (
 	"encoding/json"
@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/proof"
 	"tfcnn/internal/ref"
 )
 
@@ -55,8 +56,8 @@ type CaseChange struct {
 	Op     string `json:"op"`
 	Change Change `json:"change"`
 	// Was and Is are the statuses against the reference, then and now.
-	Was Status `json:"was,omitempty"`
-	Is  Status `json:"is,omitempty"`
+	Was proof.Status `json:"was,omitempty"`
+	Is  proof.Status `json:"is,omitempty"`
 
 	Elements  int `json:"elements,omitempty"`
 	Differing int `json:"differing,omitempty"`
@@ -68,17 +69,17 @@ type CaseChange struct {
 	// Share is the largest |a−b|/2B, for elements that have a bound.
 	Share float64 `json:"share_of_bound,omitempty"`
 	// The element with that share, or the first that is outside.
-	Worst  []int   `json:"worst,omitempty"`
-	Before *Number `json:"before,omitempty"`
-	Now    *Number `json:"now,omitempty"`
+	Worst  []int         `json:"worst,omitempty"`
+	Before *proof.Number `json:"before,omitempty"`
+	Now    *proof.Number `json:"now,omitempty"`
 	// Note says what no figure does, as another shape.
 	Note string `json:"note,omitempty"`
 	// Repeat is the case, a file for verify --cases, where Change.Failed.
 	Repeat json.RawMessage `json:"repeat,omitempty"`
 }
 
-// ID is the case's name in one line, as Outcome.ID.
-func (c CaseChange) ID() string { return caseKey{c.File, c.Op, c.Name}.String() }
+// ID is the case's name in one line, as proof.Outcome.ID.
+func (c CaseChange) ID() string { return proof.CaseKey{File: c.File, Op: c.Op, Name: c.Name}.String() }
 
 // Text is the change in one line, without the case's name.
 func (c CaseChange) Text() string {
@@ -119,7 +120,7 @@ type Comparison struct {
 	EqualBits bool         `json:"equal_bits_wanted"`
 	Cases     []CaseChange `json:"cases"`
 
-	records map[caseKey]*Record
+	records map[proof.CaseKey]*Record
 	// first is what a baseline of format 1 knows its cases by, file and name;
 	// nil with other formats.
 	first map[[2]string]bool
@@ -131,7 +132,7 @@ type Comparison struct {
 func NewComparison(b Baseline, made Made, equalBits bool) *Comparison {
 	c := &Comparison{
 		Baseline: b.Name, Made: b.Made, Machine: b.Made.differences(made), Counts: map[Change]int{},
-		EqualBits: equalBits, records: map[caseKey]*Record{},
+		EqualBits: equalBits, records: map[proof.CaseKey]*Record{},
 	}
 	if b.Format == 1 {
 		c.first = map[[2]string]bool{}
@@ -148,17 +149,17 @@ func NewComparison(b Baseline, made Made, equalBits bool) *Comparison {
 }
 
 // Add compares an outcome that Case.Run gave and that was not released.
-func (c *Comparison) Add(o Outcome) {
+func (c *Comparison) Add(o proof.Outcome) {
 	change := CaseChange{File: o.File, Name: o.Name, Op: o.Op, Change: New, Is: o.Status}
-	if r := c.find(o.key()); r != nil {
+	if r := c.find(o.Key()); r != nil {
 		change.Was = r.Status
 		change.compare(*r, o)
 		delete(c.records, r.key())
 		// Its numbers are not needed any more.
 		r.bits = nil
 	}
-	if c.Failed(change.Change) && o.source != nil {
-		change.Repeat = repeat(o.source)
+	if c.Failed(change.Change) {
+		change.Repeat = o.CaseFile()
 	}
 	c.add(change)
 }
@@ -166,7 +167,7 @@ func (c *Comparison) Add(o Outcome) {
 // find gives the record of a case. A baseline of format 1 knows it by its file
 // without folders, and called the second case of a name in it "name (2)",
 // whatever its operation.
-func (c *Comparison) find(key caseKey) *Record {
+func (c *Comparison) find(key proof.CaseKey) *Record {
 	r := c.records[key]
 	if r != nil || c.first == nil {
 		return r
@@ -222,18 +223,18 @@ func (c *Comparison) Summary() string {
 }
 
 // compare fills in what became of the case.
-func (c *CaseChange) compare(r Record, o Outcome) {
+func (c *CaseChange) compare(r Record, o proof.Outcome) {
 	switch {
-	case r.Case != o.digest:
+	case r.Case != o.Digest:
 		c.Change, c.Note = CaseChanged, "its operation, attributes or operands are not those of the baseline"
-	case r.Refusal != "" && o.Output == nil && r.Refusal == o.refusal():
+	case r.Refusal != "" && o.Output == nil && r.Refusal == o.Refused():
 		c.Change = SameRefusal
 	case r.Refusal != "" && o.Output == nil:
-		c.Change, c.Note = RefusalChanged, fmt.Sprintf("%q in the baseline, %q here", r.Refusal, o.refusal())
+		c.Change, c.Note = RefusalChanged, fmt.Sprintf("%q in the baseline, %q here", r.Refusal, o.Refused())
 	case r.Refusal != "":
 		c.Change, c.Note = Outside, fmt.Sprintf("refused in the baseline (%q), computed here", r.Refusal)
 	case o.Output == nil:
-		c.Change, c.Note = Outside, fmt.Sprintf("computed in the baseline, refused here (%q)", o.refusal())
+		c.Change, c.Note = Outside, fmt.Sprintf("computed in the baseline, refused here (%q)", o.Refused())
 	case !slices.Equal(r.Shape, o.Output.Shape):
 		c.Change = Outside
 		c.Note = fmt.Sprintf("shape %s in the baseline, %s here", tensor.FormatShape(r.Shape), tensor.FormatShape(o.Output.Shape))
@@ -242,11 +243,11 @@ func (c *CaseChange) compare(r Record, o Outcome) {
 	}
 }
 
-func (c *CaseChange) compareNumbers(r Record, o Outcome) {
+func (c *CaseChange) compareNumbers(r Record, o proof.Outcome) {
 	c.Elements = len(o.Output.Data)
 	// Without a reference of this shape, as where it refuses what the device
 	// computes, nothing says how far apart two right outputs may be.
-	want := o.want
+	want := o.Reference
 	if want != nil && !slices.Equal(want.Shape, o.Output.Shape) {
 		want = nil
 	}
@@ -258,7 +259,7 @@ func (c *CaseChange) compareNumbers(r Record, o Outcome) {
 		}
 		c.Differing++
 		part := 0.0
-		if finite(float64(before)) && finite(float64(now)) {
+		if isFinite(float64(before)) && isFinite(float64(now)) {
 			difference := math.Abs(float64(before) - float64(now))
 			c.MaxULP = max(c.MaxULP, ulps(before, now))
 			c.MaxDifference = max(c.MaxDifference, difference)
@@ -284,10 +285,10 @@ func (c *CaseChange) compareNumbers(r Record, o Outcome) {
 	default:
 		c.Change = Within
 	}
-	before, now := Number(r.at(worst)), Number(o.Output.Data[worst])
+	before, now := proof.Number(r.at(worst)), proof.Number(o.Output.Data[worst])
 	c.Worst, c.Before, c.Now = o.Output.Index(worst), &before, &now
 	if c.Outside > 0 && want != nil {
-		c.Note = fmt.Sprintf("%s is not within %.3g of %v", side(*want, worst, r.at(worst), o.Output.Data[worst]), want.Bound[worst], Number(want.Value[worst]))
+		c.Note = fmt.Sprintf("%s is not within %.3g of %v", side(*want, worst, r.at(worst), o.Output.Data[worst]), want.Bound[worst], proof.Number(want.Value[worst]))
 	}
 }
 
@@ -302,19 +303,21 @@ func side(want ref.Result, i int, before, now float32) string {
 	return "each of the two numbers"
 }
 
-// right says whether a number passes as element i, as in Compare.
+// right says whether a number passes as element i, as in proof.Compare.
 func right(want ref.Result, i int, x float32) bool {
 	value, number := want.Value[i], float64(x)
 	switch {
 	case want.State[i] == ref.Unspecified:
 		return true
-	case finite(number) && finite(value):
+	case isFinite(number) && isFinite(value):
 		return math.Abs(number-value) <= want.Bound[i]
 	case number == value || number != number && value != value:
 		return true
 	}
-	return want.State[i] == ref.OverflowPossible && !finite(number)
+	return want.State[i] == ref.OverflowPossible && !isFinite(number)
 }
+
+func isFinite(x float64) bool { return x-x == 0 }
 
 // ulps is how many float32 lie from a to b, both finite. 0 and −0 are one.
 func ulps(a, b float32) uint64 {

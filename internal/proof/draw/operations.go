@@ -1,11 +1,26 @@
-package proof
+package draw
 
 import (
 	"math"
+	"reflect"
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 )
+
+// drawing returns what draws cases of an operation. One that takes each number by
+// itself, of any shape, and has no attributes needs no function of its own.
+func drawing(kind string) (func(*draw) Case, bool) {
+	if own, found := draws[kind]; found {
+		return own, true
+	}
+	for _, op := range ir.Operations() {
+		if op.Kind() == kind && op.Traits().Elementwise && reflect.TypeOf(op).Size() == 0 {
+			return drawElementwise, true
+		}
+	}
+	return nil, false
+}
 
 // draws are the operations' own. Each sets the faults that it can have.
 var draws = map[string]func(*draw) Case{
@@ -103,8 +118,6 @@ var draws = map[string]func(*draw) Case{
 		d.faults = []fault{numberFault(func(c *Case) **float32 { return &c.Alpha }, "alpha is", 1.5, math.NaN(), math.Inf(-1))}
 		return c
 	},
-	"relu": drawElementwise, "relu6": drawElementwise, "elu": drawElementwise, "selu": drawElementwise,
-	"sigmoid": drawElementwise, "tanh": drawElementwise, "identity": drawElementwise,
 	"softmax": func(d *draw) Case {
 		c := Case{Input: d.tensor(d.shape(2, 5)...)}
 		if d.one(4) {

@@ -1,4 +1,4 @@
-package proof_test
+package baseline_test
 
 import (
 	"bytes"
@@ -16,9 +16,11 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/baseline"
+	"tfcnn/internal/proof/prooftest"
 )
 
-var madeHere = proof.Made{
+var madeHere = baseline.Made{
 	TensorFlow: "2.21.0", Device: "/device:CPU:0", OneDNN: "off", Processor: "Nimble 5000",
 	Features: []string{"avx", "avx2"}, Threads: 2, Date: time.Date(2026, 11, 23, 18, 0, 0, 0, time.UTC),
 }
@@ -34,11 +36,11 @@ func (f backendOf) Apply(_ context.Context, op ir.Op, operands ...tensor.Tensor)
 func baselineOf(t testing.TB, files []proof.File, backend proof.Backend) []byte {
 	t.Helper()
 	var buf bytes.Buffer
-	w, err := proof.NewBaselineWriter(&buf, madeHere)
+	w, err := baseline.NewWriter(&buf, madeHere)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, o := range run(t, files, backend) {
+	for _, o := range prooftest.Run(t, files, backend) {
 		if err := w.Add(o); err != nil {
 			t.Fatal(err)
 		}
@@ -49,59 +51,38 @@ func baselineOf(t testing.TB, files []proof.File, backend proof.Backend) []byte 
 	return buf.Bytes()
 }
 
-func run(t testing.TB, files []proof.File, backend proof.Backend) (outcomes []proof.Outcome) {
+func readBaseline(t *testing.T, text []byte) baseline.Baseline {
 	t.Helper()
-	for _, file := range files {
-		for _, c := range file.Cases {
-			o, err := c.Run(t.Context(), backend)
-			if err != nil {
-				t.Fatal(err)
-			}
-			o.File = file.Name
-			outcomes = append(outcomes, o)
-		}
-	}
-	return outcomes
-}
-
-func readBaseline(t *testing.T, text []byte) proof.Baseline {
-	t.Helper()
-	b, err := proof.ReadBaseline("b.json", bytes.NewReader(text))
+	b, err := baseline.Read("b.json", bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
 
-func compareWith(t *testing.T, text []byte, files []proof.File, backend proof.Backend) *proof.Comparison {
+func compareWith(t *testing.T, text []byte, files []proof.File, backend proof.Backend) *baseline.Comparison {
 	t.Helper()
-	c := proof.NewComparison(readBaseline(t, text), madeHere, false)
-	for _, o := range run(t, files, backend) {
+	c := baseline.NewComparison(readBaseline(t, text), madeHere, false)
+	for _, o := range prooftest.Run(t, files, backend) {
 		c.Add(o)
 	}
 	c.Finish()
 	return c
 }
 
-func caseFile(t testing.TB, name, text string) proof.File {
-	t.Helper()
-	file, err := proof.Read(name, []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
 // All built-in cases, written, read and compared: every bit comes back, and
 // what is computed again is equal.
 func TestBaselineRoundTrip(t *testing.T) {
-	files := cases(t)
-	text := baselineOf(t, files, reference{})
+	files, err := proof.ReadAll(os.DirFS("../../../testdata"), "cases")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := baselineOf(t, files, prooftest.Reference{})
 	b := readBaseline(t, text)
 	if fmt.Sprint(b.Made) != fmt.Sprint(madeHere) {
 		t.Errorf("made: got %+v, want %+v", b.Made, madeHere)
 	}
-	outcomes := run(t, files, reference{})
+	outcomes := prooftest.Run(t, files, prooftest.Reference{})
 	if len(b.Records) != len(outcomes) {
 		t.Fatalf("%d records of %d cases", len(b.Records), len(outcomes))
 	}
@@ -119,15 +100,15 @@ func TestBaselineRoundTrip(t *testing.T) {
 	}
 	// Files in another folder are the same cases.
 	other := filepath.Join(t.TempDir(), "elsewhere")
-	if err := os.CopyFS(other, os.DirFS("../../testdata/cases")); err != nil {
+	if err := os.CopyFS(other, os.DirFS("../../../testdata/cases")); err != nil {
 		t.Fatal(err)
 	}
 	files, err := proof.ReadAll(os.DirFS(other), ".")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := compareWith(t, text, files, reference{})
-	if n := c.Counts[proof.Equal] + c.Counts[proof.SameRefusal]; n != len(outcomes) || len(c.Machine) > 0 || c.Failures() != 0 {
+	c := compareWith(t, text, files, prooftest.Reference{})
+	if n := c.Counts[baseline.Equal] + c.Counts[baseline.SameRefusal]; n != len(outcomes) || len(c.Machine) > 0 || c.Failures() != 0 {
 		t.Errorf("%s; %v", c.Summary(), c.Machine)
 	}
 	refused := 0
@@ -143,7 +124,7 @@ func TestBaselineRoundTrip(t *testing.T) {
 
 // Bits that no comparison of numbers sees are kept.
 func TestBaselineKeepsBits(t *testing.T) {
-	file := caseFile(t, "a.json", `{"cases":[{"op":"relu","input":{"shape":[5],"data":[1,2,3,4,5]}}]}`)
+	file := prooftest.File(t, "a.json", `{"cases":[{"op":"relu","input":{"shape":[5],"data":[1,2,3,4,5]}}]}`)
 	want := []uint32{0x7fc00123, 0xffa00001, 0x80000000, 0x00000001, 0xff800000}
 	text := baselineOf(t, []proof.File{file}, backendOf(func(_ ir.Op, x ...tensor.Tensor) (tensor.Tensor, error) {
 		y := x[0].Clone()
@@ -171,20 +152,20 @@ func TestBaselineNames(t *testing.T) {
 		for _, op := range ops {
 			texts = append(texts, fmt.Sprintf(one, op, len(op)))
 		}
-		return caseFile(t, name, `{"cases":[`+strings.Join(texts, ",")+`]}`)
+		return prooftest.File(t, name, `{"cases":[`+strings.Join(texts, ",")+`]}`)
 	}
-	text := baselineOf(t, []proof.File{list("x/a.json", "relu", "relu6", "elu"), list("y/a.json", "relu", "relu6")}, reference{})
+	text := baselineOf(t, []proof.File{list("x/a.json", "relu", "relu6", "elu"), list("y/a.json", "relu", "relu6")}, prooftest.Reference{})
 	for _, files := range [][]proof.File{
 		{list("x/a.json", "relu", "relu6", "elu"), list("y/a.json", "relu", "relu6")},
 		{list("y/a.json", "relu6", "relu"), list("x/a.json", "elu", "relu6", "relu")},
 	} {
-		if c := compareWith(t, text, files, reference{}); c.Counts[proof.Equal] != 5 || len(c.Cases) != 5 {
+		if c := compareWith(t, text, files, prooftest.Reference{}); c.Counts[baseline.Equal] != 5 || len(c.Cases) != 5 {
 			t.Error(c.Summary())
 		}
 	}
 	// One that moved to another operation's name is not compared by its place.
-	c := compareWith(t, text, []proof.File{list("x/a.json", "relu6", "elu"), list("y/a.json", "relu", "relu6")}, reference{})
-	if c.Counts[proof.Equal] != 4 || c.Counts[proof.Missing] != 1 || c.Cases[4].ID() != `x/a.json: relu "n"` {
+	c := compareWith(t, text, []proof.File{list("x/a.json", "relu6", "elu"), list("y/a.json", "relu", "relu6")}, prooftest.Reference{})
+	if c.Counts[baseline.Equal] != 4 || c.Counts[baseline.Missing] != 1 || c.Cases[4].ID() != `x/a.json: relu "n"` {
 		t.Errorf("%s; %v", c.Summary(), c.Cases)
 	}
 }
@@ -194,7 +175,7 @@ func TestBaselineNames(t *testing.T) {
 func TestFirstBaselineNames(t *testing.T) {
 	one := `{"name":%q,"op":%q,"input":{"shape":[1],"data":[%d]}}`
 	file := func(name string, cases ...string) proof.File {
-		return caseFile(t, name, `{"cases":[`+strings.Join(cases, ",")+`]}`)
+		return prooftest.File(t, name, `{"cases":[`+strings.Join(cases, ",")+`]}`)
 	}
 	for _, tt := range []struct {
 		files   []proof.File
@@ -208,12 +189,12 @@ func TestFirstBaselineNames(t *testing.T) {
 		{[]proof.File{file("a.json", fmt.Sprintf(one, "n", "relu", 1), fmt.Sprintf(one, "n (2)", "relu6", 2), fmt.Sprintf(one, "n", "elu", 3))}, "3 equal bits, 0 within bound, 0 outside"},
 		{[]proof.File{file("a.json", fmt.Sprintf(one, "n", "relu", 1), fmt.Sprintf(one, "other", "relu6", 2), fmt.Sprintf(one, "n", "elu", 3))}, "2 equal bits, 0 within bound, 1 new, 0 outside, 1 missing"},
 	} {
-		b, err := proof.OpenBaseline("testdata/baseline-format1-names.json")
+		b, err := baseline.Open("testdata/baseline-format1-names.json")
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := proof.NewComparison(b, b.Made, false)
-		for _, o := range run(t, tt.files, reference{}) {
+		c := baseline.NewComparison(b, b.Made, false)
+		for _, o := range prooftest.Run(t, tt.files, prooftest.Reference{}) {
 			c.Add(o)
 		}
 		c.Finish()
@@ -226,9 +207,9 @@ func TestFirstBaselineNames(t *testing.T) {
 // A small baseline to be damaged: an output and a refusal.
 func small(t testing.TB) string {
 	t.Helper()
-	return string(baselineOf(t, []proof.File{caseFile(t, "a.json", `{"cases":[
+	return string(baselineOf(t, []proof.File{prooftest.File(t, "a.json", `{"cases":[
 		{"name":"n","op":"relu","input":{"shape":[2],"data":[1,2]}},
-		{"name":"r","op":"max_pool","size":[2,2],"input":{"shape":[1,1,1,1],"data":[1]},"error":"window"}]}`)}, reference{}))
+		{"name":"r","op":"max_pool","size":[2,2],"input":{"shape":[1,1,1,1],"data":[1]},"error":"window"}]}`)}, prooftest.Reference{}))
 }
 
 func TestStrictBaselines(t *testing.T) {
@@ -293,7 +274,7 @@ func TestStrictBaselines(t *testing.T) {
 		strings.TrimSuffix(good, "}\n") + `,"more":1}`:    "want the object's end",
 		replace(first, "[1]"):                             "case 1: want an object",
 	} {
-		_, err := proof.ReadBaseline("f.json", strings.NewReader(text))
+		_, err := baseline.Read("f.json", strings.NewReader(text))
 		if want == "" {
 			if err != nil {
 				t.Errorf("a good one: %v", err)
@@ -304,7 +285,7 @@ func TestStrictBaselines(t *testing.T) {
 			t.Errorf("%.300s\ngot %v, want %q", text, err, want)
 		}
 	}
-	if _, err := proof.OpenBaseline("no/such.json"); err == nil || err.Error() != "proof: baseline no/such.json: no such file or directory" {
+	if _, err := baseline.Open("no/such.json"); err == nil || err.Error() != "proof: baseline no/such.json: no such file or directory" {
 		t.Error(err)
 	}
 }
@@ -313,11 +294,11 @@ func TestStrictBaselines(t *testing.T) {
 func TestCutBaselines(t *testing.T) {
 	good := strings.TrimSpace(small(t))
 	for n := range len(good) {
-		if _, err := proof.ReadBaseline("f", strings.NewReader(good[:n])); err == nil {
+		if _, err := baseline.Read("f", strings.NewReader(good[:n])); err == nil {
 			t.Errorf("cut to %d of %d bytes: no error", n, len(good))
 		}
 	}
-	if _, err := proof.ReadBaseline("f", strings.NewReader(good)); err != nil {
+	if _, err := baseline.Read("f", strings.NewReader(good)); err != nil {
 		t.Error(err)
 	}
 }
@@ -350,7 +331,7 @@ func TestDigest(t *testing.T) {
 	digests := map[string]string{}
 	digest := func(text string) string {
 		t.Helper()
-		b := readBaseline(t, baselineOf(t, []proof.File{caseFile(t, "a.json", `{"cases":[`+text+`]}`)}, reference{}))
+		b := readBaseline(t, baselineOf(t, []proof.File{prooftest.File(t, "a.json", `{"cases":[`+text+`]}`)}, prooftest.Reference{}))
 		return b.Records[0].Case
 	}
 	if digest(same[0]) != digest(same[1]) {
@@ -365,9 +346,23 @@ func TestDigest(t *testing.T) {
 	}
 }
 
+// A file that is too large is refused before it is read. It is sparse.
+func TestLargeBaseline(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "baseline.json")
+	if err := os.WriteFile(name, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(name, baseline.MaxBytes+1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := baseline.Open(name); err == nil || err.Error() != "proof: baseline "+name+": it has more than 1024 MiB, which is no baseline" {
+		t.Error(err)
+	}
+}
+
 // The format of today is read for ever: this file is not written again.
 func TestKeptBaseline(t *testing.T) {
-	b, err := proof.OpenBaseline("testdata/baseline.json")
+	b, err := baseline.Open("testdata/baseline.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -375,13 +370,13 @@ func TestKeptBaseline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := []proof.File{caseFile(t, "baseline-cases.json", string(text))}
-	c := proof.NewComparison(b, madeHere, false)
-	for _, o := range run(t, files, reference{}) {
+	files := []proof.File{prooftest.File(t, "baseline-cases.json", string(text))}
+	c := baseline.NewComparison(b, madeHere, false)
+	for _, o := range prooftest.Run(t, files, prooftest.Reference{}) {
 		c.Add(o)
 	}
 	c.Finish()
-	if c.Counts[proof.Equal] != 4 || c.Counts[proof.SameRefusal] != 1 || len(c.Cases) != 5 {
+	if c.Counts[baseline.Equal] != 4 || c.Counts[baseline.SameRefusal] != 1 || len(c.Cases) != 5 {
 		text, _ := json.MarshalIndent(c, "", " ")
 		t.Errorf("%s\n%s", c.Summary(), text)
 	}

@@ -1,4 +1,4 @@
-package proof
+package draw
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"tfcnn/internal/proof"
 )
 
 // Random is a run of cases that are drawn.
@@ -26,13 +28,13 @@ type Random struct {
 
 // RandomResult is what came of it.
 type RandomResult struct {
-	Seed     uint64    `json:"seed"`
-	Cases    int       `json:"cases"` // that were run
-	Ops      []OpCount `json:"ops"`
-	Failures []Outcome `json:"failures"` // each shrunk, the case in Repeat
-	Deaths   int       `json:"deaths"`   // of worker processes
-	GaveUp   bool      `json:"gave_up,omitempty"`
-	Seconds  float64   `json:"seconds"`
+	Seed     uint64          `json:"seed"`
+	Cases    int             `json:"cases"` // that were run
+	Ops      []OpCount       `json:"ops"`
+	Failures []proof.Outcome `json:"failures"` // each shrunk, the case in Repeat
+	Deaths   int             `json:"deaths"`   // of worker processes
+	GaveUp   bool            `json:"gave_up,omitempty"`
+	Seconds  float64         `json:"seconds"`
 }
 
 // OpCount is one operation's part.
@@ -46,7 +48,7 @@ type OpCount struct {
 	// Share is the largest part of its bound that an error took.
 	Share float64 `json:"share_of_bound"`
 	// Verdict joins those of all that were computed.
-	Verdict Verdict `json:"verdict"`
+	Verdict proof.Verdict `json:"verdict"`
 }
 
 // Run draws the cases and has the watched worker run them. A failure is run
@@ -67,7 +69,7 @@ func (r Random) Run(ctx context.Context, watch *Watch) (RandomResult, error) {
 	if err := run.failures(ctx, &result); err != nil {
 		return RandomResult{}, err
 	}
-	for _, name := range Operations() {
+	for _, name := range proof.Operations() {
 		if count := run.counts[name]; count != nil {
 			result.Ops = append(result.Ops, *count)
 		}
@@ -130,7 +132,7 @@ func (r *randomRun) take() (int, bool) {
 }
 
 // enter counts what came of a case; false ends the run.
-func (r *randomRun) enter(i int, o Outcome, err error) bool {
+func (r *randomRun) enter(i int, o proof.Outcome, err error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -151,21 +153,21 @@ func (r *randomRun) enter(i int, o Outcome, err error) bool {
 	return true
 }
 
-func (r *randomRun) count(i int, o Outcome) {
+func (r *randomRun) count(i int, o proof.Outcome) {
 	r.done++
 	if r.Progress != nil {
 		r.Progress(r.done)
 	}
 	count := r.counts[o.Op]
 	if count == nil {
-		count = &OpCount{Op: o.Op, Verdict: Verdict{Status: Pass}}
+		count = &OpCount{Op: o.Op, Verdict: proof.Verdict{Status: proof.Pass}}
 		r.counts[o.Op] = count
 	}
 	switch {
-	case o.Status == Fail:
+	case o.Status == proof.Fail:
 		count.Failed++
 		r.failed = append(r.failed, i)
-	case o.Status == Nothing:
+	case o.Status == proof.Nothing:
 		count.Void++
 	case o.Refusal != "":
 		count.Refused++
@@ -201,9 +203,8 @@ func (r *randomRun) failures(ctx context.Context, result *RandomResult) error {
 		if err != nil {
 			return err
 		}
-		if o.Status != Fail {
-			o.Status, o.Failure = Fail, "it failed beside other cases, and passes alone"
-			if o, err = death(c, errors.New(o.Failure)); err != nil {
+		if o.Status != proof.Fail {
+			if o, err = proof.Failed(c, errors.New("it failed beside other cases, and passes alone")); err != nil {
 				return err
 			}
 		} else if o, err = Shrink(ctx, r.ShrinkTime, c, o, r.watch.Run); err != nil {

@@ -1,18 +1,38 @@
-package session_test
+package verify_test
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
+	"tfcnn/graph/tensor"
 	"tfcnn/internal/proof"
 	"tfcnn/session"
+	"tfcnn/session/sessiontest"
+	"tfcnn/session/verify"
 )
+
+func TestMain(m *testing.M) { os.Exit(sessiontest.Main(m)) }
+
+// batchOf is a batch of Gaussian numbers for a network.
+func batchOf(net graph.Network, n int, seed uint64) tensor.Tensor {
+	random := rand.New(rand.NewPCG(seed, 1))
+	x, err := tensor.New(n, net.Input.Height, net.Input.Width, net.Input.Channels)
+	if err != nil {
+		panic(err)
+	}
+	for i := range x.Data {
+		x.Data[i] = float32(random.NormFloat64())
+	}
+	return x
+}
 
 // everyLayer has one of each layer type.
 var everyLayer = graph.Network{
@@ -55,17 +75,17 @@ var everyLayer = graph.Network{
 func TestVerify(t *testing.T) {
 	batch := batchOf(everyLayer, 3, 1)
 	calls, last, total := 0, 0, 0
-	v, err := session.Verify(t.Context(), everyLayer, everyLayer.InitialWeights(1), batch, session.VerifyOptions{
+	v, err := verify.Network(t.Context(), everyLayer, everyLayer.InitialWeights(1), batch, verify.Options{
 		Progress: func(done, all int) { calls++; last, total = done, all },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v.Status != proof.Pass || v.Err() != nil || v.Diverges != "" || v.Pictures != 3 || len(v.Layers) != len(everyLayer.Layers) {
+	if v.Status != verify.Pass || v.Err() != nil || v.Diverges != "" || v.Pictures != 3 || len(v.Layers) != len(everyLayer.Layers) {
 		t.Errorf("status %q, %v, diverges at %q, %d pictures, %d layers", v.Status, v.Err(), v.Diverges, v.Pictures, len(v.Layers))
 	}
 	for _, l := range v.Layers {
-		if l.Verdict.Status != proof.Pass || l.Verdict.Elements == 0 || l.Output[0] != 3 {
+		if l.Verdict.Status != verify.Pass || l.Verdict.Elements == 0 || l.Output[0] != 3 {
 			t.Errorf("%s %s %v: %v", l.Kind, l.Layer, l.Output, l.Verdict)
 		}
 	}
@@ -79,12 +99,45 @@ func TestVerifyReadyNetwork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := session.Verify(t.Context(), net, net.InitialWeights(3), batchOf(net, 2, 5), session.VerifyOptions{})
+	v, err := verify.Network(t.Context(), net, net.InitialWeights(3), batchOf(net, 2, 5), verify.Options{})
 	if err == nil {
 		err = v.Err()
 	}
-	if err != nil || v.Status != proof.Pass {
+	if err != nil || v.Status != verify.Pass {
 		t.Error(err, v.Status)
+	}
+}
+
+// The output of Run itself, of which nothing between was fetched, is held from end
+// to end.
+func TestRunIsHeld(t *testing.T) {
+	net, err := nets.Load("lenet5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lowered, err := graph.Lower(net)
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights, batch := net.InitialWeights(3), batchOf(net, 2, 5)
+	s, err := session.Open(net, weights, session.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	output, err := s.Run(t.Context(), batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	network := proof.Network{Lowered: lowered, Weights: weights, Arithmetic: session.Arithmetic(s.Device())}
+	run := proof.Run{Input: batch, Steps: []int{lowered.Layers[lowered.Outputs[0]].Last}, Outputs: []tensor.Tensor{output}}
+	parts, err := network.Hold(t.Context(), run, nil)
+	if err != nil || len(parts) != 1 || len(parts[0].Layers) != len(lowered.Layers) || parts[0].Verdict.Status != proof.Pass || parts[0].Verdict.Unspecified > 0 {
+		t.Fatalf("%v, %v", parts, err)
+	}
+	output.Data[3] += 0.5
+	if parts, err = network.Hold(t.Context(), run, nil); err != nil || parts[0].Verdict.Outside != 1 {
+		t.Errorf("a number that is off by ½: %v, %v", parts, err)
 	}
 }
 
@@ -97,7 +150,7 @@ func TestVerifyNotFinite(t *testing.T) {
 	}
 	batch := batchOf(net, 1, 1)
 	batch.Data[0], batch.Data[15] = float32(math.NaN()), float32(math.Inf(1))
-	v, err := session.Verify(t.Context(), net, nil, batch, session.VerifyOptions{})
+	v, err := verify.Network(t.Context(), net, nil, batch, verify.Options{})
 	if err != nil || v.Err() != nil {
 		t.Fatal(err, v.Err())
 	}
@@ -112,27 +165,27 @@ func TestVerifyNotFinite(t *testing.T) {
 
 func TestVerifyRefuses(t *testing.T) {
 	weights := everyLayer.InitialWeights(1)
-	if _, err := session.Verify(t.Context(), everyLayer, weights, batchOf(vocabulary, 1, 1), session.VerifyOptions{}); err == nil {
+	if _, err := verify.Network(t.Context(), everyLayer, weights, batchOf(graph.Network{Input: graph.Input{Height: 3, Width: 3, Channels: 3}}, 1, 1), verify.Options{}); err == nil {
 		t.Error("a batch of another network: no error")
 	}
 	delete(weights, "c/bias")
 	var refused *graph.Error
-	if _, err := session.Verify(t.Context(), everyLayer, weights, batchOf(everyLayer, 1, 1), session.VerifyOptions{}); !errors.As(err, &refused) {
+	if _, err := verify.Network(t.Context(), everyLayer, weights, batchOf(everyLayer, 1, 1), verify.Options{}); !errors.As(err, &refused) {
 		t.Errorf("weights that lack one: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := session.Verify(ctx, everyLayer, everyLayer.InitialWeights(1), batchOf(everyLayer, 1, 1), session.VerifyOptions{}); !errors.Is(err, context.Canceled) {
+	if _, err := verify.Network(ctx, everyLayer, everyLayer.InitialWeights(1), batchOf(everyLayer, 1, 1), verify.Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a ctx that has ended: %v", err)
 	}
 	empty := batchOf(everyLayer, 0, 1)
-	if v, err := session.Verify(t.Context(), everyLayer, everyLayer.InitialWeights(1), empty, session.VerifyOptions{}); err != nil || v.Status != proof.Pass {
+	if v, err := verify.Network(t.Context(), everyLayer, everyLayer.InitialWeights(1), empty, verify.Options{}); err != nil || v.Status != verify.Pass {
 		t.Errorf("no pictures: %v, %v", v.Status, err)
 	}
 }
 
 // A network is verified in a test of one's own.
-func ExampleVerify() {
+func ExampleNetwork() {
 	net := graph.Network{
 		Input: graph.Input{Height: 28, Width: 28, Channels: 1},
 		Layers: []graph.Layer{
@@ -142,7 +195,7 @@ func ExampleVerify() {
 			graph.Dense{Units: 10, Activation: graph.SoftmaxActivation},
 		},
 	}
-	v, err := session.Verify(context.Background(), net, net.InitialWeights(1), batchOf(net, 4, 1), session.VerifyOptions{})
+	v, err := verify.Network(context.Background(), net, net.InitialWeights(1), batchOf(net, 4, 1), verify.Options{})
 	if err == nil {
 		err = v.Err() // names the first layer outside its bound
 	}
@@ -165,11 +218,11 @@ func TestVerifyNaNWeights(t *testing.T) {
 	for i := range weights["void/filter"].Data {
 		weights["void/filter"].Data[i] = float32(math.NaN())
 	}
-	v, err := session.Verify(t.Context(), net, weights, batchOf(net, 1, 1), session.VerifyOptions{})
+	v, err := verify.Network(t.Context(), net, weights, batchOf(net, 1, 1), verify.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v.Status != proof.Nothing || v.Diverges != "" || v.Layers[0].Verdict.Status != proof.Pass || v.Layers[1].Verdict.NaN != 32 || v.Layers[2].Verdict.Status != proof.Nothing {
+	if v.Status != verify.Nothing || v.Diverges != "" || v.Layers[0].Verdict.Status != verify.Pass || v.Layers[1].Verdict.NaN != 32 || v.Layers[2].Verdict.Status != verify.Nothing {
 		t.Errorf("%+v", v)
 	}
 	want := `session: verify: conv2d "void": proves nothing: of 32 numbers none was compared; 32 NaN on both sides`
@@ -178,7 +231,7 @@ func TestVerifyNaNWeights(t *testing.T) {
 	}
 	// One filter of the two is whole: numbers are compared, and NaN counted.
 	weights["void/filter"].Data[1] = 1
-	if v, err = session.Verify(t.Context(), net, weights, batchOf(net, 1, 1), session.VerifyOptions{}); err != nil || v.Err() != nil || v.Layers[1].Verdict.NaN != 16 {
+	if v, err = verify.Network(t.Context(), net, weights, batchOf(net, 1, 1), verify.Options{}); err != nil || v.Err() != nil || v.Layers[1].Verdict.NaN != 16 {
 		t.Errorf("%+v, %v", v, err)
 	}
 }

@@ -1,4 +1,4 @@
-package proof
+package baseline
 
 import (
 	"bufio"
@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/strict"
 )
@@ -25,8 +26,8 @@ type Baseline struct {
 	Records []Record
 }
 
-// OpenBaseline reads a baseline's file. Its errors name the file, in one line.
-func OpenBaseline(name string) (Baseline, error) {
+// Open reads a baseline's file. Its errors name the file, in one line.
+func Open(name string) (Baseline, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		var path *os.PathError
@@ -36,22 +37,22 @@ func OpenBaseline(name string) (Baseline, error) {
 		return Baseline{}, fmt.Errorf("proof: baseline %s: %w", shown(name), err)
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > MaxBaselineBytes {
-		return Baseline{}, fmt.Errorf("proof: baseline %s: %w", name, errLargeBaseline)
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() > MaxBytes {
+		return Baseline{}, fmt.Errorf("proof: baseline %s: %w", name, errTooLarge)
 	}
-	return ReadBaseline(name, f)
+	return Read(name, f)
 }
 
-var errLargeBaseline = fmt.Errorf("it has more than %d MiB, which is no baseline", MaxBaselineBytes>>20)
+var errTooLarge = fmt.Errorf("it has more than %d MiB, which is no baseline", MaxBytes>>20)
 
-// ReadBaseline reads a baseline, strictly: more than MaxBaselineBytes, another format, a field that is
+// Read reads a baseline, strictly: more than MaxBytes, another format, a field that is
 // unknown, missing or there twice, numbers that do not match their sum or
 // their shape, two cases of one name, an end that is missing and text behind
 // it are errors. Cases are read one by one, so that the text of a large
 // baseline is never in memory as a whole.
-func ReadBaseline(name string, r io.Reader) (Baseline, error) {
+func Read(name string, r io.Reader) (Baseline, error) {
 	b := Baseline{Name: name}
-	limited := &io.LimitedReader{R: r, N: MaxBaselineBytes + 1}
+	limited := &io.LimitedReader{R: r, N: MaxBytes + 1}
 	in := bufio.NewReaderSize(limited, 1<<16)
 	if start, _ := in.Peek(3); len(strict.TrimBOM(start)) < len(start) {
 		_, _ = in.Discard(len(start))
@@ -60,7 +61,7 @@ func ReadBaseline(name string, r io.Reader) (Baseline, error) {
 	if err := b.read(decoder); err != nil {
 		switch {
 		case limited.N == 0:
-			err = errLargeBaseline
+			err = errTooLarge
 		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 			err = errors.New("the file ends early")
 		}
@@ -83,8 +84,8 @@ func (b *Baseline) read(decoder *json.Decoder) error {
 		return strict.Malformed(err)
 	}
 	var err error
-	if b.Format, err = strict.Int(format, 1, BaselineFormat); err != nil {
-		return fmt.Errorf("format is %s, this program reads formats 1 to %d", strict.Excerpt(format), BaselineFormat)
+	if b.Format, err = strict.Int(format, 1, Format); err != nil {
+		return fmt.Errorf("format is %s, this program reads formats 1 to %d", strict.Excerpt(format), Format)
 	}
 	if err := wantToken(decoder, "made", `the field "made"`); err != nil {
 		return err
@@ -102,7 +103,7 @@ func (b *Baseline) read(decoder *json.Decoder) error {
 	if err := wantToken(decoder, json.Delim('['), "a list of cases"); err != nil {
 		return err
 	}
-	seen := map[caseKey]bool{}
+	seen := map[proof.CaseKey]bool{}
 	for decoder.More() {
 		var line json.RawMessage
 		if err := decoder.Decode(&line); err != nil {
@@ -183,7 +184,7 @@ func readRecord(text []byte) (Record, error) {
 	if err != nil {
 		return r, err
 	}
-	r.Status = Status(status)
+	r.Status = proof.Status(status)
 	if refusal != nil {
 		if shape != nil || bits != nil || sum != nil || *refusal == "" {
 			return r, errors.New(`field "refusal" wants a text, and no output beside it`)
@@ -212,7 +213,7 @@ func readRecord(text []byte) (Record, error) {
 }
 
 func statusNames() (names []string) {
-	for _, s := range Statuses {
+	for _, s := range proof.Statuses {
 		names = append(names, string(s))
 	}
 	return names
@@ -272,4 +273,15 @@ func sha256Text(text string) bool {
 		}
 	}
 	return true
+}
+
+// shown is a file's name as an error has it.
+func shown(name string) string { return quote.Text(quote.Plain(name), 400) }
+
+// quoted is a case's name behind its place, where it has one.
+func quoted(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " " + quote.Name(name)
 }

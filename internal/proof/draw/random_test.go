@@ -1,4 +1,4 @@
-package proof_test
+package draw_test
 
 import (
 	"bytes"
@@ -19,13 +19,14 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/draw"
 	"tfcnn/internal/ref"
 )
 
 // TestMain is the worker too, where the environment says so.
 func TestMain(m *testing.M) {
 	if how := os.Getenv("TFCNN_TEST_WORKER"); how != "" {
-		jobs, answers, err := proof.Protocol()
+		jobs, answers, err := draw.Protocol()
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
@@ -37,7 +38,7 @@ func TestMain(m *testing.M) {
 		if how == "deaf" {
 			time.Sleep(time.Hour)
 		}
-		if err := proof.Serve(context.Background(), jobs, answers, tampered(how)); err != nil {
+		if err := draw.Serve(context.Background(), jobs, answers, tampered(how)); err != nil {
 			os.Exit(1)
 		}
 		os.Exit(0)
@@ -55,7 +56,7 @@ func TestWorkerPrints(t *testing.T) {
 		c.Stdout = &printed
 		return c
 	}
-	result, err := proof.Random{Seed: 3, Cases: 20, Ops: []string{"relu"}, Parallel: 2}.Run(t.Context(), w)
+	result, err := draw.Random{Seed: 3, Cases: 20, Ops: []string{"relu"}, Parallel: 2}.Run(t.Context(), w)
 	w.Close()
 	if err != nil || len(result.Failures) > 0 || result.Deaths > 0 || result.Ops[0].Computed == 0 {
 		t.Errorf("%+v, %v", result, err)
@@ -76,7 +77,7 @@ func TestWorkerGarbage(t *testing.T) {
 	} {
 		w := watch("answers " + text)
 		w.Limit = time.Hour
-		_, err := proof.Random{Seed: 3, Cases: 20, Parallel: 2}.Run(t.Context(), w)
+		_, err := draw.Random{Seed: 3, Cases: 20, Parallel: 2}.Run(t.Context(), w)
 		w.Close()
 		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: got %v, want %s", text, err, want)
@@ -88,7 +89,7 @@ func TestWorkerGarbage(t *testing.T) {
 func TestWorkerReadsNothing(t *testing.T) {
 	w := watch("deaf")
 	defer w.Close()
-	c := proof.Draw(1, 0, []string{"relu"})
+	c := draw.Draw(1, 0, []string{"relu"})
 	c.Input = tensor.Tensor{Shape: []int{1 << 17}, Data: make([]float32, 1<<17)}
 	o, err := w.Run(t.Context(), c)
 	if err != nil || o.Failure != "the process died: nothing came of it within 300ms" {
@@ -145,8 +146,8 @@ func (r tampered) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor
 	return got, nil
 }
 
-func watch(how string) *proof.Watch {
-	return &proof.Watch{Limit: 300 * time.Millisecond, Command: func() *exec.Cmd {
+func watch(how string) *draw.Watch {
+	return &draw.Watch{Limit: 300 * time.Millisecond, Command: func() *exec.Cmd {
 		c := exec.Command(os.Args[0])
 		c.Env = append(os.Environ(), "TFCNN_TEST_WORKER="+how)
 		return c
@@ -167,7 +168,7 @@ func TestRandom(t *testing.T) {
 		{"accepts", `device: got "computed", want it refused with "`, `stride is`},
 	} {
 		w := watch(tt.how)
-		run := proof.Random{Seed: 3, Cases: 60, Ops: []string{"conv2d"}, Parallel: 2, MostFailures: 2, ShrinkTime: 2 * time.Second}
+		run := draw.Random{Seed: 3, Cases: 60, Ops: []string{"conv2d"}, Parallel: 2, MostFailures: 2, ShrinkTime: 2 * time.Second}
 		result, err := run.Run(t.Context(), w)
 		w.Close()
 		if err != nil {
@@ -217,7 +218,7 @@ func TestRandomStops(t *testing.T) {
 	w.Limit = time.Hour
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	if _, err := (proof.Random{Seed: 3, Cases: 60, Ops: []string{"conv2d"}, Parallel: 2}).Run(ctx, w); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := (draw.Random{Seed: 3, Cases: 60, Ops: []string{"conv2d"}, Parallel: 2}).Run(ctx, w); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -228,12 +229,12 @@ func TestDraw(t *testing.T) {
 	for _, op := range proof.Operations() {
 		valid, faults := 0, map[string]bool{}
 		for i := range 80 {
-			c := proof.Draw(5, i, []string{op})
+			c := draw.Draw(5, i, []string{op})
 			text, err := json.Marshal(c)
 			if err != nil {
 				t.Fatalf("%s %d: %v", op, i, err)
 			}
-			again, err := json.Marshal(proof.Draw(5, i, []string{op}))
+			again, err := json.Marshal(draw.Draw(5, i, []string{op}))
 			if err != nil || string(again) != string(text) {
 				t.Fatalf("%s %d: drawn twice\n%s\n%s", op, i, text, again)
 			}

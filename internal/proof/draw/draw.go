@@ -1,4 +1,10 @@
-package proof
+// Package draw draws cases of single operations, runs them in a worker process
+// that may die of one, and shrinks a case that fails.
+//
+//	watch := &draw.Watch{Limit: time.Minute, Command: worker} // a process that calls Serve
+//	defer watch.Close()
+//	result, err := draw.Random{Seed: 1, Cases: 10_000}.Run(ctx, watch)
+package draw
 
 import (
 	"fmt"
@@ -8,7 +14,11 @@ import (
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
+	"tfcnn/internal/proof"
 )
+
+// Case is a case as case files have it.
+type Case = proof.Case
 
 // Draw gives case i of a seed: of the operations named, or of all. The same
 // seed, number and operations give the same case on every machine.
@@ -18,11 +28,12 @@ import (
 // Which is which is known from the drawing, not from package ir.
 func Draw(seed uint64, i int, ops []string) Case {
 	if len(ops) == 0 {
-		ops = Operations()
+		ops = proof.Operations()
 	}
 	d := &draw{Rand: rand.New(rand.NewPCG(seed, uint64(i)))}
 	name := ops[d.IntN(len(ops))]
-	c := draws[name](d)
+	drawn, _ := drawing(name)
+	c := drawn(d)
 	c.Name, c.Op = fmt.Sprintf("seed %d, number %d", seed, i), name
 	if d.IntN(4) == 0 {
 		faults := slices.Concat(commonFaults, d.faults)

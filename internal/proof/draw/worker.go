@@ -1,4 +1,4 @@
-package proof
+package draw
 
 import (
 	"bufio"
@@ -9,11 +9,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"tfcnn/internal/proof"
 	"tfcnn/internal/strict"
 )
 
@@ -35,8 +37,8 @@ func (j job) theCase() Case {
 
 func (j job) check() error {
 	for _, op := range j.Ops {
-		if _, known := operations[op]; !known {
-			return strict.Unknown("op", op, strict.Keys(operations))
+		if known := proof.Operations(); !slices.Contains(known, op) {
+			return strict.Unknown("op", op, known)
 		}
 	}
 	return nil
@@ -44,13 +46,13 @@ func (j job) check() error {
 
 // answer is what a worker says of a job.
 type answer struct {
-	ID      int     `json:"id"`
-	Outcome Outcome `json:"outcome"`
+	ID      int           `json:"id"`
+	Outcome proof.Outcome `json:"outcome"`
 }
 
 // Serve is the worker's side: it reads jobs, a line each, runs every one as it
 // comes, beside the others, and writes an answer each. It ends with the input.
-func Serve(ctx context.Context, in io.Reader, out io.Writer, backend Backend) error {
+func Serve(ctx context.Context, in io.Reader, out io.Writer, backend proof.Backend) error {
 	var (
 		running sync.WaitGroup
 		writing sync.Mutex
@@ -148,7 +150,7 @@ type worker struct {
 	jobs    io.WriteCloser
 	writing sync.Mutex
 	mu      sync.Mutex
-	waiting map[int]chan Outcome
+	waiting map[int]chan proof.Outcome
 	ended   chan struct{}
 	cause   error // of the end
 	garbage bool  // cause is what the worker wrote, no death
@@ -193,7 +195,7 @@ func (w *Watch) start() (_ *worker, err error) {
 	if err := c.Start(); err != nil {
 		return nil, fmt.Errorf("proof: worker: %w", err)
 	}
-	p := &worker{command: c, jobs: pipes[1], waiting: map[int]chan Outcome{}, ended: make(chan struct{})}
+	p := &worker{command: c, jobs: pipes[1], waiting: map[int]chan proof.Outcome{}, ended: make(chan struct{})}
 	go p.listen(pipes[2])
 	return p, nil
 }
@@ -271,17 +273,17 @@ func (w *Watch) current() (*worker, int, error) {
 }
 
 // run has a worker do a job.
-func (w *Watch) run(ctx context.Context, j job) (Outcome, error) {
+func (w *Watch) run(ctx context.Context, j job) (proof.Outcome, error) {
 	p, id, err := w.current()
 	if err != nil {
-		return Outcome{}, err
+		return proof.Outcome{}, err
 	}
 	j.ID = id
 	text, err := json.Marshal(j)
 	if err != nil {
-		return Outcome{}, fmt.Errorf("proof: worker: %w", err)
+		return proof.Outcome{}, fmt.Errorf("proof: worker: %w", err)
 	}
-	waiting := make(chan Outcome, 1)
+	waiting := make(chan proof.Outcome, 1)
 	p.mu.Lock()
 	p.waiting[id] = waiting
 	p.mu.Unlock()
@@ -305,7 +307,7 @@ func (w *Watch) run(ctx context.Context, j job) (Outcome, error) {
 	case o := <-waiting:
 		return o, nil
 	case <-ctx.Done():
-		return Outcome{}, ctx.Err()
+		return proof.Outcome{}, ctx.Err()
 	case <-p.ended:
 	}
 	select {
@@ -317,15 +319,15 @@ func (w *Watch) run(ctx context.Context, j job) (Outcome, error) {
 	defer p.mu.Unlock()
 	switch {
 	case ctx.Err() != nil:
-		return Outcome{}, ctx.Err()
+		return proof.Outcome{}, ctx.Err()
 	case p.garbage:
-		return Outcome{}, p.cause
+		return proof.Outcome{}, p.cause
 	case p.hung:
-		return Outcome{}, fmt.Errorf("%w: nothing came of it within %v", errDied, w.Limit)
+		return proof.Outcome{}, fmt.Errorf("%w: nothing came of it within %v", errDied, w.Limit)
 	case !p.stopped && killed(p.cause):
-		return Outcome{}, ErrKilled
+		return proof.Outcome{}, ErrKilled
 	}
-	return Outcome{}, fmt.Errorf("%w: %v", errDied, p.cause)
+	return proof.Outcome{}, fmt.Errorf("%w: %v", errDied, p.cause)
 }
 
 // Kill ends the worker at once, in the middle of its cases. No other is started:
@@ -357,29 +359,20 @@ func (w *Watch) Close() {
 	}
 }
 
-// death is the outcome of a case whose process died.
-func death(c Case, err error) (Outcome, error) {
-	text, failed := c.MarshalJSON()
-	if failed != nil {
-		return Outcome{}, failed
-	}
-	return Outcome{Name: c.Name, Op: c.Op, Status: Fail, Failure: err.Error(), Repeat: repeat(text)}, nil
-}
-
 // Run runs one case in a worker of its own kind: a death is an outcome. The
 // error is of a worker that cannot be started, or ctx's.
-func (w *Watch) Run(ctx context.Context, c Case) (Outcome, error) {
+func (w *Watch) Run(ctx context.Context, c Case) (proof.Outcome, error) {
 	o, err := w.run(ctx, job{Case: &c})
 	if errors.Is(err, errDied) {
-		return death(c, err)
+		return proof.Failed(c, err)
 	}
 	return o, err
 }
 
 // sameFailure says whether two outcomes fail in one way: by death, a number
 // outside, an error, a refusal too many or too few.
-func sameFailure(a, b Outcome) bool {
-	way := func(o Outcome) string {
+func sameFailure(a, b proof.Outcome) bool {
+	way := func(o proof.Outcome) string {
 		text, _, _ := strings.Cut(o.Failure, ":")
 		return string(o.Status) + " " + text
 	}

@@ -1,4 +1,4 @@
-package proof
+package draw
 
 import (
 	"context"
@@ -8,13 +8,14 @@ import (
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
+	"tfcnn/internal/proof"
 )
 
 // Shrink looks for the smallest case that still fails as o did: it tries what
 // makes a case smaller or plainer, keeps it where the failure stays, and ends
 // where nothing does, or when the time is up. It gives the outcome of the smallest. A case that was to be
 // refused is left as it is.
-func Shrink(ctx context.Context, within time.Duration, c Case, o Outcome, run func(context.Context, Case) (Outcome, error)) (Outcome, error) {
+func Shrink(ctx context.Context, within time.Duration, c Case, o proof.Outcome, run func(context.Context, Case) (proof.Outcome, error)) (proof.Outcome, error) {
 	if c.Error != "" {
 		return o, nil // a smaller case would have another fault
 	}
@@ -25,12 +26,11 @@ func Shrink(ctx context.Context, within time.Duration, c Case, o Outcome, run fu
 			if time.Now().After(end) {
 				return o, nil
 			}
-			smaller.json = nil
 			next, err := run(ctx, smaller)
 			if err != nil {
-				return Outcome{}, err
+				return proof.Outcome{}, err
 			}
-			if next.Status == Fail && sameFailure(o, next) {
+			if next.Status == proof.Fail && sameFailure(o, next) {
 				c, o, changed = smaller, next, true
 				break
 			}
@@ -44,7 +44,7 @@ func Shrink(ctx context.Context, within time.Duration, c Case, o Outcome, run fu
 func smallerCases(c Case) []Case {
 	var list []Case
 	add := func(change func(*Case)) {
-		smaller := c.clone()
+		smaller := c.Clone()
 		change(&smaller)
 		list = append(list, smaller)
 	}
@@ -90,12 +90,15 @@ func smallerCases(c Case) []Case {
 
 // fewerGroups keep the first groups of a convolution, or fewer filters of each.
 func fewerGroups(c Case) []Case {
-	groups := or(c.Groups, 1)
+	groups := 1
+	if c.Groups != nil {
+		groups = *c.Groups
+	}
 	if groups < 1 || len(c.Input.Shape) != 4 || len(c.Filter.Shape) != 4 || c.Input.Shape[3]%groups != 0 {
 		return nil
 	}
 	keep := func(n, each int) Case { // n groups, each with so many filters
-		smaller := c.clone()
+		smaller := c.Clone()
 		smaller.Groups = &n
 		smaller.Input = cut(smaller.Input, 3, c.Input.Shape[3]/groups*n)
 		if c.Op == "conv2d_transpose" {
@@ -126,52 +129,12 @@ func fewerGroups(c Case) []Case {
 	return list
 }
 
-// clone is a case that shares nothing with c that steps change.
-func (c Case) clone() Case {
-	if c.Groups != nil {
-		groups := *c.Groups
-		c.Groups = &groups
-	}
-	for _, p := range []**[2]int{&c.Size, &c.Strides, &c.Dilations, &c.OutputSize} {
-		if *p != nil {
-			pair := **p
-			*p = &pair
-		}
-	}
-	c.Inputs = slices.Clone(c.Inputs)
-	for _, t := range c.tensors() {
-		*t = t.Clone()
-	}
-	return c
-}
-
-// tensors are the case's operands. The pointers are made to tensors of its own.
-func (c *Case) tensors() []*tensor.Tensor {
-	var list []*tensor.Tensor
-	for _, t := range []*tensor.Tensor{&c.Input, &c.Filter} {
-		if t.Shape != nil {
-			list = append(list, t)
-		}
-	}
-	for i := range c.Inputs {
-		list = append(list, &c.Inputs[i])
-	}
-	for _, p := range []**tensor.Tensor{&c.Bias, &c.Scale, &c.Offset, &c.Mean, &c.Variance, &c.Shift} {
-		if *p != nil {
-			t := **p
-			*p = &t
-			list = append(list, &t)
-		}
-	}
-	return list
-}
-
 // cuts shorten an axis of one operand, and of all others that have an axis of
 // that length, by half or by one.
 func cuts(c Case) []Case {
 	var list []Case
 	sizes := map[int]bool{}
-	for _, t := range c.tensors() {
+	for _, t := range c.Tensors() {
 		for _, size := range t.Shape {
 			if size > 0 && size < 1<<20 {
 				sizes[size] = true
@@ -190,7 +153,7 @@ func cuts(c Case) []Case {
 			// come to mind: all of them, and each pair.
 			type place struct{ tensor, axis int }
 			var places []place
-			for i, t := range c.tensors() {
+			for i, t := range c.Tensors() {
 				for axis, n := range t.Shape {
 					if n == size {
 						places = append(places, place{i, axis})
@@ -205,8 +168,8 @@ func cuts(c Case) []Case {
 				}
 			}
 			for _, set := range sets[:min(len(sets), 24)] {
-				smaller := c.clone()
-				tensors := smaller.tensors()
+				smaller := c.Clone()
+				tensors := smaller.Tensors()
 				for _, p := range set {
 					*tensors[p.tensor] = cut(*tensors[p.tensor], p.axis, to)
 				}
@@ -214,9 +177,13 @@ func cuts(c Case) []Case {
 					list = append(list, smaller)
 					continue
 				}
+				strides := [2]int{1, 1}
+				if c.Strides != nil {
+					strides = *c.Strides
+				}
 				for axis := range 2 {
-					both := smaller.clone()
-					both.OutputSize[axis] = max(0, both.OutputSize[axis]-(size-to)*or(c.Strides, [2]int{1, 1})[axis])
+					both := smaller.Clone()
+					both.OutputSize[axis] = max(0, both.OutputSize[axis]-(size-to)*strides[axis])
 					list = append(list, both)
 				}
 				list = append(list, smaller)
@@ -250,8 +217,8 @@ func cut(t tensor.Tensor, axis, n int) tensor.Tensor {
 func plainer(c Case) []Case {
 	var list []Case
 	change := func(i int, to func(k int, x float32) float32) {
-		smaller, changed := c.clone(), false
-		t := smaller.tensors()[i]
+		smaller, changed := c.Clone(), false
+		t := smaller.Tensors()[i]
 		for k, x := range t.Data {
 			if y := to(k, x); math.Float32bits(y) != math.Float32bits(x) && (x == x || y == y) {
 				t.Data[k], changed = y, true
@@ -261,7 +228,7 @@ func plainer(c Case) []Case {
 			list = append(list, smaller)
 		}
 	}
-	for i := range c.tensors() {
+	for i := range c.Tensors() {
 		change(i, func(int, float32) float32 { return 0 })
 		change(i, func(_ int, x float32) float32 {
 			if x == 0 {
@@ -275,7 +242,7 @@ func plainer(c Case) []Case {
 			}
 			return float32(math.Round(float64(x)))
 		})
-		if n := len(c.tensors()[i].Data); n <= 64 {
+		if n := len(c.Tensors()[i].Data); n <= 64 {
 			for k := range n {
 				change(i, func(at int, x float32) float32 {
 					if at == k {

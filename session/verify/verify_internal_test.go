@@ -1,4 +1,4 @@
-package session
+package verify
 
 import (
 	"strings"
@@ -6,6 +6,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
+	"tfcnn/session"
 )
 
 // A layer whose numbers are not what the reference makes of what it read is
@@ -42,7 +43,7 @@ func TestVerifyNamesTheFirstThatDiverges(t *testing.T) {
 		{"out/bias", "out", `session: verify: dense "out": fail: `},
 	} {
 		weights := net.InitialWeights(1)
-		s, err := Open(net, weights, Options{Device: "cpu", Executor: Parallel})
+		s, err := session.Open(net, weights, session.Options{Device: "cpu", Executor: session.Parallel})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +53,7 @@ func TestVerifyNamesTheFirstThatDiverges(t *testing.T) {
 			w.Data[1] += 0.01
 			weights[tt.weight] = w
 		}
-		v := newVerifier(t.Context(), s, weights, x, VerifyOptions{})
+		v := newVerifier(t.Context(), s, weights, x, Options{})
 		if err := v.layers(); err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,32 @@
+package session
+
+import (
+	"context"
+
+	"tfcnn/graph"
+	"tfcnn/graph/tensor"
+	"tfcnn/session/internal/seam"
+)
+
+func init() { seam.Of = func(s any) seam.Session { return inside{s.(*Session)} } }
+
+// inside is a session for the packages below this one.
+type inside struct{ s *Session }
+
+func (i inside) Lowered() graph.Lowered { return i.s.lowered }
+
+func (i inside) OpenBytes() int64 { return openCopies * i.s.weightBytes }
+
+func (i inside) Fetch(ctx context.Context, batch tensor.Tensor, steps []int) ([]tensor.Tensor, [][]string, error) {
+	outputs, nodes, err := i.s.run(ctx, batch, steps, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	var devices [][]string
+	for _, layer := range i.s.layerRuns(nodes) {
+		devices = append(devices, layer.Devices)
+	}
+	return outputs, devices, nil
+}
+
+func (i inside) WithoutWinograd() error { return withoutWinograd(i.s.device) }
