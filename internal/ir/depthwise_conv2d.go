@@ -36,7 +36,7 @@ func (d DepthwiseConv2D) Shape(operands ...[]int) ([]int, error) {
 		return nil, err
 	}
 	if input[3] != filter[2] {
-		return nil, fmt.Errorf("input has %d channels, filter wants %d", input[3], filter[2])
+		return nil, InputErrorf("input has %d channels, filter wants %d", input[3], filter[2])
 	}
 	channels, err := tensor.Elements(filter[2:])
 	if err != nil || channels > maxSize {
