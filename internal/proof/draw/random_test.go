@@ -197,11 +197,11 @@ func TestRandom(t *testing.T) {
 // A worker that the system kills is no failure of a case: where the case runs
 // alone it is, and where that is killed, too, the run ends with an error.
 func TestRandomKilled(t *testing.T) {
-	run := proof.Random{Seed: 3, Cases: 60, Ops: []string{"conv2d"}, Parallel: 2}
+	run := draw.Random{Seed: 3, Cases: 60, Ops: []string{"conv2d"}, Parallel: 2}
 	w := watch("killed")
 	_, err := run.Run(t.Context(), w)
 	w.Close()
-	if !errors.Is(err, proof.ErrKilled) || !strings.HasPrefix(err.Error(), "proof: case ") {
+	if !errors.Is(err, draw.ErrKilled) || !strings.HasPrefix(err.Error(), "proof: case ") {
 		t.Errorf("got %v", err)
 	}
 	w = watch("killed once " + filepath.Join(t.TempDir(), "killed"))
