@@ -61,7 +61,9 @@ func newJob(f runFlags) (*job, error) {
 	if note != "" {
 		j.report.Notes = append(j.report.Notes, note)
 	}
-	j.report.Network, j.report.Weights = quote.Plain(j.name), quote.Plain(j.origin)
+	if j.name != "" {
+		j.report.Network, j.report.Weights = quote.Plain(j.name), quote.Plain(j.origin)
+	}
 	return j, nil
 }
 

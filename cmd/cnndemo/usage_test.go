@@ -66,7 +66,7 @@ func TestFlagValues(t *testing.T) {
 			switch f.Value.Type() {
 			case "FILE", "FOLDER", "FILE|FOLDER", "NET":
 				values = []string{""}
-			case "LAYER,…":
+			case "LAYER,LAYER":
 				values = []string{"", "a,", "a b", "\x1b[31m\n\xff"}
 			case "string", "int", "uint64", "stringArray", "stringSlice", "float64":
 				t.Errorf("%s --%s has no rule", name, f.Name)

@@ -60,6 +60,9 @@ func keep(c *cobra.Command, r rule, flags ...string) {
 		value := checked{flag.Value, r}
 		if list, isList := flag.Value.(pflag.SliceValue); isList {
 			flag.Value = checkedList{value, list}
+			if len(list.GetSlice()) == 0 {
+				flag.DefValue = "" // for the help
+			}
 			continue
 		}
 		flag.Value = value
@@ -127,7 +130,7 @@ var (
 )
 
 // layersRule is names of layers.
-var layersRule = rule{kind: "LAYER,…", want: "names of layers with commas between them", read: func(text string) (string, bool) {
+var layersRule = rule{kind: "LAYER,LAYER", want: "names of layers with commas between them", read: func(text string) (string, bool) {
 	for name := range strings.SplitSeq(text, ",") {
 		if !graph.ValidName(name) {
 			return text, false
