@@ -1,7 +1,6 @@
 package proof_test
 
 import (
-	"context"
 	"encoding/json"
 	"math"
 	"os"

@@ -41,6 +41,7 @@ var layersBehind = []graph.Layer{
 	graph.Add{From: []string{"c", "d", "c"}},
 	graph.Add{From: []string{"d", graph.InputName}},
 	graph.Concat{From: []string{"d", graph.InputName, "c"}},
+	graph.Concat{From: []string{"c", "d"}},
 }
 
 // Every step off by as much as its own bound allows, up or down: each output

@@ -103,7 +103,7 @@ func TestBaselineRoundTrip(t *testing.T) {
 	if err := os.CopyFS(other, os.DirFS("../../../testdata/cases")); err != nil {
 		t.Fatal(err)
 	}
-	files, err := proof.ReadAll(os.DirFS(other), ".")
+	files, err = proof.ReadAll(os.DirFS(other), ".")
 	if err != nil {
 		t.Fatal(err)
 	}
