@@ -72,8 +72,8 @@ func (f runFlags) newApplication() (a application, note string, err error) {
 	} else {
 		a, err = f.named()
 	}
-	for _, names := range f.maps {
-		a.shown = append(a.shown, strings.Split(names, ",")...)
+	if f.maps != "" {
+		a.shown = strings.Split(f.maps, ",")
 	}
 	return a, note, err
 }

@@ -151,7 +151,7 @@ func runScripts(t *testing.T, oneDNN string, names ...string) {
 				}
 			},
 			// json FILE KEY… WANT reads a value of a JSON file: a key of an object,
-			// an index of a list, # for its length, or FIELD=VALUE for the first of
+			// an index of a list, length for its length, or FIELD=VALUE for the first of
 			// its objects that has that. With ! the value must differ or be missing.
 			"json": func(ts *testscript.TestScript, neg bool, a []string) {
 				last := len(a) - 1
@@ -211,7 +211,7 @@ func jsonValue(text string, path []string) (string, error) {
 }
 
 func jsonElement(list []any, key string) (any, bool) {
-	if key == "#" {
+	if key == "length" {
 		return len(list), true
 	}
 	if field, want, is := strings.Cut(key, "="); is {

@@ -25,7 +25,7 @@ import (
 type runFlags struct {
 	net                  netFlags
 	seed                 uint64
-	maps                 []string
+	maps                 string
 	filters              []string
 	stride, dilation     sizeFlag
 	padding              paddingFlag
@@ -110,7 +110,7 @@ network and no server. A pool of a picture in three colours is a picture.
 	flags := c.Flags()
 	f.net.flags(c)
 	flags.Uint64Var(&f.seed, "seed", 1, "with --net: what fresh weights are drawn from")
-	flags.StringArrayVar(&f.maps, "maps", nil, "the layers whose outputs are written (default: the network's outputs)")
+	flags.StringVar(&f.maps, "maps", "", "the layers whose outputs are written (default: the network's outputs)")
 	flags.StringArrayVar(&f.filters, "filter", []string{"vertical", "horizontal"}, strings.Join(filterNames(), ", ")+", or FILE.npy (repeatable)")
 	flags.Var(&f.stride, "stride", "the convolution's stride")
 	flags.Var(&f.padding, "padding", "the convolution's padding: same, valid, or TOP,BOTTOM,LEFT,RIGHT")
