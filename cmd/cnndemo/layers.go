@@ -80,7 +80,7 @@ func (f runFlags) newApplication() (a application, note string, err error) {
 
 // named returns the network of --net.
 func (f runFlags) named() (application, error) {
-	found, err := findNetwork(f.net.net)
+	found, err := readNetwork(f.net.net, true)
 	if err != nil {
 		return application{}, err
 	}
