@@ -64,8 +64,9 @@ type Input struct {
 
 // Layer is one of this package's layer types: Conv2D, DepthwiseConv2D,
 // SeparableConv2D, Conv2DTranspose, Dense, Flatten; MaxPool, AvgPool,
-// GlobalMaxPool, GlobalAvgPool; BatchNorm, LRN, Dropout; one for each Activation,
-// as ReLU; ZeroPad, UpSample, Resize, ScaleShift, SwapRGB; Add, Concat.
+// GlobalMaxPool, GlobalAvgPool; BatchNorm, LRN, Dropout; ReLU, ReLU6,
+// LeakyReLU, ELU, SELU, Sigmoid, Tanh, Softmax; ZeroPad, UpSample, Resize,
+// ScaleShift, SwapRGB; Add, Concat.
 type Layer interface {
 	// head gives the layer's name and what it reads; both may be empty.
 	head() (name string, from []string)
@@ -85,10 +86,10 @@ type Error struct {
 }
 
 // Error is one line: graph: conv2d "c1": input has 3 channels, filter wants 1.
-func (e *Error) Error() string { return "graph: " + e.fault() }
+func (e *Error) Error() string { return "graph: " + e.text() }
 
-// fault is the error's text without the package.
-func (e *Error) fault() string {
+// text is the error without the package's name.
+func (e *Error) text() string {
 	if e.Kind == "" {
 		return e.Reason.Error()
 	}

@@ -2,6 +2,7 @@ package graph
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -71,8 +72,8 @@ type formError struct {
 
 func (e *formError) Error() string {
 	reason := e.reason.Error()
-	if refused, is := e.reason.(*Error); is {
-		reason = refused.fault()
+	if of := new(Error); errors.As(e.reason, &of) {
+		reason = of.text()
 	}
 	if e.name == "" {
 		return "graph: network: " + reason

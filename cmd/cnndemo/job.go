@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tfcnn/cmd/cnndemo/internal/report"
+	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/decode"
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
@@ -83,18 +83,16 @@ func (j *job) at(height, width int) (*sized, error) {
 // pictures decodes the sources and runs the network over them, a bounded
 // number at a time.
 func (j *job) pictures(ctx context.Context, sources []source) error {
-	reader, err := newImageReader(j.device, j.network.Input)
+	options, err := imageOptions(j.network.Input)
 	if err != nil {
 		return exit(exitUsage, "run: %w", err)
 	}
 	if j.resize != (sizeFlag{}) {
-		reader.resize = decode.Resize{Height: j.resize.Height, Width: j.resize.Width, Method: j.resizeMethod}
+		options.Size, options.Method = graph.Size(j.resize), j.resizeMethod
 	}
 	background := [3]uint8(j.background)
-	reader.sources, reader.after, reader.release = sources, j.takes, func() error { return j.runAll(ctx) }
-	reader.options = decode.Options{
-		MaxPixels: j.maxPixels, IgnoreOrientation: j.ignoreOrientation, Trusted: j.trusted, Background: &background,
-	}
+	options.MaxPixels, options.IgnoreOrientation, options.Trusted, options.Background = j.maxPixels, j.ignoreOrientation, j.trusted, &background
+	q := &queue{sources: sources, options: options, after: j.takes, release: func() error { return j.runAll(ctx) }}
 	parts, err := j.folder.Scratch("page")
 	if err != nil {
 		return unwritten("run", err)
@@ -105,7 +103,7 @@ func (j *job) pictures(ctx context.Context, sources []source) error {
 	start := time.Now()
 	seen := 0
 	running := time.Duration(0)
-	err = reader.each(ctx, func(p decoded) error {
+	err = decodeImages(ctx, q, func(p decoded) error {
 		seen++
 		bar.show(seen, len(sources))
 		for _, note := range p.notes {

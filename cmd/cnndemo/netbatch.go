@@ -9,56 +9,40 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/decode"
 	"tfcnn/internal/quote"
 	"tfcnn/session"
+	"tfcnn/session/images"
 )
 
-// imageReader decodes images as a network reads them: brought to its size
-// where that is fixed, three channels as they are, one as their brightness.
-type imageReader struct {
-	device   string
-	channels int
-	queue
-}
-
-// newImageReader returns the reader for a network's input. A network of other
-// than three channels or one reads no images: that is an error.
-func newImageReader(device string, in graph.Input) (*imageReader, error) {
-	if in.Channels != 1 && in.Channels != 3 {
-		return nil, fmt.Errorf("the network reads %d channels, images have 3 or 1", in.Channels)
+// imageOptions returns how images are decoded for a network: brought to its size
+// where that is fixed, three channels as they are, one as their brightness. A
+// network of other channels reads no images: that is an error.
+func imageOptions(in graph.Input) (images.Options, error) {
+	o := images.Options{Size: graph.Size{Height: in.Height, Width: in.Width}}
+	switch in.Channels {
+	case 1:
+		o.Channels = images.Gray
+	case 3:
+	default:
+		return o, fmt.Errorf("the network reads %d channels, images have 3 or 1", in.Channels)
 	}
-	return &imageReader{device: device, channels: in.Channels, queue: queue{resize: decode.Resize{Height: in.Height, Width: in.Width}}}, nil
+	return o, nil
 }
 
-// each decodes the queue's sources and hands them on in order.
-func (r *imageReader) each(ctx context.Context, take func(decoded) error) error {
-	d, err := decode.Open(session.OnOneThread(r.device), r.resize)
+// decodeImages decodes the queue's sources and hands them on in order.
+func decodeImages(ctx context.Context, q *queue, take func(decoded) error) error {
+	d, err := images.Open(q.options)
 	if err != nil {
 		return exit(exitUsage, "%w", err)
 	}
 	defer d.Close()
-	return decodeAll(ctx, d, &r.queue, func(p decoded) error {
-		if p.refused == nil && r.channels == 1 {
-			p.Tensor = brightness(p.Tensor)
-		}
-		return take(p)
-	})
-}
-
-// brightness is that of Recommendation ITU-R BT.601, as JPEG has it.
-func brightness(x tensor.Tensor) tensor.Tensor {
-	grey := tensor.Tensor{Shape: []int{x.Shape[0], x.Shape[1], x.Shape[2], 1}, Data: make([]float32, len(x.Data)/3)}
-	for i := range grey.Data {
-		grey.Data[i] = 0.299*x.Data[3*i] + 0.587*x.Data[3*i+1] + 0.114*x.Data[3*i+2]
-	}
-	return grey
+	return decodeAll(ctx, d, q, take)
 }
 
 // networkBatch is the images in the size that a network reads. A network of
 // other channels than images have gets numbers of 0 to 255 that are drawn.
-func networkBatch(ctx context.Context, command, device string, in graph.Input, paths []string, seed uint64) (tensor.Tensor, string, error) {
-	r, err := newImageReader(device, in)
+func networkBatch(ctx context.Context, command, _ string, in graph.Input, paths []string, seed uint64) (tensor.Tensor, string, error) {
+	options, err := imageOptions(in)
 	if err != nil && len(paths) > 0 {
 		return tensor.Tensor{}, "", exit(exitUsage, "%s: %w", command, err)
 	}
@@ -70,12 +54,11 @@ func networkBatch(ctx context.Context, command, device string, in graph.Input, p
 	for _, r := range refused {
 		return tensor.Tensor{}, "", exit(exitCheck, "%s: %s: %s", command, quote.Plain(r.Picture), r.Reason)
 	}
-	r.sources = sources
 	// A picture is in the batch then, which grows by doubling.
-	r.after = func(height, width int) int64 { return 4 * inputBytes * 3 * int64(height) * int64(width) }
+	after := func(height, width int) int64 { return 4 * inputBytes * 3 * int64(height) * int64(width) }
 	x := tensor.Tensor{Shape: []int{0, in.Height, in.Width, in.Channels}}
 	var names []string
-	err = r.each(ctx, func(p decoded) error {
+	err = decodeImages(ctx, &queue{sources: sources, options: options, after: after}, func(p decoded) error {
 		if errors.Is(p.refused, session.ErrMemory) {
 			return exit(exitEnvironment, "%s: %s: %w", command, quote.Plain(p.name), p.refused)
 		}
