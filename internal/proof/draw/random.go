@@ -65,7 +65,7 @@ func (r Random) Run(ctx context.Context, watch *Watch) (RandomResult, error) {
 	if err := run.all(ctx); err != nil {
 		return RandomResult{}, err
 	}
-	result := RandomResult{Seed: r.Seed, Cases: run.done}
+	result := RandomResult{Seed: r.Seed}
 	if err := run.failures(ctx, &result); err != nil {
 		return RandomResult{}, err
 	}
@@ -74,7 +74,7 @@ func (r Random) Run(ctx context.Context, watch *Watch) (RandomResult, error) {
 			result.Ops = append(result.Ops, *count)
 		}
 	}
-	result.Deaths, result.Seconds = watch.Deaths, time.Since(start).Seconds()
+	result.Cases, result.Deaths, result.Seconds = run.done, watch.Deaths, time.Since(start).Seconds()
 	result.GaveUp = run.done < r.Cases
 	return result, nil
 }
