@@ -195,7 +195,7 @@ func (s *sized) ops() []report.Op {
 			Parameters: layer.Parameters, Multiplications: layer.Multiplications,
 			Colours: s.maps[i].colours,
 		}
-		if w := layer.Window; w != nil && !w.Transposed {
+		if w := layer.Window; w != nil && !w.Transposed && len(layer.Output) == 3 {
 			op.Size = [2]int{w.Height.Size, w.Width.Size}
 			op.Strides = [2]int{w.Height.Stride, w.Width.Stride}
 			op.Dilations = [2]int{w.Height.Dilation, w.Width.Dilation}
