@@ -11,6 +11,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 	"tfcnn/session/verify"
 )
@@ -265,7 +266,7 @@ func TestJoinedLayers(t *testing.T) {
 			}
 		}
 		want := tt.off
-		if on, _ := session.OneDNNInUse(); on {
+		if on, _ := tensorflow.OneDNNInUse(); on {
 			want = tt.on
 		}
 		if got := strings.Join(ran, " "); got != want {

@@ -5,6 +5,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session/internal/seam"
 )
 
@@ -29,4 +30,4 @@ func (i inside) Fetch(ctx context.Context, batch tensor.Tensor, steps []int) ([]
 	return outputs, devices, nil
 }
 
-func (i inside) WithoutWinograd() error { return withoutWinograd(i.s.device) }
+func (i inside) WithoutWinograd() error { return tensorflow.WithoutWinograd(i.s.device) }

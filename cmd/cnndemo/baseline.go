@@ -12,6 +12,7 @@ import (
 	"tfcnn/internal/proof"
 	"tfcnn/internal/proof/baseline"
 	"tfcnn/internal/quote"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -136,7 +137,7 @@ func made(device string) baseline.Made {
 		Date:    time.Now().UTC().Truncate(time.Second),
 	}
 	m.Processor, m.Features = this.Processor()
-	if on, known := session.OneDNNInUse(); known {
+	if on, known := tensorflow.OneDNNInUse(); known {
 		m.OneDNN = map[bool]string{true: "on", false: "off"}[on]
 	}
 	return m

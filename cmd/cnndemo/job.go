@@ -17,6 +17,7 @@ import (
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -197,7 +198,7 @@ func (j *job) runGroup(ctx context.Context, g *group) error {
 	var err error
 	if g.sized, err = j.at(g.height, g.width); err == nil {
 		each = g.runBytes(!j.noVerify)
-		err = session.CheckMemory(each + g.weightBytes())
+		err = tensorflow.CheckMemory(each + g.weightBytes())
 	}
 	var usage *exitError
 	if errors.As(err, &usage) {
@@ -274,8 +275,8 @@ func (j *job) runBatch(ctx context.Context, g *group, s *session.Session, pictur
 // finish writes the report and gives every file its name.
 func (j *job) finish() error {
 	start := time.Now()
-	j.report.TensorFlow, j.report.Precision = session.Version(), session.Precision(j.report.Device)
-	if on, known := session.OneDNNInUse(); known {
+	j.report.TensorFlow, j.report.Precision = session.Version(), tensorflow.Precision(j.report.Device)
+	if on, known := tensorflow.OneDNNInUse(); known {
 		j.report.OneDNN = &on
 	}
 	if note := withoutGPU(j.device, j.report.Device); note != "" {

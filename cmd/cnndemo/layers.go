@@ -12,6 +12,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -233,7 +234,7 @@ func (j *job) check(ctx context.Context, g *group, batch tensor.Tensor, outputs 
 		return nil
 	}
 	start := time.Now()
-	network := proof.Network{Lowered: g.lowered, Weights: g.weights, Arithmetic: session.Arithmetic(j.report.Device)}
+	network := proof.Network{Lowered: g.lowered, Weights: g.weights, Arithmetic: tensorflow.Arithmetic(j.report.Device)}
 	run := proof.Run{Input: batch, Outputs: outputs}
 	for _, layer := range g.lowered.Layers {
 		run.Steps = append(run.Steps, layer.Last)

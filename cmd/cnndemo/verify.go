@@ -12,6 +12,7 @@ import (
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/proof/junit"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -171,10 +172,10 @@ func checkTogether(c *cobra.Command) error {
 // newVerification is a verification without outcomes.
 func newVerification(c *cobra.Command, f *verifyFlags, device string) report.Verification {
 	v := report.Verification{
-		TensorFlow: session.Version(), Device: device, Precision: session.Precision(device), Note: withoutGPU(f.device, device),
+		TensorFlow: session.Version(), Device: device, Precision: tensorflow.Precision(device), Note: withoutGPU(f.device, device),
 	}
 	v.Command, _ = commandLine(c, c.Flags().Args())
-	if on, known := session.OneDNNInUse(); known {
+	if on, known := tensorflow.OneDNNInUse(); known {
 		v.OneDNN = &on
 	}
 	return v

@@ -16,6 +16,7 @@ import (
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 	"tfcnn/session/verify"
 )
@@ -135,7 +136,7 @@ func (f *netFlags) run(c *cobra.Command, to *verifyFlags, pictures []string) (ne
 	if err != nil {
 		return netResult{}, &exitError{exitUsage, err}
 	}
-	if err := session.CheckMemory(networkBytes(forecast.Inference)); err != nil {
+	if err := tensorflow.CheckMemory(networkBytes(forecast.Inference)); err != nil {
 		return netResult{}, verifyError(c.Context(), fmt.Errorf("verify: %w", err))
 	}
 	result := netResult{Network: found.name, value: found.network}

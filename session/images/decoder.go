@@ -13,7 +13,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
-	"tfcnn/session"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session/images/internal/fault"
 	"tfcnn/session/images/internal/jpeg"
 )
@@ -23,8 +23,7 @@ import (
 type Decoder struct {
 	options Options
 	graph   *tf.Graph
-	session *tf.Session
-	c       *capi.Session
+	session *tensorflow.Session
 
 	file, jpeg, png, pngA capi.Port
 	jpegFloat, pngFloat   capi.Port // [1,H,W,3]
@@ -47,7 +46,7 @@ func Open(o Options) (*Decoder, error) {
 }
 
 func (d *Decoder) open() error {
-	root := tfgo.NewRoot().WithDevice("/device:CPU:0")
+	root := tfgo.NewRoot().WithDevice(tensorflow.CPU)
 	file := op.Placeholder(root.SubScope("file"), tf.String, op.PlaceholderShape(tf.ScalarShape()))
 	jpeg := op.DecodeJpeg(root, file, op.DecodeJpegChannels(3), op.DecodeJpegDctMethod("INTEGER_ACCURATE"))
 	png := op.DecodePng(root.SubScope("png"), file, op.DecodePngChannels(3))
@@ -65,17 +64,14 @@ func (d *Decoder) open() error {
 		}
 	}
 	var err error
-	if d.graph, err = root.Finalize(); err != nil {
-		return errors.New("TensorFlow refuses a decoder's node")
-	}
-	if d.session, err = session.OnOneThread("cpu")(d.graph); err != nil {
+	if d.graph, err = tensorflow.Finalize(root); err != nil {
 		return err
 	}
-	if d.c, err = capi.Wrap(d.session, d.graph); err != nil {
+	if d.session, err = tensorflow.Open(d.graph, tensorflow.OnOneThread()); err != nil {
 		return err
 	}
 	for port, output := range ports {
-		if *port, err = d.c.PortOf(output); err != nil {
+		if *port, err = d.session.PortOf(output); err != nil {
 			return err
 		}
 	}
@@ -220,7 +216,7 @@ func (d *Decoder) run(h *header, o Options, port capi.Port, buffer []float32) (c
 			return capi.Fetched{}, err
 		}
 	}
-	call, err := d.c.Prepare([]capi.Feed{{Port: d.file, Bytes: h.file}}, []capi.Port{port})
+	call, err := d.session.Prepare([]capi.Feed{{Port: d.file, Bytes: h.file}}, []capi.Port{port})
 	if err != nil {
 		return capi.Fetched{}, err
 	}

@@ -49,7 +49,7 @@ func (d *Decoder) resize(x tensor.Tensor, buffer []float32) (tensor.Tensor, erro
 			float32(size.Height) / float32(x.Shape[1]), float32(size.Width) / float32(x.Shape[2]),
 		}}})
 	}
-	call, err := d.c.Prepare(feeds, []capi.Port{d.resized})
+	call, err := d.session.Prepare(feeds, []capi.Port{d.resized})
 	if err != nil {
 		return tensor.Tensor{}, fmt.Errorf("resize: %w", err)
 	}

@@ -21,6 +21,7 @@ import (
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/ref"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 	"tfcnn/session/internal/seam"
 )
@@ -150,7 +151,7 @@ func Network(ctx context.Context, net graph.Network, weights graph.Weights, imag
 		return Result{}, fmt.Errorf("session: verify: %w", err)
 	}
 	// What is recorded runs in a second session, which has the weights again.
-	if err := session.CheckMemory(v.bytes() + v.session.OpenBytes()); err != nil {
+	if err := tensorflow.CheckMemory(v.bytes() + v.session.OpenBytes()); err != nil {
 		return Result{}, fmt.Errorf("session: verify: batch of %d pictures: %w", v.result.Pictures, err)
 	}
 	if err := v.layers(); err != nil {
@@ -167,15 +168,15 @@ func newVerifier(ctx context.Context, s *session.Session, weights graph.Weights,
 	v := &verifier{
 		ctx: ctx, session: inside, lowered: inside.Lowered(), batch: batch,
 		result: Result{
-			TensorFlow: session.Version(), Device: device, Precision: session.Precision(device), Status: Pass,
+			TensorFlow: session.Version(), Device: device, Precision: tensorflow.Precision(device), Status: Pass,
 		},
 	}
-	v.network = proof.Network{Lowered: v.lowered, Weights: weights, Arithmetic: session.Arithmetic(device)}
+	v.network = proof.Network{Lowered: v.lowered, Weights: weights, Arithmetic: tensorflow.Arithmetic(device)}
 	if o.Progress != nil {
 		total := 2 * len(v.lowered.Program.Steps) // there are two runs
 		v.network.Progress = func(steps int) { o.Progress(steps, total) }
 	}
-	if on, known := session.OneDNNInUse(); known {
+	if on, known := tensorflow.OneDNNInUse(); known {
 		v.result.OneDNN = &on
 	}
 	if len(batch.Shape) > 0 {

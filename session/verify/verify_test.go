@@ -14,6 +14,7 @@ import (
 	"tfcnn/graph/nets"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 	"tfcnn/session/sessiontest"
 	"tfcnn/session/verify"
@@ -129,7 +130,7 @@ func TestRunIsHeld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	network := proof.Network{Lowered: lowered, Weights: weights, Arithmetic: session.Arithmetic(s.Device())}
+	network := proof.Network{Lowered: lowered, Weights: weights, Arithmetic: tensorflow.Arithmetic(s.Device())}
 	run := proof.Run{Input: batch, Steps: []int{lowered.Layers[lowered.Outputs[0]].Last}, Outputs: []tensor.Tensor{output}}
 	parts, err := network.Hold(t.Context(), run, nil)
 	if err != nil || len(parts) != 1 || len(parts[0].Layers) != len(lowered.Layers) || parts[0].Verdict.Status != proof.Pass || parts[0].Verdict.Unspecified > 0 {
