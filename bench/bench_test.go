@@ -325,6 +325,21 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+// What the contestants do not compute is refused by name.
+func TestStepsUnknown(t *testing.T) {
+	network, err := of(8, 8, 3, graph.Conv2DTranspose{Name: "up", Filters: 1, Size: graph.Square(2)})()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lowered, err := graph.Lower(network)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := steps(lowered.Program); err == nil || err.Error() != `bench: conv2d_transpose "up": the contestants compute no conv2d_transpose` {
+		t.Errorf("got %v", err)
+	}
+}
+
 // The two lines of the tutorial: the first map's filter is upright, the
 // second's lies.
 func TestLines(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/tensorflow"
 	"tfcnn/session/internal/seam"
 )
 
@@ -29,5 +28,3 @@ func (i inside) Fetch(ctx context.Context, batch tensor.Tensor, steps []int) ([]
 	}
 	return outputs, devices, nil
 }
-
-func (i inside) WithoutWinograd() error { return tensorflow.WithoutWinograd(i.s.device) }

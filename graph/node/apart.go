@@ -28,14 +28,19 @@ func unfusable(program ir.Program, i int) bool {
 
 // fusedWhenFetched returns the steps whose output the optimizer may put out of
 // reach: with oneDNN it puts a sum, its bias and a leaky ReLU into one node even
-// where a run fetches what lies between, which is then missing. So such a step is
-// fetched by a node of its own. In all other patterns the remapper sees to what is
-// fetched.
+// where a run fetches what lies between, which is then missing, and so it does with
+// a sum, its bias or batch norm, and a swish. So such a step is fetched by a node of
+// its own. In all other patterns the remapper sees to what is fetched.
 func fusedWhenFetched(program ir.Program) map[int]bool {
 	steps := map[int]bool{}
 	for _, step := range program.Steps {
-		if step.Op.Traits().FusedWhenFetched {
-			steps[step.Inputs[0]] = true
+		before := step.Inputs[0]
+		for range step.Op.Traits().FusedWhenFetched {
+			if before == ir.Input {
+				break
+			}
+			steps[before] = true
+			before = program.Steps[before].Inputs[0]
 		}
 	}
 	return steps

@@ -89,7 +89,7 @@ func (LeakyReLU) Kind() string { return "leaky_relu" }
 // Traits are an activation's.
 func (LeakyReLU) Traits() Traits {
 	t := activation(SavesInputs, comparedNaN)
-	t.FusedWhenFetched = true
+	t.FusedWhenFetched = 1
 	return t
 }
 
@@ -133,7 +133,11 @@ func (Tanh) Traits() Traits {
 func (Swish) Kind() string { return "swish" }
 
 // Traits are those of a product: the backward pass reads the sigmoid, too.
-func (Swish) Traits() Traits { return product(1, infinityTimesZero) }
+func (Swish) Traits() Traits {
+	t := product(1, infinityTimesZero)
+	t.FusedWhenFetched = 2
+	return t
+}
 
 // Kind is "hard_swish".
 func (HardSwish) Kind() string { return "hard_swish" }

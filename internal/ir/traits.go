@@ -41,9 +41,10 @@ type Traits struct {
 	// UnfusableAfterNorm reports whether oneDNN's kernels refuse the operation in
 	// one call with a convolution and its batch norm.
 	UnfusableAfterNorm bool
-	// FusedWhenFetched reports whether TensorFlow's optimizer puts the operation
-	// into one node with a sum before it even where a run fetches that sum.
-	FusedWhenFetched bool
+	// FusedWhenFetched is how many operations before it, a sum with its bias or a
+	// batch norm behind a sum, TensorFlow's optimizer puts into one node with the
+	// operation even where a run fetches what lies between.
+	FusedWhenFetched int
 	// Unspecified says for which inputs correct kernels differ and what package
 	// ref answers there; empty where there are no such inputs.
 	Unspecified string
@@ -126,8 +127,20 @@ type Windowed interface {
 // and proof's tests ask their tables for each of them.
 func Operations() []Op {
 	return slices.Concat([]Op{
-		Conv2D{}, DepthwiseConv2D{}, Conv2DTranspose{}, Dense{},
-		MaxPool{}, AvgPool{}, BatchNorm{}, LRN{},
-		Flatten{}, Pad{}, Resize{}, ScaleShift{}, ReverseChannels{}, Add{}, Concat{},
+		Conv2D{},
+		DepthwiseConv2D{},
+		Conv2DTranspose{},
+		Dense{},
+		MaxPool{},
+		AvgPool{},
+		BatchNorm{},
+		LRN{},
+		Flatten{},
+		Pad{},
+		Resize{},
+		ScaleShift{},
+		ReverseChannels{},
+		Add{},
+		Concat{},
 	}, activations)
 }

@@ -10,6 +10,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/ref"
 )
 
 var heldNetwork = graph.Network{
@@ -138,6 +139,10 @@ func TestNotHeldIsNoPass(t *testing.T) {
 		if v.OK() || v.String() != "proves nothing: no bound is known for 2 of 7 numbers" {
 			t.Errorf("got %v", v)
 		}
+	}
+	mixed := ref.Result{Shape: []int{2}, Value: []float64{1, 0}, Bound: make([]float64, 2), Level: make([]float64, 2), State: []ref.State{ref.Plain, ref.NotHeld}}
+	if v := proof.Compare(mixed, tensor.Tensor{Shape: []int{2}, Data: []float32{1, 5}}); v.Status != proof.Nothing || v.NotHeld != 1 {
+		t.Errorf("one number of two: %v", v)
 	}
 	failed := proof.Verdict{Status: proof.Fail, Elements: 1, Outside: 1}
 	if v := open.Merge(failed, 0); v.Status != proof.Fail {

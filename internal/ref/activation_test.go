@@ -45,8 +45,15 @@ func init() {
 func near(got, want float64) bool { return math.Abs(got-want) <= 1e-14*math.Abs(want) }
 
 var activations = []ir.Op{
-	ir.ReLU{}, ir.ReLU6{}, ir.LeakyReLU{Alpha: 0.3}, ir.ELU{}, ir.SELU{}, ir.Sigmoid{}, ir.Tanh{},
-	ir.Swish{}, ir.HardSwish{},
+	ir.ReLU{},
+	ir.ReLU6{},
+	ir.LeakyReLU{Alpha: 0.3},
+	ir.ELU{},
+	ir.SELU{},
+	ir.Sigmoid{},
+	ir.Tanh{},
+	ir.Swish{},
+	ir.HardSwish{},
 }
 
 func row(data ...float32) tensor.Tensor { return tensor.Tensor{Shape: []int{len(data)}, Data: data} }
@@ -224,9 +231,7 @@ func TestActivationKernels(t *testing.T) {
 			func(x float32) float32 { return x * sigmoid(1.702*x) }, func(x float32) float32 { return x * hard(x) },
 			func(x float32) float32 { return x * (1 + tanh(x/2)) / 2 }, // no relative accuracy
 		}},
-		{ir.HardSwish{}, []kernel{func(x float32) float32 { return x * (min(max(x+3, 0), 6) * (1. / 6)) }, func(x float32) float32 {
-			return x * min(max(x+3, 0), 6) / 6
-		}, func(x float32) float32 { return x * hard(x) }, func(x float32) float32 { // in one rounding
+		{ir.HardSwish{}, []kernel{func(x float32) float32 { return x * (min(max(x+3, 0), 6) * (1. / 6)) }, func(x float32) float32 { return x * hard(x) }, func(x float32) float32 { // in one rounding
 			return x * min(max(float32(float64(x)*float64(float32(1./6))+0.5), 0), 1)
 		}}, []kernel{
 			func(x float32) float32 { return x * sigmoid(x) }, func(x float32) float32 { return x * min(max(0.2*x+0.5, 0), 1) },

@@ -101,8 +101,16 @@ func TestExtendActivations(t *testing.T) {
 		e := extend(t, within([]int{n}, value, bound), op)
 		for i, x := range value {
 			moved, own := 0.0, 0.0
+			var places []float64
 			for k := range 41 {
-				at := x + (float64(k)/20-1)*bound[i]
+				places = append(places, x+(float64(k)/20-1)*bound[i])
+			}
+			for _, turn := range []float64{-1.2784645427610738, -1.5} { // of swish and hard_swish
+				if math.Abs(turn-x) < bound[i] {
+					places = append(places, turn)
+				}
+			}
+			for _, at := range places {
 				y := c.f(at)
 				moved, own = max(moved, math.Abs(y-c.f(x))), max(own, c.own(at, y))
 				if math.Abs(y-e.Value[i])+c.own(at, y) > e.Bound[i]*(1+1e-15) && bound[i] > 0 {

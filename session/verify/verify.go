@@ -147,7 +147,7 @@ func Network(ctx context.Context, net graph.Network, weights graph.Weights, imag
 		}
 	}()
 	v := newVerifier(ctx, s, weights, images, o)
-	if err := v.session.WithoutWinograd(); err != nil {
+	if err := tensorflow.WithoutWinograd(s.Device()); err != nil {
 		return Result{}, fmt.Errorf("session: verify: %w", err)
 	}
 	// What is recorded runs in a second session, which has the weights again.

@@ -19,9 +19,6 @@ type Session interface {
 	// Fetch runs a batch for the outputs of any steps, and returns the devices that
 	// each layer's operations ran on.
 	Fetch(ctx context.Context, batch tensor.Tensor, steps []int) (outputs []tensor.Tensor, devices [][]string, err error)
-	// WithoutWinograd keeps a GPU from Winograd's algorithm, or returns an error
-	// where the process has to say so.
-	WithoutWinograd() error
 }
 
 // Of returns what is behind a *session.Session. Package session sets it.
