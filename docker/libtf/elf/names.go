@@ -1,4 +1,4 @@
-package libtf
+package elf
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 
 // libtensorflow_cc.so.2 exports everything that it is made of: 436,000
 // symbols, whose C++ names take 82 MB of its 583. All but a few are used by
-// the library itself alone, where any name serves. shortenNames gives those
+// the library itself alone, where any name serves. ShortenNames gives those
 // names of a few letters and cuts the table of names out of the file. Code,
 // data, addresses and relocations stay as they are, byte for byte.
 //
@@ -37,9 +37,9 @@ var order = binary.LittleEndian
 
 const symbolSize = 24 // of Elf64_Sym
 
-// shortenNames gives new names to the dynamic symbols that a library defines
+// ShortenNames gives new names to the dynamic symbols that a library defines
 // and of which keep says no. The result takes the library's place in memory.
-func shortenNames(library []byte, keep func(name string) bool) (_ []byte, err error) {
+func ShortenNames(library []byte, keep func(name string) bool) (_ []byte, err error) {
 	defer recoverDamage(&err)
 	s, err := openShared(library)
 	if err != nil {
