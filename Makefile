@@ -19,9 +19,7 @@ OLD_COMPILE := $(shell $(GO) env CGO_CFLAGS)
 OLD_LINK := $(shell $(GO) env CGO_LDFLAGS)
 export CGO_CFLAGS  := $(OLD_COMPILE)$(if $(findstring $(COMPILE),$(OLD_COMPILE)),, $(COMPILE))
 export CGO_LDFLAGS := $(OLD_LINK)$(if $(findstring $(LINK),$(OLD_LINK)),, $(LINK))
-# For recipes, which cannot have the quotes in their text.
-go-env go-env-undo: export TFCNN_COMPILE := $(COMPILE)
-go-env go-env-undo: export TFCNN_LINK := $(LINK)
+go-env go-env-undo: export GO := $(GO)
 doctor: export CGO_CFLAGS := $(OLD_COMPILE)
 doctor: export CGO_LDFLAGS := $(OLD_LINK)
 
@@ -33,7 +31,7 @@ STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1
 # Everything that must build and pass where libtensorflow is missing.
 NO_CGO      := ./graph ./graph/nets ./graph/tensor ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/tuning ./internal/ref ./internal/proof ./cmd/cnndemo/internal/report \
                ./internal/decode/exif ./internal/decode/jpeg ./internal/decode/png \
-               ./internal/machine/... ./internal/output ./docker/... ./cmd/doctor ./testdata ./bench ./bench/worker
+               ./internal/machine/... ./internal/output ./docker/... ./cmd/doctor ./cmd/libtensorflow ./testdata ./bench ./bench/worker
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -52,14 +50,14 @@ PROGRAM    := $(GO) build -buildmode=pie -ldflags "-bindnow $(FACTS)"
 DOCKER_BUILD = docker build --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg BASE_IMAGE=$(BASE_IMAGE) \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED)
 
-.PHONY: bench mutants fusions soak soak-operations fuzz hostile sweep docker docker-test docker-cuda docker-cuda-test help libtensorflow build doctor-program demo test test-steps lint unit race no-cgo outside doctor go-env go-env-undo notices fmt clean
+.PHONY: bench mutants fusions soak soak-operations fuzz hostile sweep bundle module docker docker-test docker-cuda docker-cuda-test help libtensorflow build doctor-program demo test test-steps lint unit race no-cgo outside doctor go-env go-env-undo notices fmt clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # SYMBOLS=1 keeps the wheel's own symbols, with the names that debuggers want.
 libtensorflow: ## fetch, check and strip libtensorflow (SYMBOLS=1: do not strip; LIBTENSORFLOW=/prefix: check that one)
-	@CGO_ENABLED=0 $(GO) run ./docker/installer -prefix "$(PREFIX)" $(if $(SYMBOLS),-strip=false)
+	@CGO_ENABLED=0 $(GO) run ./cmd/libtensorflow -prefix "$(PREFIX)" $(if $(SYMBOLS),-strip=false)
 
 BIN ?= bin
 build: libtensorflow doctor-program ## build bin/cnndemo, which runs from any folder
@@ -81,8 +79,8 @@ test-steps:
 lint: libtensorflow
 	@echo "== formatting, vet, staticcheck"
 	@files=$$($(GOFUMPT) -l . testdata) || exit 1; if [ -n "$$files" ]; then echo "not gofumpt'ed: $$files"; exit 1; fi
-	$(GO) vet ./... ./testdata ./testdata/outside
-	$(STATICCHECK) ./... ./testdata ./testdata/outside
+	$(GO) vet ./... ./testdata
+	$(STATICCHECK) ./... ./testdata
 
 no-cgo: # the packages that need no libtensorflow, without cgo
 	@echo "== without cgo"
@@ -172,9 +170,18 @@ bench: libtensorflow ## side by side with others, into bench/ (some of it, into 
 	bin/bench -python "$(BENCH_CACHE)/venv/bin/python" $(BENCH_FLAGS)
 endif
 
-outside: libtensorflow # a module of its own that embeds graph and session
-	@echo "== a module outside"
+outside: libtensorflow # modules of their own: one that embeds graph and session, and the README's program
+	@echo "== modules outside"
 	GO="$(GO)" sh testdata/outside/run.sh
+
+# A program of your own: see docs/embedding.md.
+BUNDLE ?= out/cnndemo.tar.gz
+bundle: build ## bin/cnndemo, libtensorflow and the licences as one archive that runs without either (BUNDLE=out/cnndemo.tar.gz)
+	@mkdir -p "$(dir $(BUNDLE))"
+	@CGO_ENABLED=0 $(GO) run ./cmd/libtensorflow bundle -prefix "$(PREFIX)" -o "$(BUNDLE)" $(BIN)/cnndemo LICENSE NOTICE testdata/images/ATTRIBUTION.md
+
+module: ## call this module by another path, in go.mod and wherever it stands (MODULE=example.com/x)
+	@GO="$(GO)" .ci/module "$(MODULE)"
 
 docker: ## build the CPU image, called tfcnn (IMAGE=, GO_IMAGE=, BASE_IMAGE=)
 	$(DOCKER_BUILD) -t $(IMAGE) .
@@ -191,18 +198,11 @@ docker-cuda-test: docker-cuda build ## build that image and test what can be tes
 doctor: ## say what this machine has and lacks
 	@CGO_ENABLED=0 $(GO) run ./cmd/doctor
 
-go-env: libtensorflow ## let plain go commands and editors find libtensorflow (go env -w)
-	@unset CGO_CFLAGS CGO_LDFLAGS; \
-	add() { old="$$($(GO) env $$1)"; case "$$old" in *"$$2"*) ;; *) $(GO) env -w "$$1=$$old $$2" ;; esac; }; \
-	add CGO_CFLAGS "$$TFCNN_COMPILE" && add CGO_LDFLAGS "$$TFCNN_LINK" && \
-	echo "go env -w has set CGO_CFLAGS and CGO_LDFLAGS for $(PREFIX); make go-env-undo takes that back"
+go-env: ## let plain go commands and editors find libtensorflow (go env -w)
+	@CGO_ENABLED=0 $(GO) run ./cmd/libtensorflow -prefix "$(PREFIX)" $(if $(SYMBOLS),-strip=false) -go-env
 
 go-env-undo: ## take that back
-	@unset CGO_CFLAGS CGO_LDFLAGS; \
-	cut() { old="$$($(GO) env $$1)"; case "$$old" in *" $$2"*) ;; *) return 0 ;; esac; \
-		new="$${old%%" $$2"*}$${old#*" $$2"}"; \
-		if [ "$$new" = "-O2 -g" ]; then $(GO) env -u $$1; else $(GO) env -w "$$1=$$new"; fi; }; \
-	cut CGO_CFLAGS "$$TFCNN_COMPILE" && cut CGO_LDFLAGS "$$TFCNN_LINK"
+	@CGO_ENABLED=0 $(GO) run ./cmd/libtensorflow -prefix "$(PREFIX)" -go-env-undo
 
 notices: ## write the licence texts of all linked code into NOTICE, after a change of go.mod
 	@CGO_ENABLED=0 $(GO) run ./docker/notices NOTICE

@@ -1,15 +1,23 @@
-// Command installer puts libtensorflow into a folder, from the pinned wheel of
-// docker/libtensorflow.manifest.
+// Command libtensorflow puts TensorFlow's C library into a folder, from the pinned
+// wheel of docker/libtensorflow.manifest, and tells Go where it is.
 //
-//	go run ./docker/installer                       # into the project's .libtensorflow
-//	go run ./docker/installer -prefix /usr/local    # for every compiler and linker
+//	go run ./cmd/libtensorflow                       # into the project's .libtensorflow
+//	go run ./cmd/libtensorflow -prefix /usr/local    # for every compiler and linker
+//
+// A module that requires tfcnn, in whose folder it has no work tree of tfcnn:
+//
+//	go run tfcnn/cmd/libtensorflow -prefix ~/tf -go-env            # go env -w
+//	go run tfcnn/cmd/libtensorflow -prefix ~/tf -env tf.env        # a file for GOENV, an editor, a container
+//	eval "$(go run tfcnn/cmd/libtensorflow -prefix ~/tf -exports)" # this shell alone
+//	go run tfcnn/cmd/libtensorflow bundle -prefix ~/tf myprogram   # one archive to ship
 //
 // Exit status: 0 done, 1 failed, 2 wrong usage, 3 the machine lacks something,
-// 130 interrupted.
+// 130 interrupted. docs/embedding.md has the whole way.
 package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -38,10 +46,13 @@ func main() {
 }
 
 func run(ctx context.Context, manifest []byte, arguments []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("installer", flag.ContinueOnError)
+	if len(arguments) > 0 && arguments[0] == "bundle" {
+		return bundle(ctx, arguments[1:], stdout, stderr)
+	}
+	flags := flag.NewFlagSet("libtensorflow", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprint(stderr, "Puts libtensorflow into a folder.\n\n  installer [flags]\n  installer -prefix /usr/local\n\nWith LIBTENSORFLOW=/prefix set nothing is installed: that prefix is checked.\n\n")
+		fmt.Fprint(stderr, usage)
 		flags.PrintDefaults()
 	}
 	prefix := flags.String("prefix", "", "the folder: lib, include and share go below it (default: the project's .libtensorflow)")
@@ -50,6 +61,11 @@ func run(ctx context.Context, manifest []byte, arguments []string, stdout, stder
 	strip := flags.Bool("strip", true, "strip TensorFlow's libraries and bind their symbols: a third smaller, and programs start in 0.4 of the time; =false keeps them, with the names that debuggers and plugins want")
 	python := flags.String("python", os.Getenv("PYTHON"), "the Python that has pip (default: $PYTHON, else what PATH has)")
 	check := flags.Bool("check", false, "hash every installed file again")
+	var to destination
+	flags.StringVar(&to.file, "env", "", "write CGO_CFLAGS and CGO_LDFLAGS to this file, in the form of GOENV's; other lines of it stay")
+	flags.BoolVar(&to.goEnv, "go-env", false, "set CGO_CFLAGS and CGO_LDFLAGS with go env -w")
+	flags.BoolVar(&to.undo, "go-env-undo", false, "take back what -go-env set; nothing is installed")
+	flags.BoolVar(&to.exports, "exports", false, "print CGO_CFLAGS and CGO_LDFLAGS as a shell's exports, and all else to stderr")
 	list := flags.Bool("list", false, "list the manifest's variants")
 	if err := flags.Parse(arguments); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -58,7 +74,7 @@ func run(ctx context.Context, manifest []byte, arguments []string, stdout, stder
 		return 2
 	}
 	if flags.NArg() > 0 {
-		fmt.Fprintf(stderr, "installer: unexpected argument %q\n", flags.Arg(0))
+		fmt.Fprintf(stderr, "libtensorflow: unexpected argument %q\n", flags.Arg(0))
 		return 2
 	}
 	variants, err := libtf.ParseManifest(bytes.NewReader(manifest))
@@ -75,24 +91,32 @@ func run(ctx context.Context, manifest []byte, arguments []string, stdout, stder
 		}
 		return 0
 	}
-	if own := os.Getenv("LIBTENSORFLOW"); own != "" {
+	own := os.Getenv("LIBTENSORFLOW")
+	if *prefix == "" && own == "" {
+		if *prefix = defaultPrefix(); *prefix == "" {
+			fmt.Fprintln(stderr, noPrefix)
+			return 2
+		}
+	}
+	if to.undo {
+		settings, err := flagsOf(cmp.Or(own, *prefix))
+		if err == nil {
+			err = goEnvironment{}.undo(settings)
+		}
+		if err != nil {
+			return fail(stderr, err)
+		}
+		return 0
+	}
+	if own != "" {
 		found, err := libtf.Inspect(own)
 		if err != nil {
 			return fail(stderr, err)
 		}
 		if len(found.Outside) > 0 {
-			fmt.Fprintf(stderr, "installer: %s: the run path of %s leads outside the prefix, and what lies there is loaded first; `installer -prefix` makes one that does not\n", own, found.Outside[0])
+			fmt.Fprintf(stderr, "libtensorflow: %s: the run path of %s leads outside the prefix, and what lies there is loaded first; `libtensorflow -prefix` makes one that does not\n", own, found.Outside[0])
 		}
-		fmt.Fprintf(stdout, "libtensorflow %s is in %s (LIBTENSORFLOW)\n", found.Version, own)
-		return 0
-	}
-	if *prefix == "" {
-		project := libtf.Project(".")
-		if project == "" {
-			fmt.Fprintln(stderr, "installer: this folder is in no work tree of tfcnn; say where to with -prefix DIR")
-			return 2
-		}
-		*prefix = filepath.Join(project, ".libtensorflow")
+		return to.tell(stdout, stderr, fmt.Sprintf("libtensorflow %s is in %s (LIBTENSORFLOW)", found.Version, own), own)
 	}
 	options := libtf.Options{Prefix: *prefix, Manifest: variants, Variant: *variant, Wheel: *wheel, Strip: *strip, Python: *python, Log: stderr}
 	var bar progress
@@ -115,10 +139,82 @@ func run(ctx context.Context, manifest []byte, arguments []string, stdout, stder
 		return fail(stderr, err)
 	}
 	if i := slices.IndexFunc(variants, func(v libtf.Variant) bool { return v.Name == found.Variant }); i >= 0 && variants[i].Status == "not-run" {
-		fmt.Fprintf(stderr, "installer: %s is pinned and unpacked, but this project has never run it\n", found.Variant)
+		fmt.Fprintf(stderr, "libtensorflow: %s is pinned and unpacked, but this project has never run it\n", found.Variant)
 	}
-	fmt.Fprintf(stdout, "libtensorflow %s is in %s\n", found.Version, *prefix)
+	return to.tell(stdout, stderr, fmt.Sprintf("libtensorflow %s is in %s", found.Version, *prefix), *prefix)
+}
+
+const usage = `Puts libtensorflow into a folder, and tells Go where it is.
+
+  libtensorflow [flags]
+  libtensorflow -prefix /usr/local
+  libtensorflow bundle [flags] PROGRAM [FILE…]    one archive to ship: bundle -h
+
+With LIBTENSORFLOW=/prefix set nothing is installed: that prefix is checked.
+
+`
+
+const noPrefix = "libtensorflow: this folder is in no work tree of tfcnn; say where to with -prefix DIR"
+
+// defaultPrefix is the prefix of the work tree of tfcnn that this folder is in, ""
+// where it is in none.
+func defaultPrefix() string {
+	project := libtf.Project(".")
+	if project == "" {
+		return ""
+	}
+	return filepath.Join(project, ".libtensorflow")
+}
+
+// destination is where the settings of cgo go.
+type destination struct {
+	file                 string
+	goEnv, undo, exports bool
+}
+
+// tell says where libtensorflow is: to its reader, and to Go where that is asked
+// for.
+func (d destination) tell(stdout, stderr io.Writer, sentence, prefix string) int {
+	if !d.exports {
+		fmt.Fprintln(stdout, sentence)
+	} else {
+		fmt.Fprintln(stderr, sentence)
+	}
+	if err := d.set(stdout, prefix); err != nil {
+		return fail(stderr, err)
+	}
+	if d.goEnv {
+		fmt.Fprintln(stderr, "go env -w has set CGO_CFLAGS and CGO_LDFLAGS; make go-env-undo, or -go-env-undo, takes that back")
+	}
 	return 0
+}
+
+func (d destination) set(stdout io.Writer, prefix string) error {
+	if d == (destination{}) {
+		return nil
+	}
+	settings, err := flagsOf(prefix)
+	if err != nil {
+		return err
+	}
+	if d.file != "" {
+		file, err := filepath.Abs(d.file)
+		if err == nil {
+			err = goEnvironment{file: file}.add(settings)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if d.goEnv {
+		if err := (goEnvironment{}).add(settings); err != nil {
+			return err
+		}
+	}
+	if d.exports {
+		return printExports(stdout, settings)
+	}
+	return nil
 }
 
 // fail prints the error and chooses the exit status.
@@ -141,6 +237,6 @@ func refreshLinker(prefix string, stderr io.Writer) {
 		return
 	}
 	if out, err := exec.Command("ldconfig").CombinedOutput(); err != nil {
-		fmt.Fprintf(stderr, "installer: run ldconfig as root before programs look for the library: %v %s\n", err, bytes.TrimSpace(out))
+		fmt.Fprintf(stderr, "libtensorflow: run ldconfig as root before programs look for the library: %v %s\n", err, bytes.TrimSpace(out))
 	}
 }

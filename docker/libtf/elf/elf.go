@@ -73,9 +73,9 @@ func Symbols(file string) ([]string, error) {
 	return names, nil
 }
 
-// SetRunPath writes edit's run path over a library's own, in place: no byte moves.
-// A run path longer than the old one is an error. SetRunPath reports whether the
-// library changed; a library without a run path does not.
+// SetRunPath writes edit's run path over that of a library or a program, in place:
+// no byte moves. A run path longer than the old one is an error. SetRunPath reports
+// whether the library changed; a library without a run path does not.
 func SetRunPath(library []byte, edit func(old string) string) (changed bool, err error) {
 	defer recoverDamage(&err)
 	s, err := openDynamic(library)

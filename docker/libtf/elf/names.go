@@ -76,15 +76,15 @@ func recoverDamage(err *error) {
 	}
 }
 
-// openDynamic opens a shared library with its dynamic symbols and their names;
-// they are nil where it has none.
+// openDynamic opens a shared library or a program with its dynamic symbols and
+// their names; they are nil where it has none.
 func openDynamic(data []byte) (*shared, error) {
 	file, err := elf.NewFile(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
 	}
-	if file.Class != elf.ELFCLASS64 || file.Data != elf.ELFDATA2LSB || file.Type != elf.ET_DYN {
-		return nil, errors.New("is no 64-bit little-endian shared library")
+	if file.Class != elf.ELFCLASS64 || file.Data != elf.ELFDATA2LSB || file.Type != elf.ET_DYN && file.Type != elf.ET_EXEC {
+		return nil, errors.New("is no 64-bit little-endian shared library or program")
 	}
 	s := &shared{data: data, file: file, symbols: file.SectionByType(elf.SHT_DYNSYM)}
 	if s.symbols == nil {
@@ -103,6 +103,9 @@ func openShared(data []byte) (*shared, error) {
 	s, err := openDynamic(data)
 	if err != nil {
 		return nil, err
+	}
+	if s.file.Type != elf.ET_DYN {
+		return nil, errors.New("is no shared library")
 	}
 	if s.hash = s.file.SectionByType(elf.SHT_GNU_HASH); s.symbols == nil || s.hash == nil {
 		return nil, errors.New("has no dynamic symbols or no GNU hash table")
