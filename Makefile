@@ -31,7 +31,7 @@ STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1
 # Everything that must build and pass where libtensorflow is missing.
 NO_CGO      := ./graph ./graph/nets ./graph/tensor ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/tuning ./internal/ref ./internal/proof ./cmd/cnndemo/internal/report \
                ./internal/decode/exif ./internal/decode/jpeg ./internal/decode/png \
-               ./internal/machine/... ./internal/output ./docker/... ./cmd/doctor ./cmd/libtensorflow ./testdata ./bench ./bench/worker
+               ./internal/machine/... ./internal/output ./docker/... ./docs ./cmd/doctor ./cmd/libtensorflow ./testdata ./bench ./bench/worker
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -50,7 +50,7 @@ PROGRAM    := $(GO) build -buildmode=pie -ldflags "-bindnow $(FACTS)"
 DOCKER_BUILD = docker build --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg BASE_IMAGE=$(BASE_IMAGE) \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED)
 
-.PHONY: bench mutants fusions soak soak-operations fuzz hostile sweep bundle module docker docker-test docker-cuda docker-cuda-test help libtensorflow build doctor-program demo test test-steps lint unit race no-cgo outside doctor go-env go-env-undo notices fmt clean
+.PHONY: bench mutants fusions soak soak-operations fuzz hostile sweep bundle module proof-page docker docker-test docker-cuda docker-cuda-test help libtensorflow build doctor-program demo test test-steps lint unit race no-cgo outside doctor go-env go-env-undo notices fmt clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,13 @@ doctor-program:
 
 demo: build ## the sample pictures through conv2d and max_pool, checked; pictures in out/
 	bin/cnndemo run --out out
+
+# The README's picture: the page of a network's verification, as chromium shows it.
+CHROMIUM ?= chromium
+proof-page: build ## verify a network and write the README's picture of it (with chromium)
+	bin/cnndemo verify --net alexnet --html out/proof.html testdata/images/china.jpg testdata/images/flower.jpg
+	$(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1280,800 \
+		--screenshot=testdata/readme/proof.png "file://$(CURDIR)/out/proof.html"
 
 # In this order; CI runs each and says how long it took.
 TEST_STEPS := lint no-cgo unit race mutants outside
