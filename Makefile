@@ -72,7 +72,7 @@ demo: build ## the sample pictures through conv2d and max_pool, checked; picture
 # The README's picture: the page of a network's verification, as chromium shows it.
 CHROMIUM ?= chromium
 proof-page: build ## verify a network and write the README's picture of it (with chromium)
-	bin/cnndemo verify --net alexnet --html out/proof.html testdata/images/china.jpg testdata/images/flower.jpg
+	bin/cnndemo verify --net alexnet --html out/proof.html
 	$(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1280,800 \
 		--screenshot=testdata/readme/proof.png "file://$(CURDIR)/out/proof.html"
 
@@ -193,8 +193,8 @@ module: ## call this module by another path, in go.mod and wherever it stands (M
 docker: ## build the CPU image, called tfcnn (IMAGE=, GO_IMAGE=, BASE_IMAGE=)
 	$(DOCKER_BUILD) -t $(IMAGE) .
 
-docker-test: docker build ## build that image and test it, as a user would run it
-	TFCNN_IMAGE=$(IMAGE) $(GO) test -count=1 -v ./docker
+docker-test: docker bundle ## build that image and test it, as a user would run it, and the bundle in the base image
+	TFCNN_IMAGE=$(IMAGE) TFCNN_BASE_IMAGE=$(BASE_IMAGE) TFCNN_BUNDLE="$(abspath $(BUNDLE))" $(GO) test -count=1 -v ./docker
 
 docker-cuda: ## build the CUDA image, called tfcnn-cuda; 4 GB are downloaded
 	$(DOCKER_BUILD) -t $(IMAGE)-cuda -f docker/Dockerfile.cuda .
