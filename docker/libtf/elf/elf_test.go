@@ -64,7 +64,7 @@ func TestRunPath(t *testing.T) {
 	dir := t.TempDir()
 	for _, tags := range []string{"--enable-new-dtags", "--disable-new-dtags"} {
 		path := filepath.Join(dir, "lib"+tags+".so")
-		linkLibrary(t, path, "int f(void) { return 1; }\n", "-Wl,-rpath,$ORIGIN/../lib:/x", "-Wl,"+tags)
+		linkLibrary(t, path, "int f(void) { return 1; }\n", "-Wl,-rpath,$ORIGIN/../lib:/x", "-Wl,"+tags, "-Wl,--no-as-needed")
 		if got, err := RunPath(path); err != nil || !slices.Equal(got, []string{"$ORIGIN/../lib", "/x"}) {
 			t.Errorf("%s: %q, %v", tags, got, err)
 		}
