@@ -73,7 +73,7 @@ demo: build ## the sample pictures through conv2d and max_pool, checked; picture
 CHROMIUM ?= chromium
 proof-page: build ## verify a network and write the README's picture of it (with chromium)
 	bin/cnndemo verify --net alexnet --html out/proof.html
-	$(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1280,800 \
+	$(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1280,730 \
 		--screenshot=testdata/readme/proof.png "file://$(CURDIR)/out/proof.html"
 
 # In this order; CI runs each and says how long it took.
