@@ -12,6 +12,7 @@ import (
 	"tfcnn/internal/capi"
 	"tfcnn/internal/ir"
 	"tfcnn/internal/ref"
+	"tfcnn/internal/tensorflow"
 )
 
 // Backend runs single operations in TensorFlow, each in a graph of its own,
@@ -23,18 +24,18 @@ type Backend struct {
 
 // NewBackend chooses the device as Open does.
 func NewBackend(o Options) (*Backend, error) {
-	device, err := choose(o.Device)
+	device, err := tensorflow.Choose(o.Device)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("session: %w", err)
 	}
-	if err := withoutWinograd(device); err != nil {
+	if err := tensorflow.WithoutWinograd(device); err != nil {
 		return nil, fmt.Errorf("session: backend: %w", err)
 	}
 	return &Backend{device: device}, nil
 }
 
 // Arithmetic is that of the backend's device.
-func (b *Backend) Arithmetic() ref.Arithmetic { return Arithmetic(b.device) }
+func (b *Backend) Arithmetic() ref.Arithmetic { return tensorflow.Arithmetic(b.device) }
 
 // Device is where operations are placed, as "/device:CPU:0".
 func (b *Backend) Device() string { return b.device }
@@ -67,7 +68,7 @@ func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor
 		return tensor.New(shape...)
 	}
 	root := tfgo.NewRoot().WithDevice(b.device)
-	inputs, outputs, err := node.BuildOperation(root, op, usesOneDNN(b.device), shapes...)
+	inputs, outputs, err := node.BuildOperation(root, op, tensorflow.UsesOneDNN(b.device), shapes...)
 	if err != nil {
 		return tensor.Tensor{}, err
 	}
@@ -77,17 +78,17 @@ func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor
 			err = closing
 		}
 	}()
-	if n.graph, err = root.Finalize(); err != nil {
-		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), oneLine(err))
+	if n.graph, err = tensorflow.Finalize(root); err != nil {
+		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
 	}
 	running := &lane{}
-	if running.session, running.c, err = start(n.graph, b.device, Parallel, 0); err != nil {
+	if running.session, err = tensorflow.Open(n.graph, tensorflow.Settings{Device: b.device, Executor: tensorflow.Parallel}); err != nil {
 		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
 	}
 	n.lanes.wide.Store(running)
 	feeds := make([]capi.Feed, len(operands))
 	for i, x := range operands {
-		port, err := running.c.PortOf(inputs[i])
+		port, err := running.session.PortOf(inputs[i])
 		if err != nil {
 			return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
 		}
@@ -95,11 +96,11 @@ func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor
 	}
 	fetches := make([]capi.Port, len(outputs))
 	for i, output := range outputs {
-		if fetches[i], err = running.c.PortOf(output); err != nil {
+		if fetches[i], err = running.session.PortOf(output); err != nil {
 			return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
 		}
 	}
-	call, err := running.c.Prepare(feeds, fetches)
+	call, err := running.session.Prepare(feeds, fetches)
 	if err != nil {
 		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
 	}

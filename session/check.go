@@ -8,6 +8,7 @@ import (
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/quote"
+	"tfcnn/internal/tensorflow"
 )
 
 // fits refuses a tensor that a step's output for so many pictures does not fit.
@@ -45,7 +46,7 @@ func (c *core) check(batch tensor.Tensor) error {
 
 // takes refuses more pictures than an operation takes, or memory is free for.
 func (c *core) takes(pictures int64) error {
-	if err := checkMemoryLately(times(c.perPicture, pictures)); err != nil {
+	if err := tensorflow.CheckMemoryLately(times(c.perPicture, pictures)); err != nil {
 		return fmt.Errorf("batch of %d pictures: %w", pictures, err)
 	}
 	if pictures <= c.checked.Load() {

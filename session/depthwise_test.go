@@ -5,6 +5,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -44,7 +45,7 @@ func TestDepthwiseBlock(t *testing.T) {
 				ran = append(ran, r.Layer)
 			}
 		}
-		if on, _ := session.OneDNNInUse(); on && layer.NoBias && len(ran) != 1 {
+		if on, _ := tensorflow.OneDNNInUse(); on && layer.NoBias && len(ran) != 1 {
 			t.Errorf("%+v: %v ran by themselves, want one call", layer, ran)
 		}
 		s.Close()

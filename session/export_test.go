@@ -5,7 +5,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
-	"tfcnn/internal/tuning"
+	"tfcnn/internal/tensorflow"
 )
 
 // Lanes says which lanes a session has opened.
@@ -64,4 +64,4 @@ func Queued(l *Limit) int {
 }
 
 // Tuned reports whether the tests import session/tuned.
-func Tuned() bool { return tuning.Allowed() }
+func Tuned() bool { return tensorflow.Tuned() }

@@ -7,6 +7,7 @@ import (
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
+	"tfcnn/internal/tensorflow"
 )
 
 // fetch runs a batch for the outputs of any steps, which are written to into
@@ -97,7 +98,7 @@ func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, trac
 // prepare copies the batch, so that the call can outlive the caller, unless it
 // is lent.
 func (c *core) prepare(batch tensor.Tensor, steps []int, traced, lent bool) (*capi.Call, error) {
-	var session *capi.Session
+	var session *tensorflow.Session
 	if traced {
 		var err error
 		if session, err = c.native.tracing(batch.Shape[0]); err != nil {
@@ -108,7 +109,7 @@ func (c *core) prepare(batch tensor.Tensor, steps []int, traced, lent bool) (*ca
 		if err != nil {
 			return nil, err
 		}
-		session = l.c
+		session = l.session
 	}
 	fetches := make([]capi.Port, len(steps))
 	for i, step := range steps {

@@ -11,6 +11,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -263,7 +264,7 @@ func TestJoinedLayers(t *testing.T) {
 			}
 		}
 		want := tt.off
-		if on, _ := session.OneDNNInUse(); on {
+		if on, _ := tensorflow.OneDNNInUse(); on {
 			want = tt.on
 		}
 		if got := strings.Join(ran, " "); got != want {

@@ -15,6 +15,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -141,7 +142,7 @@ func TestNoMemory(t *testing.T) {
 	}
 	limit(t, os.Getenv("TFCNN_MORE"))
 	// The limit is known before TensorFlow is asked: 640 MB of input.
-	if free, known := session.FreeMemory(); !known || free > 400<<20 {
+	if free, known := tensorflow.FreeMemory(); !known || free > 400<<20 {
 		t.Errorf("free: %d bytes, known: %v", free, known)
 	}
 	if _, err := s.Run(context.Background(), batch); !errors.Is(err, session.ErrMemory) || !strings.Contains(err.Error(), "RLIMIT_AS") {

@@ -6,10 +6,9 @@ import (
 	"sync"
 	"sync/atomic"
 
-	tf "github.com/galeone/tensorflow/tensorflow/go"
-
 	"tfcnn/graph"
 	"tfcnn/internal/capi"
+	"tfcnn/internal/tensorflow"
 )
 
 // lane is a session of TensorFlow on a network's graph. A network may have two,
@@ -18,21 +17,18 @@ import (
 // batch runs depends on its size alone, not on what else runs: so that equal
 // batches give equal bits.
 type lane struct {
-	threads int // of its own; 0: it shares the process's
-	session *tf.Session
-	c       *capi.Session
-	bound   *capi.Bound // a run for the first output
-	seen    seen
+	settings tensorflow.Settings
+	session  *tensorflow.Session
+	bound    *capi.Bound // a run for the first output
+	seen     seen
 
 	mu     sync.Mutex
-	second *tf.Session // on the same graph, for traces
-	traced *capi.Session
+	traced *tensorflow.Session // on the same graph, for traces
 }
 
 // lanes are a network's, each opened when it is first wanted.
 type lanes struct {
-	threads int // of the wide lane
-	alone   int // the most pictures of a batch that the narrow lane takes
+	alone int // the most pictures of a batch that the narrow lane takes
 
 	mu           sync.Mutex
 	wide, narrow atomic.Pointer[lane]
@@ -49,9 +45,9 @@ func (n *native) lane(pictures int) (*lane, error) {
 
 // find is the lane for batches of so many pictures.
 func (n *native) find(pictures int) (*lane, error) {
-	place, threads := &n.lanes.wide, n.lanes.threads
+	place, settings := &n.lanes.wide, n.settings
 	if pictures <= n.lanes.alone {
-		place, threads = &n.lanes.narrow, 1
+		place, settings.Threads = &n.lanes.narrow, 1
 	}
 	if l := place.Load(); l != nil {
 		return l, nil
@@ -61,7 +57,7 @@ func (n *native) find(pictures int) (*lane, error) {
 	if l := place.Load(); l != nil {
 		return l, nil
 	}
-	l, err := n.openLane(threads)
+	l, err := n.openLane(settings)
 	if err != nil {
 		return nil, err
 	}
@@ -72,12 +68,12 @@ func (n *native) find(pictures int) (*lane, error) {
 	return l, nil
 }
 
-func (n *native) openLane(threads int) (_ *lane, err error) {
-	l := &lane{threads: threads}
-	if l.session, l.c, err = start(n.graph, n.device, n.executor, threads); err != nil {
+func (n *native) openLane(settings tensorflow.Settings) (_ *lane, err error) {
+	l := &lane{settings: settings}
+	if l.session, err = tensorflow.Open(n.graph, settings); err != nil {
 		return nil, err
 	}
-	if l.bound, err = l.c.Bind(n.input, n.weights, n.output); err != nil {
+	if l.bound, err = l.session.Bind(n.input, n.weights, n.output); err != nil {
 		l.close()
 		return nil, err
 	}
@@ -88,18 +84,20 @@ func (n *native) openLane(threads int) (_ *lane, err error) {
 // single-threaded executor does not: where that one runs the network, another
 // session on the same graph, from the first time that it is wanted. It too runs
 // one operation after the other on the thread that calls.
-func (n *native) tracing(pictures int) (*capi.Session, error) {
+func (n *native) tracing(pictures int) (*tensorflow.Session, error) {
 	l, err := n.lane(pictures)
 	if err != nil {
 		return nil, err
 	}
-	if n.executor != Single {
-		return l.c, nil
+	if n.settings.Executor != tensorflow.Single {
+		return l.session, nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.traced == nil {
-		l.second, l.traced, err = start(n.graph, n.device, inTurn, l.threads)
+		settings := l.settings
+		settings.Executor = tensorflow.InTurn
+		l.traced, err = tensorflow.Open(n.graph, settings)
 	}
 	return l.traced, err
 }
@@ -123,12 +121,12 @@ func (l *lane) close() error {
 		l.bound.Free()
 	}
 	var err error
-	for _, session := range []*tf.Session{l.session, l.second} {
+	for _, session := range []*tensorflow.Session{l.session, l.traced} {
 		if session == nil {
 			continue
 		}
 		if failed := session.Close(); failed != nil && err == nil {
-			err = fmt.Errorf("session: close: %w", oneLine(failed))
+			err = fmt.Errorf("session: close: %w", failed)
 		}
 	}
 	return err

@@ -4,16 +4,10 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/galeone/tfgo"
-
-	tf "github.com/galeone/tensorflow/tensorflow/go"
-	"github.com/galeone/tensorflow/tensorflow/go/op"
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
@@ -207,46 +201,6 @@ func TestCloseWhileALaneOpens(t *testing.T) {
 	}
 	if left := capi.Live(); left != living {
 		t.Errorf("%+v are left, %+v were there before", left, living)
-	}
-}
-
-// A graph that was built by hand runs by the same options, and what they refuse
-// is refused.
-func TestOpenGraph(t *testing.T) {
-	needsTuned(t)
-	root := tfgo.NewRoot().WithDevice("/device:CPU:0")
-	x := op.Placeholder(root, tf.Float, op.PlaceholderShape(tf.MakeShape(2)))
-	y := op.Add(root, x, x)
-	hand, err := root.Finalize()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, start := range map[string]func(*tf.Graph) (*tf.Session, error){
-		"default": func(g *tf.Graph) (*tf.Session, error) { return session.OpenGraph(g, session.Options{Device: "cpu"}) },
-		"threads": func(g *tf.Graph) (*tf.Session, error) {
-			return session.OpenGraph(g, session.Options{Device: "cpu", Threads: 3})
-		},
-		"one thread": session.OnOneThread("cpu"),
-	} {
-		s, err := start(hand)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		two, err := tf.NewTensor([]float32{1, 2})
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := s.Run(map[tf.Output]*tf.Tensor{x: two}, []tf.Output{y}, nil)
-		if err != nil || !slices.Equal(out[0].Value().([]float32), []float32{2, 4}) {
-			t.Errorf("%s: %v", name, err)
-		}
-		s.Close()
-	}
-	if _, err := session.OpenGraph(hand, session.Options{Device: "cpu", Threads: -1}); err == nil || !strings.Contains(err.Error(), "got -1 threads") {
-		t.Error(err)
-	}
-	if _, err := session.OnOneThread("cuda")(hand); err == nil || !strings.Contains(err.Error(), `device "cuda" is not known`) {
-		t.Error(err)
 	}
 }
 

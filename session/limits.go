@@ -12,6 +12,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/tensorflow"
 )
 
 // Limits are what a machine can do at the most, as measured.
@@ -58,11 +59,11 @@ func MachineLimits(ctx context.Context, o Options) (Limits, error) {
 		return Limits{}, fmt.Errorf("session: limits: %w", err)
 	}
 	l := Limits{GFLOPS: 2 * float64(productSide) * productSide * productSide / seconds / 1e9}
-	device, err := choose(o.Device)
+	device, err := tensorflow.Choose(o.Device)
 	if err != nil {
 		return Limits{}, fmt.Errorf("session: limits: %w", err)
 	}
-	if device != cpuDevice {
+	if device != tensorflow.CPU {
 		if err := l.copyOnGPU(ctx, o); err != nil {
 			return Limits{}, fmt.Errorf("session: limits: %w", err)
 		}

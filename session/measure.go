@@ -10,6 +10,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
+	"tfcnn/internal/tensorflow"
 )
 
 // Measurement is what memory a network really took, beside the forecast of
@@ -140,7 +141,7 @@ func Measure(ctx context.Context, net graph.Network, batch int) (Measurement, er
 	defer s.Close()
 	p := &ProcessMemory{Weights: Compared{Forecast: forecast.Inference.Parts[0].Bytes, Measured: process.growth()}}
 	m := Measurement{TensorFlow: Version(), Device: s.Device(), Batch: batch, Runs: measuredRuns}
-	if on, known := OneDNNInUse(); known {
+	if on, known := tensorflow.OneDNNInUse(); known {
 		m.OneDNN = &on
 	}
 
@@ -262,7 +263,7 @@ func (s *Session) record(ctx context.Context, batch int, process *processMeter) 
 	if err != nil {
 		return peak{}, fmt.Errorf("session: measure: %w", err)
 	}
-	call, err := l.c.Prepare(feeds, fetches)
+	call, err := l.session.Prepare(feeds, fetches)
 	if err != nil {
 		return peak{}, fmt.Errorf("session: measure: %w", err)
 	}

@@ -13,12 +13,12 @@ import (
 	"tfcnn/graph/node"
 	"tfcnn/internal/capi"
 	"tfcnn/internal/quote"
+	"tfcnn/internal/tensorflow"
 )
 
 // native is what TensorFlow holds for a session.
 type native struct {
-	device   string
-	executor Executor
+	settings tensorflow.Settings
 	keeps    bool   // threads that run it keep what oneDNN has prepared
 	another  func() // is called when there is a second lane
 	graph    *tf.Graph
@@ -31,11 +31,11 @@ type native struct {
 
 // open builds the graph and starts a session on it. What it has made when it
 // fails is freed by close.
-func (n *native) open(lowered graph.Lowered, weights graph.Weights, device string, o Options) error {
-	n.device, n.executor = device, o.Executor
-	n.keeps = usesOneDNN(device) && o.Executor == Single && renews()
-	n.lanes.threads = o.Threads
-	if o.Threads == 0 && device == cpuDevice && o.Executor == Single && canShare() {
+func (n *native) open(lowered graph.Lowered, weights graph.Weights, settings tensorflow.Settings, o Options) error {
+	device := settings.Device
+	n.settings = settings
+	n.keeps = tensorflow.UsesOneDNN(device) && o.Executor == Single && tensorflow.ThreadsMayEnd()
+	if o.Threads == 0 && device == tensorflow.CPU && o.Executor == Single && tensorflow.SharesThreads() {
 		var err error
 		if n.lanes.alone, err = smallBatch(lowered); err != nil {
 			return err
@@ -45,15 +45,15 @@ func (n *native) open(lowered graph.Lowered, weights graph.Weights, device strin
 	built, err := node.Build(root, lowered.Program, weights, node.Options{
 		Type:     dataType(o.Compute),
 		Constant: func(kind string, numbers int) bool { return o.constant(device, kind, numbers) },
-		OneDNN:   usesOneDNN(device),
+		OneDNN:   tensorflow.UsesOneDNN(device),
 	})
 	if err != nil {
 		// The graph behind a scope that failed can only be left to the
 		// bindings' finalizer.
 		return err
 	}
-	if n.graph, err = root.Finalize(); err != nil {
-		return fmt.Errorf("session: open: %w", oneLine(err))
+	if n.graph, err = tensorflow.Finalize(root); err != nil {
+		return fmt.Errorf("session: open: %w", err)
 	}
 	ports, err := capi.WrapGraph(n.graph)
 	if err != nil {
@@ -87,32 +87,6 @@ func (n *native) open(lowered graph.Lowered, weights graph.Weights, device strin
 	}
 	return nil
 }
-
-// start opens a session on a graph: with so many threads of its own for the
-// work of an operation, or with 0 on those of the process.
-func start(graph *tf.Graph, device string, e Executor, threads int) (*tf.Session, *capi.Session, error) {
-	options, err := configuration(device != cpuDevice, e, threads)
-	if err != nil {
-		return nil, nil, err
-	}
-	var session *tf.Session
-	err = capi.OpenWithPool(threads > 0, func() (err error) {
-		session, err = tf.NewSession(graph, options)
-		return err
-	})
-	if err != nil {
-		return nil, nil, oneLine(err)
-	}
-	c, err := capi.Wrap(session, graph)
-	if err != nil {
-		session.Close()
-		return nil, nil, err
-	}
-	return session, c, nil
-}
-
-// inTurn is TensorFlow's usual executor, kept to the thread that calls.
-const inTurn Executor = "in turn"
 
 // close frees what open and lane have made, as far as they came.
 func (n *native) close() error {

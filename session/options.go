@@ -1,16 +1,14 @@
 package session
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 
 	"tfcnn/graph"
-	"tfcnn/internal/capi"
 	"tfcnn/internal/quote"
-	"tfcnn/internal/tuning"
+	"tfcnn/internal/tensorflow"
 )
 
 // Options says where and how a session runs. The zero value works.
@@ -91,49 +89,39 @@ const (
 )
 
 // settle fills in what depends on the device, and refuses what is unknown.
-func (o Options) settle(device string) (Options, error) {
-	onCPU := device == cpuDevice
-	if o.Executor == "" {
-		o.Executor = map[bool]Executor{true: Single, false: Parallel}[onCPU]
+func (o Options) settle() (Options, tensorflow.Settings, error) {
+	s, err := tensorflow.Options{Device: o.Device, Executor: tensorflow.Executor(o.Executor), Threads: o.Threads}.Settle()
+	if err != nil {
+		return o, s, fmt.Errorf("session: %w", err)
 	}
+	o.Executor = Executor(s.Executor)
 	if o.Compute == "" {
 		o.Compute = graph.Float32
 	}
 	switch {
-	case o.Executor != Single && o.Executor != Parallel:
-		return o, fmt.Errorf("session: executor is %s, want %q, %q or nothing", quote.Name(string(o.Executor)), Single, Parallel)
-	case o.Threads < 0 || o.Threads > maxThreads:
-		return o, fmt.Errorf("session: got %d threads, want 0 to %d", o.Threads, maxThreads)
-	case o.Threads > 0 && !onCPU:
-		return o, fmt.Errorf("session: got %d threads for %s, want 0: they are the CPU's", o.Threads, device)
-	case o.Threads > 0 && !tuning.Allowed():
-		return o, fmt.Errorf("session: got %d threads, want 0: a pool of a session's own needs the import of tfcnn/session/tuned", o.Threads)
-	case o.Threads > 0 && !capi.CanOwnPool():
-		return o, errors.New("session: this libtensorflow cannot give a session threads of its own")
 	case o.Compute.Bytes() == 0:
-		return o, fmt.Errorf("session: compute is %s, want %q, %q, %q or nothing", quote.Name(string(o.Compute)), graph.Float32, graph.BFloat16, graph.Float16)
+		return o, s, fmt.Errorf("session: compute is %s, want %q, %q, %q or nothing", quote.Name(string(o.Compute)), graph.Float32, graph.BFloat16, graph.Float16)
 	case !slices.Contains([]WeightStore{Auto, Constants, Fed}, o.Weights):
-		return o, fmt.Errorf("session: weights are to be %s, want %q, %q or nothing", quote.Name(string(o.Weights)), Constants, Fed)
+		return o, s, fmt.Errorf("session: weights are to be %s, want %q, %q or nothing", quote.Name(string(o.Weights)), Constants, Fed)
 	}
-	var err error
 	if o.Batching, err = o.Batching.settle(); err != nil {
-		return o, err
+		return o, s, err
 	}
 	if l := o.Limit; l != nil && min(int64(l.runs), l.bytes) < 0 {
-		return o, fmt.Errorf("session: limit: got %d runs and %d bytes, want 0 or more", l.runs, l.bytes)
+		return o, s, fmt.Errorf("session: limit: got %d runs and %d bytes, want 0 or more", l.runs, l.bytes)
 	}
 	for _, n := range o.WarmUp {
 		if n < 1 {
-			return o, fmt.Errorf("session: warm-up of %d pictures, want 1 or more", n)
+			return o, s, fmt.Errorf("session: warm-up of %d pictures, want 1 or more", n)
 		}
 	}
-	return o, nil
+	return o, s, nil
 }
 
 // constant says whether a weight of an operation becomes a constant.
 func (o Options) constant(device, kind string, numbers int) bool {
 	switch {
-	case o.Weights == Constants || device != cpuDevice:
+	case o.Weights == Constants || device != tensorflow.CPU:
 		return true
 	case o.Weights == Fed:
 		return numbers <= smallest

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/tensorflow"
 )
 
 // ProfileOptions says how Profile works. The zero value works.
@@ -253,7 +254,7 @@ func (s *Session) Profile(ctx context.Context, batch tensor.Tensor, o ProfileOpt
 	p := profiler{s.lowered, plan, s.options.Compute.Bytes()}.profile(records, batch.Shape[0])
 	p.Call = spread(calls)
 	p.TensorFlow, p.Device, p.Executor = Version(), s.device, s.options.Executor
-	if on, known := OneDNNInUse(); known {
+	if on, known := tensorflow.OneDNNInUse(); known {
 		p.OneDNN = &on
 	}
 	return p, nil
@@ -275,7 +276,7 @@ func (s *Session) recordNodes(ctx context.Context, batch tensor.Tensor) (RunReco
 		return RunRecord{}, err
 	}
 	var r RunRecord
-	nodes, err := call.RunProfiled(s.device != cpuDevice, func() { r.Call = time.Since(start) })
+	nodes, err := call.RunProfiled(s.device != tensorflow.CPU, func() { r.Call = time.Since(start) })
 	if err != nil {
 		return RunRecord{}, err
 	}
@@ -293,7 +294,7 @@ func (s *Session) recordNodes(ctx context.Context, batch tensor.Tensor) (RunReco
 		}
 		r.Nodes = append(r.Nodes, run)
 	}
-	if s.device != cpuDevice {
+	if s.device != tensorflow.CPU {
 		return r, r.traced()
 	}
 	return r, nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tfcnn/graph"
+	"tfcnn/internal/tensorflow"
 )
 
 // block is a residual block, all of whose sums are small enough to do by hand:
@@ -43,7 +44,7 @@ func profilerOf(t *testing.T, net graph.Network) profiler {
 // 2 before and left 3 after.
 func ran(name, layer, op string, start, end int64, allocations ...Allocation) NodeRun {
 	return NodeRun{
-		Layer: layer, Name: name, Op: op, Device: cpuDevice, Ready: start - 5, Start: start - 2,
+		Layer: layer, Name: name, Op: op, Device: tensorflow.CPU, Ready: start - 5, Start: start - 2,
 		KernelStart: start, KernelEnd: end, End: end + 3, Allocations: allocations,
 	}
 }

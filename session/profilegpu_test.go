@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tfcnn/graph"
+	"tfcnn/internal/tensorflow"
 )
 
 // gpuRun is a run of the block on a GPU, in microseconds: copies, launches on
@@ -25,7 +26,7 @@ func gpuRun(later int64) RunRecord {
 	}
 	host := func(name, op string, start, end int64) NodeRun {
 		n := launch(name, "", op, start, end)
-		n.Device = cpuDevice
+		n.Device = tensorflow.CPU
 		return n
 	}
 	return RunRecord{Call: time.Duration(2000+later) * time.Microsecond, Nodes: []NodeRun{

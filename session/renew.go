@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"tfcnn/internal/tensorflow"
 )
 
 // With oneDNN each thread that runs a kernel keeps what it has prepared for it,
@@ -49,7 +51,7 @@ func (s *seen) note(pictures, steps int) {
 		renewThreads()
 		renewal.times.Add(1)
 		time.Sleep(threadsEnd)
-		trim() // what they have freed
+		tensorflow.Trim() // what they have freed
 	}()
 }
 

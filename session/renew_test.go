@@ -13,6 +13,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -20,7 +21,7 @@ import (
 // runs, and none for sizes that come again.
 func TestThreadsAreRenewed(t *testing.T) {
 	needsTuned(t)
-	if on, _ := session.OneDNNInUse(); !on {
+	if on, _ := tensorflow.OneDNNInUse(); !on {
 		t.Skip("oneDNN is off: threads keep nothing")
 	}
 	net := graph.Network{

@@ -26,6 +26,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/leak"
+	"tfcnn/internal/tensorflow"
 )
 
 // ErrClosed is wrapped by the error of a run on a session that was closed.
@@ -74,30 +75,27 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 	if err := weights.CheckProgram(lowered.Program); err != nil {
 		return nil, err
 	}
-	device, err := choose(o.Device)
+	o, settings, err := o.settle()
 	if err != nil {
-		return nil, err
-	}
-	if o, err = o.settle(device); err != nil {
 		return nil, err
 	}
 	memory, err := net.Memory(graph.Workload{DType: o.Compute})
 	if err != nil {
 		return nil, err
 	}
-	if err := checkMemoryLately(openCopies * memory.Inference.Fixed); err != nil {
+	if err := tensorflow.CheckMemoryLately(openCopies * memory.Inference.Fixed); err != nil {
 		return nil, fmt.Errorf("session: open: the weights: %w", err)
 	}
 	o.WarmUp = slices.Clone(o.WarmUp)
 	c := &core{
-		lowered: lowered, device: device, options: o,
+		lowered: lowered, device: settings.Device, options: o,
 		input:       slices.Clone(lowered.Program.Input),
 		weightBytes: memory.Inference.Fixed, perPicture: memory.Inference.PerPicture,
 		running: newTracker(), freed: make(chan struct{}),
 	}
 	// The constants are there once more then.
 	c.native.another = func() { c.counters.allocate(c.weightBytes) }
-	if err := c.native.open(lowered, weights, device, o); err != nil {
+	if err := c.native.open(lowered, weights, settings, o); err != nil {
 		c.native.close()
 		return nil, err
 	}
@@ -180,7 +178,7 @@ func (c *core) free() {
 	}
 	c.crew.close()
 	c.closing = c.native.close()
-	trim() // or malloc keeps what lay between what others still use
+	tensorflow.Trim() // or malloc keeps what lay between what others still use
 	c.counters.bytes.Store(0)
 	close(c.freed)
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/ref"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -141,7 +143,7 @@ func TestHoldsOneDNN(t *testing.T) {
 	if !errors.Is(err, session.ErrConfigured) || !strings.Contains(err.Error(), "before the process starts") {
 		t.Errorf("asked for %s with oneDNN %s: %v", other, asked, err)
 	}
-	if on, known := session.OneDNNInUse(); !known || on != (asked == session.OneDNNOn) {
+	if on, known := tensorflow.OneDNNInUse(); !known || on != (asked == session.OneDNNOn) {
 		t.Errorf("oneDNN is %v (known %v), TF_ENABLE_ONEDNN_OPTS says %s", on, known, asked)
 	}
 }
@@ -378,5 +380,23 @@ func TestConfigure(t *testing.T) {
 	err := session.Configure(session.Process{IntraOpThreads: 3, GPUMemoryGrowth: true, Deterministic: true})
 	if !errors.Is(err, session.ErrConfigured) || !strings.Contains(err.Error(), "intra-op threads is 0, asked for 3, deterministic operations is false, asked for true, GPU memory growth is false, asked for true") {
 		t.Error(err)
+	}
+	// Each field reaches TensorFlow's process: another value is refused.
+	kind := reflect.TypeFor[session.Process]()
+	for i := range kind.NumField() {
+		var p session.Process
+		switch field := reflect.ValueOf(&p).Elem().Field(i); field.Kind() {
+		case reflect.Bool:
+			field.SetBool(true)
+		case reflect.Int:
+			field.SetInt(3)
+		case reflect.String:
+			field.SetString("maybe")
+		default:
+			t.Fatalf("%s is of kind %v, which this test does not set", kind.Field(i).Name, field.Kind())
+		}
+		if err := session.Configure(p); err == nil {
+			t.Errorf("%s: another value is no error", kind.Field(i).Name)
+		}
 	}
 }

@@ -83,11 +83,7 @@ func OpenSizes(net graph.Network, weights graph.Weights, o SizesOptions) (*Sizes
 		_, err := graph.Lower(net)
 		return nil, err
 	}
-	device, err := choose(o.Device)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := o.settle(device); err != nil {
+	if _, _, err := o.settle(); err != nil {
 		return nil, err
 	}
 	s := &Sizes{&sizes{

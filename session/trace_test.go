@@ -7,7 +7,6 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/ref"
 	"tfcnn/session"
 )
 
@@ -57,16 +56,5 @@ func TestRunTraced(t *testing.T) {
 	}
 	if _, _, err := s.RunTraced(t.Context(), x, "conv7"); err == nil || !strings.Contains(err.Error(), "conv7") {
 		t.Errorf("%v", err)
-	}
-}
-
-func TestPrecision(t *testing.T) {
-	if got := session.Precision("/device:CPU:0"); got != "float32" || session.Arithmetic("/device:CPU:0") != (ref.Arithmetic{}) {
-		t.Errorf("on the CPU: %q", got)
-	}
-	// TF32 is on unless Configure refuses it; what cannot be asked counts as on.
-	a := session.Arithmetic("/device:GPU:0")
-	if !a.FFT || !strings.Contains(session.Precision("/device:GPU:0"), "TF32 o") {
-		t.Errorf("on a GPU: %+v, %q", a, session.Precision("/device:GPU:0"))
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/ref"
+	"tfcnn/internal/tensorflow"
 )
 
 // VerifyOptions says how Verify works. The zero value works.
@@ -129,12 +130,12 @@ func Verify(ctx context.Context, net graph.Network, weights graph.Weights, batch
 			err = closing
 		}
 	}()
-	if err := withoutWinograd(s.device); err != nil {
+	if err := tensorflow.WithoutWinograd(s.device); err != nil {
 		return Verification{}, fmt.Errorf("session: verify: %w", err)
 	}
 	v := newVerifier(ctx, s, weights, batch, o)
 	// What is recorded runs in a second session, which has the weights again.
-	if err := CheckMemory(v.bytes() + openCopies*s.weightBytes); err != nil {
+	if err := tensorflow.CheckMemory(v.bytes() + openCopies*s.weightBytes); err != nil {
 		return Verification{}, fmt.Errorf("session: verify: batch of %d pictures: %w", v.result.Pictures, err)
 	}
 	if err := v.layers(); err != nil {
@@ -149,12 +150,12 @@ func Verify(ctx context.Context, net graph.Network, weights graph.Weights, batch
 func newVerifier(ctx context.Context, s *Session, weights graph.Weights, batch tensor.Tensor, o VerifyOptions) *verifier {
 	v := &verifier{
 		Session: s, ctx: ctx, weights: weights, batch: batch,
-		arithmetic: Arithmetic(s.device), heads: map[int]head{}, progress: o.Progress,
+		arithmetic: tensorflow.Arithmetic(s.device), heads: map[int]head{}, progress: o.Progress,
 		result: Verification{
-			TensorFlow: Version(), Device: s.device, Precision: Precision(s.device), Status: proof.Pass,
+			TensorFlow: Version(), Device: s.device, Precision: tensorflow.Precision(s.device), Status: proof.Pass,
 		},
 	}
-	if on, known := OneDNNInUse(); known {
+	if on, known := tensorflow.OneDNNInUse(); known {
 		v.result.OneDNN = &on
 	}
 	if len(batch.Shape) > 0 {

@@ -61,7 +61,7 @@ func openSession(j worker.Job, how use) (worker.Runner, error) {
 		r.layers = j.OutputLayers
 	}
 	if len(j.Files) > 0 {
-		r.decoder, err = decode.Open(session.OnOneThread(options.Device), decode.Resize{})
+		r.decoder, err = decode.Open(decode.Resize{})
 	} else {
 		r.pictures, err = j.Pictures()
 	}

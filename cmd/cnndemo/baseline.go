@@ -11,6 +11,7 @@ import (
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -137,7 +138,7 @@ func made(device string) proof.Made {
 		Date:    time.Now().UTC().Truncate(time.Second),
 	}
 	m.Processor, m.Features = this.Processor()
-	if on, known := session.OneDNNInUse(); known {
+	if on, known := tensorflow.OneDNNInUse(); known {
 		m.OneDNN = map[bool]string{true: "on", false: "off"}[on]
 	}
 	return m

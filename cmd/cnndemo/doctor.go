@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tfcnn/internal/machine"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -56,7 +57,7 @@ fix. With --device gpu the status is 3 where a GPU lacks something.
 }
 
 func describeTensorFlow() (machine.TensorFlow, error) {
-	tf := machine.TensorFlow{Version: session.Version(), CUDA: session.BuiltWithCUDA()}
+	tf := machine.TensorFlow{Version: session.Version(), CUDA: tensorflow.BuiltWithCUDA()}
 	devices, err := session.Devices()
 	if err != nil {
 		return machine.TensorFlow{}, err
@@ -64,7 +65,7 @@ func describeTensorFlow() (machine.TensorFlow, error) {
 	for _, d := range devices {
 		tf.Devices = append(tf.Devices, d.Name)
 	}
-	for _, l := range session.CUDALibraries() {
+	for _, l := range tensorflow.CUDALibraries() {
 		tf.Libraries = append(tf.Libraries, machine.Library(l))
 	}
 	return tf, nil
@@ -90,7 +91,7 @@ func lacking(ctx context.Context) string {
 
 // withoutGPU is a note for a run that might have had a GPU and has none.
 func withoutGPU(asked, device string) string {
-	if (asked != "auto" && asked != "") || !session.BuiltWithCUDA() || strings.Contains(device, "GPU") {
+	if (asked != "auto" && asked != "") || !tensorflow.BuiltWithCUDA() || strings.Contains(device, "GPU") {
 		return ""
 	}
 	return "TensorFlow is built for CUDA and sees no GPU, the CPU is used; cnndemo doctor says what lacks"

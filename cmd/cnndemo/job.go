@@ -18,6 +18,7 @@ import (
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -74,7 +75,7 @@ func (j *job) pictures(ctx context.Context, sources []source) error {
 		resize = decode.Resize{Height: j.resize.Height, Width: j.resize.Width, Method: j.resizeMethod}
 	}
 	start := time.Now()
-	d, err := decode.Open(session.OnOneThread(j.device), resize)
+	d, err := decode.Open(resize)
 	if err != nil {
 		return exit(exitUsage, "%w", err)
 	}
@@ -187,7 +188,7 @@ func (j *job) runGroup(ctx context.Context, g *group) error {
 	var each int64
 	if err == nil {
 		each = j.runBytes(plan)
-		err = session.CheckMemory(each)
+		err = tensorflow.CheckMemory(each)
 	}
 	if err != nil {
 		// The network, or the memory, does not fit pictures of this size; others
@@ -253,8 +254,8 @@ func (j *job) runBatch(ctx context.Context, g *group, net graph.Network, plan gr
 // finish writes the report and gives every file its name.
 func (j *job) finish() error {
 	start := time.Now()
-	j.report.TensorFlow, j.report.Precision = session.Version(), session.Precision(j.report.Device)
-	if on, known := session.OneDNNInUse(); known {
+	j.report.TensorFlow, j.report.Precision = session.Version(), tensorflow.Precision(j.report.Device)
+	if on, known := tensorflow.OneDNNInUse(); known {
 		j.report.OneDNN = &on
 	}
 	if note := withoutGPU(j.device, j.report.Device); note != "" {

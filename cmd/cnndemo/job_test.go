@@ -14,13 +14,13 @@ import (
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/session"
+	"tfcnn/internal/tensorflow"
 )
 
 // Many maps of large pictures are run a few pictures at a time.
 func TestAtOnce(t *testing.T) {
 	const gibibyte = 1 << 30
-	if free, known := session.FreeMemory(); known && free < 4*gibibyte {
+	if free, known := tensorflow.FreeMemory(); known && free < 4*gibibyte {
 		t.Skip("too little memory is free")
 	}
 	defer func(before int64) { workingBytes = before }(workingBytes)

@@ -12,6 +12,7 @@ import (
 	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/ref"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -97,7 +98,7 @@ func (j *job) check(ctx context.Context, g *group, net graph.Network, batch tens
 		if len(step.Weights) > 0 {
 			operands = append(operands, j.filter.Tensor)
 		}
-		want, err := ref.ApplyIn(ctx, session.Arithmetic(j.report.Device), step.Op, operands...)
+		want, err := ref.ApplyIn(ctx, tensorflow.Arithmetic(j.report.Device), step.Op, operands...)
 		if err != nil {
 			return exit(exitCheck, "run: check %s: %w", step.Name, err)
 		}

@@ -8,7 +8,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/internal/decode"
-	"tfcnn/session"
+	"tfcnn/internal/tensorflow"
 )
 
 // workingBytes is how much pictures that are run together may take, what comes out
@@ -29,7 +29,7 @@ const (
 
 // atMost is a number of bytes, or a share of what is free where that is less.
 func atMost(bytes int64, share int64) int64 {
-	if free, known := session.FreeMemory(); known {
+	if free, known := tensorflow.FreeMemory(); known {
 		return min(bytes, free/share)
 	}
 	return bytes
@@ -134,7 +134,7 @@ func (o *opened) whole() int64 { return max(o.decoding, int64(len(o.file))+o.aft
 func (q *queue) open(s source) *opened {
 	o := &opened{name: s.name}
 	if info, err := os.Stat(s.name); err == nil && info.Mode().IsRegular() {
-		if o.refused = session.CheckMemory(info.Size()); o.refused != nil {
+		if o.refused = tensorflow.CheckMemory(info.Size()); o.refused != nil {
 			return o
 		}
 	}
@@ -159,7 +159,7 @@ func (q *queue) open(s source) *opened {
 // some gives the next sources. One that does not fit into the memory that is free
 // when nothing else is held is refused.
 func (q *queue) some(ctx context.Context) ([]*opened, error) {
-	free, known := session.FreeMemory()
+	free, known := tensorflow.FreeMemory()
 	limit := workingBytes
 	if known {
 		limit = max(limit, free/workingShare)
@@ -184,7 +184,7 @@ func (q *queue) some(ctx context.Context) ([]*opened, error) {
 						return nil, err
 					}
 				}
-				if o.refused = session.CheckMemory(o.whole()); o.refused != nil {
+				if o.refused = tensorflow.CheckMemory(o.whole()); o.refused != nil {
 					o.file = nil
 				}
 			}
@@ -199,7 +199,7 @@ func (q *queue) some(ctx context.Context) ([]*opened, error) {
 // memory that is free. GOMEMLIMIT in the environment goes before.
 func boundHeap(share float64) {
 	const least = 64 << 20 // with less Go would do nothing but collect
-	if free, known := session.FreeMemory(); known && os.Getenv("GOMEMLIMIT") == "" {
+	if free, known := tensorflow.FreeMemory(); known && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(max(least, int64(share*float64(free))))
 	}
 }

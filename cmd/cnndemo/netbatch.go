@@ -29,7 +29,7 @@ func networkBatch(ctx context.Context, command, device string, in graph.Input, p
 	for _, r := range refused {
 		return tensor.Tensor{}, "", exit(exitCheck, "%s: %s: %s", command, quote.Plain(r.Picture), r.Reason)
 	}
-	d, err := decode.Open(session.OnOneThread(device), decode.Resize{Height: in.Height, Width: in.Width})
+	d, err := decode.Open(decode.Resize{Height: in.Height, Width: in.Width})
 	if err != nil {
 		return tensor.Tensor{}, "", exit(exitUsage, "%w", err)
 	}

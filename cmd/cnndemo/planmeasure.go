@@ -14,6 +14,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/internal/parent"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -25,7 +26,7 @@ func measureNetwork(c *cobra.Command, net graph.Network, forecast graph.Memory) 
 	if forecast.Refused != "" {
 		return nil, exit(exitUsage, "plan: --measure: TensorFlow's kernels do not take this batch: %s", forecast.Refused)
 	}
-	if err := session.CheckMemory(networkBytes(forecast.Inference)); err != nil {
+	if err := tensorflow.CheckMemory(networkBytes(forecast.Inference)); err != nil {
 		return nil, exit(exitEnvironment, "plan: --measure: %w", err)
 	}
 	settings := []string{"0", "1"}

@@ -12,6 +12,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/quote"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -202,7 +203,7 @@ func fits(net graph.Network, batch int) error {
 	if forecast.Refused != "" {
 		return exit(exitUsage, "profile: batch of %d pictures: TensorFlow's kernels do not take it: %s", batch, forecast.Refused)
 	}
-	if err := session.CheckMemory(networkBytes(forecast.Inference) + limitsBytes); err != nil {
+	if err := tensorflow.CheckMemory(networkBytes(forecast.Inference) + limitsBytes); err != nil {
 		return exit(exitEnvironment, "profile: %w", err)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 	"tfcnn/testdata"
 )
@@ -164,7 +165,7 @@ cases failed.
 				return err
 			}
 			result := report.Verification{
-				TensorFlow: session.Version(), Device: backend.Device(), Precision: session.Precision(backend.Device()),
+				TensorFlow: session.Version(), Device: backend.Device(), Precision: tensorflow.Precision(backend.Device()),
 				Note: withoutGPU(device, backend.Device()), Counts: map[proof.Status]int{},
 			}
 			if result.Outcomes, err = runCases(c.Context(), files, backend, baseline.add, newProgress(c.ErrOrStderr(), "cases")); err != nil {
@@ -179,7 +180,7 @@ cases failed.
 				result.Counts[o.Status]++
 			}
 			result.Command, _ = commandLine(c, nil)
-			if on, known := session.OneDNNInUse(); known {
+			if on, known := tensorflow.OneDNNInUse(); known {
 				result.OneDNN = &on
 			}
 			if err := to.write(result); err != nil {

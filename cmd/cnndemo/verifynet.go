@@ -14,6 +14,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -81,7 +82,7 @@ func (f netFlags) verify(c *cobra.Command, pictures []string, seed uint64) (netR
 	}
 	forecast, err := found.network.Memory(graph.Workload{})
 	if err == nil {
-		err = session.CheckMemory(networkBytes(forecast.Inference))
+		err = tensorflow.CheckMemory(networkBytes(forecast.Inference))
 	}
 	if err != nil {
 		return netResult{}, verifyError(c.Context(), fmt.Errorf("verify: %w", err))

@@ -17,6 +17,7 @@ import (
 	"tfcnn/internal/parent"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -113,10 +114,10 @@ func verifyRandom(c *cobra.Command, f randomFlags, seed uint64, to outputs) erro
 // entry for each operation, and one for each failure.
 func randomPage(r proof.RandomResult, device, command string) report.Verification {
 	v := report.Verification{
-		TensorFlow: session.Version(), Device: device, Precision: session.Precision(device), Command: command,
+		TensorFlow: session.Version(), Device: device, Precision: tensorflow.Precision(device), Command: command,
 		Counts: map[proof.Status]int{}, Outcomes: append([]proof.Outcome{}, r.Failures...),
 	}
-	if on, known := session.OneDNNInUse(); known {
+	if on, known := tensorflow.OneDNNInUse(); known {
 		v.OneDNN = &on
 	}
 	file := fmt.Sprintf("seed %d", r.Seed)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -60,10 +61,10 @@ func thisBuild() build {
 		Go: strings.TrimPrefix(runtime.Version(), "go"), Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		TensorFlow: session.Version(), CUDA: "not built in", OneDNN: "unknown",
 	}
-	if session.BuiltWithCUDA() {
+	if tensorflow.BuiltWithCUDA() {
 		b.CUDA = "built in"
 	}
-	if on, known := session.OneDNNInUse(); known {
+	if on, known := tensorflow.OneDNNInUse(); known {
 		b.OneDNN = map[bool]string{true: "on", false: "off"}[on]
 	}
 	info, found := debug.ReadBuildInfo()

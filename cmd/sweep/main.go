@@ -34,7 +34,7 @@ import (
 	"tfcnn/internal/capi"
 	"tfcnn/internal/output"
 	"tfcnn/internal/ref"
-	"tfcnn/session"
+	"tfcnn/internal/tensorflow"
 )
 
 // nodes are the functions as TensorFlow has them.
@@ -70,8 +70,8 @@ func run(ctx context.Context, stdout io.Writer, stride uint64, only string) erro
 	if stride < 1 {
 		return fmt.Errorf("-stride is %d, want 1 or more", stride)
 	}
-	on, known := session.OneDNNInUse()
-	fmt.Fprintf(stdout, "TensorFlow %s, oneDNN %v (known: %v), every %d of 2³² numbers\n", session.Version(), on, known, stride)
+	on, known := tensorflow.OneDNNInUse()
+	fmt.Fprintf(stdout, "TensorFlow %s, oneDNN %v (known: %v), every %d of 2³² numbers\n", tensorflow.Version(), on, known, stride)
 	for _, f := range ref.Functions() {
 		if only != "" && f.Name != only {
 			continue
@@ -212,29 +212,30 @@ func sweep(ctx context.Context, f ref.Function, c call, stride uint64) (found ex
 	if err != nil {
 		return found, err
 	}
-	graph, err := root.Finalize()
+	graph, err := tensorflow.Finalize(root)
 	if err != nil {
 		return found, err
 	}
-	s, err := session.OpenGraph(graph, session.Options{Device: "cpu"})
+	defer capi.FreeGraph(graph)
+	settings, err := tensorflow.Options{Device: "cpu"}.Settle()
+	if err != nil {
+		return found, err
+	}
+	s, err := tensorflow.Open(graph, settings)
 	if err != nil {
 		return found, err
 	}
 	defer s.Close()
-	native, err := capi.Wrap(s, graph)
+	from, err := s.PortOf(in)
 	if err != nil {
 		return found, err
 	}
-	from, err := native.PortOf(in)
-	if err != nil {
-		return found, err
-	}
-	to, err := native.PortOf(out)
+	to, err := s.PortOf(out)
 	if err != nil {
 		return found, err
 	}
 	hold := func(x tensor.Tensor) error {
-		results, err := native.Run([]capi.Feed{{Port: from, Value: x}}, []capi.Port{to})
+		results, err := s.Run([]capi.Feed{{Port: from, Value: x}}, []capi.Port{to})
 		if err != nil {
 			return err
 		}

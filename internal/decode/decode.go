@@ -1,7 +1,7 @@
 // Package decode turns JPEG and PNG files into RGB pixels with TensorFlow's
 // own decoders.
 //
-//	d, err := decode.Open(nil, decode.Resize{})
+//	d, err := decode.Open(decode.Resize{})
 //	defer d.Close()
 //	picture, err := d.Decode(file, decode.Options{})
 //	// picture.Pixels: height × width × 3 bytes
@@ -28,6 +28,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 	"tfcnn/internal/decode/jpeg"
+	"tfcnn/internal/tensorflow"
 )
 
 // DefaultMaxPixels is the most pixels that a picture may declare, 100 million.
@@ -67,8 +68,7 @@ func (p Picture) Tensor() tensor.Tensor {
 // use it at once; Close must come after all of them.
 type Decoder struct {
 	graph   *tf.Graph
-	session *tf.Session
-	c       *capi.Session
+	session *tensorflow.Session
 
 	file, jpeg, png, pngA capi.Port
 	jpegFloat, pngFloat   capi.Port // [1,H,W,3]
@@ -77,26 +77,22 @@ type Decoder struct {
 	needsScales           bool // the method of resizing is fed with scale
 }
 
-// Open builds the decoders' graph and has start open a session on it, as
-// session.OnOneThread does; nil: the bindings, with no options. Resize may be
-// zero.
-func Open(start func(*tf.Graph) (*tf.Session, error), resize Resize) (*Decoder, error) {
-	if start == nil {
-		start = func(g *tf.Graph) (*tf.Session, error) { return tf.NewSession(g, nil) }
-	}
+// Open builds the decoders' graph and opens a session on it. The decoders run on
+// the CPU, each on the thread that calls. Resize may be zero.
+func Open(resize Resize) (*Decoder, error) {
 	if err := resize.check(); err != nil {
 		return nil, err
 	}
 	d := &Decoder{resize: resize}
-	if err := d.open(start); err != nil {
+	if err := d.open(); err != nil {
 		d.Close()
 		return nil, fmt.Errorf("decode: open: %w", err)
 	}
 	return d, nil
 }
 
-func (d *Decoder) open(start func(*tf.Graph) (*tf.Session, error)) error {
-	root := tfgo.NewRoot().WithDevice("/device:CPU:0")
+func (d *Decoder) open() error {
+	root := tfgo.NewRoot().WithDevice(tensorflow.CPU)
 	file := op.Placeholder(root.SubScope("file"), tf.String, op.PlaceholderShape(tf.ScalarShape()))
 	jpeg := op.DecodeJpeg(root, file, op.DecodeJpegChannels(3), op.DecodeJpegDctMethod("INTEGER_ACCURATE"))
 	png := op.DecodePng(root.SubScope("png"), file, op.DecodePngChannels(3))
@@ -117,14 +113,11 @@ func (d *Decoder) open(start func(*tf.Graph) (*tf.Session, error)) error {
 	if d.graph, err = root.Finalize(); err != nil {
 		return errors.New("TensorFlow refuses a decoder's node")
 	}
-	if d.session, err = start(d.graph); err != nil {
-		return err
-	}
-	if d.c, err = capi.Wrap(d.session, d.graph); err != nil {
+	if d.session, err = tensorflow.Open(d.graph, tensorflow.OnOneThread()); err != nil {
 		return err
 	}
 	for port, output := range ports {
-		if *port, err = d.c.PortOf(output); err != nil {
+		if *port, err = d.session.PortOf(output); err != nil {
 			return err
 		}
 	}
@@ -246,7 +239,7 @@ func (d *Decoder) run(h header, o Options, port capi.Port, room []float32) (capi
 			return capi.Fetched{}, fmt.Errorf("decode: %w", err)
 		}
 	}
-	call, err := d.c.Prepare([]capi.Feed{{Port: d.file, Bytes: h.file}}, []capi.Port{port})
+	call, err := d.session.Prepare([]capi.Feed{{Port: d.file, Bytes: h.file}}, []capi.Port{port})
 	if err != nil {
 		return capi.Fetched{}, fmt.Errorf("decode: %w", err)
 	}

@@ -20,7 +20,7 @@ import (
 
 func open(t testing.TB, resize decode.Resize) *decode.Decoder {
 	t.Helper()
-	d, err := decode.Open(nil, resize)
+	d, err := decode.Open(resize)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestResize(t *testing.T) {
 		}
 	}
 	for _, r := range []decode.Resize{{Height: -1, Width: 3}, {Height: 3}, {Height: 1 << 20, Width: 1 << 20}, {Height: 3, Width: 3, Method: "linear"}} {
-		if _, err := decode.Open(nil, r); err == nil {
+		if _, err := decode.Open(r); err == nil {
 			t.Errorf("%+v: no error", r)
 		}
 	}

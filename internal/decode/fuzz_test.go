@@ -19,7 +19,7 @@ func FuzzDecode(f *testing.F) {
 	for _, g := range goldens(f) {
 		f.Add(g.File)
 	}
-	d, err := decode.Open(nil, decode.Resize{})
+	d, err := decode.Open(decode.Resize{})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func (d *Decoder) Resize(x tensor.Tensor) (tensor.Tensor, error) {
 			float32(d.resize.Height) / float32(x.Shape[1]), float32(d.resize.Width) / float32(x.Shape[2]),
 		}}})
 	}
-	results, err := d.c.Run(feeds, []capi.Port{d.resized})
+	results, err := d.session.Run(feeds, []capi.Port{d.resized})
 	if err != nil {
 		return tensor.Tensor{}, fmt.Errorf("decode: resize: %w", err)
 	}

@@ -44,9 +44,9 @@ int tfcnn_malloc_options_set(void);
 */
 import "C"
 
-import "tfcnn/internal/tuning"
+import "tfcnn/internal/tensorflow"
 
-func init() { tuning.Allow() }
+func init() { tensorflow.Tune() }
 
 // MallocOptionsSet reports whether the options of C's malloc were set before main.
 func MallocOptionsSet() bool { return C.tfcnn_malloc_options_set() != 0 }

@@ -31,6 +31,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -89,7 +90,7 @@ func main() {
 	} else if err := own.Close(); err != nil {
 		log.Fatal(err)
 	}
-	f.OneDNN, _ = session.OneDNNInUse()
+	f.OneDNN, _ = tensorflow.OneDNNInUse()
 
 	for now := settings(); len(now) > 0; now = now[1:] {
 		if !slices.Contains(before, now[0]) {

@@ -1,4 +1,4 @@
-package session
+package tensorflow
 
 import (
 	"fmt"
@@ -7,11 +7,10 @@ import (
 
 	"tfcnn/internal/capi"
 	"tfcnn/internal/ref"
-	"tfcnn/internal/tuning"
 )
 
-// Arithmetic is what a device, as Session.Device names it, may do to the sums
-// of convolutions; package internal/ref has the bounds. It holds where
+// Arithmetic returns what a device, by TensorFlow's name, may do to the sums of
+// convolutions; package internal/ref has the bounds. It holds where
 // Process.NoWinograd was asked for.
 func Arithmetic(device string) ref.Arithmetic {
 	if !strings.Contains(device, "GPU") {
@@ -21,7 +20,7 @@ func Arithmetic(device string) ref.Arithmetic {
 	return ref.Arithmetic{TF32: on || !known, FFT: true}
 }
 
-// Precision says in words what Arithmetic does.
+// Precision returns Arithmetic in words.
 func Precision(device string) string {
 	a := Arithmetic(device)
 	if a == (ref.Arithmetic{}) {
@@ -35,7 +34,7 @@ func Precision(device string) string {
 }
 
 // CUDALibraries has TensorFlow open each library that it needs for a GPU, and
-// says which it found. It gives none where libtensorflow is not built for CUDA.
+// reports which it found. It returns none where libtensorflow is not built for CUDA.
 func CUDALibraries() []CUDALibrary {
 	process.Lock()
 	begin()
@@ -55,14 +54,13 @@ type CUDALibrary struct {
 	Needed bool // no GPU is used without it
 }
 
-// withoutWinograd sees that a GPU does not use Winograd's algorithm: where the
-// process has not said so before, a program that imports session/tuned does it
-// here, and any other gets an error.
-func withoutWinograd(device string) error {
-	if device == cpuDevice || os.Getenv(winograd) == "0" {
+// WithoutWinograd returns an error where a GPU may use Winograd's algorithm. A
+// program that imports session/tuned has it switched off here.
+func WithoutWinograd(device string) error {
+	if device == CPU || os.Getenv(winograd) == "0" {
 		return nil
 	}
-	if !tuning.Allowed() {
+	if !Tuned() {
 		return fmt.Errorf("the reference has no bound for Winograd's algorithm on %s: call session.Configure with NoWinograd, or set %s=0", device, winograd)
 	}
 	noWinograd()

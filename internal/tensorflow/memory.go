@@ -1,4 +1,4 @@
-package session
+package tensorflow
 
 import (
 	"errors"
@@ -17,7 +17,7 @@ import (
 // process, or the system does.
 var ErrMemory = errors.New("not enough memory")
 
-// FreeMemory is how much memory the process can still get: the least of
+// FreeMemory returns how much memory the process can still get: the least of
 // MemAvailable of the machine, what the limits of its memory cgroups (version 1 and
 // 2, its own and those above it) leave when the page cache is given back, and what
 // RLIMIT_AS and RLIMIT_DATA leave. known is false where the system tells none of
@@ -47,7 +47,7 @@ func CheckMemory(bytes int64) error {
 			return fmt.Errorf("%w: needs %s, %s free, by the %s", ErrMemory, humanize.IBytes(uint64(bytes)), humanize.IBytes(uint64(free.Bytes)), free.Source)
 		}
 		debug.FreeOSMemory()
-		trim()
+		Trim()
 	}
 }
 
@@ -65,9 +65,9 @@ const (
 	lateTime  = time.Second
 )
 
-// checkMemoryLately is CheckMemory for calls that may come a thousand times a
+// CheckMemoryLately is CheckMemory for calls that may come a thousand times a
 // second: small needs are held to what was free lately.
-func checkMemoryLately(bytes int64) error {
+func CheckMemoryLately(bytes int64) error {
 	if bytes <= littleMemory || bytes <= min(muchMemory, lately.bytes.Load()/lateShare) && time.Now().UnixNano()-lately.at.Load() < int64(lateTime) {
 		return nil
 	}

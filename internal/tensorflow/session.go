@@ -1,0 +1,140 @@
+package tensorflow
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"tfcnn/internal/capi"
+	"tfcnn/internal/quote"
+)
+
+// Executor is how TensorFlow walks through a graph.
+type Executor string
+
+// The executors. Single runs one operation after the other, on the thread that
+// calls, and records nothing; InTurn does so with TensorFlow's usual executor,
+// which records nodes. Parallel hands operations that are ready to the inter-op
+// threads.
+const (
+	Single   Executor = "single"
+	Parallel Executor = "parallel"
+	InTurn   Executor = "in turn"
+)
+
+// Options says where and how a session runs. The zero value works.
+type Options struct {
+	// Device is "auto" (a GPU where TensorFlow has one, else the CPU), "cpu", "gpu"
+	// (the first) or "gpu:N", in upper or lower case. Empty: "auto".
+	Device string
+	// Executor is Single or Parallel. Empty: Single on the CPU, Parallel on a GPU.
+	Executor Executor
+	// Threads is how many threads share the work of one operation, in a pool of the
+	// session's own, which needs session/tuned. 0: the threads of the process.
+	Threads int
+}
+
+// Settings are Options that were checked. Device is TensorFlow's name of a device
+// that is there, as CPU.
+type Settings struct {
+	Device   string
+	Executor Executor
+	Threads  int
+}
+
+// Settle checks the options, and fills in the device and its executor.
+func (o Options) Settle() (Settings, error) {
+	device, err := Choose(o.Device)
+	if err != nil {
+		return Settings{}, err
+	}
+	s := Settings{Device: device, Executor: o.Executor, Threads: o.Threads}
+	if s.Executor == "" {
+		s.Executor = map[bool]Executor{true: Single, false: Parallel}[s.onCPU()]
+	}
+	switch {
+	case s.Executor != Single && s.Executor != Parallel:
+		return s, fmt.Errorf("executor is %s, want %q, %q or nothing", quote.Name(string(s.Executor)), Single, Parallel)
+	case s.Threads < 0 || s.Threads > maxThreads:
+		return s, fmt.Errorf("got %d threads, want 0 to %d", s.Threads, maxThreads)
+	case s.Threads > 0 && !s.onCPU():
+		return s, fmt.Errorf("got %d threads on %s, want 0: Threads applies to the CPU only", s.Threads, device)
+	case s.Threads > 0 && !Tuned():
+		return s, fmt.Errorf("got %d threads, want 0: a pool of a session's own needs the import of tfcnn/session/tuned", s.Threads)
+	case s.Threads > 0 && !capi.CanOwnPool():
+		return s, errors.New("this libtensorflow cannot give a session threads of its own")
+	}
+	return s, nil
+}
+
+func (s Settings) onCPU() bool { return s.Device == CPU }
+
+// OnOneThread returns the settings of a CPU session whose operations have no work
+// to share, as decoders: they run on the thread that calls, where that can be had.
+func OnOneThread() Settings {
+	s := Settings{Device: CPU, Executor: Single}
+	if ownPools() {
+		s.Threads = 1
+	}
+	return s
+}
+
+// Session is a TensorFlow session on a graph. Its methods may be called from many
+// goroutines at once; Close must come after all of them.
+type Session struct {
+	*capi.Session
+	session *tf.Session
+}
+
+// Open opens a session on a graph, by the options of the process and the settings.
+// On the CPU no GPU is touched. The graph must outlive the session.
+func Open(graph *tf.Graph, s Settings) (*Session, error) { return open(graph, s, !s.onCPU()) }
+
+func open(graph *tf.Graph, s Settings, withGPU bool) (*Session, error) {
+	options, err := sessionOptions(s, withGPU)
+	if err != nil {
+		return nil, err
+	}
+	var session *tf.Session
+	err = capi.OpenWithPool(s.Threads > 0, func() (err error) {
+		session, err = tf.NewSession(graph, options)
+		return err
+	})
+	if err != nil {
+		return nil, oneLine(err)
+	}
+	c, err := capi.Wrap(session, graph)
+	if err != nil {
+		session.Close()
+		return nil, err
+	}
+	return &Session{c, session}, nil
+}
+
+// Close closes the session. The graph is the caller's to free.
+func (s *Session) Close() error {
+	if err := s.session.Close(); err != nil {
+		return oneLine(err)
+	}
+	return nil
+}
+
+// Finalize returns the graph that was built in a scope, or why TensorFlow refused
+// one of its nodes, in one line.
+func Finalize(root *op.Scope) (*tf.Graph, error) {
+	graph, err := root.Finalize()
+	if err != nil {
+		return nil, oneLine(err)
+	}
+	return graph, nil
+}
+
+// oneLine returns an error's first line; the bindings' errors may carry a stack.
+func oneLine(err error) error {
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	text, _, _ = strings.Cut(text, " (Stacktrace:")
+	return errors.New(text)
+}
