@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"log"
-
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/session"
