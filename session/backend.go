@@ -13,6 +13,7 @@ import (
 	"tfcnn/internal/ir"
 	"tfcnn/internal/ref"
 	"tfcnn/internal/tensorflow"
+	"tfcnn/internal/trace"
 )
 
 // Backend runs single operations in TensorFlow, each in a graph of its own,
@@ -104,9 +105,15 @@ func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor
 	if err != nil {
 		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
 	}
-	results, nodes, err := call.RunTraced()
+	var results []capi.Fetched
+	record, err := trace.Run(trace.Nodes, trace.Layers{}, func(options []byte) ([]byte, error) {
+		return call.RunRecorded(options, func() (err error) {
+			results, err = call.Results()
+			return err
+		})
+	})
 	if err == nil {
-		err = placed(op, nodes, b.device)
+		err = placed(op, record, b.device)
 	}
 	if err != nil {
 		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)

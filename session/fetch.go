@@ -11,8 +11,10 @@ import (
 )
 
 // fetch runs a batch for the outputs of any steps, which are written to into
-// where that is not nil: they fit then.
-func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, traced bool, into []tensor.Tensor) ([]tensor.Tensor, []capi.Node, error) {
+// where that is not nil: they fit then, or there is none and the outputs are
+// dropped. With options, a RunOptions message, the run is recorded, and fetch
+// returns the RunMetadata message.
+func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, options []byte, into []tensor.Tensor) ([]tensor.Tensor, []byte, error) {
 	if err := c.check(batch); err != nil {
 		return nil, nil, err
 	}
@@ -34,18 +36,24 @@ func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, trac
 		}
 		return outputs, nil, nil
 	}
+	traced := options != nil
 	call, err := c.prepare(batch, steps, traced, done == nil)
 	if err != nil {
 		return nil, nil, err
 	}
 	type answer struct {
-		results []capi.Fetched
-		nodes   []capi.Node
-		err     error
+		results  []capi.Fetched
+		metadata []byte
+		err      error
 	}
 	run := func(rooms ...[]float32) (a answer) {
 		if traced {
-			a.results, a.nodes, a.err = call.RunTraced()
+			a.metadata, a.err = call.RunRecorded(options, func() (err error) {
+				if into == nil || len(into) > 0 {
+					a.results, err = call.Results()
+				}
+				return err
+			})
 		} else {
 			a.results, a.err = call.RunOver(rooms...)
 		}
@@ -92,7 +100,7 @@ func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, trac
 			copy(into[i].Data, outputs[i].Data)
 		}
 	}
-	return outputs, a.nodes, nil
+	return outputs, a.metadata, nil
 }
 
 // prepare copies the batch, so that the call can outlive the caller, unless it

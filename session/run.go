@@ -9,6 +9,8 @@ import (
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
+	"tfcnn/internal/trace"
+	"tfcnn/session/internal/seam"
 )
 
 // Run computes the network's first output (the last layer, or the first of
@@ -80,7 +82,7 @@ func (s *Session) RunOutputsInto(ctx context.Context, into []tensor.Tensor, batc
 		err = s.fitAll(into, steps, batch.Shape[0])
 	}
 	if err == nil {
-		_, _, err = s.fetch(ctx, batch, steps, false, into)
+		_, _, err = s.fetch(ctx, batch, steps, nil, into)
 	}
 	return s.counted(ctx, begun, batch, err)
 }
@@ -91,11 +93,11 @@ func (s *Session) RunOutputsInto(ctx context.Context, into []tensor.Tensor, batc
 // what a first run costs, and the constants' memory once more; and the same again
 // for batches of a size that other threads run (Options.Threads).
 func (s *Session) RunTraced(ctx context.Context, batch tensor.Tensor, names ...string) ([]tensor.Tensor, []LayerRun, error) {
-	outputs, nodes, err := s.named(ctx, batch, names, true)
+	outputs, record, err := s.named(ctx, batch, names, true)
 	if err != nil {
 		return nil, nil, err
 	}
-	return outputs, s.layerRuns(nodes), nil
+	return outputs, s.layerRuns(record), nil
 }
 
 // callable refuses a call on a session that was never opened, and a nil ctx.
@@ -109,25 +111,32 @@ func (s *Session) callable(ctx context.Context) error {
 	return nil
 }
 
-func (s *Session) named(ctx context.Context, batch tensor.Tensor, names []string, traced bool) ([]tensor.Tensor, []capi.Node, error) {
+func (s *Session) named(ctx context.Context, batch tensor.Tensor, names []string, traced bool) ([]tensor.Tensor, trace.Record, error) {
 	if err := s.callable(ctx); err != nil {
-		return nil, nil, err
+		return nil, trace.Record{}, err
 	}
 	steps, err := s.choose(names)
 	if err != nil {
-		return nil, nil, err
+		return nil, trace.Record{}, err
 	}
 	return s.run(ctx, batch, steps, traced)
 }
 
 // run fetches the outputs of steps.
-func (s *Session) run(ctx context.Context, batch tensor.Tensor, steps []int, traced bool) ([]tensor.Tensor, []capi.Node, error) {
+func (s *Session) run(ctx context.Context, batch tensor.Tensor, steps []int, traced bool) (outputs []tensor.Tensor, record trace.Record, err error) {
 	begun := time.Now()
-	outputs, nodes, err := s.fetch(ctx, batch, steps, traced, nil)
-	if err = s.counted(ctx, begun, batch, err); err != nil {
-		return nil, nil, err
+	if traced {
+		record, err = trace.Run(trace.Nodes, seam.Layers(s.lowered), func(options []byte) (metadata []byte, err error) {
+			outputs, metadata, err = s.fetch(ctx, batch, steps, options, nil)
+			return metadata, err
+		})
+	} else {
+		outputs, _, err = s.fetch(ctx, batch, steps, nil, nil)
 	}
-	return outputs, nodes, nil
+	if err = s.counted(ctx, begun, batch, err); err != nil {
+		return nil, trace.Record{}, err
+	}
+	return outputs, record, nil
 }
 
 // counted enters a call's end into the counters, and names the call in its

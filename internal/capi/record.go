@@ -1,118 +1,29 @@
 package capi
 
+/*
+#include "tensorflow/c/c_api.h"
+*/
+import "C"
+
 import (
-	"cmp"
-	"fmt"
-	"slices"
-	"strings"
-
-	"google.golang.org/protobuf/proto"
-
-	"github.com/galeone/tensorflow/tensorflow/go/core/framework/step_stats_go_proto"
-	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"bytes"
+	"unsafe"
 )
 
-// NodeRecord is what TensorFlow recorded of a node in one run. Times are
-// nanoseconds since 1970. Those of the executor's own, as _SOURCE, are there
-// too. No thread is named: TensorFlow leaves that field empty.
-type NodeRecord struct {
-	Name   string
-	Kind   string // TensorFlow's op, as "_FusedConv2D"; "" where the record lacks it
-	Device string // as "/device:CPU:0"
-	// Ready is when all that the node waits for was there; Start when the
-	// executor took it up, End when it was done with it; the kernel computed
-	// from KernelStart to KernelEnd.
-	Ready, Start, KernelStart, KernelEnd, End int64
-	// Changes are what it allocated and gave back; see MemoryNode.
-	Changes []MemoryChange
-	// Shape and Type are its first output's, as [1 28 28 6] and "float"; nil
-	// and "" where it has none.
-	Shape []int
-	Type  string
-	// Work is what a GPU's own tracer told, nil for an entry of the executor. Name
-	// and Kind are then those of the node that it was launched for, "" where
-	// TensorFlow does not tell.
-	Work *StreamWork
-}
-
-// RunProfiled is Run with a record of every node, and with onGPU of each kernel
-// and copy on a GPU's streams, by its own tracer. seen is called when the results
-// are there, before the record is read.
-func (c *Call) RunProfiled(onGPU bool, seen func()) ([]NodeRecord, error) {
-	level := for_core_protos_go_proto.RunOptions_SOFTWARE_TRACE
-	if onGPU {
-		level = for_core_protos_go_proto.RunOptions_FULL_TRACE
-	}
-	text, err := c.runWith(&for_core_protos_go_proto.RunOptions{TraceLevel: level}, func() error {
-		_, err := c.copyOut(nil)
-		seen()
-		return err
-	})
-	if err != nil {
+// RunRecorded is Run with TensorFlow's options and its record of the run: options
+// is a RunOptions message, metadata a RunMetadata message. look is called while
+// TensorFlow holds the results, which Results copies.
+func (c *Call) RunRecorded(options []byte, look func() error) (metadata []byte, err error) {
+	buffer := C.TF_NewBufferFromString(unsafe.Pointer(unsafe.SliceData(options)), C.size_t(len(options)))
+	defer C.TF_DeleteBuffer(buffer)
+	record := C.TF_NewBuffer()
+	defer C.TF_DeleteBuffer(record)
+	if err := c.run(buffer, record, look); err != nil {
 		return nil, err
 	}
-	return nodeRecords(text)
+	return bytes.Clone(unsafe.Slice((*byte)(record.data), record.length)), nil
 }
 
-// nodeRecords reads a RunMetadata, the nodes in the order in which they began.
-func nodeRecords(text []byte) ([]NodeRecord, error) {
-	var metadata for_core_protos_go_proto.RunMetadata
-	if err := proto.Unmarshal(text, &metadata); err != nil {
-		return nil, fmt.Errorf("capi: run metadata: %w", err)
-	}
-	var list []NodeRecord
-	for _, device := range metadata.GetStepStats().GetDevStats() {
-		name := device.GetDevice()
-		if at := strings.Index(name, "/device:"); at >= 0 {
-			name = name[at:]
-		}
-		if ofTracer(name) {
-			if of, is := stream(name); is {
-				for _, n := range device.GetNodeStats() {
-					list = append(list, streamRecord(n, of))
-				}
-			}
-			continue
-		}
-		for _, n := range device.GetNodeStats() {
-			start := n.GetAllStartNanos()
-			r := NodeRecord{
-				Name: n.GetNodeName(), Kind: kindOf(n), Device: name,
-				Ready: n.GetScheduledNanos(), Start: start,
-				KernelStart: start + n.GetOpStartRelNanos(), KernelEnd: start + n.GetOpEndRelNanos(),
-				End: start + n.GetAllEndRelNanos(), Changes: changes(n),
-			}
-			if r.Ready == 0 || r.Ready > start {
-				r.Ready = start
-			}
-			for _, o := range n.GetOutput() {
-				if o.GetSlot() == 0 {
-					r.describe(o)
-				}
-			}
-			list = append(list, r)
-		}
-	}
-	attribute(list)
-	slices.SortStableFunc(list, func(a, b NodeRecord) int { return cmp.Compare(a.Start, b.Start) })
-	return list, nil
-}
-
-func (r *NodeRecord) describe(o *step_stats_go_proto.NodeOutput) {
-	t := o.GetTensorDescription()
-	r.Type = strings.ToLower(strings.TrimPrefix(t.GetDtype().String(), "DT_"))
-	r.Shape = []int{}
-	for _, d := range t.GetShape().GetDim() {
-		r.Shape = append(r.Shape, int(d.GetSize()))
-	}
-}
-
-// kindOf reads the op from a node's label, "[cpu 3MB] name = Kind(inputs)".
-func kindOf(n *step_stats_go_proto.NodeExecStats) string {
-	_, label, found := strings.Cut(n.GetTimelineLabel(), " = ")
-	if !found {
-		return ""
-	}
-	kind, _, _ := strings.Cut(label, "(")
-	return kind
-}
+// Results copies the fetched tensors into Go's memory. It is for RunRecorded's
+// look.
+func (c *Call) Results() ([]Fetched, error) { return c.copyOut(nil) }

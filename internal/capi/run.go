@@ -11,13 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"strings"
-	"time"
 	"unsafe"
-
-	"google.golang.org/protobuf/proto"
-
-	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 )
 
 // Call is one run of a graph that has its inputs, in TensorFlow's memory, and
@@ -84,79 +78,6 @@ func (c *Call) value(f Feed) (*C.TF_Tensor, error) {
 	}
 	c.loans = append(c.loans, l)
 	return t, nil
-}
-
-// Node is one node as TensorFlow really ran it. Nodes may be fused or split
-// by TensorFlow's optimizer; what comes of a node keeps its name's beginning.
-type Node struct {
-	Name   string
-	Kind   string // TensorFlow's op, as "Conv2D"; "" where the trace lacks it
-	Device string // as "/device:GPU:0"
-	Time   time.Duration
-}
-
-// RunTraced is Run with a record of the nodes that ran: by the executors,
-// which costs little, not by the GPU's own tracer, so that times on a GPU are
-// those of starting kernels.
-func (c *Call) RunTraced() ([]Fetched, []Node, error) {
-	var results []Fetched
-	text, err := c.runWith(&for_core_protos_go_proto.RunOptions{
-		TraceLevel: for_core_protos_go_proto.RunOptions_SOFTWARE_TRACE,
-	}, func() (err error) {
-		results, err = c.copyOut(nil)
-		return err
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	nodes, err := tracedNodes(text)
-	return results, nodes, err
-}
-
-// runWith runs with options, has the results looked at, and gives the text of
-// the RunMetadata.
-func (c *Call) runWith(options *for_core_protos_go_proto.RunOptions, look func() error) ([]byte, error) {
-	text, err := proto.Marshal(options)
-	if err != nil {
-		c.Free()
-		return nil, fmt.Errorf("capi: run options: %w", err)
-	}
-	buffer := C.TF_NewBufferFromString(unsafe.Pointer(unsafe.SliceData(text)), C.size_t(len(text)))
-	defer C.TF_DeleteBuffer(buffer)
-	metadata := C.TF_NewBuffer()
-	defer C.TF_DeleteBuffer(metadata)
-	if err := c.run(buffer, metadata, look); err != nil {
-		return nil, err
-	}
-	return C.GoBytes(unsafe.Pointer(metadata.data), C.int(metadata.length)), nil
-}
-
-// tracedNodes reads a RunMetadata. Names that begin with an underscore are of
-// the executor's own.
-func tracedNodes(text []byte) ([]Node, error) {
-	var metadata for_core_protos_go_proto.RunMetadata
-	if err := proto.Unmarshal(text, &metadata); err != nil {
-		return nil, fmt.Errorf("capi: run metadata: %w", err)
-	}
-	var nodes []Node
-	for _, device := range metadata.GetStepStats().GetDevStats() {
-		name := device.GetDevice()
-		if at := strings.Index(name, "/device:"); at >= 0 {
-			name = name[at:]
-		}
-		for _, n := range device.GetNodeStats() {
-			if strings.HasPrefix(n.GetNodeName(), "_") {
-				continue
-			}
-			node := Node{Name: n.GetNodeName(), Device: name, Time: time.Duration(n.GetOpEndRelNanos() - n.GetOpStartRelNanos())}
-			// The label is "name = Kind(inputs)".
-			if _, label, found := strings.Cut(n.GetTimelineLabel(), " = "); found {
-				node.Kind, _, _ = strings.Cut(label, "(")
-			}
-			nodes = append(nodes, node)
-		}
-	}
-	return nodes, nil
 }
 
 // Run executes the graph once and returns the fetched tensors in Go's memory,
