@@ -64,8 +64,9 @@ type Input struct {
 
 // Layer is one of this package's layer types: Conv2D, DepthwiseConv2D,
 // SeparableConv2D, Conv2DTranspose, Dense, Flatten; MaxPool, AvgPool,
-// GlobalMaxPool, GlobalAvgPool; BatchNorm, LRN, Dropout; one for each Activation,
-// as ReLU; ZeroPad, UpSample, Resize, ScaleShift, SwapRGB; Add, Concat.
+// GlobalMaxPool, GlobalAvgPool; BatchNorm, LRN, Dropout; ReLU, ReLU6,
+// LeakyReLU, ELU, SELU, Sigmoid, Tanh, Softmax; ZeroPad, UpSample, Resize,
+// ScaleShift, SwapRGB; Add, Concat.
 type Layer interface {
 	// head gives the layer's name and what it reads; both may be empty.
 	head() (name string, from []string)

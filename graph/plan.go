@@ -63,6 +63,7 @@ type LayerPlan struct {
 // convolution moves over its output: In is the output's size, Out the input's.
 type Window struct {
 	Height, Width Axis
+	Padding       Padding // as the layer says it; the axes have its sizes
 	Transposed    bool
 }
 
@@ -146,7 +147,10 @@ func (l Lowered) layerPlan(layer LoweredLayer, count *counting) LayerPlan {
 		}
 		if p.Window == nil && (traits.Reads == ir.SlidingWindow || traits.Reads == ir.TransposedWindow) {
 			h, w := window(step.Op, operands)
-			p.Window = &Window{Height: Axis(h), Width: Axis(w), Transposed: traits.Reads == ir.TransposedWindow}
+			p.Window = &Window{
+				Height: Axis(h), Width: Axis(w), Padding: Padding(step.Op.(ir.Windowed).Pads()),
+				Transposed: traits.Reads == ir.TransposedWindow,
+			}
 		}
 	}
 	if p.Window != nil && !p.Window.Transposed {

@@ -120,9 +120,7 @@ func (b *baselines) print(w io.Writer) {
 			mark = "FAIL"
 		}
 		fmt.Fprintf(w, "%s  %s: %s\n", mark, change.ID(), quote.Text(change.Text(), mostErrorBytes))
-		if change.Repeat != nil {
-			fmt.Fprintf(w, "      repeat with --cases: %s\n", quote.JSON(change.Repeat))
-		}
+		printRepeat(w, change.Repeat)
 	}
 	fmt.Fprintln(w, quote.Text(c.Summary(), mostErrorBytes))
 	for _, d := range c.Machine {

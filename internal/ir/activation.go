@@ -184,7 +184,7 @@ func (Softmax) Shape(operands ...[]int) ([]int, error) {
 	}
 	input := operands[0]
 	if len(input) < 2 {
-		return nil, fmt.Errorf("input %s has %d axes, want 2 or more (batch, …, classes)", tensor.FormatShape(input), len(input))
+		return nil, InputErrorf("input %s has %d axes, want 2 or more (batch, …, classes)", tensor.FormatShape(input), len(input))
 	}
 	if input[len(input)-1] == 0 {
 		return nil, errNoChannels

@@ -34,7 +34,7 @@ func (b BatchNorm) Shape(operands ...[]int) ([]int, error) {
 	}
 	input := operands[0]
 	if len(input) < 2 || len(input) > 4 {
-		return nil, fmt.Errorf("input %s has %d axes, want 2 to 4 (batch, …, channels)", tensor.FormatShape(input), len(input))
+		return nil, InputErrorf("input %s has %d axes, want 2 to 4 (batch, …, channels)", tensor.FormatShape(input), len(input))
 	}
 	if err := checkAxes(input); err != nil {
 		return nil, err

@@ -71,7 +71,7 @@ func (ReverseChannels) Shape(operands ...[]int) ([]int, error) {
 	}
 	input := operands[0]
 	if len(input) < 2 || len(input) > maxMixed {
-		return nil, fmt.Errorf("input %s has %d axes, want 2 to %d (batch, …, channels)", tensor.FormatShape(input), len(input), maxMixed)
+		return nil, InputErrorf("input %s has %d axes, want 2 to %d (batch, …, channels)", tensor.FormatShape(input), len(input), maxMixed)
 	}
 	if input[len(input)-1] == 0 {
 		return nil, errNoChannels

@@ -1,7 +1,6 @@
 package ir
 
 import (
-	"errors"
 	"fmt"
 )
 
@@ -65,17 +64,17 @@ func (c Conv2D) checkFilter(channels int, filter []int) error {
 	}
 	if c.Groups == 1 {
 		if channels != filter[2] {
-			return fmt.Errorf("input has %d channels, filter wants %d", channels, filter[2])
+			return InputErrorf("input has %d channels, filter wants %d", channels, filter[2])
 		}
 	} else {
 		if channels%c.Groups != 0 {
-			return fmt.Errorf("input has %d channels, not a multiple of the %d groups", channels, c.Groups)
+			return InputErrorf("input has %d channels, not a multiple of the %d groups", channels, c.Groups)
 		}
 		if filter[3]%c.Groups != 0 {
 			return fmt.Errorf("%d filters are not a multiple of the %d groups", filter[3], c.Groups)
 		}
 		if channels/c.Groups != filter[2] {
-			return fmt.Errorf("input has %d channels in %d groups, %d a group, filter wants %d", channels, c.Groups, channels/c.Groups, filter[2])
+			return InputErrorf("input has %d channels in %d groups, %d a group, filter wants %d", channels, c.Groups, channels/c.Groups, filter[2])
 		}
 	}
 	return nil
@@ -86,6 +85,9 @@ func (c Conv2D) Window(operands ...[]int) (h, w Axis, err error) {
 	filter := operands[1]
 	return window(operands[0], [2]int{filter[0], filter[1]}, c.Strides, c.Dilations, c.Padding)
 }
+
+// Pads is the padding as it was asked for.
+func (c Conv2D) Pads() Padding { return c.Padding }
 
 // Multiplications counts one for each tap of each output, padding included.
 func (c Conv2D) Multiplications(operands ...[]int) int64 {
@@ -101,10 +103,10 @@ func (c Conv2D) Multiplications(operands ...[]int) int64 {
 // large to index.
 func checkPadded(input []int, h, w Axis, output []int) error {
 	padded := []int{input[0], h.In + h.Before + h.After, w.In + w.Before + w.After, input[3]}
-	if err := CheckElements("input with its padding", padded); err != nil {
+	if err := inputElements("input with its padding", padded); err != nil {
 		return err
 	}
 	return CheckElements("output", output)
 }
 
-var errEmptyPool = errors.New("input has no rows or no columns, a pool has nothing to choose from")
+var errEmptyPool = InputErrorf("input has no rows or no columns, a pool has nothing to choose from")

@@ -36,7 +36,7 @@ func (d DepthwiseConv2D) Shape(operands ...[]int) ([]int, error) {
 		return nil, err
 	}
 	if input[3] != filter[2] {
-		return nil, fmt.Errorf("input has %d channels, filter wants %d", input[3], filter[2])
+		return nil, InputErrorf("input has %d channels, filter wants %d", input[3], filter[2])
 	}
 	channels, err := tensor.Elements(filter[2:])
 	if err != nil || channels > maxSize {
@@ -58,6 +58,9 @@ func (d DepthwiseConv2D) Window(operands ...[]int) (h, w Axis, err error) {
 	filter := operands[1]
 	return window(operands[0], [2]int{filter[0], filter[1]}, d.Strides, d.Dilations, d.Padding)
 }
+
+// Pads is the padding as it was asked for.
+func (d DepthwiseConv2D) Pads() Padding { return d.Padding }
 
 // Multiplications counts one for each tap of each output, padding included.
 func (d DepthwiseConv2D) Multiplications(operands ...[]int) int64 {

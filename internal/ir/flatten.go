@@ -1,8 +1,6 @@
 package ir
 
 import (
-	"fmt"
-
 	"tfcnn/graph/tensor"
 )
 
@@ -32,7 +30,7 @@ func (Flatten) Shape(operands ...[]int) ([]int, error) {
 	}
 	input := operands[0]
 	if len(input) < 2 {
-		return nil, fmt.Errorf("input %s has %d axes, want 2 or more (batch, …)", tensor.FormatShape(input), len(input))
+		return nil, InputErrorf("input %s has %d axes, want 2 or more (batch, …)", tensor.FormatShape(input), len(input))
 	}
 	if err := checkAxes(input); err != nil {
 		return nil, err

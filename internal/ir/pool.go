@@ -81,5 +81,8 @@ func (p Pool) Window(operands ...[]int) (h, w Axis, err error) {
 	return window(operands[0], p.Size, p.Strides, [2]int{1, 1}, p.Padding)
 }
 
+// Pads is the padding as it was asked for.
+func (p Pool) Pads() Padding { return p.Padding }
+
 // Multiplications is 0: a pool compares or adds.
 func (Pool) Multiplications(...[]int) int64 { return 0 }

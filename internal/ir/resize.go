@@ -1,7 +1,6 @@
 package ir
 
 import (
-	"errors"
 	"fmt"
 
 	"tfcnn/internal/quote"
@@ -51,7 +50,7 @@ func (r Resize) Shape(operands ...[]int) ([]int, error) {
 		return nil, err
 	}
 	if input[1] == 0 || input[2] == 0 {
-		return nil, errors.New("input has no rows or no columns, there is nothing to resize")
+		return nil, InputErrorf("input has no rows or no columns, there is nothing to resize")
 	}
 	if r.Method != Nearest && r.Method != Bilinear {
 		return nil, fmt.Errorf("method is %s, want %q or %q", quote.Name(string(r.Method)), Nearest, Bilinear)
@@ -61,7 +60,7 @@ func (r Resize) Shape(operands ...[]int) ([]int, error) {
 			return nil, fmt.Errorf("%s is %d, want 1 to %d", name, size, maxResize)
 		}
 		if size := input[i+1]; size > maxResize {
-			return nil, fmt.Errorf("input's %s is %d, want at most %d", name, size, maxResize)
+			return nil, InputErrorf("input's %s is %d, want at most %d", name, size, maxResize)
 		}
 	}
 	output := []int{input[0], r.Size[0], r.Size[1], input[3]}

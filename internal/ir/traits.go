@@ -118,6 +118,9 @@ type Windowed interface {
 	// size, Out the input's. The operands' shapes have the ranks that Shape asks
 	// for.
 	Window(operands ...[]int) (h, w Axis, err error)
+	// Pads returns the padding as it was asked for, of which Window has the
+	// sizes.
+	Pads() Padding
 }
 
 // Operations returns every operation, without attributes. Package ref's, node's

@@ -7,12 +7,12 @@ import (
 )
 
 // A layer has a note only where numbers of it are unspecified.
-func TestVerifyNotes(t *testing.T) {
-	v, err := verify.Network(t.Context(), everyLayer, everyLayer.InitialWeights(1), batchOf(everyLayer, 1, 1), verify.Options{})
+func TestNotes(t *testing.T) {
+	result, err := verify.Network(t.Context(), everyLayer, everyLayer.InitialWeights(1), batchOf(everyLayer, 1, 1), verify.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, layer := range v.Layers {
+	for _, layer := range result.Layers {
 		if layer.Verdict.Unspecified == 0 && layer.Note != "" {
 			t.Errorf("%s: has the note %q, and no number that is unspecified", layer.Layer, layer.Note)
 		}

@@ -65,7 +65,7 @@ func (r Random) Run(ctx context.Context, watch *Watch) (RandomResult, error) {
 	if err := run.all(ctx); err != nil {
 		return RandomResult{}, err
 	}
-	result := RandomResult{Seed: r.Seed, Cases: run.done}
+	result := RandomResult{Seed: r.Seed}
 	if err := run.failures(ctx, &result); err != nil {
 		return RandomResult{}, err
 	}
@@ -74,7 +74,7 @@ func (r Random) Run(ctx context.Context, watch *Watch) (RandomResult, error) {
 			result.Ops = append(result.Ops, *count)
 		}
 	}
-	result.Deaths, result.Seconds = watch.Deaths, time.Since(start).Seconds()
+	result.Cases, result.Deaths, result.Seconds = run.done, watch.Deaths, time.Since(start).Seconds()
 	result.GaveUp = run.done < r.Cases
 	return result, nil
 }
@@ -89,6 +89,7 @@ type randomRun struct {
 	counts map[string]*OpCount
 	failed []int // numbers of cases
 	died   []int
+	killed []int // whose worker the system killed
 	err    error
 }
 
@@ -123,7 +124,7 @@ func (r *randomRun) all(ctx context.Context) error {
 func (r *randomRun) take() (int, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.next >= r.Cases || len(r.failed)+len(r.died) >= r.MostFailures {
+	if r.next >= r.Cases || len(r.failed)+len(r.died)+len(r.killed) >= r.MostFailures {
 		return 0, false
 	}
 	r.next++
@@ -134,8 +135,12 @@ func (r *randomRun) take() (int, bool) {
 func (r *randomRun) enter(i int, o proof.Outcome, err error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if errors.Is(err, errDied) {
+	switch {
+	case errors.Is(err, errDied):
 		r.died = append(r.died, i)
+		return true
+	case errors.Is(err, ErrKilled):
+		r.killed = append(r.killed, i)
 		return true
 	}
 	if err != nil {
@@ -179,10 +184,13 @@ func (r *randomRun) count(i int, o proof.Outcome) {
 
 // failures runs what died again, alone, and shrinks what fails.
 func (r *randomRun) failures(ctx context.Context, result *RandomResult) error {
-	slices.Sort(r.died)
-	for _, i := range r.died {
+	again := slices.Sorted(slices.Values(append(slices.Clone(r.died), r.killed...)))
+	for _, i := range again {
 		c := Draw(r.Seed, i, r.Ops)
 		o, err := r.watch.Run(ctx, c)
+		if errors.Is(err, ErrKilled) {
+			return fmt.Errorf("proof: case %d of seed %d: %w", i, r.Seed, err)
+		}
 		if err != nil {
 			return err
 		}

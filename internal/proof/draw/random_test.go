@@ -9,8 +9,10 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -125,7 +127,13 @@ func (r tampered) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor
 	if r == "prints" {
 		fmt.Println("onednn_verbose,v1,primitive,exec,cpu")
 	}
+	once, isOnce := strings.CutPrefix(string(r), "killed once ")
 	switch {
+	case r == "killed" && is && conv.Dilations[0] > 1, isOnce && is && os.Mkdir(once, 0o700) == nil:
+		if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
+			return tensor.Tensor{}, err
+		}
+		select {}
 	case r == "dies" && is && conv.Dilations[0] > 1:
 		os.Exit(7)
 	case r == "hangs" && is && conv.Groups > 1:
@@ -183,6 +191,24 @@ func TestRandom(t *testing.T) {
 				t.Errorf("%s: %v", tt.how, err)
 			}
 		}
+	}
+}
+
+// A worker that the system kills is no failure of a case: where the case runs
+// alone it is, and where that is killed, too, the run ends with an error.
+func TestRandomKilled(t *testing.T) {
+	run := draw.Random{Seed: 3, Cases: 60, Ops: []string{"conv2d"}, Parallel: 2}
+	w := watch("killed")
+	_, err := run.Run(t.Context(), w)
+	w.Close()
+	if !errors.Is(err, draw.ErrKilled) || !strings.HasPrefix(err.Error(), "proof: case ") {
+		t.Errorf("got %v", err)
+	}
+	w = watch("killed once " + filepath.Join(t.TempDir(), "killed"))
+	result, err := run.Run(t.Context(), w)
+	w.Close()
+	if err != nil || len(result.Failures) > 0 || result.Deaths != 1 || result.Cases != 60 {
+		t.Errorf("%+v, %v", result, err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"tfcnn/internal/proof"
@@ -139,6 +140,10 @@ type Watch struct {
 // through.
 var errDied = errors.New("the process died")
 
+// ErrKilled is wrapped by the error of a run whose worker the system killed in a
+// case that ran alone: it says nothing about the case.
+var ErrKilled = errors.New("the system killed the process, as it does where memory runs out")
+
 // worker is a process that runs.
 type worker struct {
 	command *exec.Cmd
@@ -150,6 +155,25 @@ type worker struct {
 	cause   error // of the end
 	garbage bool  // cause is what the worker wrote, no death
 	hung    bool
+	stopped bool // by this process
+}
+
+// stop ends the process.
+func (p *worker) stop() {
+	p.mu.Lock()
+	p.stopped = true
+	p.mu.Unlock()
+	p.command.Process.Kill()
+}
+
+// killed reports whether a signal of the system ended a process.
+func killed(err error) bool {
+	var exited *exec.ExitError
+	if !errors.As(err, &exited) {
+		return false
+	}
+	status, known := exited.Sys().(syscall.WaitStatus)
+	return known && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
 func (w *Watch) start() (_ *worker, err error) {
@@ -208,7 +232,7 @@ func (p *worker) listen(answers io.ReadCloser) {
 		waiting <- a.Outcome
 	}
 	if garbage != nil {
-		p.command.Process.Kill()
+		p.stop()
 	}
 	answers.Close()
 	err := p.command.Wait()
@@ -268,10 +292,10 @@ func (w *Watch) run(ctx context.Context, j job) (proof.Outcome, error) {
 		p.mu.Lock()
 		p.hung = true
 		p.mu.Unlock()
-		p.command.Process.Kill()
+		p.stop()
 	})
 	defer timeout.Stop()
-	defer context.AfterFunc(ctx, func() { p.command.Process.Kill() })()
+	defer context.AfterFunc(ctx, p.stop)()
 	p.writing.Lock()
 	_, err = p.jobs.Write(append(text, '\n'))
 	p.writing.Unlock()
@@ -300,6 +324,8 @@ func (w *Watch) run(ctx context.Context, j job) (proof.Outcome, error) {
 		return proof.Outcome{}, p.cause
 	case p.hung:
 		return proof.Outcome{}, fmt.Errorf("%w: nothing came of it within %v", errDied, w.Limit)
+	case !p.stopped && killed(p.cause):
+		return proof.Outcome{}, ErrKilled
 	}
 	return proof.Outcome{}, fmt.Errorf("%w: %v", errDied, p.cause)
 }
@@ -311,7 +337,7 @@ func (w *Watch) Kill() {
 	defer w.mu.Unlock()
 	w.killed = true
 	if w.worker != nil {
-		w.worker.command.Process.Kill()
+		w.worker.stop()
 	}
 }
 
@@ -328,7 +354,7 @@ func (w *Watch) Close() {
 	select {
 	case <-p.ended:
 	case <-time.After(2 * time.Second):
-		p.command.Process.Kill()
+		p.stop()
 		<-p.ended
 	}
 }

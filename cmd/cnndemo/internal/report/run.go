@@ -9,8 +9,12 @@ import (
 type Run struct {
 	TensorFlow string `json:"tensorflow"`
 	Device     string `json:"device"`
-	Precision  string `json:"precision"`        // how sums are computed: "float32", or what a GPU does
-	OneDNN     *bool  `json:"onednn,omitempty"` // nil where the library cannot tell
+	Precision  string `json:"precision"` // how sums are computed: "float32", or what a GPU does
+	// Network is what --net names, Weights where its weights come from; empty
+	// for the two layers of the other flags.
+	Network string `json:"network,omitempty"`
+	Weights string `json:"weights,omitempty"`
+	OneDNN  *bool  `json:"onednn,omitempty"` // nil where the library cannot tell
 	// Options are all flags with the values that they had.
 	Options map[string]string `json:"options"`
 	// Command repeats the run, as a line for a POSIX shell; Changed are the
@@ -36,20 +40,21 @@ type Size struct {
 	Files    []File   `json:"files"`
 }
 
-// Op is one operation on the pictures of one size.
+// Op is one layer on the pictures of one size.
 type Op struct {
 	Layer     string   `json:"layer"`
-	Kind      string   `json:"kind"` // conv2d, max_pool, avg_pool
+	Kind      string   `json:"kind"` // conv2d, max_pool, …
 	Reads     string   `json:"reads"`
-	Maps      []string `json:"maps,omitempty"` // what each output channel is
-	Input     []int    `json:"input"`          // [N,H,W,C]
+	Maps      []string `json:"maps,omitempty"` // what each output channel is, where that has a name
+	Input     []int    `json:"input"`          // [N,H,W,C], or [N,features]
 	Output    []int    `json:"output"`
-	Size      [2]int   `json:"size"`    // the window: height, width
+	Size      [2]int   `json:"size"`    // the window: height, width; zeros where the layer has none
 	Strides   [2]int   `json:"strides"` // vertical, horizontal
 	Dilations [2]int   `json:"dilations"`
 	Padding   string   `json:"padding"`
 	Padded    [4]int   `json:"padded"` // rows and columns: top, bottom, left, right
 	Unread    [2]int   `json:"unread"` // rows, columns
+	Colours   bool     `json:"-"`      // the output's three channels are red, green and blue
 
 	Parameters      int64 `json:"parameters"`
 	Multiplications int64 `json:"multiplications"` // for one picture

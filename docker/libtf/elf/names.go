@@ -1,4 +1,4 @@
-package libtf
+package elf
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 
 // libtensorflow_cc.so.2 exports everything that it is made of: 436,000
 // symbols, whose C++ names take 82 MB of its 583. All but a few are used by
-// the library itself alone, where any name serves. shortenNames gives those
+// the library itself alone, where any name serves. ShortenNames gives those
 // names of a few letters and cuts the table of names out of the file. Code,
 // data, addresses and relocations stay as they are, byte for byte.
 //
@@ -37,9 +37,9 @@ var order = binary.LittleEndian
 
 const symbolSize = 24 // of Elf64_Sym
 
-// shortenNames gives new names to the dynamic symbols that a library defines
+// ShortenNames gives new names to the dynamic symbols that a library defines
 // and of which keep says no. The result takes the library's place in memory.
-func shortenNames(library []byte, keep func(name string) bool) (_ []byte, err error) {
+func ShortenNames(library []byte, keep func(name string) bool) (_ []byte, err error) {
 	defer recoverDamage(&err)
 	s, err := openShared(library)
 	if err != nil {
@@ -76,15 +76,15 @@ func recoverDamage(err *error) {
 	}
 }
 
-// openDynamic opens a shared library with its dynamic symbols and their names;
-// they are nil where it has none.
+// openDynamic opens a shared library or a program with its dynamic symbols and
+// their names; they are nil where it has none.
 func openDynamic(data []byte) (*shared, error) {
 	file, err := elf.NewFile(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
 	}
-	if file.Class != elf.ELFCLASS64 || file.Data != elf.ELFDATA2LSB || file.Type != elf.ET_DYN {
-		return nil, errors.New("is no 64-bit little-endian shared library")
+	if file.Class != elf.ELFCLASS64 || file.Data != elf.ELFDATA2LSB || file.Type != elf.ET_DYN && file.Type != elf.ET_EXEC {
+		return nil, errors.New("is no 64-bit little-endian shared library or program")
 	}
 	s := &shared{data: data, file: file, symbols: file.SectionByType(elf.SHT_DYNSYM)}
 	if s.symbols == nil {
@@ -103,6 +103,9 @@ func openShared(data []byte) (*shared, error) {
 	s, err := openDynamic(data)
 	if err != nil {
 		return nil, err
+	}
+	if s.file.Type != elf.ET_DYN {
+		return nil, errors.New("is no shared library")
 	}
 	if s.hash = s.file.SectionByType(elf.SHT_GNU_HASH); s.symbols == nil || s.hash == nil {
 		return nil, errors.New("has no dynamic symbols or no GNU hash table")

@@ -1,4 +1,4 @@
-package libtf
+package elf
 
 import (
 	"cmp"
@@ -12,7 +12,7 @@ import (
 // global offset table, the dynamic linker looks that symbol up by name when a
 // program starts, in case another library has one of the same name. There are
 // 286,000 such pointers; looking them up is a third of a start, and with the
-// wheel's long names more than half. bindOwn does beforehand what -Bsymbolic
+// wheel's long names more than half. BindOwn does beforehand what -Bsymbolic
 // would have done, for the symbols that no other library has or wants: their
 // relocations become relative ones, which add the library's address and ask for
 // no name. Calls go through tables of their own (DT_JMPREL), are looked up when
@@ -27,10 +27,10 @@ type relocation struct {
 
 func (r relocation) kind() elf.R_X86_64 { return elf.R_X86_64(r.info & 0xffffffff) }
 
-// bindOwn changes the library's relocations in place and says how many became
+// BindOwn changes the library's relocations in place and says how many became
 // relative. Those of the symbols of which keep says yes stay, and so does a
 // library for another processor than x86-64.
-func bindOwn(library []byte, keep func(name string) bool) (bound int, err error) {
+func BindOwn(library []byte, keep func(name string) bool) (bound int, err error) {
 	defer recoverDamage(&err)
 	s, err := openShared(library)
 	if err != nil || s.file.Machine != elf.EM_X86_64 {

@@ -1,4 +1,4 @@
-package libtf
+package elf
 
 import (
 	"bytes"
@@ -68,7 +68,7 @@ func TestShortenNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	after, err := shortenNames(bytes.Clone(before), func(name string) bool { return !strings.Contains(name, "longlong") })
+	after, err := ShortenNames(bytes.Clone(before), func(name string) bool { return !strings.Contains(name, "longlong") })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestShortenNames(t *testing.T) {
 
 	// A library cut short or with offsets that lead nowhere is an error.
 	for _, damaged := range [][]byte{{}, before[:3000], before[:len(before)/2], bytes.Replace(before, []byte("\x7fELF\x02"), []byte("\x7fELF\x01"), 1)} {
-		if _, err := shortenNames(bytes.Clone(damaged), func(string) bool { return false }); err == nil {
+		if _, err := ShortenNames(bytes.Clone(damaged), func(string) bool { return false }); err == nil {
 			t.Errorf("%d bytes of a library were taken for a whole one", len(damaged))
 		}
 	}

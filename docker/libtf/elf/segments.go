@@ -1,4 +1,4 @@
-package libtf
+package elf
 
 import (
 	"debug/elf"

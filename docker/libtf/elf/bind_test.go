@@ -1,4 +1,4 @@
-package libtf
+package elf
 
 import (
 	"bytes"
@@ -132,18 +132,19 @@ func TestBindOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	others := map[string]bool{}
-	libc, err := findLibrary("libc.so.6")
-	if err != nil {
-		t.Fatal(err)
-	}
+	libc := strings.TrimSpace(run("", gcc, "-print-file-name=libc.so.6"))
 	for _, path := range []string{filepath.Join(dir, "libsharing.so"), libc} {
-		if err := addSymbols(others, path); err != nil {
+		names, err := Symbols(path)
+		if err != nil {
 			t.Fatal(err)
+		}
+		for _, name := range names {
+			others[name] = true
 		}
 	}
 	keep := func(name string) bool { return others[name] || !strings.HasPrefix(name, "_Z") }
 	after := bytes.Clone(before)
-	bound, err := bindOwn(after, keep)
+	bound, err := BindOwn(after, keep)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,14 +157,14 @@ func TestBindOwn(t *testing.T) {
 
 	// Again: nothing is left to be bound. Another processor's is left alone.
 	again := bytes.Clone(after)
-	if bound, err := bindOwn(again, keep); err != nil || bound != 0 || !bytes.Equal(again, after) {
+	if bound, err := BindOwn(again, keep); err != nil || bound != 0 || !bytes.Equal(again, after) {
 		t.Errorf("again: %d relocations were bound, %v", bound, err)
 	}
 	const machineAt = 0x12
 	other := bytes.Clone(before)
 	order.PutUint16(other[machineAt:], uint16(elf.EM_AARCH64))
 	same := bytes.Clone(other)
-	if bound, err := bindOwn(same, keep); err != nil || bound != 0 || !bytes.Equal(same, other) {
+	if bound, err := BindOwn(same, keep); err != nil || bound != 0 || !bytes.Equal(same, other) {
 		t.Errorf("arm64: %d relocations were bound, %v", bound, err)
 	}
 	// What linkers do not write today: an absolute number that is found by name,
@@ -183,12 +184,12 @@ func TestBindOwn(t *testing.T) {
 		}
 		i := slices.IndexFunc(symbols(t, before), func(s elf.Symbol) bool { return s.Name == tt.symbol })
 		tt.change(s.table[(i+1)*symbolSize:])
-		if got, err := bindOwn(odd, keep); err != nil || got != bound-tt.lost {
+		if got, err := BindOwn(odd, keep); err != nil || got != bound-tt.lost {
 			t.Errorf("odd %s: %d relocations were bound, %v; want %d", tt.symbol, got, err, bound-tt.lost)
 		}
 	}
 	for _, damaged := range [][]byte{{}, before[:3000], before[:len(before)/2], bytes.Replace(before, []byte("\x7fELF\x02"), []byte("\x7fELF\x01"), 1)} {
-		if _, err := bindOwn(bytes.Clone(damaged), keep); err == nil {
+		if _, err := BindOwn(bytes.Clone(damaged), keep); err == nil {
 			t.Errorf("%d bytes of a library were taken for a whole one", len(damaged))
 		}
 	}
