@@ -2,8 +2,6 @@ package session
 
 import (
 	"context"
-	"fmt"
-	"slices"
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
@@ -11,101 +9,76 @@ import (
 )
 
 // fetch runs a batch for the outputs of any steps, which are written to into
-// where that is not nil: they fit then.
-func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, traced bool, into []tensor.Tensor) ([]tensor.Tensor, []capi.Node, error) {
+// where that is not nil: they fit then. With options, a RunOptions message, it
+// returns the RunMetadata message.
+func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, options []byte, into []tensor.Tensor) (outputs []tensor.Tensor, metadata []byte, err error) {
 	if err := c.check(batch); err != nil {
 		return nil, nil, err
 	}
 	done := ctx.Done()
-	t, err := c.enter(ctx, batch.Shape[0])
+	pictures := batch.Shape[0]
+	a, err := c.enter(ctx, pictures)
 	if err != nil {
 		return nil, nil, err
 	}
-	handed := false // to the goroutine that leaves when the run is through
+	left := false // then the run leaves when it ends
 	defer func() {
-		if !handed {
-			c.leave(t)
+		if !left {
+			c.leave(a)
 		}
 	}()
-	if batch.Shape[0] == 0 {
-		outputs := make([]tensor.Tensor, len(steps))
+	outputs = into
+	if into == nil {
+		outputs = make([]tensor.Tensor, len(steps))
 		for i, step := range steps {
-			outputs[i] = tensor.Tensor{Shape: c.shape(step, 0), Data: []float32{}}
+			if outputs[i], err = tensor.New(c.shape(step, pictures)...); err != nil {
+				return nil, nil, err
+			}
 		}
+	}
+	if pictures == 0 {
 		return outputs, nil, nil
 	}
-	call, err := c.prepare(batch, steps, traced, done == nil)
+	if a.runner, err = c.runner(pictures, steps, options != nil); err != nil {
+		return nil, nil, err
+	}
+	out := make([]capi.Value, len(outputs))
+	for i, output := range outputs {
+		out[i] = capi.Float32s(output)
+	}
+	in := []capi.Value{capi.Float32s(batch)}
+	left, metadata, err = c.perform(done, request{runner: a.runner, options: options, in: in, out: out, borrowed: into != nil, admission: a})
+	if left {
+		return nil, nil, ended(ctx)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	type answer struct {
-		results []capi.Fetched
-		nodes   []capi.Node
-		err     error
-	}
-	run := func(rooms ...[]float32) (a answer) {
-		if traced {
-			a.results, a.nodes, a.err = call.RunTraced()
-		} else {
-			a.results, a.err = call.RunOver(rooms...)
-		}
-		return a
-	}
-	var a answer
-	if done == nil {
-		rooms := make([][]float32, len(into))
-		for i := range into {
-			rooms[i] = slices.Clip(into[i].Data) // or what lies behind were room, too
-		}
-		a = run(rooms...)
-	} else {
-		through := make(chan answer, 1)
-		handed = true
-		go func() {
-			var a answer
-			err := guarded(func() error { a = run(); return a.err })
-			c.leave(t)
-			a.err = err
-			through <- a
-		}()
-		select {
-		case a = <-through:
-		case <-done:
-			return nil, nil, ended(ctx)
-		}
-	}
-	if a.err != nil {
-		return nil, nil, a.err
-	}
-	outputs := make([]tensor.Tensor, len(a.results))
-	for i, r := range a.results {
-		outputs[i] = r.Tensor()
-		if into == nil {
-			continue
-		}
-		if got, want := len(outputs[i].Data), len(into[i].Data); got != want {
-			return nil, nil, fmt.Errorf("TensorFlow gave %d numbers of output %d, want %d", got, i, want)
-		}
-	}
-	if done != nil { // else they are there
-		for i := range into {
-			copy(into[i].Data, outputs[i].Data)
-		}
-	}
-	return outputs, a.nodes, nil
+	return outputs, metadata, nil
 }
 
-// prepare copies the batch, so that the call can outlive the caller, unless it
-// is lent.
-func (c *core) prepare(batch tensor.Tensor, steps []int, traced, lent bool) (*capi.Call, error) {
+// perform makes a run that was let in: on the goroutine that calls where done is nil,
+// and on a worker's where it is not. Where the caller leaves, left is true, and the
+// run leaves when it ends.
+func (c *core) perform(done <-chan struct{}, r request) (left bool, metadata []byte, err error) {
+	if done == nil {
+		metadata, err = r.run()
+		return false, metadata, err
+	}
+	return c.workers.run(done, r)
+}
+
+// runner makes a runner for the outputs of any steps, on a session that records
+// what it runs where that is wanted. It is the caller's to free.
+func (c *core) runner(pictures int, steps []int, records bool) (*capi.Runner, error) {
 	var session *tensorflow.Session
-	if traced {
+	if records {
 		var err error
-		if session, err = c.native.tracing(batch.Shape[0]); err != nil {
+		if session, err = c.native.tracing(pictures); err != nil {
 			return nil, err
 		}
 	} else {
-		l, err := c.native.lane(batch.Shape[0])
+		l, err := c.native.lane(pictures)
 		if err != nil {
 			return nil, err
 		}
@@ -115,5 +88,5 @@ func (c *core) prepare(batch tensor.Tensor, steps []int, traced, lent bool) (*ca
 	for i, step := range steps {
 		fetches[i] = c.native.steps[step]
 	}
-	return session.Prepare(append([]capi.Feed{{Port: c.native.input, Value: batch, Lent: lent}}, c.native.weights...), fetches)
+	return session.NewRunner(capi.Signature{Feeds: []capi.Port{c.native.input}, Constants: c.native.weights, Fetches: fetches})
 }

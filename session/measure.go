@@ -254,22 +254,21 @@ func (s *Session) record(ctx context.Context, batch int, process *processMeter) 
 	for i := range x.Data {
 		x.Data[i] = random.Float32()
 	}
-	var fetches []capi.Port
-	for _, step := range s.last(s.lowered.Outputs) {
-		fetches = append(fetches, s.native.steps[step])
-	}
-	feeds := append([]capi.Feed{{Port: s.native.input, Value: x}}, s.native.weights...)
 	l, err := s.native.lane(batch)
 	if err != nil {
 		return peak{}, fmt.Errorf("session: measure: %w", err)
 	}
-	call, err := l.session.Prepare(feeds, fetches)
+	signature := capi.Signature{Feeds: []capi.Port{s.native.input}, Constants: s.native.weights}
+	for _, step := range s.last(s.lowered.Outputs) {
+		signature.Fetches = append(signature.Fetches, s.native.steps[step])
+	}
+	runner, err := l.session.NewRunner(signature)
 	if err != nil {
 		return peak{}, fmt.Errorf("session: measure: %w", err)
 	}
-	x, feeds = tensor.Tensor{}, nil
+	defer runner.Free()
 	process.begin()
-	nodes, err := call.RunRecorded(process.end)
+	nodes, err := runner.RunRecorded(process.end, []capi.Value{capi.Float32s(x)})
 	if err != nil {
 		return peak{}, fmt.Errorf("session: measure: %w", err)
 	}

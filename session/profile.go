@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/capi"
 	"tfcnn/internal/tensorflow"
 )
 
@@ -271,12 +272,13 @@ func (s *Session) recordNodes(ctx context.Context, batch tensor.Tensor) (RunReco
 		return RunRecord{}, err
 	}
 	start := time.Now()
-	call, err := s.prepare(batch, []int{s.firstStep()}, true, false)
+	runner, err := s.runner(batch.Shape[0], []int{s.firstStep()}, true)
 	if err != nil {
 		return RunRecord{}, err
 	}
+	defer runner.Free()
 	var r RunRecord
-	nodes, err := call.RunProfiled(s.device != tensorflow.CPU, func() { r.Call = time.Since(start) })
+	nodes, err := runner.RunProfiled(s.device != tensorflow.CPU, func() { r.Call = time.Since(start) }, []capi.Value{capi.Float32s(batch)}, make([]capi.Value, 1))
 	if err != nil {
 		return RunRecord{}, err
 	}

@@ -59,7 +59,7 @@ func (s *Session) RunInto(ctx context.Context, into, batch tensor.Tensor) error 
 // RunOutputs is Run for any layers by name, in the order of the names; without
 // names, for all of the network's outputs.
 func (s *Session) RunOutputs(ctx context.Context, batch tensor.Tensor, names ...string) ([]tensor.Tensor, error) {
-	outputs, _, err := s.named(ctx, batch, names, false)
+	outputs, _, err := s.named(ctx, batch, names, nil)
 	return outputs, err
 }
 
@@ -80,7 +80,7 @@ func (s *Session) RunOutputsInto(ctx context.Context, into []tensor.Tensor, batc
 		err = s.fitAll(into, steps, batch.Shape[0])
 	}
 	if err == nil {
-		_, _, err = s.fetch(ctx, batch, steps, false, into)
+		_, _, err = s.fetch(ctx, batch, steps, nil, into)
 	}
 	return s.counted(ctx, begun, batch, err)
 }
@@ -91,9 +91,13 @@ func (s *Session) RunOutputsInto(ctx context.Context, into []tensor.Tensor, batc
 // what a first run costs, and the constants' memory once more; and the same again
 // for batches of a size that other threads run (Options.Threads).
 func (s *Session) RunTraced(ctx context.Context, batch tensor.Tensor, names ...string) ([]tensor.Tensor, []LayerRun, error) {
-	outputs, nodes, err := s.named(ctx, batch, names, true)
+	outputs, metadata, err := s.named(ctx, batch, names, capi.NodesTrace())
 	if err != nil {
 		return nil, nil, err
+	}
+	nodes, err := capi.TracedNodes(metadata)
+	if err != nil {
+		return nil, nil, fmt.Errorf("session: run: %w", err)
 	}
 	return outputs, s.layerRuns(nodes), nil
 }
@@ -109,7 +113,7 @@ func (s *Session) callable(ctx context.Context) error {
 	return nil
 }
 
-func (s *Session) named(ctx context.Context, batch tensor.Tensor, names []string, traced bool) ([]tensor.Tensor, []capi.Node, error) {
+func (s *Session) named(ctx context.Context, batch tensor.Tensor, names []string, options []byte) (outputs []tensor.Tensor, metadata []byte, err error) {
 	if err := s.callable(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -117,17 +121,18 @@ func (s *Session) named(ctx context.Context, batch tensor.Tensor, names []string
 	if err != nil {
 		return nil, nil, err
 	}
-	return s.run(ctx, batch, steps, traced)
+	return s.run(ctx, batch, steps, options)
 }
 
-// run fetches the outputs of steps.
-func (s *Session) run(ctx context.Context, batch tensor.Tensor, steps []int, traced bool) ([]tensor.Tensor, []capi.Node, error) {
+// run fetches the outputs of steps. With options, a RunOptions message, it returns
+// the RunMetadata message.
+func (s *Session) run(ctx context.Context, batch tensor.Tensor, steps []int, options []byte) (outputs []tensor.Tensor, metadata []byte, err error) {
 	begun := time.Now()
-	outputs, nodes, err := s.fetch(ctx, batch, steps, traced, nil)
+	outputs, metadata, err = s.fetch(ctx, batch, steps, options, nil)
 	if err = s.counted(ctx, begun, batch, err); err != nil {
 		return nil, nil, err
 	}
-	return outputs, nodes, nil
+	return outputs, metadata, nil
 }
 
 // counted enters a call's end into the counters, and names the call in its
@@ -152,17 +157,18 @@ func (c *core) counted(ctx context.Context, begun time.Time, batch tensor.Tensor
 // resourceExhausted is the TF_Code of an allocation that failed.
 const resourceExhausted = 8
 
-// ticket is a run's right to be in flight.
-type ticket struct {
+// admission is a run's right to be in flight.
+type admission struct {
 	number int
 	bytes  int64
+	runner *capi.Runner // of this run alone, freed when it ends; nil: none
 }
 
 // enter lets a call in, when there is a place for it.
-func (c *core) enter(ctx context.Context, pictures int) (ticket, error) {
+func (c *core) enter(ctx context.Context, pictures int) (admission, error) {
 	number, ok := c.running.begin(pictures, time.Now())
 	if !ok {
-		return ticket{}, ErrClosed
+		return admission{}, ErrClosed
 	}
 	entered := false
 	defer func() { // ctx's methods may panic
@@ -170,12 +176,12 @@ func (c *core) enter(ctx context.Context, pictures int) (ticket, error) {
 			c.running.end(number)
 		}
 	}()
-	t := ticket{number, times(c.perPicture, int64(pictures))}
+	t := admission{number: number, bytes: times(c.perPicture, int64(pictures))}
 	if err := ctx.Err(); err != nil {
-		return ticket{}, err
+		return admission{}, err
 	}
 	if err := c.wait(ctx, t.bytes); err != nil {
-		return ticket{}, err
+		return admission{}, err
 	}
 	entered = true
 	c.counters.inFlight.Add(1)
@@ -211,7 +217,10 @@ func (c *core) queue(ctx context.Context, limit *Limit, bytes int64) error {
 }
 
 // leave gives back what enter gave.
-func (c *core) leave(t ticket) {
+func (c *core) leave(t admission) {
+	if t.runner != nil {
+		t.runner.Free()
+	}
 	c.counters.allocate(-t.bytes)
 	c.counters.inFlight.Add(-1)
 	for _, limit := range c.limits {
@@ -248,10 +257,8 @@ func (c *core) alone(ctx context.Context, into, batch tensor.Tensor) error {
 	if err != nil {
 		return err
 	}
-	if done == nil {
-		return l.bound.Run(into.Data, batch.Shape, batch.Data)
-	}
-	if left, err = c.crew.run(done, l.bound, t, into.Data, batch.Shape, batch.Data); left {
+	in, out := [...]capi.Value{capi.Float32s(batch)}, [...]capi.Value{capi.Float32s(into)}
+	if left, _, err = c.perform(done, request{runner: l.first, in: in[:], out: out[:], borrowed: true, admission: t}); left {
 		return ended(ctx)
 	}
 	return err

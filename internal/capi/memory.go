@@ -48,14 +48,15 @@ type Buffer struct {
 
 // RunRecorded executes the graph once for the record of each node's memory;
 // the results are freed. seen is called when they are there.
-func (c *Call) RunRecorded(seen func()) ([]MemoryNode, error) {
-	text, err := c.runWith(&for_core_protos_go_proto.RunOptions{
+func (r *Runner) RunRecorded(seen func(), in []Value) ([]MemoryNode, error) {
+	text, err := r.runRecorded(&for_core_protos_go_proto.RunOptions{
 		TraceLevel:            for_core_protos_go_proto.RunOptions_FULL_TRACE,
 		OutputPartitionGraphs: true,
-	}, func() error { seen(); return nil })
+	}, in, nil)
 	if err != nil {
 		return nil, err
 	}
+	seen()
 	return memoryNodes(text)
 }
 

@@ -17,12 +17,8 @@ func TestRunRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	call, err := s.Prepare([]capi.Feed{{Port: port(t, s, "x/Placeholder"), Value: x}}, []capi.Port{port(t, s, "Add")})
-	if err != nil {
-		t.Fatal(err)
-	}
 	seen := 0
-	nodes, err := call.RunRecorded(func() { seen++ })
+	nodes, err := s.runner(t, "Add", "x/Placeholder").RunRecorded(func() { seen++ }, []capi.Value{capi.Float32s(x)})
 	if err != nil || seen != 1 {
 		t.Fatal(seen, err)
 	}
@@ -44,11 +40,7 @@ func TestRunRecorded(t *testing.T) {
 
 func TestRunRecordedFails(t *testing.T) {
 	s := open(t)
-	call, err := s.Prepare(nil, []capi.Port{port(t, s, "Add")}) // nothing fed
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := call.RunRecorded(func() { t.Error("seen") }); err == nil || !strings.Contains(err.Error(), "tensorflow: ") {
+	if _, err := s.runner(t, "Add").RunRecorded(func() { t.Error("seen") }, nil); err == nil || !strings.Contains(err.Error(), "tensorflow: ") {
 		t.Error(err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -38,20 +39,72 @@ type NodeRecord struct {
 // RunProfiled is Run with a record of every node, and with onGPU of each kernel
 // and copy on a GPU's streams, by its own tracer. seen is called when the results
 // are there, before the record is read.
-func (c *Call) RunProfiled(onGPU bool, seen func()) ([]NodeRecord, error) {
+func (r *Runner) RunProfiled(onGPU bool, seen func(), in, out []Value) ([]NodeRecord, error) {
 	level := for_core_protos_go_proto.RunOptions_SOFTWARE_TRACE
 	if onGPU {
 		level = for_core_protos_go_proto.RunOptions_FULL_TRACE
 	}
-	text, err := c.runWith(&for_core_protos_go_proto.RunOptions{TraceLevel: level}, func() error {
-		_, err := c.copyOut(nil)
-		seen()
-		return err
-	})
+	text, err := r.runRecorded(&for_core_protos_go_proto.RunOptions{TraceLevel: level}, in, out)
 	if err != nil {
 		return nil, err
 	}
+	seen()
 	return nodeRecords(text)
+}
+
+func (r *Runner) runRecorded(options *for_core_protos_go_proto.RunOptions, in, out []Value) ([]byte, error) {
+	text, err := proto.Marshal(options)
+	if err != nil {
+		return nil, fmt.Errorf("capi: run options: %w", err)
+	}
+	return r.RunWith(text, in, out)
+}
+
+// Node is one node as TensorFlow really ran it. Nodes may be fused or split
+// by TensorFlow's optimizer; what comes of a node keeps its name's beginning.
+type Node struct {
+	Name   string
+	Kind   string // TensorFlow's op, as "Conv2D"; "" where the trace lacks it
+	Device string // as "/device:GPU:0"
+	Time   time.Duration
+}
+
+// NodesTrace is the RunOptions message that has the executors record the nodes
+// that run: it costs little, and times on a GPU are those of starting kernels.
+func NodesTrace() []byte {
+	text, err := proto.Marshal(&for_core_protos_go_proto.RunOptions{TraceLevel: for_core_protos_go_proto.RunOptions_SOFTWARE_TRACE})
+	if err != nil {
+		panic(err) // of a message without strings
+	}
+	return text
+}
+
+// TracedNodes reads a RunMetadata. Names that begin with an underscore are of
+// the executor's own.
+func TracedNodes(text []byte) ([]Node, error) {
+	var metadata for_core_protos_go_proto.RunMetadata
+	if err := proto.Unmarshal(text, &metadata); err != nil {
+		return nil, fmt.Errorf("capi: run metadata: %w", err)
+	}
+	var nodes []Node
+	for _, device := range metadata.GetStepStats().GetDevStats() {
+		name := device.GetDevice()
+		if at := strings.Index(name, "/device:"); at >= 0 {
+			name = name[at:]
+		}
+		for _, n := range device.GetNodeStats() {
+			if strings.HasPrefix(n.GetNodeName(), "_") {
+				continue
+			}
+			node := Node{Name: n.GetNodeName(), Device: name, Time: time.Duration(n.GetOpEndRelNanos() - n.GetOpStartRelNanos())}
+			// The label is "name = Kind(inputs)".
+			if _, label, found := strings.Cut(n.GetTimelineLabel(), " = "); found {
+				node.Kind, _, _ = strings.Cut(label, "(")
+			}
+			nodes = append(nodes, node)
+		}
+	}
+	return nodes, nil
 }
 
 // nodeRecords reads a RunMetadata, the nodes in the order in which they began.

@@ -70,11 +70,11 @@ type Decoder struct {
 	graph   *tf.Graph
 	session *tensorflow.Session
 
-	file, jpeg, png, pngA capi.Port
-	jpegFloat, pngFloat   capi.Port // [1,H,W,3]
-	image, scale, resized capi.Port
-	resize                Resize
-	needsScales           bool // the method of resizing is fed with scale
+	jpeg, png, pngA     *capi.Runner // of a file
+	jpegFloat, pngFloat *capi.Runner // to [1,H,W,3]
+	resized             *capi.Runner // of numbers; nil without resizing
+	resize              Resize
+	needsScales         bool // the method of resizing is fed with scale
 }
 
 // Open builds the decoders' graph and opens a session on it. The decoders run on
@@ -97,17 +97,27 @@ func (d *Decoder) open() error {
 	jpeg := op.DecodeJpeg(root, file, op.DecodeJpegChannels(3), op.DecodeJpegDctMethod("INTEGER_ACCURATE"))
 	png := op.DecodePng(root.SubScope("png"), file, op.DecodePngChannels(3))
 	pngA := op.DecodePng(root.SubScope("png_alpha"), file, op.DecodePngChannels(4))
-	ports := map[*capi.Port]tf.Output{&d.file: file, &d.jpeg: jpeg, &d.png: png, &d.pngA: pngA}
 	batch := op.Const(root.SubScope("batch"), int32(0))
-	for port, rgb := range map[*capi.Port]tf.Output{&d.jpegFloat: jpeg, &d.pngFloat: png} {
-		ports[port] = op.ExpandDims(root.SubScope("float"), op.Cast(root.SubScope("float"), rgb, tf.Float), batch)
+	float := func(rgb tf.Output) tf.Output {
+		return op.ExpandDims(root.SubScope("float"), op.Cast(root.SubScope("float"), rgb, tf.Float), batch)
+	}
+	type part struct {
+		runner **capi.Runner
+		to     tf.Output
+		from   []tf.Output
+	}
+	files := []tf.Output{file}
+	parts := []part{
+		{&d.jpeg, jpeg, files}, {&d.png, png, files}, {&d.pngA, pngA, files},
+		{&d.jpegFloat, float(jpeg), files}, {&d.pngFloat, float(png), files},
 	}
 	if d.resize != (Resize{}) {
 		image, scale, resized := d.resize.nodes(root)
-		ports[&d.image], ports[&d.resized] = image, resized
+		from := []tf.Output{image}
 		if scale.Op != nil {
-			ports[&d.scale], d.needsScales = scale, true
+			from, d.needsScales = append(from, scale), true
 		}
+		parts = append(parts, part{&d.resized, resized, from})
 	}
 	var err error
 	if d.graph, err = root.Finalize(); err != nil {
@@ -116,8 +126,8 @@ func (d *Decoder) open() error {
 	if d.session, err = tensorflow.Open(d.graph, tensorflow.OnOneThread()); err != nil {
 		return err
 	}
-	for port, output := range ports {
-		if *port, err = d.session.PortOf(output); err != nil {
+	for _, p := range parts {
+		if *p.runner, err = d.session.RunnerOf(p.from, p.to); err != nil {
 			return err
 		}
 	}
@@ -126,6 +136,11 @@ func (d *Decoder) open() error {
 
 // Close frees the session and the graph.
 func (d *Decoder) Close() error {
+	for _, r := range []*capi.Runner{d.jpeg, d.png, d.pngA, d.jpegFloat, d.pngFloat, d.resized} {
+		if r != nil {
+			r.Free()
+		}
+	}
 	if d.session != nil {
 		if err := d.session.Close(); err != nil {
 			return fmt.Errorf("decode: close: %w", err)
@@ -147,30 +162,27 @@ func (d *Decoder) Decode(file []byte, o Options) (Picture, error) {
 	if err != nil {
 		return Picture{}, err
 	}
-	port, channels := d.jpeg, 3
+	runner, channels := d.jpeg, 3
 	switch {
 	case h.alpha:
 		// Only where there is alpha: asked for it, TensorFlow gives files of
 		// less than 8 bits without any an alpha of 2^bits − 1, nearly nothing.
-		port, channels = d.pngA, 4
+		runner, channels = d.pngA, 4
 	case h.format == formatPNG:
-		port = d.png
+		runner = d.png
 	}
-	got, err := d.run(h, o, port, nil)
-	if err != nil {
+	pixels := capi.Value{Type: tf.Uint8, Shape: []int{h.height, h.width, channels}}
+	if err := d.run(h, o, runner, &pixels); err != nil {
 		return Picture{}, err
 	}
-	if want := []int{h.height, h.width, channels}; !slices.Equal(got.Shape, want) {
-		return Picture{}, h.differs(got.Shape, want)
-	}
-	p := Picture{Height: h.height, Width: h.width, Pixels: got.Bytes, Notes: h.notes}
+	p := Picture{Height: h.height, Width: h.width, Pixels: pixels.Data, Notes: h.notes}
 	if channels == 4 {
 		background := [3]uint8{255, 255, 255}
 		if o.Background != nil {
 			background = *o.Background
 		}
 		var transparent bool
-		p.Pixels, transparent = flatten(got.Bytes, background)
+		p.Pixels, transparent = flatten(pixels.Data, background)
 		if transparent {
 			p.Notes = append(p.Notes, fmt.Sprintf("transparent pixels laid over #%02x%02x%02x", background[0], background[1], background[2]))
 		}
@@ -196,18 +208,19 @@ func (d *Decoder) DecodeTensor(file []byte, o Options, room []float32) (tensor.T
 		}
 		return p.Tensor(), p.Notes, nil
 	}
-	port := d.jpegFloat
+	runner := d.jpegFloat
 	if h.format == formatPNG {
-		port = d.pngFloat
+		runner = d.pngFloat
 	}
-	got, err := d.run(h, o, port, room)
-	if err != nil {
+	x := tensor.Tensor{Shape: []int{1, h.height, h.width, 3}}
+	if n := h.height * h.width * 3; cap(room) >= n {
+		x.Data = room[:n]
+	}
+	numbers := capi.Float32s(x)
+	if err := d.run(h, o, runner, &numbers); err != nil {
 		return tensor.Tensor{}, nil, err
 	}
-	if want := []int{1, h.height, h.width, 3}; !slices.Equal(got.Shape, want) {
-		return tensor.Tensor{}, nil, h.differs(got.Shape, want)
-	}
-	return got.Tensor(), h.notes, nil
+	return numbers.Tensor(), h.notes, nil
 }
 
 // examine reads what a file says of itself: its header, and how it is to be
@@ -232,27 +245,23 @@ func examine(file []byte, o Options) (h header, turn int, err error) {
 	return h, turn, nil
 }
 
-// run decodes a file.
-func (d *Decoder) run(h header, o Options, port capi.Port, room []float32) (capi.Fetched, error) {
+// run decodes a file to the type and shape of into. Where into has no memory yet,
+// it gets some when the file is decoded: files that are refused take none.
+func (d *Decoder) run(h header, o Options, runner *capi.Runner, into *capi.Value) error {
 	if h.format == formatJPEG && !o.Trusted {
 		if err := jpeg.Walk(h.file); err != nil {
-			return capi.Fetched{}, fmt.Errorf("decode: %w", err)
+			return fmt.Errorf("decode: %w", err)
 		}
 	}
-	call, err := d.session.Prepare([]capi.Feed{{Port: d.file, Bytes: h.file}}, []capi.Port{port})
-	if err != nil {
-		return capi.Fetched{}, fmt.Errorf("decode: %w", err)
+	result := []capi.Value{*into}
+	if err := runner.Run([]capi.Value{{Type: tf.String, Data: h.file}}, result); err != nil {
+		return fmt.Errorf("decode: %s: %w", h.format, broken(err))
 	}
-	results, err := call.RunOver(room)
-	if err != nil {
-		return capi.Fetched{}, fmt.Errorf("decode: %s: %w", h.format, broken(err))
+	if got, want := result[0].Shape, into.Shape; !slices.Equal(got, want) {
+		return fmt.Errorf("decode: %s: decoded to %s, the header says %s", h.format, tensor.FormatShape(got), tensor.FormatShape(want))
 	}
-	return results[0], nil
-}
-
-// differs is the error of a picture that is not of the header's size.
-func (h header) differs(got, want []int) error {
-	return fmt.Errorf("decode: %s: decoded to %s, the header says %s", h.format, tensor.FormatShape(got), tensor.FormatShape(want))
+	*into = result[0]
+	return nil
 }
 
 // broken says what TensorFlow's decoders mean.

@@ -71,14 +71,14 @@ func (d *Decoder) Resize(x tensor.Tensor) (tensor.Tensor, error) {
 	if d.resize == (Resize{}) {
 		return x, nil
 	}
-	feeds := []capi.Feed{{Port: d.image, Value: x}}
+	in := []capi.Value{capi.Float32s(x)}
 	if d.needsScales {
-		feeds = append(feeds, capi.Feed{Port: d.scale, Value: tensor.Tensor{Shape: []int{2}, Data: []float32{
+		in = append(in, capi.Float32s(tensor.Tensor{Shape: []int{2}, Data: []float32{
 			float32(d.resize.Height) / float32(x.Shape[1]), float32(d.resize.Width) / float32(x.Shape[2]),
-		}}})
+		}}))
 	}
-	results, err := d.session.Run(feeds, []capi.Port{d.resized})
-	if err != nil {
+	results := make([]capi.Value, 1)
+	if err := d.resized.Run(in, results); err != nil {
 		return tensor.Tensor{}, fmt.Errorf("decode: resize: %w", err)
 	}
 	return results[0].Tensor(), nil
