@@ -69,7 +69,7 @@ func (l *Limit) try(bytes int64) bool {
 // acquire waits for a place, until ctx ends or closing is closed.
 func (l *Limit) acquire(ctx context.Context, closing <-chan struct{}, bytes int64) error {
 	if l.bytes > 0 && bytes > l.bytes {
-		return fmt.Errorf("it needs %s, the limit is %s: %w", humanize.Bytes(uint64(bytes)), humanize.Bytes(uint64(l.bytes)), ErrLimit)
+		return fmt.Errorf("it needs %s, the limit is %s: %w", humanize.IBytes(uint64(bytes)), humanize.IBytes(uint64(l.bytes)), ErrLimit)
 	}
 	done := ctx.Done() // which may panic: before there is a place to lose
 	l.mu.Lock()
