@@ -47,7 +47,7 @@ func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, opti
 		out[i] = capi.Float32s(output)
 	}
 	in := []capi.Value{capi.Float32s(batch)}
-	left, metadata, err = c.perform(done, request{runner: a.runner, options: options, in: in, out: out, borrowed: into != nil, admission: a})
+	left, metadata, err = c.perform(done, request{runner: a.runner, options: options, borrowed: into != nil, admission: a}, in, out)
 	if left {
 		return nil, nil, ended(ctx)
 	}
@@ -60,12 +60,12 @@ func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, opti
 // perform makes a run that was let in: on the goroutine that calls where done is nil,
 // and on a worker's where it is not. Where the caller leaves, left is true, and the
 // run leaves when it ends.
-func (c *core) perform(done <-chan struct{}, r request) (left bool, metadata []byte, err error) {
+func (c *core) perform(done <-chan struct{}, r request, in, out []capi.Value) (left bool, metadata []byte, err error) {
 	if done == nil {
-		metadata, err = r.run()
+		metadata, err = r.run(in, out)
 		return false, metadata, err
 	}
-	return c.workers.run(done, r)
+	return c.workers.run(done, r, in, out)
 }
 
 // runner makes a runner for the outputs of any steps, on a session that records

@@ -22,12 +22,13 @@ func TestPanicInTheBackground(t *testing.T) {
 	}
 	through := make(chan admission, 8)
 	c := workerPool{ended: func(a admission) { through <- a }}
-	one := func(n int) request { // without a runner
+	one := func(done <-chan struct{}, n int) (left bool, err error) { // without a runner
 		x := tensor.Tensor{Shape: []int{1}, Data: []float32{1}}
-		return request{in: []capi.Value{capi.Float32s(x)}, out: []capi.Value{capi.Float32s(x)}, borrowed: n%2 == 0, admission: admission{number: n}}
+		left, _, err = c.run(done, request{borrowed: n%2 == 0, admission: admission{number: n}}, []capi.Value{capi.Float32s(x)}, []capi.Value{capi.Float32s(x)})
+		return left, err
 	}
 	for n := range 3 {
-		_, _, err := c.run(nil, one(n))
+		_, err := one(nil, n)
 		faulty("workers", err)
 	}
 	if len(c.idle) != 1 {
@@ -36,7 +37,7 @@ func TestPanicInTheBackground(t *testing.T) {
 	over := make(chan struct{})
 	close(over)
 	for n := range 50 {
-		if left, _, _ := c.run(over, one(n)); left {
+		if left, _ := one(over, n); left {
 			select {
 			case got := <-through:
 				if got.number != n {

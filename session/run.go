@@ -258,7 +258,7 @@ func (c *core) alone(ctx context.Context, into, batch tensor.Tensor) error {
 		return err
 	}
 	in, out := [...]capi.Value{capi.Float32s(batch)}, [...]capi.Value{capi.Float32s(into)}
-	if left, _, err = c.perform(done, request{runner: l.first, in: in[:], out: out[:], borrowed: true, admission: t}); left {
+	if left, _, err = c.perform(done, request{runner: l.first, borrowed: true, admission: t}, in[:], out[:]); left {
 		return ended(ctx)
 	}
 	return err

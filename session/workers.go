@@ -12,21 +12,21 @@ import (
 // another goroutine, which reads and writes no memory of the caller's: when ctx
 // ends the caller returns at once, and the goroutine sees the run to its end.
 
-// request is one run of a runner.
+// request is one run of a runner. The values that it feeds and fetches stand beside
+// it, so that a caller's lists of them can lie on the stack.
 type request struct {
 	runner    *capi.Runner
 	options   []byte // a RunOptions message; nil: none
-	in, out   []capi.Value
-	borrowed  bool // out is the caller's memory: a run that was left must not write to it
+	borrowed  bool   // results go into the caller's memory: a run that was left must not write to it
 	admission admission
 }
 
 // run makes the run on the goroutine that calls. metadata is nil without options.
-func (r request) run() (metadata []byte, err error) {
+func (r request) run(in, out []capi.Value) (metadata []byte, err error) {
 	if r.options == nil {
-		return nil, r.runner.Run(r.in, r.out)
+		return nil, r.runner.Run(in, out)
 	}
-	return r.runner.RunWith(r.options, r.in, r.out)
+	return r.runner.RunWith(r.options, in, out)
 }
 
 // workerPool makes runs on goroutines of its own. After close it is empty, and its
@@ -47,9 +47,10 @@ func mostIdle() int { return 2 * runtime.GOMAXPROCS(0) }
 type worker struct {
 	start, done chan struct{}
 	state       atomic.Int32
-	in, out     buffer // copies of what a caller feeds, and of results for borrowed memory
-	fresh       []capi.Value
-	request     request // of which in and out belong to the worker
+	fed, lent   buffer       // copies of what a caller feeds, and memory in place of a caller's
+	fresh       []capi.Value // results in memory that no caller has yet
+	request     request
+	in, out     []capi.Value // of the request
 	metadata    []byte
 	err         error
 }
@@ -63,9 +64,9 @@ const (
 
 // run makes a run. Where done is closed first, left is true, and the pool's ended
 // is called when the run ends.
-func (p *workerPool) run(done <-chan struct{}, r request) (left bool, metadata []byte, err error) {
+func (p *workerPool) run(done <-chan struct{}, r request, in, out []capi.Value) (left bool, metadata []byte, err error) {
 	w := p.take()
-	if err := w.load(r); err != nil {
+	if err := w.load(r, in, out); err != nil {
 		p.put(w)
 		return false, nil, err
 	}
@@ -81,11 +82,11 @@ func (p *workerPool) run(done <-chan struct{}, r request) (left bool, metadata [
 	}
 	metadata, err = w.metadata, w.err
 	if err == nil {
-		for i := range r.out {
+		for i := range out {
 			if r.borrowed {
-				copy(r.out[i].Data, w.request.out[i].Data)
+				copy(out[i].Data, w.out[i].Data)
 			} else {
-				r.out[i] = w.request.out[i]
+				out[i] = w.out[i]
 			}
 		}
 	}
@@ -94,24 +95,20 @@ func (p *workerPool) run(done <-chan struct{}, r request) (left bool, metadata [
 }
 
 // load takes a request over: what it feeds is copied.
-func (w *worker) load(r request) error {
-	in, err := w.in.like(r.in)
-	if err != nil {
+func (w *worker) load(r request, in, out []capi.Value) (err error) {
+	w.request = r
+	if w.in, err = w.fed.like(in); err != nil {
 		return err
 	}
-	for i, v := range r.in {
-		copy(in[i].Data, v.Data)
+	for i, v := range in {
+		copy(w.in[i].Data, v.Data)
 	}
-	var out []capi.Value
 	if r.borrowed {
-		if out, err = w.out.like(r.out); err != nil {
-			return err
-		}
-	} else {
-		w.fresh = append(w.fresh[:0], r.out...)
-		out = w.fresh
+		w.out, err = w.lent.like(out)
+		return err
 	}
-	w.request = request{runner: r.runner, options: r.options, in: in, out: out, admission: r.admission}
+	w.fresh = append(w.fresh[:0], out...)
+	w.out = w.fresh
 	return nil
 }
 
@@ -119,7 +116,7 @@ func (w *worker) load(r request) error {
 func (p *workerPool) serve(w *worker) {
 	for range w.start {
 		w.err = guarded(func() (err error) {
-			w.metadata, err = w.request.run()
+			w.metadata, err = w.request.run(w.in, w.out)
 			return err
 		})
 		if w.state.CompareAndSwap(awaited, finished) {
@@ -149,7 +146,7 @@ func (p *workerPool) take() *worker {
 // put makes a worker idle, or ends it. What it has made for others is let go of.
 func (p *workerPool) put(w *worker) {
 	clear(w.fresh)
-	w.request, w.metadata, w.err = request{}, nil, nil
+	w.request, w.in, w.out, w.metadata, w.err = request{}, nil, nil, nil, nil
 	p.mu.Lock()
 	keep := !p.closed && len(p.idle) < mostIdle()
 	if keep {
@@ -175,8 +172,8 @@ func (p *workerPool) close() {
 
 // end frees a worker's memory and ends its goroutine.
 func (w *worker) end() {
-	w.in.memory.Free()
-	w.out.memory.Free()
+	w.fed.memory.Free()
+	w.lent.memory.Free()
 	close(w.start)
 }
 
