@@ -32,7 +32,7 @@ GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.9.1
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1
 # Everything that must build and pass where libtensorflow is missing.
 NO_CGO      := ./graph ./graph/nets ./graph/tensor ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/ref ./internal/proof ./cmd/cnndemo/internal/report \
-               ./internal/decode/exif ./internal/decode/jpeg ./internal/decode/png \
+               ./session/images/internal/exif ./session/images/internal/fault ./session/images/internal/jpeg ./session/images/internal/png \
                ./internal/machine/... ./internal/output ./docker/... ./cmd/doctor ./testdata ./bench ./bench/worker
 
 .DEFAULT_GOAL := help
@@ -52,7 +52,7 @@ PROGRAM    := $(GO) build -buildmode=pie -ldflags "-bindnow $(FACTS)"
 DOCKER_BUILD = docker build --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg BASE_IMAGE=$(BASE_IMAGE) \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED)
 
-.PHONY: bench mutants fusions soak soak-operations fuzz hostile sweep docker docker-test docker-cuda docker-cuda-test help libtensorflow build doctor-program demo test test-steps lint unit race no-cgo outside doctor go-env go-env-undo notices fmt clean
+.PHONY: bench mutants mutants-sample fusions soak soak-operations fuzz hostile sweep docker docker-test docker-cuda docker-cuda-test help libtensorflow build doctor-program demo test test-steps lint unit race no-cgo outside doctor go-env go-env-undo notices fmt clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,7 +72,7 @@ demo: build ## the sample pictures through conv2d and max_pool, checked; picture
 	bin/cnndemo run --out out
 
 # In this order; CI runs each and says how long it took.
-TEST_STEPS := lint no-cgo unit race mutants outside
+TEST_STEPS := lint no-cgo unit race mutants-sample outside
 test: libtensorflow $(TEST_STEPS) ## all tests
 
 test-steps:
@@ -99,9 +99,15 @@ race: libtensorflow
 	@echo "== tests with the race detector"
 	$(TEST) -race -timeout 25m ./...
 
-mutants: libtensorflow ## break the reference and the lowering on purpose: the suite must notice each
+# ONLY= takes those whose names match it.
+ONLY ?=
+mutants: libtensorflow ## break the reference and the lowering on purpose, everywhere and by every rule: a test must notice each
 	@echo "== mutants"
-	TFCNN_MUTANTS=1 GOFLAGS="$(strip $(GOFLAGS) $(GOLD))" $(GO) test -count=1 -timeout 20m ./internal/mutants
+	GOFLAGS="$(strip $(GOFLAGS) $(GOLD))" $(GO) run ./internal/mutants $(if $(ONLY),-only '$(ONLY)')
+
+mutants-sample: libtensorflow
+	@echo "== a sample of the mutants"
+	GOFLAGS="$(strip $(GOFLAGS) $(GOLD))" $(GO) run ./internal/mutants -sample 80
 
 # Random operations until something breaks: CASES= of them, from SEED=.
 CASES ?= 1000000

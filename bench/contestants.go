@@ -77,7 +77,7 @@ func (t tools) contestants() []contestant {
 	}
 	joining := ofOurs("tfcnn-batching", "this project, single pictures joined (Options.Batching)", ours)
 	joining.joins = true
-	trusting := ofOurs("tfcnn-trusted", "this project, JPEG files trusted: no look for damage (decode.Options.Trusted)", ours)
+	trusting := ofOurs("tfcnn-trusted", "this project, JPEG files trusted: no look for damage (images.Options.Trusted)", ours)
 	trusting.trusts = true
 	oursWithout := contestant{
 		name: "tfcnn-no-onednn", title: "this project, TF_ENABLE_ONEDNN_OPTS=0", side: aside,

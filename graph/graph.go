@@ -86,11 +86,14 @@ type Error struct {
 }
 
 // Error is one line: graph: conv2d "c1": input has 3 channels, filter wants 1.
-func (e *Error) Error() string {
+func (e *Error) Error() string { return "graph: " + e.text() }
+
+// text is the error without the package's name.
+func (e *Error) text() string {
 	if e.Kind == "" {
-		return "graph: " + e.Reason.Error()
+		return e.Reason.Error()
 	}
-	return fmt.Sprintf("graph: %s %s: %v", e.Kind, quote.Name(e.Layer), e.Reason)
+	return fmt.Sprintf("%s %s: %v", e.Kind, quote.Name(e.Layer), e.Reason)
 }
 
 // Unwrap gives the reason.

@@ -2,6 +2,7 @@ package graph
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -70,7 +71,10 @@ type formError struct {
 }
 
 func (e *formError) Error() string {
-	reason := strings.TrimPrefix(e.reason.Error(), "graph: ")
+	reason := e.reason.Error()
+	if of := new(Error); errors.As(e.reason, &of) {
+		reason = of.text()
+	}
 	if e.name == "" {
 		return "graph: network: " + reason
 	}

@@ -13,6 +13,7 @@ import (
 	"tfcnn/internal/ir"
 	"tfcnn/internal/ref"
 	"tfcnn/internal/tensorflow"
+	"tfcnn/internal/trace"
 )
 
 // Backend runs single operations in TensorFlow, each in a graph of its own,
@@ -95,13 +96,11 @@ func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor
 	for i, x := range operands {
 		in[i] = capi.Float32s(x)
 	}
-	metadata, err := runner.RunWith(capi.NodesTrace(), in, results)
-	if err != nil {
-		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
-	}
-	nodes, err := capi.TracedNodes(metadata)
+	record, err := trace.Run(trace.Nodes, trace.Layers{}, func(options []byte) ([]byte, error) {
+		return runner.RunWith(options, in, results)
+	})
 	if err == nil {
-		err = placed(op, nodes, b.device)
+		err = placed(op, record, b.device)
 	}
 	if err != nil {
 		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)

@@ -9,7 +9,8 @@ import (
 )
 
 // fetch runs a batch for the outputs of any steps, which are written to into
-// where that is not nil: they fit then. With options, a RunOptions message, it
+// where that is not nil: they fit then, or there is none and the outputs are
+// dropped. With options, a RunOptions message, the run is recorded, and fetch
 // returns the RunMetadata message.
 func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, options []byte, into []tensor.Tensor) (outputs []tensor.Tensor, metadata []byte, err error) {
 	if err := c.check(batch); err != nil {

@@ -119,10 +119,6 @@ func TestNilContext(t *testing.T) {
 	refused("Backend.Apply", err)
 	_, err = session.Verify(none, small, nil, batch, session.VerifyOptions{})
 	refused("Verify", err)
-	_, err = session.Measure(none, small, 1)
-	refused("Measure", err)
-	_, err = session.MachineLimits(none, session.Options{})
-	refused("MachineLimits", err)
 
 	if st := s.Stats(); st.Errors+st.Canceled+st.Runs != 0 {
 		t.Errorf("counted: %+v", st)
@@ -173,10 +169,6 @@ func TestPanickingContext(t *testing.T) {
 			return err
 		},
 		"RunTraced": func(ctx context.Context, s *session.Session) error { _, _, err := s.RunTraced(ctx, batch); return err },
-		"Profile": func(ctx context.Context, s *session.Session) error {
-			_, err := s.Profile(ctx, batch, session.ProfileOptions{Runs: 1})
-			return err
-		},
 	}
 	for _, o := range []struct {
 		name  string
@@ -331,15 +323,7 @@ func TestCallsRefuseSizes(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := context.Background()
-	for _, runs := range []int{-1, math.MinInt, math.MaxInt, 1 << 40} {
-		if _, err := s.Profile(ctx, batchOf(small, 1, 1), session.ProfileOptions{Runs: runs}); err == nil {
-			t.Errorf("Profile of %d runs: no error", runs)
-		}
-	}
 	for _, n := range []int{-1, math.MinInt, math.MaxInt, 1 << 62, 1 << 40} {
-		if _, err := session.Measure(ctx, small, n); err == nil {
-			t.Errorf("Measure of %d pictures: no error", n)
-		}
 		if _, err := s.Run(ctx, tensor.Tensor{Shape: []int{n, 8, 8, 1}}); err == nil {
 			t.Errorf("Run of %d pictures without numbers: no error", n)
 		}

@@ -9,6 +9,8 @@ import (
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
+	"tfcnn/internal/trace"
+	"tfcnn/session/internal/seam"
 )
 
 // Run computes the network's first output (the last layer, or the first of
@@ -59,7 +61,7 @@ func (s *Session) RunInto(ctx context.Context, into, batch tensor.Tensor) error 
 // RunOutputs is Run for any layers by name, in the order of the names; without
 // names, for all of the network's outputs.
 func (s *Session) RunOutputs(ctx context.Context, batch tensor.Tensor, names ...string) ([]tensor.Tensor, error) {
-	outputs, _, err := s.named(ctx, batch, names, nil)
+	outputs, _, err := s.named(ctx, batch, names, false)
 	return outputs, err
 }
 
@@ -91,15 +93,11 @@ func (s *Session) RunOutputsInto(ctx context.Context, into []tensor.Tensor, batc
 // what a first run costs, and the constants' memory once more; and the same again
 // for batches of a size that other threads run (Options.Threads).
 func (s *Session) RunTraced(ctx context.Context, batch tensor.Tensor, names ...string) ([]tensor.Tensor, []LayerRun, error) {
-	outputs, metadata, err := s.named(ctx, batch, names, capi.NodesTrace())
+	outputs, record, err := s.named(ctx, batch, names, true)
 	if err != nil {
 		return nil, nil, err
 	}
-	nodes, err := capi.TracedNodes(metadata)
-	if err != nil {
-		return nil, nil, fmt.Errorf("session: run: %w", err)
-	}
-	return outputs, s.layerRuns(nodes), nil
+	return outputs, s.layerRuns(record), nil
 }
 
 // callable refuses a call on a session that was never opened, and a nil ctx.
@@ -113,26 +111,32 @@ func (s *Session) callable(ctx context.Context) error {
 	return nil
 }
 
-func (s *Session) named(ctx context.Context, batch tensor.Tensor, names []string, options []byte) (outputs []tensor.Tensor, metadata []byte, err error) {
+func (s *Session) named(ctx context.Context, batch tensor.Tensor, names []string, traced bool) ([]tensor.Tensor, trace.Record, error) {
 	if err := s.callable(ctx); err != nil {
-		return nil, nil, err
+		return nil, trace.Record{}, err
 	}
 	steps, err := s.choose(names)
 	if err != nil {
-		return nil, nil, err
+		return nil, trace.Record{}, err
 	}
-	return s.run(ctx, batch, steps, options)
+	return s.run(ctx, batch, steps, traced)
 }
 
-// run fetches the outputs of steps. With options, a RunOptions message, it returns
-// the RunMetadata message.
-func (s *Session) run(ctx context.Context, batch tensor.Tensor, steps []int, options []byte) (outputs []tensor.Tensor, metadata []byte, err error) {
+// run fetches the outputs of steps.
+func (s *Session) run(ctx context.Context, batch tensor.Tensor, steps []int, traced bool) (outputs []tensor.Tensor, record trace.Record, err error) {
 	begun := time.Now()
-	outputs, metadata, err = s.fetch(ctx, batch, steps, options, nil)
-	if err = s.counted(ctx, begun, batch, err); err != nil {
-		return nil, nil, err
+	if traced {
+		record, err = trace.Run(trace.Nodes, seam.Layers(s.lowered), func(options []byte) (metadata []byte, err error) {
+			outputs, metadata, err = s.fetch(ctx, batch, steps, options, nil)
+			return metadata, err
+		})
+	} else {
+		outputs, _, err = s.fetch(ctx, batch, steps, nil, nil)
 	}
-	return outputs, metadata, nil
+	if err = s.counted(ctx, begun, batch, err); err != nil {
+		return nil, trace.Record{}, err
+	}
+	return outputs, record, nil
 }
 
 // counted enters a call's end into the counters, and names the call in its

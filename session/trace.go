@@ -3,11 +3,10 @@ package session
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
-	"tfcnn/internal/capi"
 	"tfcnn/internal/ir"
+	"tfcnn/internal/trace"
 )
 
 // LayerRun is what TensorFlow recorded of a layer in one run.
@@ -21,16 +20,16 @@ type LayerRun struct {
 	Time time.Duration
 }
 
-// layerRuns sorts nodes to the layers whose names theirs begin with.
-func (s *Session) layerRuns(nodes []capi.Node) []LayerRun {
+// layerRuns returns what a record has of each layer.
+func (s *Session) layerRuns(r trace.Record) []LayerRun {
 	runs := make([]LayerRun, len(s.lowered.Layers))
 	for i, layer := range s.lowered.Layers {
 		runs[i].Layer = layer.Name
-		for _, n := range nodes {
-			if name, _, _ := strings.Cut(n.Name, "/"); name != layer.Name || !computes(n) {
+		for _, n := range r.Nodes {
+			if n.Layer != layer.Name || !n.Arithmetic() {
 				continue
 			}
-			runs[i].Time += n.Time
+			runs[i].Time += time.Duration(n.KernelEnd - n.KernelStart)
 			if !slices.Contains(runs[i].Devices, n.Device) {
 				runs[i].Devices = append(runs[i].Devices, n.Device)
 			}
@@ -39,15 +38,8 @@ func (s *Session) layerRuns(nodes []capi.Node) []LayerRun {
 	return runs
 }
 
-// housekeeping are TensorFlow's operations without arithmetic.
-var housekeeping = []string{"", "Const", "HostConst", "Identity", "NoOp", "Placeholder", "Shape", "_Arg", "_Retval", "_HostSend", "_HostRecv"}
-
-// computes says whether a node does arithmetic; constants and copies may lie
-// anywhere.
-func computes(n capi.Node) bool { return !slices.Contains(housekeeping, n.Kind) }
-
 // placed is an error unless all of an operation's arithmetic ran on the device.
-func placed(op ir.Op, nodes []capi.Node, device string) error {
+func placed(op ir.Op, r trace.Record, device string) error {
 	switch op := op.(type) {
 	case ir.Identity, ir.Flatten:
 		return nil // no arithmetic
@@ -57,13 +49,13 @@ func placed(op ir.Op, nodes []capi.Node, device string) error {
 		}
 	}
 	ran := 0
-	for _, n := range nodes {
-		if !computes(n) {
+	for _, n := range r.Nodes {
+		if !n.Arithmetic() {
 			continue
 		}
 		ran++
 		if n.Device != device {
-			return fmt.Errorf("TensorFlow ran %s on %s, want %s", n.Kind, n.Device, device)
+			return fmt.Errorf("TensorFlow ran %s on %s, want %s", n.Op, n.Device, device)
 		}
 	}
 	if ran == 0 {

@@ -8,7 +8,6 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/capi"
 	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
@@ -207,15 +206,11 @@ func (v *verifier) bytes() int64 {
 // fetch runs the network for the outputs of steps.
 func (v *verifier) fetch(steps []int) ([]LayerRun, error) {
 	start := time.Now()
-	outputs, metadata, err := v.run(v.ctx, v.batch, steps, capi.NodesTrace())
+	outputs, nodes, err := v.run(v.ctx, v.batch, steps, true)
 	if err != nil {
 		return nil, err
 	}
 	v.result.Run += time.Since(start).Seconds()
-	nodes, err := capi.TracedNodes(metadata)
-	if err != nil {
-		return nil, err
-	}
 	v.outputs = make([]tensor.Tensor, len(v.lowered.Program.Steps))
 	for i, step := range steps {
 		v.outputs[step] = outputs[i]

@@ -9,8 +9,8 @@ import (
 	"tfcnn/bench/worker"
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/decode"
 	"tfcnn/session"
+	"tfcnn/session/images"
 )
 
 // use is a way to use the session package.
@@ -26,8 +26,7 @@ const (
 // sessionRunner is a job in the session package, with its default options.
 type sessionRunner struct {
 	session  *session.Session
-	decoder  *decode.Decoder // of files
-	decoding decode.Options
+	decoder  *images.Decoder // of files
 	files    []string
 	room     sync.Pool // *[]float32, a picture's
 	layers   []string
@@ -53,7 +52,7 @@ func openSession(j worker.Job, how use) (worker.Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &sessionRunner{files: j.Files, decoding: decode.Options{Trusted: how == trusting}}
+	r := &sessionRunner{files: j.Files}
 	if r.session, err = session.Open(network, weights, options); err != nil {
 		return nil, err
 	}
@@ -61,7 +60,7 @@ func openSession(j worker.Job, how use) (worker.Runner, error) {
 		r.layers = j.OutputLayers
 	}
 	if len(j.Files) > 0 {
-		r.decoder, err = decode.Open(decode.Resize{})
+		r.decoder, err = images.Open(images.Options{Trusted: how == trusting})
 	} else {
 		r.pictures, err = j.Pictures()
 	}
@@ -98,7 +97,7 @@ func (r *sessionRunner) Run(i int) (any, error) {
 		room = new([]float32)
 	}
 	defer r.room.Put(room)
-	picture, _, err := r.decoder.DecodeTensor(file, r.decoding, *room)
+	picture, _, err := r.decoder.DecodeOne(file, *room)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"tfcnn/internal/decode"
+	"tfcnn/session/images"
 )
 
 // choices are what the shell offers after a flag. A flag that takes other
@@ -13,7 +13,7 @@ var choices = map[string][]string{
 	"padding":       {"same", "valid"},
 	"pool-padding":  {"same", "valid"},
 	"pool":          {"max", "avg"},
-	"resize-method": decode.Methods,
+	"resize-method": images.Methods,
 	"filter":        filterNames(),
 	"dtype":         {"float32", "float16", "bfloat16"},
 	"optimizer":     {"sgd", "momentum", "adam"},

@@ -14,12 +14,12 @@ import (
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/decode"
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/images"
 )
 
 // job is a run under way.
@@ -70,19 +70,22 @@ func newJob(f runFlags) (*job, error) {
 // pictures decodes the sources and runs the network over them, a bounded
 // number at a time.
 func (j *job) pictures(ctx context.Context, sources []source) error {
-	resize := decode.Resize{}
-	if j.resize != (sizeFlag{}) {
-		resize = decode.Resize{Height: j.resize.Height, Width: j.resize.Width, Method: j.resizeMethod}
+	background := [3]uint8(j.background)
+	options := images.Options{
+		Size: graph.Size(j.resize), Method: j.resizeMethod,
+		MaxPixels: j.maxPixels, IgnoreOrientation: j.ignoreOrientation, Trusted: j.trusted, Background: &background,
+	}
+	if _, err := tensorflow.Choose(j.device); err != nil {
+		return exit(exitUsage, "%w", err)
 	}
 	start := time.Now()
-	d, err := decode.Open(resize)
+	d, err := images.Open(options)
 	if err != nil {
 		return exit(exitUsage, "%w", err)
 	}
 	defer d.Close()
 	bar := newProgress(j.stderr, "pictures")
 	defer bar.finish()
-	background := [3]uint8(j.background)
 	parts, err := j.folder.Scratch("page")
 	if err != nil {
 		return unwritten("run", err)
@@ -90,9 +93,7 @@ func (j *job) pictures(ctx context.Context, sources []source) error {
 	j.page = report.NewPage(parts, len(sources))
 	seen := 0
 	running := time.Duration(0)
-	q := &queue{sources: sources, resize: resize, after: j.takes, release: func() error { return j.runAll(ctx) }, options: decode.Options{
-		MaxPixels: j.maxPixels, IgnoreOrientation: j.ignoreOrientation, Trusted: j.trusted, Background: &background,
-	}}
+	q := &queue{sources: sources, options: options, after: j.takes, release: func() error { return j.runAll(ctx) }}
 	err = decodeAll(ctx, d, q, func(p decoded) error {
 		seen++
 		bar.show(seen, len(sources))

@@ -7,8 +7,8 @@ import (
 	"runtime/debug"
 
 	"tfcnn/graph"
-	"tfcnn/internal/decode"
 	"tfcnn/internal/tensorflow"
+	"tfcnn/session/images"
 )
 
 // workingBytes is how much pictures that are run together may take, what comes out
@@ -108,8 +108,7 @@ func networkBytes(r graph.Requirement) int64 {
 // memory that is free.
 type queue struct {
 	sources []source
-	options decode.Options
-	resize  decode.Resize
+	options images.Options
 	// after is the most that a decoded picture takes from then on, itself included.
 	after func(height, width int) int64
 	// release gives back what earlier pictures hold. It may be nil.
@@ -141,17 +140,12 @@ func (q *queue) open(s source) *opened {
 	if o.file, o.refused = s.read(); o.refused != nil {
 		return o
 	}
-	e, err := decode.Examine(o.file, q.options)
+	e, err := images.Examine(o.file, q.options)
 	if err != nil {
 		o.refused, o.file = err, nil
 		return o
 	}
 	o.decoding = int64(len(o.file)) + e.Bytes
-	if q.resize != (decode.Resize{}) {
-		before := 3 * int64(e.Height) * int64(e.Width)
-		e.Height, e.Width = q.resize.Height, q.resize.Width
-		o.decoding = max(o.decoding, int64(len(o.file))+2*inputBytes*(before+3*int64(e.Height)*int64(e.Width)))
-	}
 	o.after = q.after(e.Height, e.Width)
 	return o
 }

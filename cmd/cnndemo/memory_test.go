@@ -20,8 +20,8 @@ import (
 	"testing"
 
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/decode"
 	"tfcnn/internal/parent"
+	"tfcnn/session/images"
 )
 
 // What a picture takes is never more than the estimate, and at least two thirds of
@@ -151,7 +151,7 @@ func estimateOf(t *testing.T, arguments []string) int64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := &queue{after: j.takes, options: decode.Options{}}
+	q := &queue{after: j.takes, options: images.Options{}}
 	o := q.open(source{arguments[0], func() ([]byte, error) { return file, nil }})
 	if o.refused != nil {
 		t.Fatal(o.refused)

@@ -9,9 +9,10 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/decode"
 	"tfcnn/internal/quote"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/images"
 )
 
 // networkBatch is the pictures in the size that a network reads, three channels as
@@ -29,7 +30,14 @@ func networkBatch(ctx context.Context, command, device string, in graph.Input, p
 	for _, r := range refused {
 		return tensor.Tensor{}, "", exit(exitCheck, "%s: %s: %s", command, quote.Plain(r.Picture), r.Reason)
 	}
-	d, err := decode.Open(decode.Resize{Height: in.Height, Width: in.Width})
+	if _, err := tensorflow.Choose(device); err != nil {
+		return tensor.Tensor{}, "", exit(exitUsage, "%w", err)
+	}
+	options := images.Options{Size: graph.Size{Height: in.Height, Width: in.Width}}
+	if in.Channels == 1 {
+		options.Channels = images.Gray
+	}
+	d, err := images.Open(options)
 	if err != nil {
 		return tensor.Tensor{}, "", exit(exitUsage, "%w", err)
 	}
@@ -38,7 +46,7 @@ func networkBatch(ctx context.Context, command, device string, in graph.Input, p
 	var names []string
 	// A picture is in the batch then, which grows by doubling.
 	after := func(height, width int) int64 { return 4 * inputBytes * 3 * int64(height) * int64(width) }
-	q := &queue{sources: sources, resize: decode.Resize{Height: in.Height, Width: in.Width}, after: after}
+	q := &queue{sources: sources, options: options, after: after}
 	err = decodeAll(ctx, d, q, func(p decoded) error {
 		if errors.Is(p.refused, session.ErrMemory) {
 			return exit(exitEnvironment, "%s: %s: %w", command, quote.Plain(p.name), p.refused)
@@ -48,14 +56,7 @@ func networkBatch(ctx context.Context, command, device string, in graph.Input, p
 		}
 		x.Shape[0]++
 		names = append(names, quote.Plain(p.name))
-		if in.Channels == 3 {
-			x.Data = append(x.Data, p.Data...)
-			return nil
-		}
-		for i := 0; i < len(p.Data); i += 3 {
-			// The brightness of Recommendation ITU-R BT.601, as JPEG has it.
-			x.Data = append(x.Data, 0.299*p.Data[i]+0.587*p.Data[i+1]+0.114*p.Data[i+2])
-		}
+		x.Data = append(x.Data, p.Data...)
 		return nil
 	})
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/decode"
 	"tfcnn/internal/quote"
+	"tfcnn/session/images"
 	"tfcnn/testdata"
 )
 
@@ -106,7 +106,11 @@ func reason(err error) string {
 	if errors.As(err, &path) {
 		return path.Err.Error()
 	}
-	return strings.TrimPrefix(err.Error(), "decode: ")
+	var of *images.Error
+	if errors.As(err, &of) {
+		return of.Err.Error()
+	}
+	return err.Error()
 }
 
 // decoded is what became of a source: a picture, or the reason why not.
@@ -118,7 +122,7 @@ type decoded struct {
 
 // decodeAll decodes the queue's sources with all cores, some at a time, and hands
 // them on in order.
-func decodeAll(ctx context.Context, d *decode.Decoder, q *queue, take func(decoded) error) error {
+func decodeAll(ctx context.Context, d *images.Decoder, q *queue, take func(decoded) error) error {
 	for {
 		some, err := q.some(ctx)
 		if len(some) == 0 || err != nil {
@@ -130,7 +134,7 @@ func decodeAll(ctx context.Context, d *decode.Decoder, q *queue, take func(decod
 		for i, o := range some {
 			group.Go(func() error {
 				if ctx.Err() == nil {
-					results[i] = decodeOne(d, o, q.options)
+					results[i] = decodeOne(d, o)
 				}
 				return ctx.Err()
 			})
@@ -147,16 +151,12 @@ func decodeAll(ctx context.Context, d *decode.Decoder, q *queue, take func(decod
 	}
 }
 
-func decodeOne(d *decode.Decoder, o *opened, options decode.Options) decoded {
+func decodeOne(d *images.Decoder, o *opened) decoded {
 	result := decoded{picture: picture{name: o.name}, refused: o.refused}
 	if o.refused != nil {
 		return result
 	}
-	x, notes, err := d.DecodeTensor(o.file, options, nil)
+	result.Tensor, result.notes, result.refused = d.DecodeOne(o.file, nil)
 	o.file = nil
-	if err == nil {
-		result.Tensor, err = d.Resize(x)
-	}
-	result.notes, result.refused = notes, err
 	return result
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tfcnn/graph"
-	"tfcnn/session"
+	"tfcnn/session/profile"
 )
 
 // planResult is a plan as plan --json prints it.
@@ -20,7 +20,7 @@ type planResult struct {
 	Memory   graph.Memory          `json:"memory"`
 	Largest  *graph.Largest        `json:"largest_batch,omitempty"`
 	Remedies []graph.Remedy        `json:"remedies,omitempty"`
-	Measured []session.Measurement `json:"measured,omitempty"`
+	Measured []profile.Measurement `json:"measured,omitempty"`
 }
 
 func newPlanCommand() *cobra.Command {

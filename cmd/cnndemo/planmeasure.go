@@ -15,14 +15,14 @@ import (
 	"tfcnn/graph"
 	"tfcnn/internal/parent"
 	"tfcnn/internal/tensorflow"
-	"tfcnn/session"
+	"tfcnn/session/profile"
 )
 
 const oneDNNVariable = "TF_ENABLE_ONEDNN_OPTS"
 
 // measureNetwork measures in processes of its own, of which TensorFlow and
 // Linux count the memory, with oneDNN off and on.
-func measureNetwork(c *cobra.Command, net graph.Network, forecast graph.Memory) ([]session.Measurement, error) {
+func measureNetwork(c *cobra.Command, net graph.Network, forecast graph.Memory) ([]profile.Measurement, error) {
 	if forecast.Refused != "" {
 		return nil, exit(exitUsage, "plan: --measure: TensorFlow's kernels do not take this batch: %s", forecast.Refused)
 	}
@@ -35,18 +35,18 @@ func measureNetwork(c *cobra.Command, net graph.Network, forecast graph.Memory) 
 	}
 	bar := newProgress(c.ErrOrStderr(), "measurements")
 	defer bar.finish()
-	var list []session.Measurement
+	var list []profile.Measurement
 	for i, oneDNN := range settings {
 		m, err := measureProcess(c, net, forecast.Workload.Batch, oneDNNVariable+"="+oneDNN)
 		if err != nil {
 			return nil, err
 		}
 		if m.OneDNN != nil && *m.OneDNN {
-			without, err := measureProcess(c, net, forecast.Workload.Batch, oneDNNVariable+"="+oneDNN, session.NoPool+"=1")
+			without, err := measureProcess(c, net, forecast.Workload.Batch, oneDNNVariable+"="+oneDNN, profile.NoPool+"=1")
 			if err != nil {
 				return nil, err
 			}
-			m.Withdraw(without)
+			m.SetPool(without)
 		}
 		list = append(list, m)
 		bar.show(i+1, len(settings))
@@ -56,8 +56,8 @@ func measureNetwork(c *cobra.Command, net graph.Network, forecast graph.Memory) 
 
 // measureProcess starts this program once more, which measures a network that
 // it reads from stdin.
-func measureProcess(c *cobra.Command, net graph.Network, batch int, environment ...string) (session.Measurement, error) {
-	var m session.Measurement
+func measureProcess(c *cobra.Command, net graph.Network, batch int, environment ...string) (profile.Measurement, error) {
+	var m profile.Measurement
 	text, err := json.Marshal(net)
 	if err != nil {
 		return m, exit(exitUsage, "plan: --measure: %w", err)
@@ -127,7 +127,7 @@ func measureHere(c *cobra.Command, batch int) error {
 	if err != nil {
 		return exit(exitUsage, "plan: %w", err)
 	}
-	m, err := session.Measure(c.Context(), net, batch)
+	m, err := profile.Measure(c.Context(), net, batch)
 	if err != nil {
 		return exit(exitCheck, "plan: %w", err)
 	}

@@ -11,7 +11,7 @@ import (
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/internal/quote"
-	"tfcnn/session"
+	"tfcnn/session/profile"
 )
 
 // print is the plan for people.
@@ -146,7 +146,7 @@ func grouped(n uint64) string {
 func size(bytes int64) string { return report.Bytes(bytes) }
 
 // printMeasurement is the peak beside the forecast.
-func printMeasurement(w io.Writer, m session.Measurement, forecast graph.Memory) {
+func printMeasurement(w io.Writer, m profile.Measurement, forecast graph.Memory) {
 	oneDNN := "oneDNN not known"
 	if m.OneDNN != nil {
 		oneDNN = map[bool]string{true: "oneDNN on", false: "oneDNN off"}[*m.OneDNN]
@@ -177,7 +177,7 @@ func printMeasurement(w io.Writer, m session.Measurement, forecast graph.Memory)
 }
 
 // printGrowth is what the process grew by, and why.
-func printGrowth(w io.Writer, when string, g session.Growth, rest string) {
+func printGrowth(w io.Writer, when string, g profile.Growth, rest string) {
 	fmt.Fprintf(w, "  in %s the process grew by %s\n", when, report.Grouped(g.Measured))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "    \t%s\tTensorFlow's record of that run\n", report.Grouped(g.Recorded))

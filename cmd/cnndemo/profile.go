@@ -14,6 +14,7 @@ import (
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/profile"
 )
 
 // profileFlags are what profile is asked for.
@@ -32,7 +33,7 @@ type profileResult struct {
 	Weights string `json:"weights"`
 	From    string `json:"from"`
 	Command string `json:"command"`
-	session.Profile
+	profile.Profile
 }
 
 func newProfileCommand() *cobra.Command {
@@ -115,7 +116,7 @@ record names no threads: what ran at once lies on tracks below each other.
 				err = page.Write(func(w io.Writer) error { return report.WriteProfile(w, result.page()) })
 			}
 			if trace != nil && err == nil {
-				err = trace.Write(func(w io.Writer) error { return report.WriteTrace(w, result.timeline()) })
+				err = trace.Write(func(w io.Writer) error { return result.WriteTrace(w, result.process()) })
 			}
 			if err == nil {
 				err = set.Commit()
@@ -210,30 +211,30 @@ func fits(net graph.Network, batch int) error {
 }
 
 // measure runs the network between two measurements of the machine.
-func (f profileFlags) measure(c *cobra.Command, net graph.Network, weights graph.Weights, batch tensor.Tensor) (session.Profile, error) {
+func (f profileFlags) measure(c *cobra.Command, net graph.Network, weights graph.Weights, batch tensor.Tensor) (profile.Profile, error) {
 	ctx := c.Context()
 	bar := newProgress(c.ErrOrStderr(), "runs")
 	defer bar.finish()
 	o := session.Options{Device: f.device}
-	before, err := session.MachineLimits(ctx, o)
+	before, err := profile.MachineLimits(ctx, o)
 	if err != nil {
-		return session.Profile{}, err
+		return profile.Profile{}, err
 	}
-	s, err := session.Open(net, weights, o)
+	p, err := profile.Run(ctx, net, weights, batch, profile.Options{Options: o, Runs: f.runs, Progress: bar.show})
 	if err != nil {
-		return session.Profile{}, err
+		return profile.Profile{}, err
 	}
-	defer s.Close()
-	p, err := s.Profile(ctx, batch, session.ProfileOptions{Runs: f.runs, Progress: bar.show})
+	after, err := profile.MachineLimits(ctx, o)
 	if err != nil {
-		return session.Profile{}, err
+		return profile.Profile{}, err
 	}
-	after, err := session.MachineLimits(ctx, o)
-	if err != nil {
-		return session.Profile{}, err
-	}
-	p.Hold(before.Better(after))
+	p.SetLimits(before.Better(after))
 	return p, nil
+}
+
+// process names the recorded process in a trace.
+func (r profileResult) process() string {
+	return fmt.Sprintf("TensorFlow %s: %s, %s a run", r.TensorFlow, r.Network, count(r.Pictures, "picture"))
 }
 
 // title is what was run, over what.

@@ -6,15 +6,11 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
-
-	"tfcnn/cmd/cnndemo/internal/report"
-	"tfcnn/session"
 )
 
 // profilePage is the page of a network whose layers crowd the roofline, and
@@ -45,7 +41,7 @@ func TestTraceOfRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := os.Open("internal/report/testdata/trace-event.schema.json")
+	file, err := os.Open("../../session/profile/testdata/trace-event.schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,56 +114,6 @@ func TestTraceOfRun(t *testing.T) {
 	// resnet18 has 20 convolutions, each in one kernel a run.
 	if len(layers) != 20 || layers["conv1"] != 2 {
 		t.Errorf("convolutions: %v", layers)
-	}
-}
-
-// A record that was made by hand, as a trace: nodes that ran at once lie on
-// tracks of their own, and bytes add up.
-func TestTimeline(t *testing.T) {
-	node := func(name, layer string, start, end int64, allocations ...session.Allocation) session.NodeRun {
-		return session.NodeRun{
-			Name: name, Layer: layer, Op: "Op", Device: "/device:CPU:0", Ready: start, Start: start, KernelStart: start + 1000, KernelEnd: end - 500, End: end,
-			Shape: []int{1, 2}, Type: "float", Allocations: allocations,
-		}
-	}
-	r := profileResult{Network: "net", Profile: session.Profile{
-		TensorFlow: "2.21.0", Pictures: 1,
-		Layers: []session.LayerProfile{{Layer: "a", Kind: "conv2d", With: []string{"b"}, Multiplications: 7, Bytes: 8, Kernels: []session.KernelProfile{{Node: "b/Relu"}}}},
-		Records: []session.RunRecord{{Nodes: []session.NodeRun{
-			node("_SOURCE", "", 1_000_000, 1_004_000),
-			node("b/Relu", "b", 1_004_000, 1_010_000, session.Allocation{At: 1_005_000, Bytes: 64, Allocator: "cpu"}, session.Allocation{At: 1_008_000, Bytes: -64, Allocator: "cpu"}),
-			node("c/Relu", "c", 1_006_000, 1_009_000, session.Allocation{At: 1_006_000, Bytes: 32, Allocator: "cpu"}),
-			node("d/Relu", "d", 1_010_000, 1_012_000),
-		}}, {}},
-	}}
-	got := r.timeline()
-	if want := []string{"runs", "CPU:0", "CPU:0, 2 at once"}; !slices.Equal(got.Tracks, want) {
-		t.Errorf("tracks %q", got.Tracks)
-	}
-	var places [][3]int64
-	for _, s := range got.Slices {
-		places = append(places, [3]int64{int64(s.Track), s.Start, s.Duration})
-	}
-	if want := [][3]int64{{0, 0, 12000}, {1, 0, 4000}, {1, 4000, 6000}, {2, 6000, 3000}, {1, 10000, 2000}}; !slices.Equal(places, want) {
-		t.Errorf("slices %v", places)
-	}
-	fused := got.Slices[2]
-	want := map[string]any{
-		"node": "b/Relu", "op": "Op", "layer": "b", "layers": "a, b", "output": "1×2 float", "kernel_us": 4.5, "waited_us": 0.0,
-		"allocated_bytes": int64(64), "multiplications": int64(7), "bytes": int64(8),
-	}
-	if fused.Name != "a" || fused.Category != "conv2d" || !reflect.DeepEqual(fused.Args, want) {
-		t.Errorf("%+v", fused)
-	}
-	var live []int64
-	for _, c := range got.Counters {
-		live = append(live, c.At, c.Values["cpu"])
-	}
-	if want := []int64{0, 0, 5000, 64, 6000, 96, 8000, 32, 12000, 0}; !slices.Equal(live, want) {
-		t.Errorf("bytes %v, want %v", live, want)
-	}
-	if err := report.WriteTrace(&bytes.Buffer{}, got); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"tfcnn/cmd/cnndemo/internal/report"
-	"tfcnn/session"
+	"tfcnn/session/profile"
 )
 
 // limitsText says what the machine, or the GPU, can do.
@@ -39,7 +39,7 @@ func (r profileResult) gpuRows() []report.GPURow {
 	}
 }
 
-func copiesText(c session.Copies) string {
+func copiesText(c profile.Copies) string {
 	switch {
 	case c.Count == 0:
 		return "none recorded"

@@ -10,7 +10,7 @@ import (
 	"text/tabwriter"
 
 	"tfcnn/cmd/cnndemo/internal/report"
-	"tfcnn/session"
+	"tfcnn/session/profile"
 )
 
 // print is the profile for people.
@@ -66,7 +66,7 @@ func (r profileResult) besideText() string {
 }
 
 // profileCells are a layer's columns from the kernels on.
-func profileCells(l session.LayerProfile) string {
+func profileCells(l profile.Layer) string {
 	others := strings.Repeat("\t", 8) // a row of fewer cells ends the columns
 	switch {
 	case l.In != "":
@@ -92,7 +92,7 @@ func profileCells(l session.LayerProfile) string {
 
 // ops are TensorFlow's operations of a layer, each once, and a mark where a
 // kernel was found by time.
-func ops(l session.LayerProfile) []string {
+func ops(l profile.Layer) []string {
 	var list []string
 	for _, k := range l.Kernels {
 		op := k.Op
@@ -106,7 +106,7 @@ func ops(l session.LayerProfile) []string {
 	return list
 }
 
-func between(s session.Spread) string {
+func between(s profile.Spread) string {
 	return fmt.Sprintf("from %s to %s", seconds(s.Least), seconds(s.Most))
 }
 

@@ -14,10 +14,10 @@ import (
 
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
-	"tfcnn/internal/decode"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
 	"tfcnn/session"
+	"tfcnn/session/images"
 )
 
 // runFlags are what cnndemo run is asked for.
@@ -102,9 +102,9 @@ page with all of it to look at, which needs no network and no server.
 	flags.Var(&f.poolPadding, "pool-padding", "the pool's padding: same, valid, or TOP,BOTTOM,LEFT,RIGHT")
 	flags.BoolVar(&f.chain, "chain", false, "pool the feature maps, not the pictures")
 	flags.Var(&f.resize, "resize", "bring all pictures to one size, HxW")
-	flags.StringVar(&f.resizeMethod, "resize-method", decode.Methods[0], strings.Join(decode.Methods, ", "))
+	flags.StringVar(&f.resizeMethod, "resize-method", images.Methods[0], strings.Join(images.Methods, ", "))
 	flags.Var(&f.background, "background", "what shows through transparent pixels")
-	flags.IntVar(&f.maxPixels, "max-pixels", decode.DefaultMaxPixels, "refuse pictures that declare more pixels")
+	flags.IntVar(&f.maxPixels, "max-pixels", images.DefaultMaxPixels, "refuse pictures that declare more pixels")
 	flags.BoolVar(&f.ignoreOrientation, "no-orientation", false, "leave pictures as stored, whatever EXIF says")
 	flags.BoolVar(&f.trusted, "trusted", false, "do not look for damage in JPEG files, which saves a third of decoding")
 	flags.StringVar(&f.device, "device", "auto", "auto, cpu, gpu or gpu:N")
@@ -115,7 +115,7 @@ page with all of it to look at, which needs no network and no server.
 	flags.BoolVar(&f.noVerify, "no-verify", false, "do not hold the results to the reference")
 	keep(c, filterRule, "filter")
 	keep(c, oneOf("max", "avg"), "pool")
-	keep(c, oneOf(decode.Methods...), "resize-method")
+	keep(c, oneOf(images.Methods...), "resize-method")
 	keep(c, whole(1, math.MaxInt), "max-pixels")
 	keep(c, whole(0, math.MaxInt), "threads")
 	keep(c, deviceRule, "device")

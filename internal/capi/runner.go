@@ -308,6 +308,10 @@ func feed(f *C.frame, i int, v Value, pins *runtime.Pinner) error {
 	return nil
 }
 
+// ErrUnfit is wrapped by the error of a run whose result does not fit the memory
+// that there is for it.
+var ErrUnfit = errors.New("the result does not fit its memory")
+
 // fits returns an error where a result does not fit the memory that there is for
 // it, or cannot be received.
 func fits(f *C.frame, i int, v Value) error {
@@ -319,8 +323,8 @@ func fits(f *C.frame, i int, v Value) error {
 		return nil
 	}
 	if C.frame_fits(f, C.int(i), C.TF_DataType(v.Type), shapeOf(v), C.int(len(v.Shape)), C.size_t(len(v.Data))) == 0 {
-		return fmt.Errorf("capi: result %d has TensorFlow's type %d, shape %s and %d bytes, want type %d, shape %s and %d bytes", i,
-			int(C.TF_TensorType(t)), tensor.FormatShape(dims(t)), int64(C.TF_TensorByteSize(t)), int(v.Type), tensor.FormatShape(v.Shape), len(v.Data))
+		return fmt.Errorf("capi: result %d has TensorFlow's type %d, shape %s and %d bytes, want type %d, shape %s and %d bytes: %w", i,
+			int(C.TF_TensorType(t)), tensor.FormatShape(dims(t)), int64(C.TF_TensorByteSize(t)), int(v.Type), tensor.FormatShape(v.Shape), len(v.Data), ErrUnfit)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
+	"tfcnn/internal/trace"
 )
 
 // runner feeds and fetches nodes by name.
@@ -188,13 +189,14 @@ func TestNothingIsWrittenInPart(t *testing.T) {
 func TestRunWith(t *testing.T) {
 	s := open(t)
 	out := make([]capi.Value, 1)
-	metadata, err := s.runner(t, "Add", "x/Placeholder").RunWith(capi.NodesTrace(), []capi.Value{numbers(3)}, out)
+	record, err := trace.Run(trace.Nodes, trace.Layers{}, func(options []byte) ([]byte, error) {
+		return s.runner(t, "Add", "x/Placeholder").RunWith(options, []capi.Value{numbers(3)}, out)
+	})
 	if err != nil || out[0].Tensor().Data[0] != 6 {
 		t.Fatal(out, err)
 	}
-	nodes, err := capi.TracedNodes(metadata)
-	if err != nil || !slices.ContainsFunc(nodes, func(n capi.Node) bool { return n.Name == "Add" }) {
-		t.Errorf("%+v, %v", nodes, err)
+	if !slices.ContainsFunc(record.Nodes, func(n trace.Node) bool { return n.Name == "Add" }) {
+		t.Errorf("%+v", record.Nodes)
 	}
 	if _, err := s.runner(t, "Add").RunWith([]byte("\xff"), nil, out); err == nil || !strings.Contains(err.Error(), "tensorflow: ") {
 		t.Errorf("options that are no message: %v", err)

@@ -2,6 +2,15 @@
 // be is an error of one line that names it. Errors say what is wrong, wanted
 // and got; the caller adds where. Names of fields are exact; a value that is
 // one of some words is read whatever the case of its letters (Choice).
+//
+// The JSON v2 library github.com/go-json-experiment/json was tried and not taken.
+// Its jsontext under Check, Object and Malformed saves 11 lines of 270. It places
+// the error of a comma before a closing brace at the comma, and reports a field
+// that is there twice, in whatever depth, while the outermost object is split, so
+// that the error cannot name the layer. Its Unmarshal refuses 2.0 for an int, takes
+// null, a missing field and an explicit zero for the default and 1e-60 for 0, and
+// knows no nearest name. Each of these needs a reader of the type's own, as package
+// graph's forms are; a walk over the fields stays too, as the schema is made of it.
 package strict
 
 import (

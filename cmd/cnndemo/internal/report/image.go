@@ -11,14 +11,11 @@ import (
 	"fmt"
 	"hash/crc32"
 	"image"
-	"image/color"
 	"image/png"
 	"io"
 	"maps"
 	"math"
 	"slices"
-
-	"gonum.org/v1/plot/palette/moreland"
 )
 
 // Text is what a PNG says about itself, in tEXt chunks: keywords of 1 to 79
@@ -30,29 +27,6 @@ type Map struct {
 	Height, Width int
 	At            func(row, column int) float32
 }
-
-// notFinite is the colour of NaN and infinities, which no colour of the map is
-// like.
-var notFinite = color.RGBA{0xff, 0x00, 0xff, 0xff}
-
-// colours is a colour map of 255 colours from dark to light, in even steps of
-// perceived lightness (Moreland's extended black body), and notFinite.
-var colours = func() color.Palette {
-	const n = 255
-	scale := moreland.ExtendedBlackBody()
-	scale.SetMin(0)
-	scale.SetMax(n - 1)
-	list := make(color.Palette, 0, n+1)
-	for i := range n {
-		c, err := scale.At(float64(i))
-		if err != nil {
-			c = color.Gray{Y: uint8(i)}
-		}
-		r, g, b, _ := c.RGBA()
-		list = append(list, color.RGBA{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8), 0xff})
-	}
-	return append(list, notFinite)
-}()
 
 // Range is the smallest and the largest finite number of a map; 0 and 0 where
 // there is none.

@@ -2,7 +2,9 @@ package report
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -31,6 +33,20 @@ func TestColoursAreEven(t *testing.T) {
 		if step := light(colours[i]) - light(colours[i-1]); math.Abs(step-mean) > 0.4 {
 			t.Errorf("lightness steps by %.3f from %d to %d, %.3f in the mean", step, i-1, i, mean)
 		}
+	}
+}
+
+// The colours are those of gonum's palette/moreland v0.17.0, ExtendedBlackBody from
+// 0 to 254: the SHA-256 of its RGB bytes.
+func TestColoursAreMorelands(t *testing.T) {
+	const want = "23ed091b0bdc0b2cf69328f69e18efe0b29d9559f96325225f780e3e4b1b91eb"
+	var rgb []byte
+	for _, c := range colours[:len(colours)-1] {
+		r, g, b, _ := c.RGBA()
+		rgb = append(rgb, byte(r>>8), byte(g>>8), byte(b>>8))
+	}
+	if got := fmt.Sprintf("%x", sha256.Sum256(rgb)); got != want || len(rgb) != 3*255 {
+		t.Errorf("%d bytes, sha256 %s, want %s", len(rgb), got, want)
 	}
 }
 

@@ -1,0 +1,34 @@
+package main
+
+// area is a package whose code is mutated. With importing set it is those of the
+// package's files that import that package.
+type area struct{ folder, importing string }
+
+// areas are the reference, the operations, the lowering from a network to
+// TensorFlow's nodes, and what holds one to the other.
+var areas = []area{
+	{folder: "internal/ir"},
+	{folder: "internal/ref"},
+	{folder: "internal/proof", importing: "internal/ref"},
+	{folder: "graph", importing: "internal/ir"},
+	{folder: "graph/node"},
+	{folder: "session", importing: "internal/proof"},
+}
+
+// suite is tests of one package. run and skip are as go test's.
+type suite struct{ name, folder, run, skip string }
+
+// suites are in the order in which a mutant meets them: it is caught by the first
+// that fails. Known answers are held to the reference without libtensorflow.
+var suites = []suite{
+	{name: "operations", folder: "internal/ir"},
+	{name: "known answers", folder: "internal/proof", run: "^TestKnownAnswers$"},
+	{name: "verdicts", folder: "internal/proof", run: "^Test(WrongDeviceFails|WrongExpectationFails|Statuses|ProvesNothing|Merge|NaNThatIsExpected|Histogram.*)$"},
+	{name: "bounds", folder: "internal/proof", run: "^TestBoundsAreKept$"},
+	{name: "reference", folder: "internal/ref"},
+	{name: "networks", folder: "graph", skip: "^Test(NothingIsFused|NPZWithNumPy|JSONRandom|Linear.*|Bounded.*)$"},
+	{name: "nodes", folder: "graph/node"},
+	{name: "case files", folder: "session", run: "^TestCaseFiles$"},
+	{name: "verify", folder: "session", run: "^Test(Verify.*|NetworkAgainstReference|DepthwiseBlock|JoinedLayers)$"},
+	{name: "random operations", folder: "session", run: "^TestRandomOperations$"},
+}

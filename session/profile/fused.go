@@ -1,0 +1,195 @@
+package profile
+
+import (
+	"slices"
+
+	"tfcnn/graph"
+	"tfcnn/internal/ir"
+	"tfcnn/internal/trace"
+)
+
+// none is the host of a layer of which nothing is left to run.
+const none = -1
+
+// hostsIn finds for each layer the one that TensorFlow's kernels for it are named
+// after. TensorFlow's optimizer names a fused kernel after the last of the nodes in
+// it: a layer without a kernel of its own is computed by a kernel behind it that
+// reads, in the graph that ran, what the layer reads. What only hands its input on
+// is computed nowhere.
+func (p profiler) hostsIn(ran trace.Record) []int {
+	own := make([]bool, len(p.Layers))
+	for i, layer := range p.Layers {
+		own[i] = slices.ContainsFunc(ran.Nodes, func(n trace.Node) bool { return n.Layer == layer.Name && n.Arithmetic() })
+	}
+	hosts := make([]int, len(p.Layers))
+	for i := range p.Layers {
+		hosts[i] = none
+		switch {
+		case own[i]:
+			hosts[i] = i
+		case !p.handsOn(i):
+			reads, input := p.operands(i, own)
+			for _, behind := range p.kernelsBehind(i, own) {
+				from, other := ran.Reads(p.Layers[behind].Name)
+				if input && other || slices.ContainsFunc(from, func(name string) bool { return slices.Contains(reads, name) }) {
+					hosts[i] = behind
+					break
+				}
+			}
+		}
+	}
+	return hosts
+}
+
+// handsOn reports whether a layer gives its input as it is.
+func (p profiler) handsOn(layer int) bool {
+	for step := p.Layers[layer].First; step <= p.Layers[layer].Last; step++ {
+		if !free(p.Program.Steps[step].Op) {
+			return false
+		}
+	}
+	return true
+}
+
+// operands returns the layers with kernels of their own that a layer reads,
+// directly or by way of layers without, and reports whether it reads the network's
+// input in that way.
+func (p profiler) operands(layer int, own []bool) (from []string, input bool) {
+	seen := map[string]bool{}
+	var follow func(layer int)
+	follow = func(layer int) {
+		for _, name := range p.Layers[layer].From {
+			if seen[name] {
+				continue
+			}
+			seen[name] = true
+			if name == graph.InputName {
+				input = true
+			} else if at, _ := p.Layer(name); own[at] {
+				from = append(from, name)
+			} else {
+				follow(at)
+			}
+		}
+	}
+	follow(layer)
+	return from, input
+}
+
+// kernelsBehind returns the layers with kernels of their own that read a layer,
+// directly or by way of layers without.
+func (p profiler) kernelsBehind(layer int, own []bool) (list []int) {
+	seen := make([]bool, len(p.Layers))
+	var follow func(name string)
+	follow = func(name string) {
+		for reader, l := range p.Layers {
+			if seen[reader] || !slices.Contains(l.From, name) {
+				continue
+			}
+			seen[reader] = true
+			if own[reader] {
+				list = append(list, reader)
+			} else {
+				follow(l.Name)
+			}
+		}
+	}
+	follow(p.Layers[layer].Name)
+	return list
+}
+
+// source is the step, or ir.Input, whose numbers a step gives that hands on.
+func (p profiler) source(step int) int {
+	for step != ir.Input && free(p.Program.Steps[step].Op) {
+		step = p.Program.Steps[step].Inputs[0]
+	}
+	return step
+}
+
+// computedBy returns the layers whose kernels are named after a layer.
+func (p profiler) computedBy(host int) []int {
+	var list []int
+	for i, h := range p.hosts {
+		if h == host {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// head is the layer that a fused kernel is shown under: that with the most
+// multiplications, the first of equals.
+func (p profiler) head(members []int) int {
+	head := members[0]
+	for _, m := range members {
+		if p.plan.Layers[m].Multiplications > p.plan.Layers[head].Multiplications {
+			head = m
+		}
+	}
+	return head
+}
+
+// traffic is the bytes that some layers computed together must read and write
+// at the least: each input and weight once, and what others read of them.
+func (p profiler) traffic(members []int, pictures int) int64 {
+	inside := func(step int) bool { return slices.Contains(members, p.layers.OfStep(step)) }
+	perPicture, weights := int64(0), int64(0)
+	var read, written []int
+	for i, step := range p.Program.Steps {
+		if free(step.Op) {
+			continue
+		}
+		if inside(i) {
+			for _, w := range step.Weights {
+				weights += product(w.Shape)
+			}
+		}
+		for _, from := range step.Inputs {
+			from = p.source(from)
+			own := from != ir.Input && inside(from)
+			switch {
+			case inside(i) && !own && !slices.Contains(read, from):
+				read = append(read, from)
+				perPicture += p.numbersOf(from)
+			case !inside(i) && own && !slices.Contains(written, from):
+				written = append(written, from)
+				perPicture += p.numbersOf(from)
+			}
+		}
+	}
+	for _, output := range p.Outputs {
+		last := p.source(p.Layers[output].Last)
+		if last != ir.Input && inside(last) && !slices.Contains(written, last) {
+			written = append(written, last)
+			perPicture += p.numbersOf(last)
+		}
+	}
+	return p.numberBytes * (perPicture*int64(pictures) + weights)
+}
+
+// numbersOf is how many numbers a step gives for one picture.
+func (p profiler) numbersOf(step int) int64 {
+	if step == ir.Input {
+		return product(p.Program.Input)
+	}
+	return product(p.Program.Steps[step].Shape[1:])
+}
+
+func product(shape []int) int64 {
+	n := int64(1)
+	for _, size := range shape {
+		n *= int64(size)
+	}
+	return n
+}
+
+// free reports whether a step hands its input on as it is.
+func free(op ir.Op) bool {
+	switch op := op.(type) {
+	case ir.Identity, ir.Flatten:
+		return true
+	case ir.ScaleShift:
+		return len(op.Scale)+len(op.Shift) == 0
+	}
+	return false
+}

@@ -1,0 +1,293 @@
+// Package profile tells where the time of a network's runs goes, and how much
+// memory they take, by TensorFlow's own record of them.
+//
+//	p, err := profile.Run(ctx, net, weights, images, profile.Options{})
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	for _, layer := range p.Layers {
+//		fmt.Println(layer.Layer, layer.Time.Median, layer.Share)
+//	}
+//
+// MachineLimits and Profile.SetLimits put the layers beside what the machine can
+// do; Profile.WriteTrace writes the runs for a program that shows time lines;
+// Measure holds the forecast of a network's memory to what TensorFlow took.
+package profile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"tfcnn/graph"
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/tensorflow"
+	"tfcnn/internal/trace"
+	"tfcnn/session"
+	"tfcnn/session/internal/seam"
+)
+
+// Options says how Run works. The zero value works.
+type Options struct {
+	session.Options
+	// Runs are those that are measured, each once without and once with a record
+	// of it, in turn: at most 100,000, as all records are kept. 0: 20.
+	Runs int
+	// Progress, where it is not nil, is called after each run, of which there
+	// are total.
+	Progress func(done, total int)
+}
+
+// Profile is where the time of a network's runs goes, by TensorFlow's own
+// record (RunMetadata). All times are seconds.
+type Profile struct {
+	TensorFlow string `json:"tensorflow"`
+	Device     string `json:"device"`
+	OneDNN     *bool  `json:"onednn,omitempty"` // missing where TensorFlow does not tell
+	Pictures   int    `json:"pictures"`         // of one run
+	Runs       int    `json:"runs"`
+	// Limits are the machine's, where SetLimits was called.
+	Limits Limits `json:"limits"`
+	// Note says what makes the limits doubtful; "" for nothing.
+	Note string `json:"note,omitempty"`
+
+	Layers []Layer `json:"layers"`
+	// Other are kernels that belong to no layer.
+	Other []Kernel `json:"other,omitempty"`
+
+	// Step is one run inside TensorFlow, from the moment when its first node
+	// was ready until its last was done.
+	Step Spread `json:"step_seconds"`
+	// Covered is the part of a step in which a kernel of a layer ran, SideBySide
+	// by how much the layers' times exceed it, since kernels of several ran at
+	// once.
+	Covered    Spread  `json:"covered_seconds"`
+	SideBySide float64 `json:"side_by_side_seconds"`
+	// Framework is the part of a step in which none did; on a GPU that is also the
+	// copies from and to the host.
+	Framework Framework `json:"framework"`
+	// GPU is what else a step does on a GPU; nil on the CPU.
+	GPU *GPU `json:"gpu,omitempty"`
+
+	// Call is Session.Run as its caller sees it, by the session's Executor. Traced is the
+	// call with the record: where that executor is Single, which records nothing,
+	// by another, which runs operations one after the other too.
+	Call     Spread           `json:"call_seconds"`
+	Traced   Spread           `json:"traced_call_seconds"`
+	Executor session.Executor `json:"executor"`
+
+	records []trace.Record // the runs that were recorded, one after the other
+}
+
+// Spread is what was measured of one thing in several runs, in seconds.
+type Spread struct {
+	Median float64 `json:"median"`
+	Least  float64 `json:"least"`
+	Most   float64 `json:"most"`
+}
+
+// Framework is TensorFlow's own time in a step, in seconds, medians of the
+// runs.
+type Framework struct {
+	Before  float64 `json:"before"`  // the first kernel of a layer: thread hand-over, constants, arguments
+	Between float64 `json:"between"` // kernels of layers
+	After   float64 `json:"after"`   // the last one
+}
+
+// Sum is the time in seconds.
+func (f Framework) Sum() float64 { return f.Before + f.Between + f.After }
+
+// Layer is one layer's part of a Profile.
+type Layer struct {
+	Layer  string `json:"layer"`
+	Kind   string `json:"kind"`
+	Output []int  `json:"output"` // batch first
+	// In names, where TensorFlow computes the layer in one kernel with others,
+	// the layer whose row has the time, bytes and multiplications of them all.
+	In string `json:"computed_in,omitempty"`
+	// With are the other layers that this row counts.
+	With []string `json:"computed_with,omitempty"`
+	// Kernels are TensorFlow's, in the order in which they ran; none where
+	// nothing is left of the layer to run.
+	Kernels []Kernel `json:"kernels"`
+
+	// Time in which any of the kernels ran, and the median's share of the step's.
+	Time  Spread  `json:"seconds"`
+	Share float64 `json:"share"`
+
+	// Multiplications of the plan, FLOPs (two a multiply-accumulate, one a
+	// multiplication without an addition), and Bytes: what is read of inputs and
+	// weights and what is written, each number once. All for the whole batch.
+	Multiplications int64 `json:"multiplications"`
+	FLOPs           int64 `json:"flops"`
+	Bytes           int64 `json:"bytes"`
+	// Allocated is the bytes that TensorFlow's allocators gave the kernels.
+	Allocated int64 `json:"allocated_bytes"`
+
+	GFLOPS    float64 `json:"gflops"`
+	GBs       float64 `json:"gbs"`       // of Bytes
+	Intensity float64 `json:"intensity"` // FLOPs for each of Bytes
+	// ComputeLimit is the seconds that the FLOPs take at the machine's GFLOP/s,
+	// MemoryLimit those that the bytes take at its GB/s. OfLimit is what share
+	// of the roofline, min(GFLOP/s, intensity × GB/s), the layer reaches: the
+	// larger of the two by the median. It may pass 1 where the bytes lie in the
+	// processor's caches.
+	ComputeLimit float64 `json:"compute_limit_seconds"`
+	MemoryLimit  float64 `json:"memory_limit_seconds"`
+	OfLimit      float64 `json:"of_limit"`
+}
+
+// Kernel is a node that TensorFlow ran.
+type Kernel struct {
+	Node    string  `json:"node"`
+	Op      string  `json:"op"`      // TensorFlow's, as "_FusedConv2D"
+	Seconds float64 `json:"seconds"` // median
+	// Kernel is CUDA's name of what ran on a GPU; one node may start several.
+	// ByTime reports that the record names no node for the kernel, and that Node is
+	// the one whose launch lies at the time at which the kernel was launched.
+	Kernel string `json:"kernel,omitempty"`
+	ByTime bool   `json:"by_time,omitempty"`
+}
+
+// SetLimits puts the layers beside the machine's limits.
+func (p *Profile) SetLimits(limits Limits) {
+	p.Limits, p.Note = limits, ""
+	var above []string
+	for i := range p.Layers {
+		l := &p.Layers[i]
+		l.ComputeLimit, l.MemoryLimit, l.OfLimit = 0, 0, 0
+		if limits.GFLOPS > 0 {
+			l.ComputeLimit = float64(l.FLOPs) / limits.GFLOPS / 1e9
+		}
+		if limits.GBs > 0 {
+			l.MemoryLimit = float64(l.Bytes) / limits.GBs / 1e9
+		}
+		if l.Time.Median > 0 {
+			l.OfLimit = max(l.ComputeLimit, l.MemoryLimit) / l.Time.Median
+		}
+		if l.ComputeLimit > l.Time.Median {
+			above = append(above, l.Layer)
+		}
+	}
+	if len(above) > 0 {
+		who := above[0] + " passes"
+		if len(above) > 1 {
+			who = fmt.Sprintf("%d layers, as %s, pass", len(above), above[0])
+		}
+		p.Note = who + " the product's GFLOP/s: something else ran on the machine meanwhile, or a kernel needs fewer operations than the plan counts"
+	}
+}
+
+const (
+	defaultRuns = 20
+	mostRuns    = 100_000
+	warmUpRuns  = 3
+)
+
+// Run runs a network on a batch of images [N,H,W,C] again and again, warm, and
+// returns where the time goes, layer by layer: by TensorFlow's own record. Which
+// layers TensorFlow has put into one kernel is read from the graph that ran. On a
+// GPU the kernels' times are those of NVIDIA's tracer, which slows the recorded
+// runs down: Traced, not Call. Run wants the machine for itself: whatever else
+// runs is in the times.
+//
+// The error is of the network, the weights or the batch, of TensorFlow, of a GPU
+// that TensorFlow cannot trace, or ctx's.
+func Run(ctx context.Context, net graph.Network, weights graph.Weights, batch tensor.Tensor, o Options) (_ Profile, err error) {
+	if o.Runs == 0 {
+		o.Runs = defaultRuns
+	}
+	if o.Runs < 0 || o.Runs > mostRuns {
+		return Profile{}, fmt.Errorf("profile: got %d runs, want 1 to %d", o.Runs, mostRuns)
+	}
+	if len(batch.Shape) > 0 && batch.Shape[0] == 0 {
+		return Profile{}, errors.New("profile: batch has no images")
+	}
+	s, err := session.Open(net, weights, o.Options)
+	if err != nil {
+		return Profile{}, err
+	}
+	defer func() {
+		if closing := s.Close(); err == nil {
+			err = closing
+		}
+	}()
+	lowered := seam.Of(s).Lowered()
+	plan, err := lowered.Plan()
+	if err != nil {
+		return Profile{}, err
+	}
+	var calls []time.Duration
+	var records []trace.Record
+	var ran trace.Record // with the graph
+	for i := range warmUpRuns + o.Runs {
+		start := time.Now()
+		if _, err := s.Run(ctx, batch); err != nil {
+			return Profile{}, err
+		}
+		call := time.Since(start)
+		level := levelOf(s)
+		if i == 0 {
+			level = trace.Graph
+		}
+		r, err := record(ctx, s, batch, level)
+		if err != nil {
+			return Profile{}, fmt.Errorf("profile: %w", err)
+		}
+		switch {
+		case i == 0:
+			ran = r
+		case i >= warmUpRuns:
+			calls, records = append(calls, call), append(records, r)
+		}
+		if o.Progress != nil {
+			o.Progress(i+1, warmUpRuns+o.Runs)
+		}
+	}
+	p := newProfiler(lowered, plan, s.Compute().Bytes(), ran).profile(records, batch.Shape[0])
+	p.Call = spread(calls)
+	p.TensorFlow, p.Device, p.Executor = session.Version(), s.Device(), session.Executor(seam.Of(s).Executor())
+	if on, known := tensorflow.OneDNNInUse(); known {
+		p.OneDNN = &on
+	}
+	return p, nil
+}
+
+// levelOf returns the level at which kernels are recorded on the session's device.
+func levelOf(s *session.Session) trace.Level {
+	if onGPU(s) {
+		return trace.Kernels
+	}
+	return trace.Nodes
+}
+
+// record runs a batch for the network's first output with a record of the run.
+func record(ctx context.Context, s *session.Session, batch tensor.Tensor, level trace.Level) (trace.Record, error) {
+	inside := seam.Of(s)
+	lowered := inside.Lowered()
+	first := lowered.Layers[lowered.Outputs[0]].Last
+	r, err := trace.Run(level, seam.Layers(lowered), func(options []byte) ([]byte, error) {
+		return inside.Record(ctx, batch, []int{first}, options, false)
+	})
+	if err == nil && level == trace.Kernels && !r.OfTracer() {
+		return trace.Record{}, errNoTrace
+	}
+	return r, err
+}
+
+// spread sorts some times.
+func spread(times []time.Duration) Spread {
+	if len(times) == 0 {
+		return Spread{}
+	}
+	sorted := slices.Sorted(slices.Values(times))
+	return Spread{Median: median(sorted), Least: sorted[0].Seconds(), Most: sorted[len(sorted)-1].Seconds()}
+}
+
+// median is of times in ascending order, in seconds.
+func median(sorted []time.Duration) float64 {
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]).Seconds() / 2
+}

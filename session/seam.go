@@ -1,0 +1,30 @@
+package session
+
+import (
+	"context"
+
+	"tfcnn/graph"
+	"tfcnn/graph/tensor"
+	"tfcnn/session/internal/seam"
+)
+
+func init() { seam.Of = func(s any) seam.Session { return inside{s.(*Session)} } }
+
+// inside is a session for the packages below this one.
+type inside struct{ s *Session }
+
+func (i inside) Lowered() graph.Lowered { return i.s.lowered }
+
+func (i inside) Executor() string { return string(i.s.options.Executor) }
+
+func (i inside) Record(ctx context.Context, batch tensor.Tensor, steps []int, options []byte, drop bool) ([]byte, error) {
+	if err := i.s.callable(ctx); err != nil {
+		return nil, err
+	}
+	var into []tensor.Tensor
+	if drop {
+		into = []tensor.Tensor{}
+	}
+	_, metadata, err := i.s.fetch(ctx, batch, steps, options, into)
+	return metadata, err
+}
