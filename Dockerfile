@@ -21,10 +21,10 @@ COPY go.mod go.sum ./
 RUN go mod download
 # What changes seldom and takes long comes first.
 COPY docker/docker.go docker/libtensorflow.manifest docker/
-COPY docker/installer docker/installer
+COPY cmd/libtensorflow cmd/libtensorflow
 COPY internal/quote internal/quote
 COPY docker/libtf docker/libtf
-RUN CGO_ENABLED=0 go run ./docker/installer -prefix /opt/tfcnn
+RUN CGO_ENABLED=0 go run ./cmd/libtensorflow -prefix /opt/tfcnn
 COPY --from=base /var/lib/dpkg/status /base/var/lib/dpkg/status
 COPY --from=base /etc/os-release /base/etc/os-release
 COPY . .

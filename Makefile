@@ -19,9 +19,7 @@ OLD_COMPILE := $(shell $(GO) env CGO_CFLAGS)
 OLD_LINK := $(shell $(GO) env CGO_LDFLAGS)
 export CGO_CFLAGS  := $(OLD_COMPILE)$(if $(findstring $(COMPILE),$(OLD_COMPILE)),, $(COMPILE))
 export CGO_LDFLAGS := $(OLD_LINK)$(if $(findstring $(LINK),$(OLD_LINK)),, $(LINK))
-# For recipes, which cannot have the quotes in their text.
-go-env go-env-undo: export TFCNN_COMPILE := $(COMPILE)
-go-env go-env-undo: export TFCNN_LINK := $(LINK)
+go-env go-env-undo: export GO := $(GO)
 doctor: export CGO_CFLAGS := $(OLD_COMPILE)
 doctor: export CGO_LDFLAGS := $(OLD_LINK)
 
@@ -31,9 +29,9 @@ TEST        := $(GO) test $(GOLD)
 GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.9.1
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1
 # Everything that must build and pass where libtensorflow is missing.
-NO_CGO      := ./graph ./graph/nets ./graph/tensor ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/ref ./internal/proof ./cmd/cnndemo/internal/report \
+NO_CGO      := ./graph ./graph/nets ./graph/tensor ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/ref ./internal/proof/... ./cmd/cnndemo/internal/report \
                ./session/images/internal/exif ./session/images/internal/fault ./session/images/internal/jpeg ./session/images/internal/png \
-               ./internal/machine/... ./internal/output ./docker/... ./cmd/doctor ./testdata ./bench ./bench/worker
+               ./internal/machine/... ./internal/output ./docker/... ./docs ./cmd/doctor ./cmd/libtensorflow ./testdata ./bench ./bench/worker
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -52,14 +50,14 @@ PROGRAM    := $(GO) build -buildmode=pie -ldflags "-bindnow $(FACTS)"
 DOCKER_BUILD = docker build --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg BASE_IMAGE=$(BASE_IMAGE) \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED)
 
-.PHONY: bench mutants mutants-sample fusions soak soak-operations fuzz hostile sweep docker docker-test docker-cuda docker-cuda-test help libtensorflow build doctor-program demo test test-steps lint unit race no-cgo outside doctor go-env go-env-undo notices fmt clean
+.PHONY: bench mutants mutants-sample fusions soak soak-operations fuzz hostile sweep bundle module proof-page docker docker-test docker-cuda docker-cuda-test help libtensorflow build doctor-program demo test test-steps lint unit race no-cgo outside doctor go-env go-env-undo notices fmt clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # SYMBOLS=1 keeps the wheel's own symbols, with the names that debuggers want.
 libtensorflow: ## fetch, check and strip libtensorflow (SYMBOLS=1: do not strip; LIBTENSORFLOW=/prefix: check that one)
-	@CGO_ENABLED=0 $(GO) run ./docker/installer -prefix "$(PREFIX)" $(if $(SYMBOLS),-strip=false)
+	@CGO_ENABLED=0 $(GO) run ./cmd/libtensorflow -prefix "$(PREFIX)" $(if $(SYMBOLS),-strip=false)
 
 BIN ?= bin
 build: libtensorflow doctor-program ## build bin/cnndemo, which runs from any folder
@@ -71,6 +69,13 @@ doctor-program:
 demo: build ## the sample pictures through conv2d and max_pool, checked; pictures in out/
 	bin/cnndemo run --out out
 
+# The README's picture: the page of a network's verification, as chromium shows it.
+CHROMIUM ?= chromium
+proof-page: build ## verify a network and write the README's picture of it (with chromium)
+	bin/cnndemo verify --net alexnet --html out/proof.html
+	$(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1280,730 \
+		--screenshot=testdata/readme/proof.png "file://$(CURDIR)/out/proof.html"
+
 # In this order; CI runs each and says how long it took.
 TEST_STEPS := lint no-cgo unit race mutants-sample outside
 test: libtensorflow $(TEST_STEPS) ## all tests
@@ -81,8 +86,8 @@ test-steps:
 lint: libtensorflow
 	@echo "== formatting, vet, staticcheck"
 	@files=$$($(GOFUMPT) -l . testdata) || exit 1; if [ -n "$$files" ]; then echo "not gofumpt'ed: $$files"; exit 1; fi
-	$(GO) vet ./... ./testdata ./testdata/outside
-	$(STATICCHECK) ./... ./testdata ./testdata/outside
+	$(GO) vet ./... ./testdata
+	$(STATICCHECK) ./... ./testdata
 
 no-cgo: # the packages that need no libtensorflow, without cgo
 	@echo "== without cgo"
@@ -178,15 +183,24 @@ bench: libtensorflow ## side by side with others, into bench/ (some of it, into 
 	bin/bench -python "$(BENCH_CACHE)/venv/bin/python" $(BENCH_FLAGS)
 endif
 
-outside: libtensorflow # a module of its own that embeds graph and session
-	@echo "== a module outside"
+outside: libtensorflow # modules of their own: one that embeds graph and session, and the README's program
+	@echo "== modules outside"
 	GO="$(GO)" sh testdata/outside/run.sh
+
+# A program of your own: see docs/embedding.md.
+BUNDLE ?= out/cnndemo.tar.gz
+bundle: build ## bin/cnndemo, libtensorflow and the licences as one archive that runs without either (BUNDLE=out/cnndemo.tar.gz)
+	@mkdir -p "$(dir $(BUNDLE))"
+	@CGO_ENABLED=0 $(GO) run ./cmd/libtensorflow bundle -prefix "$(PREFIX)" -o "$(BUNDLE)" $(BIN)/cnndemo LICENSE NOTICE testdata/images/ATTRIBUTION.md
+
+module: ## call this module by another path, in go.mod and wherever it stands (MODULE=example.com/x)
+	@GO="$(GO)" .ci/module "$(MODULE)"
 
 docker: ## build the CPU image, called tfcnn (IMAGE=, GO_IMAGE=, BASE_IMAGE=)
 	$(DOCKER_BUILD) -t $(IMAGE) .
 
-docker-test: docker build ## build that image and test it, as a user would run it
-	TFCNN_IMAGE=$(IMAGE) $(GO) test -count=1 -v ./docker
+docker-test: docker bundle ## build that image and test it, as a user would run it, and the bundle in the base image
+	TFCNN_IMAGE=$(IMAGE) TFCNN_BASE_IMAGE=$(BASE_IMAGE) TFCNN_BUNDLE="$(abspath $(BUNDLE))" $(GO) test -count=1 -v ./docker
 
 docker-cuda: ## build the CUDA image, called tfcnn-cuda; 4 GB are downloaded
 	$(DOCKER_BUILD) -t $(IMAGE)-cuda -f docker/Dockerfile.cuda .
@@ -197,18 +211,11 @@ docker-cuda-test: docker-cuda build ## build that image and test what can be tes
 doctor: ## say what this machine has and lacks
 	@CGO_ENABLED=0 $(GO) run ./cmd/doctor
 
-go-env: libtensorflow ## let plain go commands and editors find libtensorflow (go env -w)
-	@unset CGO_CFLAGS CGO_LDFLAGS; \
-	add() { old="$$($(GO) env $$1)"; case "$$old" in *"$$2"*) ;; *) $(GO) env -w "$$1=$$old $$2" ;; esac; }; \
-	add CGO_CFLAGS "$$TFCNN_COMPILE" && add CGO_LDFLAGS "$$TFCNN_LINK" && \
-	echo "go env -w has set CGO_CFLAGS and CGO_LDFLAGS for $(PREFIX); make go-env-undo takes that back"
+go-env: ## let plain go commands and editors find libtensorflow (go env -w)
+	@CGO_ENABLED=0 $(GO) run ./cmd/libtensorflow -prefix "$(PREFIX)" $(if $(SYMBOLS),-strip=false) -go-env
 
 go-env-undo: ## take that back
-	@unset CGO_CFLAGS CGO_LDFLAGS; \
-	cut() { old="$$($(GO) env $$1)"; case "$$old" in *" $$2"*) ;; *) return 0 ;; esac; \
-		new="$${old%%" $$2"*}$${old#*" $$2"}"; \
-		if [ "$$new" = "-O2 -g" ]; then $(GO) env -u $$1; else $(GO) env -w "$$1=$$new"; fi; }; \
-	cut CGO_CFLAGS "$$TFCNN_COMPILE" && cut CGO_LDFLAGS "$$TFCNN_LINK"
+	@CGO_ENABLED=0 $(GO) run ./cmd/libtensorflow -prefix "$(PREFIX)" -go-env-undo
 
 notices: ## write the licence texts of all linked code into NOTICE, after a change of go.mod
 	@CGO_ENABLED=0 $(GO) run ./docker/notices NOTICE

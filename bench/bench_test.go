@@ -228,7 +228,11 @@ func TestJobs(t *testing.T) {
 		if err != nil {
 			t.Fatalf("row %s: %v", r.name, err)
 		}
-		for i, s := range steps(lowered.Program) {
+		all, err := steps(lowered.Program)
+		if err != nil {
+			t.Fatalf("row %s: %v", r.name, err)
+		}
+		for i, s := range all {
 			if s.Name != lowered.Program.Steps[i].Name || !slices.Equal(s.Output, lowered.Program.Steps[i].Shape[1:]) {
 				t.Errorf("row %s: step %d is %+v", r.name, i, s)
 			}
@@ -295,7 +299,10 @@ func TestSteps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all := steps(lowered.Program)
+		all, err := steps(lowered.Program)
+		if err != nil {
+			t.Fatal(err)
+		}
 		return all[slices.IndexFunc(all, func(s worker.Step) bool { return s.Name == step })]
 	}
 	if s := find("conv2d", "conv2d"); s.Strides != [2]int{2, 2} || s.Size != [2]int{7, 7} || s.Padding != "SAME" || s.Pad != [4]int{3, 3, 2, 3} {
@@ -315,6 +322,21 @@ func TestSteps(t *testing.T) {
 	}
 	if s := find("resnet18-1", "bn1"); s.Epsilon != 1e-5 || len(s.Weights) != 4 {
 		t.Errorf("resnet18's bn1: %+v", s)
+	}
+}
+
+// What the contestants do not compute is refused by name.
+func TestStepsUnknown(t *testing.T) {
+	network, err := of(8, 8, 3, graph.Conv2DTranspose{Name: "up", Filters: 1, Size: graph.Square(2)})()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lowered, err := graph.Lower(network)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := steps(lowered.Program); err == nil || err.Error() != `bench: conv2d_transpose "up": the contestants compute no conv2d_transpose` {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -41,8 +41,12 @@ func writeJob(folder string, r row) (worker.Job, work, error) {
 	if err != nil {
 		return worker.Job{}, work{}, err
 	}
+	spelled, err := steps(lowered.Program)
+	if err != nil {
+		return worker.Job{}, work{}, err
+	}
 	j := worker.Job{
-		Row: r.name, Device: r.device, Compute: r.compute, TF32: r.tf32, Batch: r.batch, Inputs: r.inputs, Steps: steps(lowered.Program),
+		Row: r.name, Device: r.device, Compute: r.compute, TF32: r.tf32, Batch: r.batch, Inputs: r.inputs, Steps: spelled,
 		InputFile: "input.npy", NetworkFile: "network.json", WeightsFile: "weights.npz",
 	}
 	w := work{FLOPs: 2 * float64(plan.MACs()) * float64(r.batch)}
@@ -96,7 +100,7 @@ func setLines(weights graph.Weights) {
 // input, where it is one; after 13 such layers all numbers would be nearly 0.
 func widenDepthwise(weights graph.Weights, p ir.Program) {
 	for _, step := range p.Steps {
-		if _, is := step.Op.(ir.DepthwiseConv2D); !is {
+		if step.Op.Kind() != (ir.DepthwiseConv2D{}).Kind() {
 			continue
 		}
 		filter := weights[step.Weights[0].Name]
@@ -185,7 +189,7 @@ func elements(shape []int) int64 {
 }
 
 // steps spells a program out.
-func steps(p ir.Program) []worker.Step {
+func steps(p ir.Program) ([]worker.Step, error) {
 	list := make([]worker.Step, len(p.Steps))
 	for i, s := range p.Steps {
 		operands := p.Operands(i, 1)
@@ -197,35 +201,40 @@ func steps(p ir.Program) []worker.Step {
 		for _, w := range s.Weights {
 			t.Weights = append(t.Weights, w.Name)
 		}
-		switch op := s.Op.(type) {
-		case ir.Conv2D:
-			t.Strides, t.Dilations, t.Groups = op.Strides, op.Dilations, op.Groups
-			h, w, _ := op.Window(operands[0], operands[1])
-			setWindow(&t, op.Padding, h, w)
-		case ir.DepthwiseConv2D:
-			t.Strides, t.Dilations = op.Strides, op.Dilations
-			h, w, _ := op.Window(operands[0], operands[1])
-			setWindow(&t, op.Padding, h, w)
-		case ir.MaxPool:
-			t.Strides = op.Strides
-			h, w, _ := op.Window(operands[0])
-			setWindow(&t, op.Padding, h, w)
-		case ir.AvgPool:
-			t.Strides = op.Strides
-			h, w, _ := op.Window(operands[0])
-			setWindow(&t, op.Padding, h, w)
-		case ir.BatchNorm:
-			t.Epsilon = op.Epsilon
-		case ir.LRN:
-			t.Radius, t.Bias, t.Alpha, t.Beta = op.DepthRadius, op.Bias, op.Alpha, op.Beta
+		attributes, known := stepAttributes[s.Op.Kind()]
+		if !known {
+			return nil, fmt.Errorf("bench: %s %q: the contestants compute no %s", s.Op.Kind(), s.Name, s.Op.Kind())
+		}
+		if op, is := s.Op.(ir.Windowed); is {
+			h, w, err := op.Window(operands...)
+			if err != nil {
+				return nil, fmt.Errorf("bench: %s %q: %w", s.Op.Kind(), s.Name, err)
+			}
+			t.Size, t.Strides, t.Dilations = [2]int{h.Size, w.Size}, [2]int{h.Stride, w.Stride}, [2]int{h.Dilation, w.Dilation}
+			t.Pad = [4]int{h.Before, h.After, w.Before, w.After}
+		}
+		if attributes != nil {
+			attributes(&t, s.Op)
 		}
 		list[i] = t
 	}
-	return list
+	return list, nil
 }
 
-// setWindow states the geometry of a window.
-func setWindow(s *worker.Step, p ir.Padding, h, w ir.Axis) {
-	s.Size, s.Padding = [2]int{h.Size, w.Size}, p.Kind.String()
-	s.Pad = [4]int{h.Before, h.After, w.Before, w.After}
+// stepAttributes sets what a step has beside its window, for every operation that
+// the contestants compute.
+var stepAttributes = map[string]func(*worker.Step, ir.Op){
+	"conv2d": func(t *worker.Step, o ir.Op) {
+		op := o.(ir.Conv2D)
+		t.Groups, t.Padding = op.Groups, op.Padding.Kind.String()
+	},
+	"depthwise_conv2d": func(t *worker.Step, o ir.Op) { t.Padding = o.(ir.DepthwiseConv2D).Padding.Kind.String() },
+	"max_pool":         func(t *worker.Step, o ir.Op) { t.Padding = o.(ir.MaxPool).Padding.Kind.String() },
+	"avg_pool":         func(t *worker.Step, o ir.Op) { t.Padding = o.(ir.AvgPool).Padding.Kind.String() },
+	"batch_norm":       func(t *worker.Step, o ir.Op) { t.Epsilon = o.(ir.BatchNorm).Epsilon },
+	"lrn": func(t *worker.Step, o ir.Op) {
+		op := o.(ir.LRN)
+		t.Radius, t.Bias, t.Alpha, t.Beta = op.DepthRadius, op.Bias, op.Alpha, op.Beta
+	},
+	"dense": nil, "relu": nil, "relu6": nil, "tanh": nil, "softmax": nil, "identity": nil, "flatten": nil, "add": nil,
 }

@@ -23,35 +23,53 @@ const (
 	SELUActivation      Activation = "selu"
 	SigmoidActivation   Activation = "sigmoid"
 	TanhActivation      Activation = "tanh"
+	SwishActivation     Activation = "swish"
+	HardSwishActivation Activation = "hard_swish"
 	SoftmaxActivation   Activation = "softmax"
 )
 
+// activations has the operation of every Activation but Linear, and the layer of
+// the same name.
+var activations = []struct {
+	name  Activation
+	op    ir.Op
+	layer Layer
+}{
+	{ReLUActivation, ir.ReLU{}, ReLU{}},
+	{ReLU6Activation, ir.ReLU6{}, ReLU6{}},
+	{LeakyReLUActivation, LeakyReLU{}.op(), LeakyReLU{}},
+	{ELUActivation, ir.ELU{}, ELU{}},
+	{SELUActivation, ir.SELU{}, SELU{}},
+	{SigmoidActivation, ir.Sigmoid{}, Sigmoid{}},
+	{TanhActivation, ir.Tanh{}, Tanh{}},
+	{SwishActivation, ir.Swish{}, Swish{}},
+	{HardSwishActivation, ir.HardSwish{}, HardSwish{}},
+	{SoftmaxActivation, ir.Softmax{}, Softmax{}},
+}
+
 // Activations lists all but Linear.
 func Activations() []Activation {
-	return []Activation{
-		ReLUActivation, ReLU6Activation, LeakyReLUActivation, ELUActivation,
-		SELUActivation, SigmoidActivation, TanhActivation, SoftmaxActivation,
+	var list []Activation
+	for _, a := range activations {
+		list = append(list, a.name)
 	}
+	return list
+}
+
+// activationLayers are the layers of the activations' names.
+func activationLayers() []Layer {
+	var list []Layer
+	for _, a := range activations {
+		list = append(list, a.layer)
+	}
+	return list
 }
 
 func (a Activation) op() (ir.Op, error) {
-	switch a {
-	case ReLUActivation:
-		return ir.ReLU{}, nil
-	case ReLU6Activation:
-		return ir.ReLU6{}, nil
-	case LeakyReLUActivation:
-		return LeakyReLU{}.op(), nil
-	case ELUActivation:
-		return ir.ELU{}, nil
-	case SELUActivation:
-		return ir.SELU{}, nil
-	case SigmoidActivation:
-		return ir.Sigmoid{}, nil
-	case TanhActivation:
-		return ir.Tanh{}, nil
-	case SoftmaxActivation:
-		return ir.Softmax{}, nil
+	for _, known := range activations {
+		if a == known.name {
+			return known.op, nil
+		}
 	}
 	var known []string
 	for _, a := range Activations() {
@@ -117,6 +135,19 @@ type Tanh struct {
 	From string // the layer that it reads; empty: the one before
 }
 
+// Swish is x·sigmoid(x), also called SiLU (Ramachandran, Zoph and Le 2017); shape
+// unchanged.
+type Swish struct {
+	Name string
+	From string // the layer that it reads; empty: the one before
+}
+
+// HardSwish is x·relu6(x + 3)/6 (Howard and others 2019), shape unchanged.
+type HardSwish struct {
+	Name string
+	From string // the layer that it reads; empty: the one before
+}
+
 // Softmax is TensorFlow's Softmax: eˣ/Σeˣ over the last axis (the features, or
 // the channels at each place), shape unchanged.
 type Softmax struct {
@@ -131,6 +162,8 @@ func (l ELU) head() (string, []string)       { return l.Name, one(l.From) }
 func (l SELU) head() (string, []string)      { return l.Name, one(l.From) }
 func (l Sigmoid) head() (string, []string)   { return l.Name, one(l.From) }
 func (l Tanh) head() (string, []string)      { return l.Name, one(l.From) }
+func (l Swish) head() (string, []string)     { return l.Name, one(l.From) }
+func (l HardSwish) head() (string, []string) { return l.Name, one(l.From) }
 func (l Softmax) head() (string, []string)   { return l.Name, one(l.From) }
 
 func (ReLU) kind() string      { return "relu" }
@@ -140,6 +173,8 @@ func (ELU) kind() string       { return "elu" }
 func (SELU) kind() string      { return "selu" }
 func (Sigmoid) kind() string   { return "sigmoid" }
 func (Tanh) kind() string      { return "tanh" }
+func (Swish) kind() string     { return "swish" }
+func (HardSwish) kind() string { return "hard_swish" }
 func (Softmax) kind() string   { return "softmax" }
 
 func (ReLU) prefix() string      { return "relu" }
@@ -149,6 +184,8 @@ func (ELU) prefix() string       { return "elu" }
 func (SELU) prefix() string      { return "selu" }
 func (Sigmoid) prefix() string   { return "sigmoid" }
 func (Tanh) prefix() string      { return "tanh" }
+func (Swish) prefix() string     { return "swish" }
+func (HardSwish) prefix() string { return "hard_swish" }
 func (Softmax) prefix() string   { return "softmax" }
 
 func (ReLU) lower(b *lowering) error        { return b.step("", ir.ReLU{}) }
@@ -158,6 +195,8 @@ func (ELU) lower(b *lowering) error         { return b.step("", ir.ELU{}) }
 func (SELU) lower(b *lowering) error        { return b.step("", ir.SELU{}) }
 func (Sigmoid) lower(b *lowering) error     { return b.step("", ir.Sigmoid{}) }
 func (Tanh) lower(b *lowering) error        { return b.step("", ir.Tanh{}) }
+func (Swish) lower(b *lowering) error       { return b.step("", ir.Swish{}) }
+func (HardSwish) lower(b *lowering) error   { return b.step("", ir.HardSwish{}) }
 func (Softmax) lower(b *lowering) error     { return b.step("", ir.Softmax{}) }
 
 func (l LeakyReLU) op() ir.Op {

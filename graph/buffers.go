@@ -55,7 +55,7 @@ func assign(l Lowered, training bool) buffers {
 			continue
 		}
 		switch at := b.reuse(i); {
-		case handsOn(step.Op) && at == none:
+		case step.Op.Traits().Output == ir.SameBuffer && at == none:
 			continue // the input itself
 		case at != none:
 			b.owner[i] = at
@@ -71,13 +71,13 @@ func assign(l Lowered, training bool) buffers {
 	return b
 }
 
-// reuse finds the buffer that step i hands on or writes over.
+// reuse finds the buffer that step i leaves as it is or writes over.
 func (b buffers) reuse(i int) int {
 	step := b.lowered.Program.Steps[i]
-	if handsOn(step.Op) {
+	switch step.Op.Traits().Output {
+	case ir.SameBuffer:
 		return b.ownerOf(step.Inputs[0])
-	}
-	if !writesOver(step.Op) {
+	case ir.NewBuffer:
 		return none
 	}
 	for _, from := range step.Inputs {
@@ -155,24 +155,4 @@ func (b buffers) live(count *counting) []int64 {
 func (l Lowered) layerOf(step int) string {
 	i, _ := slices.BinarySearchFunc(l.Layers, step, func(layer LoweredLayer, step int) int { return layer.Last - step })
 	return l.Layers[i].Name
-}
-
-// handsOn says whether an operation's output is its input, in another shape.
-func handsOn(op ir.Op) bool {
-	switch op.(type) {
-	case ir.Flatten, ir.Identity:
-		return true
-	}
-	return false
-}
-
-// writesOver says whether TensorFlow's kernel writes its output over an input
-// of the same size that nobody else needs.
-func writesOver(op ir.Op) bool {
-	switch op.(type) {
-	case ir.BatchNorm, ir.ScaleShift, ir.Add, ir.Softmax,
-		ir.ReLU, ir.ReLU6, ir.LeakyReLU, ir.ELU, ir.SELU, ir.Sigmoid, ir.Tanh:
-		return true
-	}
-	return false
 }

@@ -1,8 +1,6 @@
 package graph
 
 import (
-	"fmt"
-
 	"tfcnn/internal/ir"
 )
 
@@ -43,7 +41,7 @@ func (c Conv2D) lower(b *lowering) error {
 	}
 	channels := b.channels()
 	if op.Groups > 0 && channels%op.Groups != 0 {
-		return fmt.Errorf("input has %d channels, not a multiple of the %d groups", channels, op.Groups)
+		return ir.InputErrorf("input has %d channels, not a multiple of the %d groups", channels, op.Groups)
 	}
 	depth := channels
 	if op.Groups > 0 {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
@@ -143,7 +142,8 @@ func (b *lowering) path(from, to int, seen map[int]bool) []string {
 
 // withSource names the layers whose output does not meet what the layer wants.
 func (b *lowering) withSource(err error, from []string) error {
-	if !strings.Contains(err.Error(), "input") {
+	var input *ir.InputError
+	if !errors.As(err, &input) {
 		return err
 	}
 	var sources []string

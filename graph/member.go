@@ -14,7 +14,7 @@ import (
 
 // layerTypes is every layer type, each by its zero value: what the JSON form,
 // its schema and the documentation know of them.
-var layerTypes = []Layer{
+var layerTypes = slices.Concat([]Layer{
 	Conv2D{},
 	DepthwiseConv2D{},
 	SeparableConv2D{},
@@ -28,14 +28,7 @@ var layerTypes = []Layer{
 	BatchNorm{},
 	LRN{},
 	Dropout{},
-	ReLU{},
-	ReLU6{},
-	LeakyReLU{},
-	ELU{},
-	SELU{},
-	Sigmoid{},
-	Tanh{},
-	Softmax{},
+}, activationLayers(), []Layer{
 	ZeroPad{},
 	UpSample{},
 	Resize{},
@@ -43,7 +36,7 @@ var layerTypes = []Layer{
 	SwapRGB{},
 	Add{},
 	Concat{},
-}
+})
 
 // member is a field of the JSON form of a struct: one Go field, or the four
 // sides under one name. Its name is the Go field's, in snake_case, but where

@@ -125,6 +125,8 @@ func TestMemoryKept(t *testing.T) {
 		{graph.SELU{}, 16},
 		{graph.ReLU6{}, 16},
 		{graph.Softmax{}, 16},
+		{graph.Swish{}, 32},
+		{graph.HardSwish{}, 48},
 		{graph.LeakyReLU{}, 16},
 		{graph.BatchNorm{}, 16},
 		{graph.LRN{}, 32},

@@ -82,7 +82,7 @@ func (u UpSample) lower(b *lowering) error {
 	}
 	input := b.input()
 	if len(input) != 4 {
-		return fmt.Errorf("input has %d axes, want 4 (batch, height, width, channels)", len(input))
+		return ir.InputErrorf("input has %d axes, want 4 (batch, height, width, channels)", len(input))
 	}
 	if u.Method == "" {
 		u.Method = Nearest
@@ -115,7 +115,7 @@ func (SwapRGB) prefix() string             { return "swap_rgb" }
 
 func (SwapRGB) lower(b *lowering) error {
 	if c := b.channels(); c != 3 {
-		return fmt.Errorf("input has %d channels, want 3", c)
+		return ir.InputErrorf("input has %d channels, want 3", c)
 	}
 	return b.step("", ir.ReverseChannels{})
 }

@@ -48,6 +48,32 @@ type LayerPlan struct {
 	// the bottom and the right where VALID fills no whole stride, and those
 	// that a stride or a dilation steps over.
 	Unread Unread `json:"unread"`
+	// Window is the window that the layer slides, that of its first operation that
+	// has one; nil where there is none.
+	Window *Window `json:"-"`
+	// MACs are those of the multiplications that are followed by an addition:
+	// those with filters.
+	MACs int64 `json:"-"`
+	// Family is the group of layers that drawings show alike: "conv", "dense",
+	// "pool", "norm", "act", "shape" or "join".
+	Family string `json:"-"`
+}
+
+// Window is how a layer's window moves over its input. That of a transposed
+// convolution moves over its output: In is the output's size, Out the input's.
+type Window struct {
+	Height, Width Axis
+	Padding       Padding // as the layer says it; the axes have its sizes
+	Transposed    bool
+}
+
+// Axis is a window along one axis: window i reads the places i·Stride − Before
+// + j·Dilation for j from 0 to Size−1, of which those outside 0 … In−1 are
+// padding.
+type Axis struct {
+	In, Out                int
+	Size, Stride, Dilation int
+	Before, After          int // padding
 }
 
 // Sides counts rows (Top, Bottom) and columns (Left, Right).
@@ -98,6 +124,7 @@ func (l Lowered) layerPlan(layer LoweredLayer, count *counting) LayerPlan {
 		Name: layer.Name, Kind: layer.Kind, From: layer.From,
 		Input:  withoutBatch(program.Operands(layer.First, -1)[0]),
 		Output: output, Activations: elements(output),
+		Family: string(program.Steps[layer.First].Op.Traits().Family),
 	}
 	in := int64(0)
 	for _, from := range program.Steps[layer.First].Inputs {
@@ -113,11 +140,23 @@ func (l Lowered) layerPlan(layer LoweredLayer, count *counting) LayerPlan {
 				p.Parameters = count.sum(p.Parameters, elements(w.Shape))
 			}
 		}
-		p.Multiplications = count.sum(p.Multiplications, step.Op.Multiplications(operands...))
-		if h, w, windowed := window(step.Op, operands); windowed {
-			p.Padding = Sides{h.Before, h.After, w.Before, w.After}
-			p.Unread = Unread{h.Unread(), w.Unread()}
+		traits, multiplications := step.Op.Traits(), step.Op.Multiplications(operands...)
+		p.Multiplications = count.sum(p.Multiplications, multiplications)
+		if traits.MultiplyAccumulate {
+			p.MACs = count.sum(p.MACs, multiplications)
 		}
+		if p.Window == nil && (traits.Reads == ir.SlidingWindow || traits.Reads == ir.TransposedWindow) {
+			h, w := window(step.Op, operands)
+			p.Window = &Window{
+				Height: Axis(h), Width: Axis(w), Padding: Padding(step.Op.(ir.Windowed).Pads()),
+				Transposed: traits.Reads == ir.TransposedWindow,
+			}
+		}
+	}
+	if p.Window != nil && !p.Window.Transposed {
+		h, w := ir.Axis(p.Window.Height), ir.Axis(p.Window.Width)
+		p.Padding = Sides{h.Before, h.After, w.Before, w.After}
+		p.Unread = Unread{h.Unread(), w.Unread()}
 	}
 	return p
 }
@@ -137,7 +176,7 @@ func sights(program ir.Program) []sight {
 				from = append(from, list[at])
 			}
 		}
-		list[i] = through(step, program.Operands(i, -1), from)
+		list[i] = sightAfter(step, program.Operands(i, -1), from)
 	}
 	return list
 }
@@ -159,20 +198,23 @@ func (p Plan) Layer(name string) (LayerPlan, bool) {
 	return p.Layers[i], true
 }
 
-// window gives the geometry of operations that slide a window.
-func window(op ir.Op, operands [][]int) (h, w ir.Axis, windowed bool) {
-	var err error
-	switch op := op.(type) {
-	case ir.Conv2D:
-		h, w, err = op.Window(operands[0], operands[1])
-	case ir.DepthwiseConv2D:
-		h, w, err = op.Window(operands[0], operands[1])
-	case ir.MaxPool:
-		h, w, err = op.Window(operands[0])
-	case ir.AvgPool:
-		h, w, err = op.Window(operands[0])
-	default:
-		return h, w, false
+// MACs is the number of multiplications that are followed by an addition, for
+// one picture: those of the layers with filters, padding counted. It is what
+// the field compares networks by; batch norms and response normalisation are
+// left out.
+func (p Plan) MACs() int64 {
+	sum := int64(0)
+	for _, l := range p.Layers {
+		sum += l.MACs
 	}
-	return h, w, err == nil
+	return sum
+}
+
+// Plan is Network.Plan of the network that was lowered.
+func (l Lowered) Plan() (Plan, error) { return l.plan() }
+
+// window returns the window of a step whose shapes have been checked.
+func window(op ir.Op, operands [][]int) (h, w ir.Axis) {
+	h, w, _ = op.(ir.Windowed).Window(operands...)
+	return h, w
 }

@@ -154,3 +154,46 @@ func TestPlanCounts(t *testing.T) {
 		}
 	}
 }
+
+// The window that a layer slides stands in its plan; that of a separable
+// convolution is its depthwise part's.
+func TestWindows(t *testing.T) {
+	p := plan(t, graph.Input{Height: 9, Width: 8, Channels: 4},
+		graph.SeparableConv2D{Filters: 4, Size: graph.Size{Height: 3, Width: 2}, Strides: graph.Square(2), Padding: graph.Explicit(1, 2, 0, 1)},
+		graph.Conv2DTranspose{Filters: 4, Size: graph.Square(3), Strides: graph.Square(2), Padding: graph.Same},
+		graph.MaxPool{Size: graph.Square(3)},
+		graph.ReLU{}, graph.GlobalAvgPool{}, graph.Dense{Units: 2},
+	)
+	for i, want := range []*graph.Window{
+		{
+			Height: graph.Axis{In: 9, Out: 5, Size: 3, Stride: 2, Dilation: 1, Before: 1, After: 2},
+			Width:  graph.Axis{In: 8, Out: 4, Size: 2, Stride: 2, Dilation: 1, After: 1},
+		},
+		{
+			Height:     graph.Axis{In: 10, Out: 5, Size: 3, Stride: 2, Dilation: 1, After: 1},
+			Width:      graph.Axis{In: 8, Out: 4, Size: 3, Stride: 2, Dilation: 1, After: 1},
+			Transposed: true,
+		},
+		{
+			Height: graph.Axis{In: 10, Out: 3, Size: 3, Stride: 3, Dilation: 1},
+			Width:  graph.Axis{In: 8, Out: 2, Size: 3, Stride: 3, Dilation: 1},
+		},
+		nil,
+		{
+			Height: graph.Axis{In: 3, Out: 1, Size: 3, Stride: 3, Dilation: 1},
+			Width:  graph.Axis{In: 2, Out: 1, Size: 2, Stride: 2, Dilation: 1},
+		},
+		nil,
+	} {
+		got := p.Layers[i].Window
+		if (got == nil) != (want == nil) || got != nil && *got != *want {
+			t.Errorf("layer %d: window %+v, want %+v", i, got, want)
+		}
+	}
+	if l := p.Layers[0]; l.Padding != (graph.Sides{Top: 1, Bottom: 2, Right: 1}) || l.Unread != (graph.Unread{}) {
+		t.Errorf("separable convolution: padding %+v, unread %+v", l.Padding, l.Unread)
+	}
+	if l := p.Layers[1]; l.Padding != (graph.Sides{}) {
+		t.Errorf("transposed convolution: padding %+v, want none of its own", l.Padding)
+	}
+}

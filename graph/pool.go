@@ -1,8 +1,6 @@
 package graph
 
 import (
-	"fmt"
-
 	"tfcnn/internal/ir"
 )
 
@@ -84,7 +82,7 @@ func (GlobalAvgPool) lower(b *lowering) error {
 func (b *lowering) global(pool func(ir.Pool) ir.Op) error {
 	input := b.input()
 	if len(input) != 4 {
-		return fmt.Errorf("input has %d axes, want 4 (batch, height, width, channels)", len(input))
+		return ir.InputErrorf("input has %d axes, want 4 (batch, height, width, channels)", len(input))
 	}
 	size := [2]int{input[1], input[2]}
 	if err := b.step("pool", pool(ir.Pool{Size: size, Strides: size})); err != nil {

@@ -43,32 +43,32 @@ func (s sight) field() ReceptiveField {
 	return ReceptiveField{s.vertical.size, s.horizontal.size, s.vertical.stride, s.horizontal.stride}
 }
 
-// through gives the sight of a step's output; operands are the step's shapes,
-// output its output's.
-func through(step ir.Step, operands [][]int, from []sight) sight {
+// sightAfter returns the sight of a step's output; operands are the step's
+// shapes.
+func sightAfter(step ir.Step, operands [][]int, from []sight) sight {
 	s := from[0]
 	for _, other := range from[1:] {
 		s.vertical = s.vertical.or(other.vertical)
 		s.horizontal = s.horizontal.or(other.horizontal)
 	}
-	switch op := step.Op.(type) {
-	case ir.Conv2DTranspose:
-		if h, w, err := op.Window(operands[1]); err == nil {
-			s.vertical, s.horizontal = s.vertical.transposed(h), s.horizontal.transposed(w)
-		}
-	case ir.Resize:
-		s.vertical = s.vertical.resized(operands[0][1], op.Size[0], op.Method)
-		s.horizontal = s.horizontal.resized(operands[0][2], op.Size[1], op.Method)
-	case ir.Dense:
-		s.vertical, s.horizontal = s.vertical.whole(), s.horizontal.whole()
-	case ir.Softmax:
+	switch step.Op.Traits().Reads {
+	case ir.OwnPlace:
+	case ir.SlidingWindow:
+		h, w := window(step.Op, operands)
+		s.vertical, s.horizontal = s.vertical.windows(h), s.horizontal.windows(w)
+	case ir.TransposedWindow:
+		h, w := window(step.Op, operands)
+		s.vertical, s.horizontal = s.vertical.transposed(h), s.horizontal.transposed(w)
+	case ir.LastAxis:
 		if len(step.Shape) == 2 {
 			s.vertical, s.horizontal = s.vertical.whole(), s.horizontal.whole()
 		}
+	case ir.NearestPixel, ir.NeighbourPixels:
+		round := step.Op.Traits().Reads == ir.NeighbourPixels
+		s.vertical = s.vertical.resized(operands[0][1], step.Shape[1], round)
+		s.horizontal = s.horizontal.resized(operands[0][2], step.Shape[2], round)
 	default:
-		if h, w, windowed := window(step.Op, operands); windowed {
-			s.vertical, s.horizontal = s.vertical.windows(h), s.horizontal.windows(w)
-		}
+		panic("graph: " + step.Op.Kind() + " does not say what it reads")
 	}
 	if len(step.Shape) == 4 {
 		s.vertical.places, s.horizontal.places = step.Shape[1], step.Shape[2]
@@ -99,11 +99,12 @@ func (a along) transposed(w ir.Axis) along {
 	return a
 }
 
-func (a along) resized(in, out int, method string) along {
+// resized reads the nearest pixel, or those round a place between pixels.
+func (a along) resized(in, out int, round bool) along {
 	if in == out {
 		return a
 	}
-	if method == ir.Bilinear && in > 1 {
+	if round && in > 1 {
 		a.size += a.stride
 	}
 	a.stride *= float64(in) / float64(out)

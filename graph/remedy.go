@@ -35,6 +35,10 @@ func (n Network) Remedies(w Workload) ([]Remedy, error) {
 	if err != nil {
 		return nil, err
 	}
+	plan, err := lowered.plan()
+	if err != nil {
+		return nil, err
+	}
 	w = m.Workload
 	before := m.Asked().Bytes
 	remedy := func(name, what string, net Network, w Workload) Remedy {
@@ -49,7 +53,7 @@ func (n Network) Remedies(w Workload) ([]Remedy, error) {
 	short.DType = Float16
 	list := []Remedy{
 		remedy("smaller batch", fmt.Sprintf("%s in place of %s", pictures(half.Batch), pictures(w.Batch)), n, half),
-		n.largerStride(lowered, w, remedy),
+		n.largerStride(lowered, plan, w, remedy),
 		n.fewerLayers(lowered, w, remedy),
 		remedy("16-bit floats", fmt.Sprintf("2 bytes a number in place of %d", w.DType.Bytes()), n, short),
 		remedy("more devices", fmt.Sprintf("2, each with all weights and %s", pictures(half.Batch)), n, half),
@@ -87,21 +91,22 @@ func (remedy remedyFunc) none(name, change string, tried int, left bool, w Workl
 }
 
 // largerStride doubles the strides of the first layer with which that helps.
-func (n Network) largerStride(l Lowered, w Workload, remedy remedyFunc) Remedy {
+func (n Network) largerStride(l Lowered, plan Plan, w Workload, remedy remedyFunc) Remedy {
 	const name, change = "larger stride", "stride further"
 	tried := 0
 	for i, layer := range n.Layers {
 		v := reflect.New(reflect.TypeOf(layer)).Elem()
 		v.Set(reflect.ValueOf(layer))
 		field := v.FieldByName("Strides")
-		if !field.IsValid() || layer.kind() == (Conv2DTranspose{}).kind() {
+		window := plan.Layers[i].Window
+		if !field.IsValid() || window == nil || window.Transposed {
 			continue
 		}
 		if tried == trials(len(n.Layers)) {
 			return remedy.none(name, change, tried, true, w)
 		}
 		tried++
-		strides := field.Interface().(Size).or(defaultStrides(layer))
+		strides := Size{window.Height.Stride, window.Width.Stride}
 		doubled := Size{2 * strides.Height, 2 * strides.Width}
 		field.Set(reflect.ValueOf(doubled))
 		changed := n
@@ -113,16 +118,6 @@ func (n Network) largerStride(l Lowered, w Workload, remedy remedyFunc) Remedy {
 		}
 	}
 	return remedy.none(name, change, tried, false, w)
-}
-
-func defaultStrides(layer Layer) Size {
-	switch layer := layer.(type) {
-	case MaxPool:
-		return layer.Size
-	case AvgPool:
-		return layer.Size
-	}
-	return Square(1)
 }
 
 // fewerLayers leaves out the layer with the largest output without which the

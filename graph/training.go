@@ -10,7 +10,8 @@ func (l Lowered) kept(needed []bool) []bool {
 		if !needed[i] {
 			continue
 		}
-		inputs, output := readsBack(step.Op)
+		saved := step.Op.Traits().Saved
+		inputs, output := saved == ir.SavesInputs || saved == ir.SavesBoth, saved == ir.SavesOutput || saved == ir.SavesBoth
 		list[i] = list[i] || output
 		for _, from := range step.Inputs {
 			if from != ir.Input {
@@ -19,20 +20,6 @@ func (l Lowered) kept(needed []bool) []bool {
 		}
 	}
 	return list
-}
-
-// readsBack says what TensorFlow's gradient of an operation reads again.
-func readsBack(op ir.Op) (inputs, output bool) {
-	switch op.(type) {
-	case ir.Conv2D, ir.DepthwiseConv2D, ir.Conv2DTranspose, ir.Dense, ir.BatchNorm, ir.LeakyReLU:
-		return true, false
-	case ir.ReLU, ir.ReLU6, ir.ELU, ir.SELU, ir.Sigmoid, ir.Tanh, ir.Softmax:
-		return false, true
-	case ir.MaxPool, ir.LRN:
-		return true, true
-	}
-	// Sums, copies, means and constant factors: shapes alone.
-	return false, false
 }
 
 // trained gives, for one picture, how many numbers the forward pass keeps for
@@ -48,6 +35,11 @@ func (l Lowered) trained(count *counting) (kept, gradients int64) {
 	for _, layer := range l.Layers {
 		if layer.Kind == (Dropout{}).kind() && b.needed[layer.Last] {
 			kept = count.sum(kept, numbers(l.Program, layer.Last)) // its mask
+		}
+	}
+	for i, step := range l.Program.Steps {
+		if inside := step.Op.Traits().SavedInside; inside > 0 && b.needed[i] {
+			kept = count.sum(kept, count.product(int64(inside), numbers(l.Program, i)))
 		}
 	}
 	return kept, l.backward(b.needed, count)
@@ -85,7 +77,7 @@ func (l Lowered) backward(needed []bool, count *counting) int64 {
 			continue
 		}
 		now := live
-		share := sharesGradient(steps[i].Op)
+		share := steps[i].Op.Traits().SharedGradient
 		for _, from := range steps[i].Inputs {
 			if from == ir.Input || !wanted[from] {
 				continue
@@ -105,14 +97,4 @@ func (l Lowered) backward(needed []bool, count *counting) int64 {
 		live -= numbers(l.Program, i)
 	}
 	return most
-}
-
-// sharesGradient says whether the gradient of an operation's input is written
-// over that of its output, or is the same.
-func sharesGradient(op ir.Op) bool {
-	switch op.(type) {
-	case ir.BatchNorm, ir.Softmax:
-		return false
-	}
-	return handsOn(op) || writesOver(op)
 }

@@ -41,7 +41,7 @@ func (Conv2DTranspose) prefix() string             { return "conv_transpose" }
 func (c Conv2DTranspose) lower(b *lowering) error {
 	input := b.input()
 	if len(input) != 4 {
-		return fmt.Errorf("input has %d axes, want 4 (batch, height, width, channels)", len(input))
+		return ir.InputErrorf("input has %d axes, want 4 (batch, height, width, channels)", len(input))
 	}
 	op := ir.Conv2DTranspose{
 		Strides:   c.Strides.or(Square(1)).pair(),

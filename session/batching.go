@@ -58,6 +58,7 @@ type batcher struct {
 	rows, results int // numbers of a picture, and of its result
 	runners       int // batches that are computed at once, but for those that have waited long enough
 	compute       func(pictures int, into, batch []float32) error
+	served        func(calls, images int) // told of each batch that served several calls; nil: nobody
 
 	mu     sync.Mutex
 	busy   int    // batches that are computed now
@@ -74,6 +75,7 @@ type joint struct {
 	batch    []float32
 	into     []float32
 	pictures int
+	calls    int // that have joined
 	callers  int // that have not left
 	copying  sync.WaitGroup
 	timer    *time.Timer
@@ -126,6 +128,7 @@ func (b *batcher) join(pictures int) (_ *joint, at int, err error) {
 	j := b.open
 	at = j.pictures
 	j.pictures += pictures
+	j.calls++
 	j.callers++
 	j.copying.Add(1)
 	switch {
@@ -160,7 +163,7 @@ func (b *batcher) fresh() (*joint, error) {
 		b.drop(j)
 		return nil, err
 	}
-	j.pictures, j.callers, j.timer, j.err, j.done = 0, 0, nil, nil, make(chan struct{})
+	j.pictures, j.calls, j.callers, j.timer, j.err, j.done = 0, 0, 0, nil, nil, make(chan struct{})
 	return j, nil
 }
 
@@ -186,6 +189,9 @@ func (b *batcher) serve(j *joint) {
 		j.err = guarded(func() error {
 			return b.compute(j.pictures, j.into[:j.pictures*b.results], j.batch[:j.pictures*b.rows])
 		})
+	}
+	if wanted && j.err == nil && j.calls > 1 && b.served != nil {
+		b.served(j.calls, j.pictures)
 	}
 	close(j.done)
 	b.leave(j)

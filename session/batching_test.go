@@ -54,6 +54,8 @@ func TestBatchingGathers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, sizes := doubling(Batching{Size: 4, Wait: time.Hour}, nil)
 		defer b.close()
+		var stats counters
+		b.served = stats.shared
 		begun := time.Now()
 		var group sync.WaitGroup
 		for i := range 4 {
@@ -67,6 +69,9 @@ func TestBatchingGathers(t *testing.T) {
 		group.Wait()
 		if fmt.Sprint(*sizes) != "[1 3]" || time.Since(begun) != 20*time.Millisecond {
 			t.Errorf("batches of %v in %v", *sizes, time.Since(begun))
+		}
+		if batches, calls, images := stats.sharedBatches.Load(), stats.sharedCalls.Load(), stats.sharedImages.Load(); batches != 1 || calls != 3 || images != 3 {
+			t.Errorf("%d shared batches of %d calls and %d images, want 1 of 3 and 3", batches, calls, images)
 		}
 	})
 }
@@ -135,6 +140,7 @@ func TestBatchingFailsAndCloses(t *testing.T) {
 			}
 			return nil
 		})
+		b.served = func(calls, images int) { t.Errorf("a batch that failed served %d calls", calls) }
 		var group sync.WaitGroup
 		for i := range 3 {
 			group.Go(func() {
@@ -263,6 +269,9 @@ func TestBatchingSession(t *testing.T) {
 		t.Error(err)
 	}
 	stats := s.Stats()
+	if stats.SharedBatches == 0 || stats.SharedCalls < 2*stats.SharedBatches || stats.SharedImages < stats.SharedCalls || stats.SharedImages > 16*stats.SharedBatches {
+		t.Errorf("shared batches: %+v", stats)
+	}
 	if stats.Runs < done.Load() || stats.Errors != 64*3 || stats.Waiting != 0 || stats.InFlight != 0 {
 		t.Errorf("%+v", stats)
 	}

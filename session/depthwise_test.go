@@ -7,6 +7,7 @@ import (
 	"tfcnn/internal/proof"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/verify"
 )
 
 // A depthwise convolution, its batch norm and its activation are within the
@@ -24,7 +25,7 @@ func TestDepthwiseBlock(t *testing.T) {
 			Layers: []graph.Layer{layer, graph.BatchNorm{Name: "n"}, graph.ReLU6{Name: "r"}},
 		}
 		weights, batch := session.DrawnWeights(net, 3), batchOf(net, 2, 5)
-		v, err := session.Verify(t.Context(), net, weights, batch, session.VerifyOptions{})
+		v, err := verify.Network(t.Context(), net, weights, batch, verify.Options{})
 		if err == nil {
 			err = v.Err()
 		}

@@ -12,6 +12,7 @@ import (
 	"tfcnn/internal/proof"
 	"tfcnn/internal/ref"
 	"tfcnn/session"
+	"tfcnn/session/verify"
 )
 
 // everyKind are float32 numbers of all sizes and signs, by a stride through all
@@ -33,7 +34,13 @@ func everyKind(stride uint64, shape ...int) tensor.Tensor {
 func TestFunctionsOfEverySize(t *testing.T) {
 	b := backend(t)
 	x := everyKind(4093, 1<<20)
-	for _, op := range []ir.Op{ir.ReLU{}, ir.ReLU6{}, ir.LeakyReLU{Alpha: 0.2}, ir.ELU{}, ir.SELU{}, ir.Sigmoid{}, ir.Tanh{}} {
+	for _, op := range ir.Operations() {
+		if !op.Traits().Elementwise {
+			continue
+		}
+		if op.Kind() == (ir.LeakyReLU{}).Kind() {
+			op = ir.LeakyReLU{Alpha: 0.2}
+		}
 		want, err := ref.Apply(t.Context(), op, x)
 		if err != nil {
 			t.Fatal(err)
@@ -52,9 +59,10 @@ func TestFunctionsOfEverySize(t *testing.T) {
 // where oneDNN has code of its own. The filter leaves numbers as they are.
 func TestFusedFunctionsOfEverySize(t *testing.T) {
 	const channels = 8
-	for _, a := range []graph.Activation{
-		graph.ReLU6Activation, graph.LeakyReLUActivation, graph.ELUActivation, graph.SELUActivation, graph.SigmoidActivation, graph.TanhActivation,
-	} {
+	for _, a := range graph.Activations() {
+		if a == graph.SoftmaxActivation {
+			continue // looks at all channels of a place
+		}
 		for _, net := range []graph.Network{
 			{Input: graph.Input{Height: 64, Width: 64, Channels: channels}, Layers: []graph.Layer{
 				graph.Conv2D{Name: "c", Filters: channels, Size: graph.Square(1), Activation: a},
@@ -73,7 +81,7 @@ func TestFusedFunctionsOfEverySize(t *testing.T) {
 			}
 			in := net.Input
 			batch := everyKind(40009, (1<<18)/(in.Height*in.Width*channels), in.Height, in.Width, channels)
-			v, err := session.Verify(t.Context(), net, weights, batch, session.VerifyOptions{})
+			v, err := verify.Network(t.Context(), net, weights, batch, verify.Options{})
 			if err == nil {
 				err = v.Err()
 			}

@@ -13,6 +13,7 @@ import (
 	"tfcnn/internal/proof"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/verify"
 )
 
 // block is a network of a head (a layer with a sum), a middle and an
@@ -146,7 +147,8 @@ func activationLayer(a graph.Activation) graph.Layer {
 		graph.ReLUActivation: graph.ReLU{Name: "act"}, graph.ReLU6Activation: graph.ReLU6{Name: "act"},
 		graph.LeakyReLUActivation: graph.LeakyReLU{Name: "act"}, graph.ELUActivation: graph.ELU{Name: "act"},
 		graph.SELUActivation: graph.SELU{Name: "act"}, graph.SigmoidActivation: graph.Sigmoid{Name: "act"},
-		graph.TanhActivation: graph.Tanh{Name: "act"}, graph.SoftmaxActivation: graph.Softmax{Name: "act"},
+		graph.TanhActivation: graph.Tanh{Name: "act"}, graph.SwishActivation: graph.Swish{Name: "act"}, graph.HardSwishActivation: graph.HardSwish{Name: "act"},
+		graph.SoftmaxActivation: graph.Softmax{Name: "act"},
 	}[a]
 }
 
@@ -177,7 +179,7 @@ func TestFusions(t *testing.T) {
 
 func holdsBlock(t *testing.T, net graph.Network, seed uint64) error {
 	weights, batch := session.DrawnWeights(net, seed), batchOf(net, 2, seed)
-	v, err := session.Verify(t.Context(), net, weights, batch, session.VerifyOptions{})
+	v, err := verify.Network(t.Context(), net, weights, batch, verify.Options{})
 	if err == nil {
 		err = v.Err()
 	}

@@ -15,6 +15,7 @@ import (
 	"tfcnn/internal/capi"
 	"tfcnn/internal/ir"
 	"tfcnn/session"
+	"tfcnn/session/verify"
 )
 
 var small = graph.Network{
@@ -117,7 +118,7 @@ func TestNilContext(t *testing.T) {
 	var none context.Context
 	_, err = backend.Apply(none, ir.Flatten{}, batch)
 	refused("Backend.Apply", err)
-	_, err = session.Verify(none, small, nil, batch, session.VerifyOptions{})
+	_, err = verify.Network(none, small, nil, batch, verify.Options{})
 	refused("Verify", err)
 
 	if st := s.Stats(); st.Errors+st.Canceled+st.Runs != 0 {

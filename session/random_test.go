@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/draw"
 )
 
 // randomCases is how many the test draws; make soak draws more.
@@ -15,7 +16,7 @@ func TestRandomOperations(t *testing.T) {
 	b := backend(t)
 	computed, refused := map[string]int{}, map[string]int{}
 	for i := range randomCases {
-		c := proof.Draw(7, i, nil)
+		c := draw.Draw(7, i, nil)
 		o, err := c.Run(t.Context(), b)
 		if err != nil {
 			t.Fatal(err)
@@ -43,7 +44,7 @@ func FuzzOperations(f *testing.F) {
 	}
 	b := backend(f)
 	f.Fuzz(func(t *testing.T, seed uint64, i int) {
-		c := proof.Draw(seed, i, nil)
+		c := draw.Draw(seed, i, nil)
 		o, err := c.Run(t.Context(), b)
 		if err != nil {
 			t.Fatal(err)

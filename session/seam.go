@@ -15,6 +15,20 @@ type inside struct{ s *Session }
 
 func (i inside) Lowered() graph.Lowered { return i.s.lowered }
 
+func (i inside) OpenBytes() int64 { return openCopies * i.s.weightBytes }
+
+func (i inside) Fetch(ctx context.Context, batch tensor.Tensor, steps []int) ([]tensor.Tensor, [][]string, error) {
+	outputs, record, err := i.s.run(ctx, batch, steps, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	var devices [][]string
+	for _, layer := range i.s.layerRuns(record) {
+		devices = append(devices, layer.Devices)
+	}
+	return outputs, devices, nil
+}
+
 func (i inside) Executor() string { return string(i.s.options.Executor) }
 
 func (i inside) Record(ctx context.Context, batch tensor.Tensor, steps []int, options []byte, drop bool) ([]byte, error) {

@@ -113,6 +113,7 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 			return nil, fmt.Errorf("session: batching: %w", err)
 		}
 		c.batching = newBatcher(o.Batching, rows, results, c.computeJoint)
+		c.batching.served = c.counters.shared
 	}
 	for _, n := range o.WarmUp {
 		if err := c.warm(n); err != nil {

@@ -12,6 +12,12 @@ type Stats struct {
 	Errors   int64 // calls that failed, other than by their ctx
 	Canceled int64 // calls that ended with their ctx
 	Pictures int64 // in the Runs
+	// SharedBatches counts the runs of TensorFlow that served several calls
+	// (Options.Batching), SharedCalls the calls that shared them
+	// (also those that left meanwhile), SharedImages the
+	// images in them: SharedImages/SharedBatches is the mean size of a batch. A run
+	// that failed is in none.
+	SharedBatches, SharedCalls, SharedImages int64
 	// InFlight counts calls inside TensorFlow, also those whose caller has left;
 	// Waiting callers who wait for a place in Options.Limit or in a batch.
 	InFlight, Waiting int
@@ -40,10 +46,13 @@ var latencyBounds = []time.Duration{
 // counters are a session's, written by its calls.
 type counters struct {
 	runs, errors, canceled, pictures atomic.Int64
-	inFlight, waiting                atomic.Int64
-	bytes, mostBytes                 atomic.Int64
-	latency                          [32]atomic.Int64
-	sum                              atomic.Int64
+
+	sharedBatches, sharedCalls, sharedImages atomic.Int64
+
+	inFlight, waiting atomic.Int64
+	bytes, mostBytes  atomic.Int64
+	latency           [32]atomic.Int64
+	sum               atomic.Int64
 }
 
 // took counts a call that gave a result.
@@ -53,6 +62,13 @@ func (c *counters) took(d time.Duration, pictures int) {
 	at, _ := slices.BinarySearch(latencyBounds, d)
 	c.latency[at].Add(1)
 	c.sum.Add(int64(d))
+}
+
+// shared counts a batch that served several calls.
+func (c *counters) shared(calls, images int) {
+	c.sharedBatches.Add(1)
+	c.sharedCalls.Add(int64(calls))
+	c.sharedImages.Add(int64(images))
 }
 
 // allocate counts bytes that are taken, or given back.
@@ -75,6 +91,7 @@ func (s *Session) Stats() Stats {
 	c := &s.counters
 	stats := Stats{
 		Runs: c.runs.Load(), Errors: c.errors.Load(), Canceled: c.canceled.Load(), Pictures: c.pictures.Load(),
+		SharedBatches: c.sharedBatches.Load(), SharedCalls: c.sharedCalls.Load(), SharedImages: c.sharedImages.Load(),
 		InFlight: int(c.inFlight.Load()), Waiting: int(c.waiting.Load()),
 		Bytes: c.bytes.Load(), MostBytes: c.mostBytes.Load(),
 		Latency: Latency{Bounds: slices.Clone(latencyBounds), Counts: make([]int64, len(latencyBounds)+1), Sum: time.Duration(c.sum.Load())},
@@ -92,6 +109,9 @@ func (s Stats) add(o Stats) Stats {
 	s.Errors += o.Errors
 	s.Canceled += o.Canceled
 	s.Pictures += o.Pictures
+	s.SharedBatches += o.SharedBatches
+	s.SharedCalls += o.SharedCalls
+	s.SharedImages += o.SharedImages
 	s.InFlight += o.InFlight
 	s.Waiting += o.Waiting
 	s.Bytes += o.Bytes

@@ -40,13 +40,8 @@ func (s *Session) layerRuns(r trace.Record) []LayerRun {
 
 // placed is an error unless all of an operation's arithmetic ran on the device.
 func placed(op ir.Op, r trace.Record, device string) error {
-	switch op := op.(type) {
-	case ir.Identity, ir.Flatten:
-		return nil // no arithmetic
-	case ir.ScaleShift:
-		if len(op.Scale)+len(op.Shift) == 0 {
-			return nil
-		}
+	if op.Traits().Free {
+		return nil
 	}
 	ran := 0
 	for _, n := range r.Nodes {

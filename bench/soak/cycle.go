@@ -54,11 +54,13 @@ func referred(ctx context.Context, net graph.Network, weights graph.Weights, bat
 	if err != nil {
 		return err
 	}
-	steps, err := through(ctx, lowered, weights, batch)
+	last := lowered.Layers[lowered.Outputs[0]].Last
+	network := proof.Network{Lowered: lowered, Weights: weights}
+	parts, err := network.Hold(ctx, proof.Run{Input: batch, Steps: []int{last}, Outputs: []tensor.Tensor{answer}}, nil)
 	if err != nil {
 		return err
 	}
-	if v := proof.Compare(steps[len(steps)-1], answer); !v.OK() {
+	if v := parts[0].Verdict; !v.OK() {
 		return fmt.Errorf("against the reference: %v", v)
 	}
 	return nil

@@ -6,7 +6,7 @@
 //	soak load --minutes 0.5 --json
 //
 // Pictures are drawn from a seed, and the reference of each is computed
-// beforehand through the whole network (through.go). Each answer is held to its
+// beforehand through the whole network (ref.Propagation). Each answer is held to its
 // own pictures' references, and to the bits of the first answer to the same batch.
 //
 // Built with -tags plain it runs sessions as a program does that does not import

@@ -41,8 +41,11 @@ func newPool(ctx context.Context, n network, pictures, batches int, sizes []int)
 		return nil, err
 	}
 	p := &pool{network: n, size: n.Input.Height * n.Input.Width * n.Input.Channels}
+	reference := ref.Propagation{Program: lowered.Program, Weights: n.weights}
+	var steps []int
 	for _, layer := range lowered.Outputs {
 		p.names = append(p.names, lowered.Layers[layer].Name)
+		steps = append(steps, lowered.Layers[layer].Last)
 	}
 	random := rand.New(rand.NewPCG(uint64(len(n.name)), 7))
 	for i := range pictures {
@@ -57,12 +60,8 @@ func newPool(ctx context.Context, n network, pictures, batches int, sizes []int)
 		p.pictures = append(p.pictures, numbers)
 		var wants []ref.Result
 		if i < pictures-spoilt {
-			steps, err := through(ctx, lowered, n.weights, p.single(i))
-			if err != nil {
-				return nil, err
-			}
-			for _, layer := range lowered.Outputs {
-				wants = append(wants, steps[lowered.Layers[layer].Last])
+			if wants, err = reference.Results(ctx, p.single(i), nil, steps); err != nil {
+				return nil, fmt.Errorf("soak: %s: reference: %w", n.name, err)
 			}
 		}
 		p.wants = append(p.wants, wants)

@@ -2,105 +2,12 @@ package main
 
 import (
 	"math"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 
-	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/ir"
-	"tfcnn/internal/ref"
 )
-
-// Every step off by as much as its own bound allows, up or down: the outputs
-// stay within the bound that was handed through.
-func TestThroughHolds(t *testing.T) {
-	list, err := networks()
-	if err != nil {
-		t.Fatal(err)
-	}
-	random := rand.New(rand.NewPCG(1, 1))
-	for _, n := range list {
-		p, err := newPool(t.Context(), n, spoilt+3, 1, []int{1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		lowered, err := graph.Lower(n.Network)
-		if err != nil {
-			t.Fatal(err)
-		}
-		last := lowered.Layers[lowered.Outputs[0]].Last
-		for trial := range 6 {
-			got := perturbed(t, lowered, n.weights, p.single(trial%3), random)[last]
-			want := p.wants[trial%3][0]
-			for i, v := range got.Data {
-				if off := math.Abs(float64(v) - want.Value[i]); off > want.Bound[i] {
-					t.Fatalf("%s: number %d is off by %g, its bound is %g", n.name, i, off, want.Bound[i])
-				}
-			}
-		}
-	}
-}
-
-// perturbed computes a network step by step in float32, each number moved to an
-// end of the range that its step alone allows.
-func perturbed(t *testing.T, lowered graph.Lowered, weights graph.Weights, batch tensor.Tensor, random *rand.Rand) []tensor.Tensor {
-	t.Helper()
-	var outputs []tensor.Tensor
-	for _, step := range lowered.Program.Steps {
-		var operands []tensor.Tensor
-		for _, from := range step.Inputs {
-			if from == ir.Input {
-				operands = append(operands, batch)
-			} else {
-				operands = append(operands, outputs[from])
-			}
-		}
-		for _, w := range step.Weights {
-			operands = append(operands, weights[w.Name])
-		}
-		r, err := ref.Apply(t.Context(), step.Op, operands...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out := tensor.Tensor{Shape: r.Shape, Data: make([]float32, len(r.Value))}
-		for i, v := range r.Value {
-			toward := float64(random.IntN(2)*2 - 1)
-			out.Data[i] = float32(v + toward*r.Bound[i])
-			if math.Abs(float64(out.Data[i])-v) > r.Bound[i] { // rounded out of the range
-				out.Data[i] = math.Nextafter32(out.Data[i], float32(v))
-			}
-		}
-		outputs = append(outputs, out)
-	}
-	return outputs
-}
-
-// 1 2 3 4 under the filter 1 (and under −2), then the mean, by hand: no error.
-func TestThroughIsExact(t *testing.T) {
-	net := graph.Network{
-		Input: graph.Input{Height: 2, Width: 2, Channels: 1},
-		Layers: []graph.Layer{
-			graph.Conv2D{Name: "c", Filters: 2, Size: graph.Square(1), NoBias: true},
-			graph.Add{Name: "twice", From: []string{"c", "c"}},
-			graph.GlobalAvgPool{},
-		},
-	}
-	lowered, err := graph.Lower(net)
-	if err != nil {
-		t.Fatal(err)
-	}
-	weights := graph.Weights{"c/filter": {Shape: []int{1, 1, 1, 2}, Data: []float32{1, -2}}}
-	steps, err := through(t.Context(), lowered, weights, tensor.Tensor{Shape: []int{1, 2, 2, 1}, Data: []float32{1, 2, 3, 4}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := steps[len(steps)-1]
-	if r.Value[0] != 5 || r.Value[1] != -10 || r.Bound[0] != 0 || r.Bound[1] != 0 {
-		t.Errorf("got %v ± %v, want 5 and -10", r.Value, r.Bound)
-	}
-}
 
 // The answer to another picture, or to the same ones in another order, is
 // noticed, and said whose it is; so is one other bit.

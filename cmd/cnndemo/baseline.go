@@ -10,6 +10,7 @@ import (
 	"tfcnn/internal/machine"
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/baseline"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
@@ -21,10 +22,10 @@ type baselines struct {
 	write, against string
 	equalBits      bool
 
-	old        proof.Baseline
-	comparison *proof.Comparison // nil without --against
-	file       *output.File      // nil without --write-baseline
-	writer     *proof.BaselineWriter
+	old        baseline.Baseline
+	comparison *baseline.Comparison // nil without --against
+	file       *output.File         // nil without --write-baseline
+	writer     *baseline.Writer
 }
 
 func (b *baselines) flags(c *cobra.Command) {
@@ -52,23 +53,23 @@ func (b *baselines) read() error {
 		return nil
 	}
 	var err error
-	if b.old, err = proof.OpenBaseline(b.against); err != nil {
+	if b.old, err = baseline.Open(b.against); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	return nil
 }
 
 // begin begins the file to be written.
-func (b *baselines) begin(made proof.Made) error {
+func (b *baselines) begin(made baseline.Made) error {
 	if b.against != "" {
-		b.comparison = proof.NewComparison(b.old, made, b.equalBits)
+		b.comparison = baseline.NewComparison(b.old, made, b.equalBits)
 	}
 	if b.file == nil {
 		return nil
 	}
 	w, err := b.file.Writer()
 	if err == nil {
-		b.writer, err = proof.NewBaselineWriter(w, made)
+		b.writer, err = baseline.NewWriter(w, made)
 	}
 	return unwritten("verify", err)
 }
@@ -111,7 +112,7 @@ func (b *baselines) print(w io.Writer) {
 		return
 	}
 	for _, change := range c.Cases {
-		if change.Change == proof.Equal || change.Change == proof.SameRefusal {
+		if change.Change == baseline.Equal || change.Change == baseline.SameRefusal {
 			continue
 		}
 		mark := "    "
@@ -119,9 +120,7 @@ func (b *baselines) print(w io.Writer) {
 			mark = "FAIL"
 		}
 		fmt.Fprintf(w, "%s  %s: %s\n", mark, change.ID(), quote.Text(change.Text(), mostErrorBytes))
-		if change.Repeat != nil {
-			fmt.Fprintf(w, "      repeat with --cases: %s\n", quote.JSON(change.Repeat))
-		}
+		printRepeat(w, change.Repeat)
 	}
 	fmt.Fprintln(w, quote.Text(c.Summary(), mostErrorBytes))
 	for _, d := range c.Machine {
@@ -130,9 +129,9 @@ func (b *baselines) print(w io.Writer) {
 }
 
 // made describes this machine for a baseline.
-func made(device string) proof.Made {
+func made(device string) baseline.Made {
 	this := machine.This("")
-	m := proof.Made{
+	m := baseline.Made{
 		TensorFlow: session.Version(), Device: device, OneDNN: "unknown",
 		Threads: this.Cores, // TensorFlow takes a thread a core, verify sets no number
 		Date:    time.Now().UTC().Truncate(time.Second),

@@ -23,6 +23,7 @@ var choices = map[string][]string{
 // them. Arguments are completed by the shell itself, as names of files.
 func complete(root *cobra.Command) {
 	for _, c := range root.Commands() {
+		complete(c)
 		for name, values := range choices {
 			if c.Flags().Lookup(name) == nil {
 				continue

@@ -120,7 +120,7 @@ func drawing(name string, n graph.Network) (report.Drawing, error) {
 	places := map[string]int{graph.InputName: report.DrawnInput}
 	for i, l := range plan.Layers {
 		layer := report.DrawnLayer{
-			Name: l.Name, Kind: l.Kind, Note: graph.Summary(n.Layers[i]), Shape: l.Output,
+			Name: l.Name, Kind: l.Kind, Family: l.Family, Note: graph.Summary(n.Layers[i]), Shape: l.Output,
 			Parameters: l.Parameters, Output: outputs[l.Name],
 		}
 		for _, from := range l.From {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -14,6 +15,9 @@ import (
 	"tfcnn/graph"
 	"tfcnn/internal/quote"
 )
+
+// mostSize is the most that a size, a stride, a dilation or a padding may be.
+const mostSize = math.MaxInt32
 
 // sizeFlag is N or HxW.
 type sizeFlag graph.Size
@@ -39,7 +43,7 @@ func (s *sizeFlag) Set(text string) error {
 	var numbers [2]int
 	for i, part := range parts {
 		n, err := strconv.Atoi(part)
-		if err != nil || n < 1 {
+		if err != nil || n < 1 || n > mostSize {
 			return errors.New("want " + s.wants())
 		}
 		numbers[i] = n
@@ -49,7 +53,7 @@ func (s *sizeFlag) Set(text string) error {
 }
 
 func (*sizeFlag) Type() string  { return "N|HxW" }
-func (*sizeFlag) wants() string { return "N or HxW, each 1 or more" }
+func (*sizeFlag) wants() string { return fmt.Sprintf("N or HxW, each 1 to %d", mostSize) }
 
 // paddingFlag is same, valid, or top,bottom,left,right.
 type paddingFlag graph.Padding

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 
@@ -19,13 +19,13 @@ import (
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
-	"tfcnn/session/images"
 )
 
 // job is a run under way.
 type job struct {
 	runFlags
-	filter  filter
+	application
+	sizes   map[[2]int]*sized
 	set     *output.Set
 	folder  *output.Folder
 	names   *names // of pictures
@@ -39,6 +39,7 @@ type job struct {
 
 // group is the pictures of one size. The pending ones wait for their turn.
 type group struct {
+	*sized        // nil before the first run
 	height, width int
 	pending       []picture
 	report        report.Size
@@ -47,54 +48,63 @@ type group struct {
 }
 
 func newJob(f runFlags) (*job, error) {
-	j := &job{runFlags: f, names: newNames(0)}
-	var filters []filter
-	for _, name := range f.filters {
-		one, err := loadFilter(name)
-		if err != nil {
-			return nil, &exitError{exitUsage, err}
-		}
-		filters = append(filters, one)
-	}
+	j := &job{runFlags: f, sizes: map[[2]int]*sized{}, names: newNames(0)}
 	var note string
 	var err error
-	if j.filter, note, err = stack(filters); err != nil {
+	if j.application, note, err = f.newApplication(); err != nil {
 		return nil, &exitError{exitUsage, err}
+	}
+	if in := j.network.Input; !j.network.Free() {
+		if _, err := j.at(in.Height, in.Width); err != nil {
+			return nil, &exitError{exitUsage, err}
+		}
 	}
 	if note != "" {
 		j.report.Notes = append(j.report.Notes, note)
 	}
+	if j.name != "" {
+		j.report.Network, j.report.Weights = quote.Plain(j.name), quote.Plain(j.origin)
+	}
 	return j, nil
+}
+
+// at returns the application to images of a size, which is lowered once.
+func (j *job) at(height, width int) (*sized, error) {
+	key := [2]int{height, width}
+	if j.sizes[key] == nil {
+		s, err := j.application.at(height, width, !j.noVerify)
+		if err != nil {
+			return nil, err
+		}
+		j.sizes[key] = s
+	}
+	return j.sizes[key], nil
 }
 
 // pictures decodes the sources and runs the network over them, a bounded
 // number at a time.
 func (j *job) pictures(ctx context.Context, sources []source) error {
-	background := [3]uint8(j.background)
-	options := images.Options{
-		Size: graph.Size(j.resize), Method: j.resizeMethod,
-		MaxPixels: j.maxPixels, IgnoreOrientation: j.ignoreOrientation, Trusted: j.trusted, Background: &background,
-	}
-	if _, err := tensorflow.Choose(j.device); err != nil {
-		return exit(exitUsage, "%w", err)
-	}
-	start := time.Now()
-	d, err := images.Open(options)
+	options, err := imageOptions(j.network.Input)
 	if err != nil {
-		return exit(exitUsage, "%w", err)
+		return exit(exitUsage, "run: %w", err)
 	}
-	defer d.Close()
-	bar := newProgress(j.stderr, "pictures")
-	defer bar.finish()
+	if j.resize != (sizeFlag{}) {
+		options.Size, options.Method = graph.Size(j.resize), j.resizeMethod
+	}
+	background := [3]uint8(j.background)
+	options.MaxPixels, options.IgnoreOrientation, options.Trusted, options.Background = j.maxPixels, j.ignoreOrientation, j.trusted, &background
+	q := &queue{sources: sources, options: options, after: j.takes, release: func() error { return j.runAll(ctx) }}
 	parts, err := j.folder.Scratch("page")
 	if err != nil {
 		return unwritten("run", err)
 	}
 	j.page = report.NewPage(parts, len(sources))
+	bar := newProgress(j.stderr, "pictures")
+	defer bar.finish()
+	start := time.Now()
 	seen := 0
 	running := time.Duration(0)
-	q := &queue{sources: sources, options: options, after: j.takes, release: func() error { return j.runAll(ctx) }}
-	err = decodeAll(ctx, d, q, func(p decoded) error {
+	err = decodeImages(ctx, q, func(p decoded) error {
 		seen++
 		bar.show(seen, len(sources))
 		for _, note := range p.notes {
@@ -131,11 +141,11 @@ func (j *job) pictures(ctx context.Context, sources []source) error {
 
 // takes is the most that a picture of a size takes once it is decoded.
 func (j *job) takes(height, width int) int64 {
-	plan, err := j.network(height, width).Plan()
+	s, err := j.at(height, width)
 	if err != nil {
 		return 0 // it is refused when it is run
 	}
-	return j.runBytes(plan) + pictureBytes
+	return s.runBytes(!j.noVerify) + pictureBytes
 }
 
 func (j *job) refuse(name string, why error) {
@@ -184,12 +194,15 @@ func (j *job) runGroup(ctx context.Context, g *group) error {
 	for _, p := range pictures {
 		j.pending -= inputBytes * int64(len(p.Data))
 	}
-	net := j.network(g.height, g.width)
-	plan, err := net.Plan()
 	var each int64
-	if err == nil {
-		each = j.runBytes(plan)
-		err = tensorflow.CheckMemory(each)
+	var err error
+	if g.sized, err = j.at(g.height, g.width); err == nil {
+		each = g.runBytes(!j.noVerify)
+		err = tensorflow.CheckMemory(each + g.weightBytes())
+	}
+	var usage *exitError
+	if errors.As(err, &usage) {
+		return err
 	}
 	if err != nil {
 		// The network, or the memory, does not fit pictures of this size; others
@@ -200,7 +213,10 @@ func (j *job) runGroup(ctx context.Context, g *group) error {
 		return nil
 	}
 	start := time.Now()
-	s, err := session.Open(net, graph.Weights{"conv2d/filter": j.filter.Tensor}, session.Options{Device: j.device})
+	if g.weights == nil {
+		g.weights = g.network.InitialWeights(j.seed)
+	}
+	s, err := session.Open(g.network, g.weights, session.Options{Device: j.device})
 	if err != nil {
 		return exit(exitCheck, "run: %w", err)
 	}
@@ -214,7 +230,7 @@ func (j *job) runGroup(ctx context.Context, g *group) error {
 	j.report.Device = s.Device()
 	j.report.Seconds.Open += time.Since(start).Seconds()
 	for some := range slices.Chunk(pictures, atOnce(each)) {
-		if err := j.runBatch(ctx, g, net, plan, s, some); err != nil {
+		if err := j.runBatch(ctx, g, s, some); err != nil {
 			return err
 		}
 	}
@@ -223,8 +239,8 @@ func (j *job) runGroup(ctx context.Context, g *group) error {
 
 // runBatch runs the network over some pictures of one size, checks what comes
 // out and stages its files.
-func (j *job) runBatch(ctx context.Context, g *group, net graph.Network, plan graph.Plan, s *session.Session, pictures []picture) error {
-	batch := tensor.Tensor{Shape: []int{len(pictures), g.height, g.width, 3}, Data: pictures[0].Data}
+func (j *job) runBatch(ctx context.Context, g *group, s *session.Session, pictures []picture) error {
+	batch := tensor.Tensor{Shape: []int{len(pictures), g.height, g.width, g.network.Input.Channels}, Data: pictures[0].Data}
 	if len(pictures) > 1 {
 		batch.Data = make([]float32, 0, len(pictures)*len(pictures[0].Data))
 		for i, p := range pictures {
@@ -233,19 +249,23 @@ func (j *job) runBatch(ctx context.Context, g *group, net graph.Network, plan gr
 		}
 	}
 	start := time.Now()
-	outputs, layers, err := s.RunTraced(ctx, batch)
+	fetched, layers, err := s.RunTraced(ctx, batch, g.layerNames(g.fetched)...)
 	if err != nil {
 		return exit(exitCheck, "run: pictures of %d×%d: %w", g.width, g.height, err)
+	}
+	outputs := make([]tensor.Tensor, len(layers))
+	for i, layer := range g.fetched {
+		outputs[layer] = fetched[i]
 	}
 	j.report.Seconds.Run += time.Since(start).Seconds()
 	for _, p := range pictures {
 		g.report.Pictures = append(g.report.Pictures, p.name)
 		g.stems = append(g.stems, j.names.unique(p.name))
 	}
-	j.describe(g, plan, layers)
+	g.describe(layers)
 
 	var group errgroup.Group
-	group.Go(func() error { return j.check(ctx, g, net, batch, outputs) })
+	group.Go(func() error { return j.check(ctx, g, batch, outputs) })
 	group.Go(func() error { return j.write(ctx, g, len(pictures), batch, outputs) })
 	err = group.Wait()
 	g.done = true
@@ -285,8 +305,9 @@ func (j *job) finish() error {
 	if j.noVerify {
 		j.report.Status = "not verified"
 	}
-	if len(j.report.Sizes) > 0 {
-		if d, err := drawing("What ran", j.network(j.report.Sizes[0].Height, j.report.Sizes[0].Width)); err == nil {
+	if s, err := j.at(j.report.Sizes[0].Height, j.report.Sizes[0].Width); err == nil {
+		// It may have more layers than are drawn.
+		if d, err := drawing(cmp.Or(j.name, "What ran"), s.network); err == nil {
 			j.report.Drawing = &d
 		}
 	}
@@ -300,19 +321,4 @@ func (j *job) finish() error {
 	}
 	j.report.Seconds.Write += time.Since(start).Seconds()
 	return j.set.Commit()
-}
-
-// appendNumbers puts a batch at the end of a staged .npy file; its header
-// tells the number of pictures so far.
-func (j *job) appendNumbers(name string, total int, x tensor.Tensor) error {
-	header, err := tensor.NPYHeader(append([]int{total}, x.Shape[1:]...))
-	if err != nil {
-		return err
-	}
-	return j.folder.Update(name, func(file *os.File, end io.Writer) error {
-		if _, err := file.WriteAt(header, 0); err != nil {
-			return err
-		}
-		return x.WriteNumbers(end)
-	})
 }

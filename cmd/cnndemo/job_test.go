@@ -35,19 +35,21 @@ func TestAtOnce(t *testing.T) {
 		{10_000, 20, 1, gibibyte}, // more than the limit: alone
 		{100, 1, 1, 0},
 	} {
-		plan, err := graph.Network{
-			Input: graph.Input{Height: tt.side, Width: tt.side, Channels: 3},
+		a := application{network: graph.Network{
+			Input: graph.Input{Channels: 3},
 			Layers: []graph.Layer{
 				graph.Conv2D{Filters: tt.maps, Size: graph.Square(1), NoBias: true},
 				graph.MaxPool{From: graph.InputName, Size: graph.Square(2)},
 			},
-		}.Plan()
+			Outputs: []string{"conv1", "max_pool1"},
+		}}
+		s, err := a.at(tt.side, tt.side, true)
 		if err != nil {
 			t.Error(err)
 			continue
 		}
 		workingBytes = tt.bytes
-		if got := atOnce((&job{runFlags: runFlags{pool: "max"}}).runBytes(plan)); got != tt.want {
+		if got := atOnce(s.runBytes(true)); got != tt.want {
 			t.Errorf("%d×%d, %d maps: %d at once in %d bytes, want %d", tt.side, tt.side, tt.maps, got, tt.bytes, tt.want)
 		}
 	}

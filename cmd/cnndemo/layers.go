@@ -1,8 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,55 +12,211 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
-	"tfcnn/internal/ref"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
-func (j *job) poolName() string { return j.pool + "_pool" }
+// application is a network that run applies to images. Its height and width may
+// be free: it has the images' then.
+type application struct {
+	name    string // empty: the two layers of run's flags
+	network graph.Network
+	weights graph.Weights       // nil: drawn from the seed
+	origin  string              // of the weights, for reports
+	labels  map[string][]string // of layers' channels, where they have names
+	shown   []string            // layers whose outputs are written; empty: the network's outputs
+}
 
-// network is the two operations on pictures of one size.
-func (j *job) network(height, width int) graph.Network {
-	reads := graph.InputName
-	if j.chain {
-		reads = "conv2d"
+// tutorial returns the two layers of run's flags: a convolution with line
+// filters, unless others are named, and a pool, both of the image.
+func (f runFlags) tutorial() (a application, note string, err error) {
+	var filters []filter
+	for _, name := range f.filters {
+		one, err := loadFilter(name)
+		if err != nil {
+			return a, "", err
+		}
+		filters = append(filters, one)
 	}
-	size, strides, padding := graph.Size(j.poolSize), graph.Size(j.poolStride), graph.Padding(j.poolPadding)
-	var pool graph.Layer = graph.MaxPool{Name: j.poolName(), From: reads, Size: size, Strides: strides, Padding: padding}
-	if j.pool == "avg" {
-		pool = graph.AvgPool{Name: j.poolName(), From: reads, Size: size, Strides: strides, Padding: padding}
+	bank, note, err := stack(filters)
+	if err != nil {
+		return a, "", err
 	}
-	return graph.Network{
-		Input: graph.Input{Height: height, Width: width, Channels: 3},
-		Layers: []graph.Layer{
-			graph.Conv2D{
-				Name: "conv2d", Filters: len(j.filter.maps), Size: graph.Size{Height: j.filter.Shape[0], Width: j.filter.Shape[1]},
-				Strides: graph.Size(j.stride), Dilations: graph.Size(j.dilation), Padding: graph.Padding(j.padding), NoBias: true,
-			},
-			pool,
+	convolution := graph.Conv2D{
+		Name: "conv2d", Filters: len(bank.maps), Size: graph.Size{Height: bank.Shape[0], Width: bank.Shape[1]},
+		Strides: graph.Size(f.stride), Dilations: graph.Size(f.dilation), Padding: graph.Padding(f.padding), NoBias: true,
+	}
+	pool := graph.MaxPool{
+		Name: f.pool + "_pool", From: graph.InputName,
+		Size: graph.Size(f.poolSize), Strides: graph.Size(f.poolStride), Padding: graph.Padding(f.poolPadding),
+	}
+	if f.chain {
+		pool.From = convolution.Name
+	}
+	layers := []graph.Layer{convolution, pool}
+	if f.pool == "avg" {
+		layers[1] = graph.AvgPool(pool)
+	}
+	return application{
+		network: graph.Network{
+			Input: graph.Input{Channels: 3}, Layers: layers, Outputs: []string{convolution.Name, pool.Name},
 		},
-		Outputs: []string{"conv2d", j.poolName()},
+		weights: graph.Weights{convolution.Name + "/filter": bank.Tensor},
+		labels:  map[string][]string{convolution.Name: bank.maps},
+	}, note, nil
+}
+
+// newApplication returns what the flags ask for, and a note on it.
+func (f runFlags) newApplication() (a application, note string, err error) {
+	if f.net.net == "" {
+		a, note, err = f.tutorial()
+	} else {
+		a, err = f.named()
 	}
+	if f.maps != "" {
+		a.shown = strings.Split(f.maps, ",")
+	}
+	return a, note, err
+}
+
+// named returns the network of --net.
+func (f runFlags) named() (application, error) {
+	found, err := readNetwork(f.net.net, true)
+	if err != nil {
+		return application{}, err
+	}
+	if in := found.network.Input; !found.network.Free() && f.resize != (sizeFlag{}) {
+		return application{}, fmt.Errorf("run: got --resize %s, the network reads %d×%d alone", &f.resize, in.Height, in.Width)
+	}
+	a := application{name: found.name, network: found.network}
+	a.weights, a.origin, err = f.net.load(found.network, f.seed)
+	return a, err
+}
+
+// sized is the application to images of one size.
+type sized struct {
+	application
+	lowered graph.Lowered
+	plan    graph.Plan
+	maps    []layerMaps // by layer
+	written []int       // layers whose outputs are written
+	fetched []int       // layers whose outputs are fetched
+}
+
+// layerMaps is how the images of a layer's output are made.
+type layerMaps struct {
+	labels  []string // one an image; nil: the output has no rows and columns
+	named   bool     // the labels are names, not the channels' numbers
+	colours bool     // the three channels make one image
+}
+
+// at returns the application to images of a size. Where the outputs are checked
+// all are fetched, as each layer is held on what it really read.
+func (a application) at(height, width int, checked bool) (*sized, error) {
+	s := &sized{application: a}
+	var err error
+	if s.network, err = a.network.At(height, width); err != nil {
+		return nil, err
+	}
+	if s.lowered, err = graph.Lower(s.network); err != nil {
+		return nil, err
+	}
+	if s.plan, err = s.lowered.Plan(); err != nil {
+		return nil, err
+	}
+	s.written = s.lowered.Outputs
+	if len(a.shown) > 0 {
+		s.written = nil
+	}
+	for _, name := range a.shown {
+		i, err := s.lowered.Layer(name)
+		if err != nil {
+			return nil, exit(exitUsage, "run: --maps: %w", err)
+		}
+		if !slices.Contains(s.written, i) {
+			s.written = append(s.written, i)
+		}
+	}
+	s.fetched = s.written
+	if checked {
+		s.fetched = nil
+	}
+	for i, layer := range s.plan.Layers {
+		s.maps = append(s.maps, s.mapsOf(layer))
+		if checked {
+			s.fetched = append(s.fetched, i)
+		}
+	}
+	return s, nil
+}
+
+// mapsOf names the channels of a layer's output. A pool keeps the channels of
+// what it reads, so that a pool of an image is an image.
+func (s *sized) mapsOf(layer graph.LayerPlan) layerMaps {
+	if len(layer.Output) != 3 {
+		return layerMaps{}
+	}
+	if labels := s.labels[layer.Name]; labels != nil {
+		return layerMaps{labels: labels, named: true}
+	}
+	if layer.Family == string(ir.Pooling) {
+		if layer.From[0] != graph.InputName {
+			from, _ := s.lowered.Layer(layer.From[0])
+			return s.maps[from]
+		}
+		if s.network.Input.Channels == 3 {
+			return layerMaps{labels: []string{""}, colours: true}
+		}
+	}
+	var m layerMaps
+	for channel := range layer.Output[2] {
+		m.labels = append(m.labels, fmt.Sprint(channel))
+	}
+	return m
+}
+
+// layerNames are the names of layers by index.
+func (s *sized) layerNames(layers []int) []string {
+	var list []string
+	for _, i := range layers {
+		list = append(list, s.lowered.Layers[i].Name)
+	}
+	return list
+}
+
+// ops describes the layers before they run.
+func (s *sized) ops() []report.Op {
+	var list []report.Op
+	for i, layer := range s.plan.Layers {
+		op := report.Op{
+			Layer: layer.Name, Kind: layer.Kind, Reads: strings.Join(layer.From, ", "),
+			Input: append([]int{0}, layer.Input...), Output: append([]int{0}, layer.Output...),
+			Padded:     [4]int{layer.Padding.Top, layer.Padding.Bottom, layer.Padding.Left, layer.Padding.Right},
+			Unread:     [2]int{layer.Unread.Rows, layer.Unread.Columns},
+			Parameters: layer.Parameters, Multiplications: layer.Multiplications,
+			Colours: s.maps[i].colours,
+		}
+		if w := layer.Window; w != nil && !w.Transposed && len(layer.Output) == 3 {
+			op.Size = [2]int{w.Height.Size, w.Width.Size}
+			op.Strides = [2]int{w.Height.Stride, w.Width.Stride}
+			op.Dilations = [2]int{w.Height.Dilation, w.Width.Dilation}
+			op.Padding = w.Padding.String()
+		}
+		if s.maps[i].named {
+			op.Maps = s.maps[i].labels
+		}
+		list = append(list, op)
+	}
+	return list
 }
 
 // describe enters shapes, padding and where the layers ran into the report.
-func (j *job) describe(g *group, plan graph.Plan, layers []session.LayerRun) {
+func (g *group) describe(layers []session.LayerRun) {
+	if g.report.Ops == nil {
+		g.report.Ops = g.ops()
+	}
 	n := len(g.report.Pictures)
-	first := g.report.Ops == nil
-	for i, layer := range plan.Layers {
-		if first {
-			g.report.Ops = append(g.report.Ops, report.Op{
-				Layer: layer.Name, Kind: layer.Kind, Reads: strings.Join(layer.From, ", "), Input: append([]int{0}, layer.Input...), Output: append([]int{0}, layer.Output...),
-				Padding:    graph.Padding([]paddingFlag{j.padding, j.poolPadding}[i]).String(),
-				Padded:     [4]int{layer.Padding.Top, layer.Padding.Bottom, layer.Padding.Left, layer.Padding.Right},
-				Unread:     [2]int{layer.Unread.Rows, layer.Unread.Columns},
-				Parameters: layer.Parameters, Multiplications: layer.Multiplications,
-			})
-			g.report.Ops[i].Size, g.report.Ops[i].Strides, g.report.Ops[i].Dilations = j.window(i)
-			if i == 0 || j.chain {
-				g.report.Ops[i].Maps = j.filter.maps
-			}
-		}
+	for i := range g.report.Ops {
 		op := &g.report.Ops[i]
 		op.Input[0], op.Output[0] = n, n
 		op.Seconds += layers[i].Time.Seconds()
@@ -71,42 +228,27 @@ func (j *job) describe(g *group, plan graph.Plan, layers []session.LayerRun) {
 	}
 }
 
-// window is the window of one of the two layers: size, strides, dilations.
-func (j *job) window(layer int) (size, strides, dilations [2]int) {
-	pair := func(s sizeFlag) [2]int { return [2]int{s.Height, s.Width} }
-	if layer == 0 {
-		return [2]int(j.filter.Shape[:2]), pair(j.stride), pair(j.dilation)
-	}
-	return pair(j.poolSize), pair(cmp.Or(j.poolStride, j.poolSize)), [2]int{1, 1}
-}
-
-// check holds both operations to the reference, each on what it really read.
-func (j *job) check(ctx context.Context, g *group, net graph.Network, batch tensor.Tensor, outputs []tensor.Tensor) error {
+// check holds every layer to the reference, each on what it really read.
+func (j *job) check(ctx context.Context, g *group, batch tensor.Tensor, outputs []tensor.Tensor) error {
 	if j.noVerify {
 		return nil
 	}
 	start := time.Now()
-	lowered, err := graph.Lower(net)
-	if err != nil {
-		return exit(exitCheck, "run: %w", err)
+	network := proof.Network{Lowered: g.lowered, Weights: g.weights, Arithmetic: tensorflow.Arithmetic(j.report.Device)}
+	run := proof.Run{Input: batch, Outputs: outputs}
+	for _, layer := range g.lowered.Layers {
+		run.Steps = append(run.Steps, layer.Last)
 	}
-	for i, step := range lowered.Program.Steps {
-		operands := []tensor.Tensor{batch}
-		if step.Inputs[0] != ir.Input {
-			operands[0] = outputs[step.Inputs[0]]
+	parts, err := network.Hold(ctx, run, nil)
+	if err != nil {
+		return exit(exitCheck, "run: check: %w", err)
+	}
+	for _, part := range parts {
+		op, v := &g.report.Ops[part.Layers[0]], part.Verdict // every layer was fetched
+		if op.Verdict != nil {
+			v = op.Verdict.Merge(v, len(g.report.Pictures)-batch.Shape[0])
 		}
-		if len(step.Weights) > 0 {
-			operands = append(operands, j.filter.Tensor)
-		}
-		want, err := ref.ApplyIn(ctx, tensorflow.Arithmetic(j.report.Device), step.Op, operands...)
-		if err != nil {
-			return exit(exitCheck, "run: check %s: %w", step.Name, err)
-		}
-		v := proof.Compare(want, outputs[i])
-		if old := g.report.Ops[i].Verdict; old != nil {
-			v = old.Merge(v, len(g.report.Pictures)-batch.Shape[0])
-		}
-		g.report.Ops[i].Verdict = &v
+		op.Verdict = &v
 	}
 	j.report.Seconds.Check += time.Since(start).Seconds()
 	return nil

@@ -3,7 +3,9 @@
 //
 //	cnndemo run                  the sample pictures
 //	cnndemo run holiday/ --out maps
+//	cnndemo run --net lenet5     a network of your own, or one that comes with it
 //	cnndemo verify               known answers of TensorFlow's own tests
+//	cnndemo verify net alexnet   a network, layer by layer
 //	cnndemo nets                 networks that come with it
 //	cnndemo draw resnet18        a network as a picture
 //	cnndemo profile lenet5       where the time goes
@@ -79,6 +81,7 @@ func run() int {
 
 // newRoot is the program's command line.
 func newRoot() *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:   "cnndemo",
 		Short: "Convolutions and pools over pictures, in TensorFlow, checked",
@@ -92,8 +95,12 @@ every number to a reference, with a computed error bound.
 The help of each command says what they mean there.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, arguments []string) error {
-			if len(arguments) > 0 {
-				return unknownCommand(c, arguments[0])
+			switch {
+			case len(arguments) > 0:
+				return unknownCommand(c, c, arguments[0])
+			case version:
+				thisBuild().print(c.OutOrStdout())
+				return nil
 			}
 			return c.Help()
 		},
@@ -101,6 +108,7 @@ The help of each command says what they mean there.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.Flags().BoolVar(&version, "version", false, "print what cnndemo version prints")
 	for _, command := range commands {
 		root.AddCommand(command())
 	}
@@ -117,6 +125,19 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 	printed := output.NewStdout(stdout)
 	root.SetOut(printed)
 	root.SetErr(stderr)
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		json := c.Flags().Lookup("json")
+		if file, isFile := stdout.(*os.File); json == nil || json.Value.String() != "true" || !isFile || file != os.Stdout {
+			return nil
+		}
+		own, err := output.OwnStdout()
+		if err != nil {
+			return exit(exitEnvironment, "%w", err)
+		}
+		printed = output.NewStdout(own)
+		root.SetOut(printed)
+		return nil
+	}
 	command, err := root.ExecuteContextC(ctx)
 	err = unprinted(ctx, err, printed.Close())
 	if err == nil {

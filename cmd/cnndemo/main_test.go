@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,7 +46,7 @@ func TestScripts(t *testing.T) {
 		return // the settings differ in TensorFlow alone
 	}
 	for setting, value := range map[string]string{"oneDNN on": "1", "oneDNN off": "0"} {
-		t.Run(setting, func(t *testing.T) { runScripts(t, value, "facts", "run", "verify", "network", "profile") })
+		t.Run(setting, func(t *testing.T) { runScripts(t, value, "facts", "run", "runnet", "verify", "network", "profile") })
 	}
 }
 
@@ -149,6 +150,24 @@ func runScripts(t *testing.T, oneDNN string, names ...string) {
 					ts.Fatalf("%s has shape %s, want %s", a[0], got, a[1])
 				}
 			},
+			// json FILE KEY… WANT reads a value of a JSON file: a key of an object,
+			// an index of a list, length for its length, or FIELD=VALUE for the first of
+			// its objects that has that. With ! the value must differ or be missing.
+			"json": func(ts *testscript.TestScript, neg bool, a []string) {
+				last := len(a) - 1
+				got, err := jsonValue(ts.ReadFile(a[0]), a[1:last])
+				if same := err == nil && got == a[last]; same == neg {
+					ts.Fatalf("%s: %v is %q, %v; want %q", a[0], a[1:last], got, err, a[last])
+				}
+			},
+			// golden FILE compares what the last command printed with a text in
+			// which measured times and the version are N.
+			"golden": func(ts *testscript.TestScript, _ bool, a []string) {
+				got := measured.ReplaceAllString(ts.ReadFile("stdout"), "$1 N")
+				if want := ts.ReadFile(a[0]); got != want {
+					ts.Fatalf("%s: got\n%s\nwant\n%s", a[0], got, want)
+				}
+			},
 			// empty FOLDER fails where anything lies in it, or it is not there.
 			"empty": func(ts *testscript.TestScript, neg bool, a []string) {
 				entries, err := os.ReadDir(ts.MkAbs(a[0]))
@@ -159,6 +178,55 @@ func runScripts(t *testing.T, oneDNN string, names ...string) {
 			},
 		},
 	})
+}
+
+// measured are times, and TensorFlow's version.
+var measured = regexp.MustCompile(`\b(TensorFlow|reference|decode|open|run|check|in all|cases in) [0-9][0-9.]*`)
+
+// jsonValue finds a value in JSON, as the command json has it.
+func jsonValue(text string, path []string) (string, error) {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return "", err
+	}
+	for _, key := range path {
+		found := false
+		switch v := value.(type) {
+		case map[string]any:
+			value, found = v[key]
+		case []any:
+			value, found = jsonElement(v, key)
+		}
+		if !found {
+			return "", fmt.Errorf("%s is not there", key)
+		}
+	}
+	if text, is := value.(string); is {
+		return text, nil
+	}
+	written, err := json.Marshal(value)
+	return string(written), err
+}
+
+func jsonElement(list []any, key string) (any, bool) {
+	if key == "length" {
+		return len(list), true
+	}
+	if field, want, is := strings.Cut(key, "="); is {
+		for _, element := range list {
+			if object, is := element.(map[string]any); is && fmt.Sprint(object[field]) == want {
+				return element, true
+			}
+		}
+		return nil, false
+	}
+	i, err := strconv.Atoi(key)
+	if err != nil || i < 0 || i >= len(list) {
+		return nil, false
+	}
+	return list[i], true
 }
 
 func status(want int) func(*testscript.TestScript, bool, []string) {

@@ -5,8 +5,10 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 
 	"tfcnn/graph"
+	"tfcnn/internal/ir"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session/images"
 )
@@ -51,28 +53,39 @@ const (
 	pictureBytes = 24 << 20
 )
 
-// runBytes is the most that one picture of the plan's size takes when it is run,
-// checked and written.
-func (j *job) runBytes(plan graph.Plan) int64 {
-	var in, out, reference int64
-	for i, layer := range plan.Layers {
+// runBytes is the most that one picture takes when it is run, checked and written.
+func (s *sized) runBytes(checked bool) int64 {
+	in := numbers(s.plan.Layers[0].Input)
+	var fetched, written, within, reference, largest int64
+	for i, layer := range s.plan.Layers {
 		n := numbers(layer.Output)
-		out += n
-		switch {
-		case i == 0:
-			in, reference = numbers(layer.Input), referenceBytes*n
-		case j.pool == "max":
-			reference += valueBytes * n
-		default:
-			reference += referenceBytes * n
+		if slices.Contains(s.written, i) {
+			written += n
 		}
+		if !slices.Contains(s.fetched, i) {
+			within += n
+			continue
+		}
+		fetched += n
+		each := n * referenceBytes
+		if layer.Kind == (ir.MaxPool{}).Kind() {
+			each = n * valueBytes
+		}
+		reference, largest = reference+each, max(largest, each)
 	}
-	if j.noVerify {
+	// Layers are held one after the other; Go collects when the heap has doubled.
+	reference = min(reference, 2*largest)
+	if !checked {
 		reference = 0
 	}
-	running := 2*inputBytes*in + 2*outputBytes*out
-	writing := inputBytes*in + (outputBytes+writingBytes)*out + reference
+	running := 2*inputBytes*in + 2*outputBytes*fetched + outputBytes*within
+	writing := inputBytes*in + outputBytes*fetched + writingBytes*written + reference
 	return max(running, writing)
+}
+
+// weightBytes is what the network's weights take in a session that is recorded.
+func (s *sized) weightBytes() int64 {
+	return weightCopies * outputBytes * (s.plan.Parameters + s.plan.Statistics)
 }
 
 func numbers(shape []int) int64 {

@@ -10,44 +10,55 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/quote"
-	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 	"tfcnn/session/images"
 )
 
-// networkBatch is the pictures in the size that a network reads, three channels as
-// they are, one as their brightness. A network of other channels gets numbers
-// of 0 to 255 that are drawn.
-func networkBatch(ctx context.Context, command, device string, in graph.Input, paths []string, seed uint64) (tensor.Tensor, string, error) {
-	if in.Channels != 1 && in.Channels != 3 {
-		if len(paths) > 0 {
-			return tensor.Tensor{}, "", exit(exitUsage, "%s: the network reads %d channels, pictures have 3 or 1", command, in.Channels)
-		}
+// imageOptions returns how images are decoded for a network: brought to its size
+// where that is fixed, three channels as they are, one as their brightness. A
+// network of other channels reads no images: that is an error.
+func imageOptions(in graph.Input) (images.Options, error) {
+	o := images.Options{Size: graph.Size{Height: in.Height, Width: in.Width}}
+	switch in.Channels {
+	case 1:
+		o.Channels = images.Gray
+	case 3:
+	default:
+		return o, fmt.Errorf("the network reads %d channels, images have 3 or 1", in.Channels)
+	}
+	return o, nil
+}
+
+// decodeImages decodes the queue's sources and hands them on in order.
+func decodeImages(ctx context.Context, q *queue, take func(decoded) error) error {
+	d, err := images.Open(q.options)
+	if err != nil {
+		return exit(exitUsage, "%w", err)
+	}
+	defer d.Close()
+	return decodeAll(ctx, d, q, take)
+}
+
+// networkBatch is the images in the size that a network reads. A network of
+// other channels than images have gets numbers of 0 to 255 that are drawn.
+func networkBatch(ctx context.Context, command, _ string, in graph.Input, paths []string, seed uint64) (tensor.Tensor, string, error) {
+	options, err := imageOptions(in)
+	if err != nil && len(paths) > 0 {
+		return tensor.Tensor{}, "", exit(exitUsage, "%s: %w", command, err)
+	}
+	if err != nil {
 		const drawn = 2
 		return drawnBatch(in, drawn, seed), fmt.Sprintf("%d pictures of random numbers", drawn), nil
 	}
-	sources, refused, notes := findSources(paths)
+	sources, refused, _ := findSources(paths)
 	for _, r := range refused {
 		return tensor.Tensor{}, "", exit(exitCheck, "%s: %s: %s", command, quote.Plain(r.Picture), r.Reason)
 	}
-	if _, err := tensorflow.Choose(device); err != nil {
-		return tensor.Tensor{}, "", exit(exitUsage, "%w", err)
-	}
-	options := images.Options{Size: graph.Size{Height: in.Height, Width: in.Width}}
-	if in.Channels == 1 {
-		options.Channels = images.Gray
-	}
-	d, err := images.Open(options)
-	if err != nil {
-		return tensor.Tensor{}, "", exit(exitUsage, "%w", err)
-	}
-	defer d.Close()
-	x := tensor.Tensor{Shape: []int{0, in.Height, in.Width, in.Channels}}
-	var names []string
 	// A picture is in the batch then, which grows by doubling.
 	after := func(height, width int) int64 { return 4 * inputBytes * 3 * int64(height) * int64(width) }
-	q := &queue{sources: sources, options: options, after: after}
-	err = decodeAll(ctx, d, q, func(p decoded) error {
+	x := tensor.Tensor{Shape: []int{0, in.Height, in.Width, in.Channels}}
+	var names []string
+	err = decodeImages(ctx, &queue{sources: sources, options: options, after: after}, func(p decoded) error {
 		if errors.Is(p.refused, session.ErrMemory) {
 			return exit(exitEnvironment, "%s: %s: %w", command, quote.Plain(p.name), p.refused)
 		}
@@ -62,13 +73,13 @@ func networkBatch(ctx context.Context, command, device string, in graph.Input, p
 	if err != nil {
 		return tensor.Tensor{}, "", err
 	}
+	if len(paths) == 0 {
+		return x, samplesName, nil
+	}
 	const most = 4
 	text := strings.Join(names[:min(most, len(names))], ", ")
 	if len(names) > most {
 		text += fmt.Sprintf(" and %d more", len(names)-most)
-	}
-	if len(paths) == 0 {
-		text = strings.TrimPrefix(notes[0], "no pictures named: ")
 	}
 	return x, text, nil
 }

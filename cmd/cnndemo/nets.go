@@ -35,7 +35,7 @@ the layers with filters, for one picture, padding counted: what the field calls
 MACs. Parameters leave out the moving means and variances of batch norms.
 
 nets NET prints a network in its JSON form, to be changed and handed to plan,
-verify --net and draw. NET is a name of the list, or a JSON file: that is
+verify net and draw. NET is a name of the list, or a JSON file: that is
 checked, and printed as cnndemo itself writes it. --schema prints the JSON
 Schema of that form, for editors.
 

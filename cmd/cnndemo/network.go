@@ -26,7 +26,11 @@ type foundNetwork struct {
 // findNetwork takes the name of a ready network, in capitals or not, or the path
 // of a JSON file. A ready name wins over a file of that name; ./name is the
 // file. The network has been checked.
-func findNetwork(argument string) (foundNetwork, error) {
+func findNetwork(argument string) (foundNetwork, error) { return readNetwork(argument, false) }
+
+// readNetwork is findNetwork. Where free is true it takes a network of free height
+// and width, too, which is checked when it has a size.
+func readNetwork(argument string, free bool) (foundNetwork, error) {
 	if name := strings.ToLower(argument); slices.Contains(nets.Names(), name) {
 		n, err := nets.Load(name)
 		return foundNetwork{name, nets.Description(name), n}, err
@@ -39,6 +43,12 @@ func findNetwork(argument string) (foundNetwork, error) {
 		return foundNetwork{}, fmt.Errorf("network: %w", err)
 	}
 	n, err := graph.ReadNetwork(argument, text)
+	if err != nil && free {
+		var unchecked graph.Network
+		if unchecked.UnmarshalJSON(text) == nil && unchecked.Free() {
+			n, err = unchecked, nil
+		}
+	}
 	return foundNetwork{name: strings.TrimSuffix(filepath.Base(argument), ".json"), network: n}, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"time"
 
@@ -17,13 +18,17 @@ import (
 
 const pngEnding = ".png"
 
-// write stages the files of some pictures of one size: the numbers, a PNG for
-// each picture and map, and the pooled pictures; and what the page shows of
-// them. They are the last n of the group.
+// write stages the files of some pictures of one size: the numbers of each
+// layer that is written, and a PNG for each picture and map; and what the page
+// shows of them. They are the last n of the group.
 func (j *job) write(ctx context.Context, g *group, n int, batch tensor.Tensor, outputs []tensor.Tensor) error {
 	start := time.Now()
 	stems := g.stems[len(g.stems)-n:]
-	entries := j.begin(g.report.Pictures[len(g.stems)-n:], batch, outputs)
+	views := g.views(n, batch, outputs)
+	entries := make([]*report.Entry, n)
+	for k, name := range g.report.Pictures[len(g.stems)-n:] {
+		entries[k] = j.page.Begin(name, views[k])
+	}
 	var group errgroup.Group
 	group.SetLimit(2 * runtime.GOMAXPROCS(0)) // some wait for the disk
 	do := func(write func() error) {
@@ -34,60 +39,29 @@ func (j *job) write(ctx context.Context, g *group, n int, batch tensor.Tensor, o
 			return unwritten("run", write())
 		})
 	}
-	// add stages a picture and shows it as a view of a page's entry.
-	add := func(name string, entry *report.Entry, view int, encode func(w io.Writer) error) {
-		do(func() error {
-			var file bytes.Buffer
-			if err := encode(&file); err != nil {
-				return err
-			}
-			err := j.folder.Write(name, func(w io.Writer) error {
-				_, err := w.Write(file.Bytes())
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			return entry.Show(view, file.Bytes())
-		})
-		g.report.Files = append(g.report.Files, report.File{Path: name})
-	}
 	for _, entry := range entries {
 		do(func() error { return entry.Show(0, nil) })
 	}
-	for i, layer := range []string{"conv2d", j.poolName()} {
-		x := outputs[i]
-		numbers := j.numbersName(layer, g)
+	for _, i := range g.written {
+		layer := g.lowered.Layers[i].Name
+		numbers := numbersName(layer, g.height, g.width)
 		if !g.done {
 			g.report.Files = append(g.report.Files, report.File{Path: numbers})
 		}
-		group.Go(func() error {
-			return unwritten("run", j.appendNumbers(numbers, len(g.report.Pictures), x))
-		})
+		do(func() error { return j.appendNumbers(numbers, len(g.report.Pictures), outputs[i]) })
 		for k, stem := range stems {
-			at := func(row, column, channel int) float32 {
-				return x.Data[((k*x.Shape[1]+row)*x.Shape[2]+column)*x.Shape[3]+channel]
-			}
-			view := 1
-			if i == 1 {
-				view += len(j.filter.maps)
-			}
-			text := report.Text{"Software": "cnndemo", "Layer": layer, "Title": stem}
-			if i == 1 && !j.chain {
-				name := j.pngs.number(stem, "-"+layer) + pngEnding
-				add(name, entries[k], view, func(w io.Writer) error {
-					return report.WriteColour(w, x.Shape[1], x.Shape[2], at, text)
-				})
-				continue
-			}
-			for channel, label := range j.filter.maps {
-				name := j.pngs.number(stem, "-"+layer+"-"+label) + pngEnding
-				m := report.Map{Height: x.Shape[1], Width: x.Shape[2], At: func(row, column int) float32 { return at(row, column, channel) }}
-				described := report.Text{"Map": label}
-				for keyword, value := range text {
-					described[keyword] = value
+			for view, v := range views[k] {
+				if v.Layer != layer {
+					continue
 				}
-				add(name, entries[k], view+channel, func(w io.Writer) error { return report.WriteMap(w, m, described) })
+				rest, text := "-"+layer, report.Text{"Software": "cnndemo", "Layer": layer, "Title": stem}
+				if v.Channel >= 0 {
+					rest += "-" + v.Map
+					text["Map"] = v.Map
+				}
+				name := j.pngs.number(stem, rest) + pngEnding
+				g.report.Files = append(g.report.Files, report.File{Path: name})
+				do(func() error { return j.writePNG(name, entries[k], view, v, text) })
 			}
 		}
 	}
@@ -96,35 +70,50 @@ func (j *job) write(ctx context.Context, g *group, n int, batch tensor.Tensor, o
 	return err
 }
 
-// begin enters pictures into the page: the input, then each layer's maps.
-func (j *job) begin(names []string, batch tensor.Tensor, outputs []tensor.Tensor) []*report.Entry {
-	entries := make([]*report.Entry, len(names))
-	for k, name := range names {
-		view := func(layer string, x tensor.Tensor) report.View {
-			n := len(x.Data) / len(names)
-			return report.View{
-				Layer: layer, Height: x.Shape[1], Width: x.Shape[2], Channels: x.Shape[3], Channel: -1, Data: x.Data[k*n : (k+1)*n],
-			}
-		}
-		views := []report.View{view(graph.InputName, batch)}
-		for i, layer := range []string{"conv2d", j.poolName()} {
-			v := view(layer, outputs[i])
-			if i == 1 && !j.chain {
-				views = append(views, v)
-				continue
-			}
-			for v.Channel, v.Map = range j.filter.maps {
-				views = append(views, v)
-			}
-		}
-		entries[k] = j.page.Begin(name, views)
+// writePNG stages a view as a picture and shows it in a page's entry.
+func (j *job) writePNG(name string, entry *report.Entry, view int, v report.View, text report.Text) error {
+	var file bytes.Buffer
+	if err := v.WritePNG(&file, text); err != nil {
+		return err
 	}
-	return entries
+	err := j.folder.Write(name, func(w io.Writer) error {
+		_, err := w.Write(file.Bytes())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return entry.Show(view, file.Bytes())
+}
+
+// views lists what the page shows of n pictures: of each the input, then each
+// layer's maps.
+func (s *sized) views(n int, batch tensor.Tensor, outputs []tensor.Tensor) [][]report.View {
+	all := make([][]report.View, n)
+	for k := range all {
+		add := func(layer string, x tensor.Tensor, m layerMaps) {
+			size := len(x.Data) / n
+			for channel, label := range m.labels {
+				if m.colours {
+					channel = -1
+				}
+				all[k] = append(all[k], report.View{
+					Layer: layer, Map: label, Height: x.Shape[1], Width: x.Shape[2], Channels: x.Shape[3],
+					Channel: channel, Data: x.Data[k*size : (k+1)*size],
+				})
+			}
+		}
+		add(graph.InputName, batch, layerMaps{labels: []string{""}, colours: s.network.Input.Channels == 3})
+		for _, i := range s.written {
+			add(s.lowered.Layers[i].Name, outputs[i], s.maps[i])
+		}
+	}
+	return all
 }
 
 // numbersName is the staged name of a size's numbers.
-func (j *job) numbersName(layer string, g *group) string {
-	return fmt.Sprintf("%s-%dx%d.npy", layer, g.height, g.width)
+func numbersName(layer string, height, width int) string {
+	return fmt.Sprintf("%s-%dx%d.npy", layer, height, width)
 }
 
 // shortenNames calls the numbers conv2d.npy and max_pool.npy where there is
@@ -133,17 +122,33 @@ func (j *job) shortenNames() error {
 	if len(j.report.Sizes) != 1 {
 		return nil
 	}
-	g := &group{height: j.report.Sizes[0].Height, width: j.report.Sizes[0].Width}
-	for _, layer := range []string{"conv2d", j.poolName()} {
-		long, short := j.numbersName(layer, g), layer+".npy"
-		if err := j.folder.Rename(long, short); err != nil {
-			return err
-		}
-		for i, f := range j.report.Sizes[0].Files {
-			if f.Path == long {
-				j.report.Sizes[0].Files[i].Path = short
+	size := &j.report.Sizes[0]
+	short := map[string]string{}
+	for _, op := range size.Ops {
+		short[numbersName(op.Layer, size.Height, size.Width)] = op.Layer + ".npy"
+	}
+	for i, f := range size.Files {
+		if name, found := short[f.Path]; found {
+			if err := j.folder.Rename(f.Path, name); err != nil {
+				return err
 			}
+			size.Files[i].Path = name
 		}
 	}
 	return nil
+}
+
+// appendNumbers puts a batch at the end of a staged .npy file; its header
+// tells the number of pictures so far.
+func (j *job) appendNumbers(name string, total int, x tensor.Tensor) error {
+	header, err := tensor.NPYHeader(append([]int{total}, x.Shape[1:]...))
+	if err != nil {
+		return err
+	}
+	return j.folder.Update(name, func(file *os.File, end io.Writer) error {
+		if _, err := file.WriteAt(header, 0); err != nil {
+			return err
+		}
+		return x.WriteNumbers(end)
+	})
 }

@@ -33,6 +33,9 @@ type picture struct {
 	tensor.Tensor
 }
 
+// samplesName is what reports call the samples.
+const samplesName = "scikit-learn's two sample pictures"
+
 // samples are the two pictures that the program carries.
 func samples() []source {
 	var list []source
@@ -51,7 +54,7 @@ func calledPicture(name string) bool {
 // that are called like JPEG or PNG are taken, in the order of their names.
 func findSources(arguments []string) (found []source, refused []report.Refused, notes []string) {
 	if len(arguments) == 0 {
-		return samples(), nil, []string{"no pictures named: scikit-learn's two sample pictures"}
+		return samples(), nil, []string{"no pictures named: " + samplesName}
 	}
 	for _, path := range arguments {
 		info, err := os.Stat(path)

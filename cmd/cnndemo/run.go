@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -22,6 +23,9 @@ import (
 
 // runFlags are what cnndemo run is asked for.
 type runFlags struct {
+	net                  netFlags
+	seed                 uint64
+	maps                 string
 	filters              []string
 	stride, dilation     sizeFlag
 	padding              paddingFlag
@@ -56,29 +60,41 @@ func runCommand(f *runFlags) *cobra.Command {
 	}
 	c := &cobra.Command{
 		Use:   "run [pictures or folders…]",
-		Short: "Run a convolution and a pool over pictures, checked, and write what comes out",
-		Long: `run decodes pictures (JPEG, PNG) and applies two operations to them, in
-TensorFlow: a convolution with one or more filters, and a pool. Each output
-number is held to a reference with a computed error bound. Without arguments
-it takes scikit-learn's two sample pictures and the tutorial's two line
-filters.
+		Short: "Run a network over pictures, checked, and write what comes out",
+		Long: `run decodes pictures (JPEG, PNG) and applies a network to them in TensorFlow.
+Each number that a layer gives is held to a reference with a computed error
+bound. Without arguments it takes scikit-learn's two sample pictures.
 
-Into the output folder go the numbers (conv2d.npy, max_pool.npy; with pictures
-of several sizes one file a size, as conv2d-427x640.npy), a PNG for each
-picture and feature map, the pooled pictures, report.json, and report.html: one
-page with all of it to look at, which needs no network and no server.
+The network is --net NET: a ready one (cnndemo nets) or a JSON file, with
+weights from --weights, or fresh ones from --seed. Pictures are brought to its
+size; where its height and width are free they keep theirs. Without --net it is
+two layers that both read the picture, a convolution with one or more filters
+(the tutorial's two line filters) and a pool; the flags from --filter to --chain
+change them.
+
+Into the output folder go the numbers of the network's outputs, or of the layers
+that --maps names (conv2d.npy, max_pool.npy; with pictures of several sizes one
+file a size, as conv2d-427x640.npy), a PNG for each picture and map of them,
+report.json, and report.html: one page with all of it to look at, which needs no
+network and no server. A pool of a picture in three colours is a picture.
 
 ` + exitStatus(
 			"1    a number lies outside its bound, or a picture cannot be used; what could",
 			"     be done with the others is written",
-			"2    wrong usage: a flag, or a filter that cannot be read",
+			"2    wrong usage: a flag, or a filter, a network or weights that are not known",
+			"     or not right",
 			"3    the machine lacks something: memory, the device, a place to write to"),
 		Example: `  cnndemo run
   cnndemo run holiday/ --filter sobel-x --filter sobel-y --stride 1 --out maps
-  cnndemo run cat.png --chain --pool avg --json`,
+  cnndemo run cat.png --chain --pool avg --json
+  cnndemo run cat.png --net lenet5 --maps c1,s2
+  cnndemo run --net my-net.json --weights my-net.npz holiday/`,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			f.stdout, f.stderr = c.OutOrStdout(), c.ErrOrStderr()
-			if err := needs(c, "resize", "resize-method"); err != nil {
+			if err := cmp.Or(
+				needs(c, "resize", "resize-method"), needs(c, "net", "weights", "seed"), apartFrom(c, "weights", "seed"),
+				apartFrom(c, "net", "filter", "stride", "padding", "dilation", "pool", "pool-size", "pool-stride", "pool-padding", "chain"),
+			); err != nil {
 				return err
 			}
 			f.options = map[string]string{}
@@ -92,6 +108,9 @@ page with all of it to look at, which needs no network and no server.
 		},
 	}
 	flags := c.Flags()
+	f.net.flags(c)
+	flags.Uint64Var(&f.seed, "seed", 1, "with --net: what fresh weights are drawn from")
+	flags.StringVar(&f.maps, "maps", "", "the layers whose outputs are written (default: the network's outputs)")
 	flags.StringArrayVar(&f.filters, "filter", []string{"vertical", "horizontal"}, strings.Join(filterNames(), ", ")+", or FILE.npy (repeatable)")
 	flags.Var(&f.stride, "stride", "the convolution's stride")
 	flags.Var(&f.padding, "padding", "the convolution's padding: same, valid, or TOP,BOTTOM,LEFT,RIGHT")
@@ -113,6 +132,8 @@ page with all of it to look at, which needs no network and no server.
 	flags.StringVar(&f.out, "out", "out", "the output folder")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "do not hold the results to the reference")
+	keep(c, seedRule, "seed")
+	keep(c, layersRule, "maps")
 	keep(c, filterRule, "filter")
 	keep(c, oneOf("max", "avg"), "pool")
 	keep(c, oneOf(images.Methods...), "resize-method")
@@ -145,6 +166,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	j.set, done = newSet(ctx)
 	defer done()
 	j.set.Keep(f.filters...)
+	j.set.Keep(f.net.net, f.net.weights)
 	if len(arguments) > 0 {
 		for _, s := range sources {
 			j.set.Keep(s.name)
@@ -255,7 +277,7 @@ func times(shape []int) string {
 
 // describePadding names the padding with what it really adds or leaves.
 func describePadding(op report.Op) string {
-	text := op.Padding
+	text := cmp.Or(op.Padding, "-")
 	if op.Padded != ([4]int{}) && !strings.HasPrefix(text, "[") {
 		text += fmt.Sprintf(" %d,%d,%d,%d", op.Padded[0], op.Padded[1], op.Padded[2], op.Padded[3])
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -81,40 +80,55 @@ func commandNames(c *cobra.Command) []string {
 	return names
 }
 
-// unknownCommand is the error of a command that is not there.
-func unknownCommand(c *cobra.Command, name string) error {
-	root := c.Root()
+// unknownCommand is c's error of a command that parent does not have.
+func unknownCommand(c, parent *cobra.Command, name string) error {
 	text := fmt.Sprintf("unknown command %s", quote.Name(name))
-	if like := nearest(name, commandNames(root)); like != "" {
+	if like := nearest(name, commandNames(parent)); like != "" {
 		text += ", the nearest is " + like
 	}
-	return refused(c, "%s; want one of %s", text, strings.Join(commandNames(root), ", "))
+	return refused(c, "%s; want one of %s", text, strings.Join(commandNames(parent), ", "))
+}
+
+// child returns a command's own command by name; nil where it has none.
+func child(c *cobra.Command, name string) *cobra.Command {
+	for _, known := range c.Commands() {
+		if known.Name() == name {
+			return known
+		}
+	}
+	return nil
 }
 
 func newHelpCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "help [COMMAND]",
+		Use:   "help [COMMAND…]",
 		Short: "Print the help of a command",
 		Long: `help prints what cnndemo COMMAND --help prints; without COMMAND, what
 cnndemo --help prints.
 
 ` + exitStatus("2    wrong usage: a command that is not known", "3    the output cannot be written"),
-		Example: "  cnndemo help\n  cnndemo help verify",
-		Args:    takes(0, 1, "at most one command"),
+		Example: "  cnndemo help\n  cnndemo help verify net",
+		Args:    cobra.ArbitraryArgs,
 		ValidArgsFunction: func(c *cobra.Command, arguments []string, _ string) ([]string, cobra.ShellCompDirective) {
-			if len(arguments) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
+			about := c.Root()
+			for _, name := range arguments {
+				if about = child(about, name); about == nil {
+					return nil, cobra.ShellCompDirectiveNoFileComp
+				}
 			}
-			return commandNames(c.Root()), cobra.ShellCompDirectiveNoFileComp
+			return commandNames(about), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(c *cobra.Command, arguments []string) error {
 			about := c.Root()
-			if len(arguments) > 0 {
-				i := slices.IndexFunc(about.Commands(), func(child *cobra.Command) bool { return child.Name() == arguments[0] })
-				if i < 0 {
-					return unknownCommand(c, arguments[0])
+			for _, name := range arguments {
+				if !about.HasSubCommands() {
+					return takes(0, 1, "at most one command")(c, arguments)
 				}
-				about = about.Commands()[i]
+				found := child(about, name)
+				if found == nil {
+					return unknownCommand(c, about, name)
+				}
+				about = found
 			}
 			about.InitDefaultHelpFlag()
 			return about.Help()

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"tfcnn/graph"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/strict"
 )
@@ -59,6 +60,9 @@ func keep(c *cobra.Command, r rule, flags ...string) {
 		value := checked{flag.Value, r}
 		if list, isList := flag.Value.(pflag.SliceValue); isList {
 			flag.Value = checkedList{value, list}
+			if len(list.GetSlice()) == 0 {
+				flag.DefValue = "" // for the help
+			}
 			continue
 		}
 		flag.Value = value
@@ -124,6 +128,16 @@ var (
 	folderRule = rule{kind: "FOLDER", want: "a folder", read: notEmpty}
 	netRule    = rule{kind: "NET", want: "a ready network or a JSON file", read: notEmpty}
 )
+
+// layersRule is names of layers.
+var layersRule = rule{kind: "LAYER,LAYER", want: "names of layers with commas between them", read: func(text string) (string, bool) {
+	for name := range strings.SplitSeq(text, ",") {
+		if !graph.ValidName(name) {
+			return text, false
+		}
+	}
+	return text, true
+}}
 
 func notEmpty(text string) (string, bool) { return text, text != "" }
 

@@ -2,10 +2,8 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,218 +11,151 @@ import (
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
-	"tfcnn/internal/quote"
+	"tfcnn/internal/proof/junit"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
-	"tfcnn/testdata"
 )
 
+// verifyFlags are what every verification is asked for.
+type verifyFlags struct {
+	device          string
+	tf32            bool
+	junit, page     string
+	asJSON          bool
+	seed            uint64
+	set             *output.Set
+	junitTo, pageTo *output.File // nil: not asked for
+}
+
+func (f *verifyFlags) flags(c *cobra.Command) {
+	c.Flags().StringVar(&f.junit, "junit", "", "write the outcomes as JUnit's XML to this file")
+	c.Flags().StringVar(&f.page, "html", "", "write a page with all outcomes, the worst first, to this file")
+	c.Flags().StringVar(&f.device, "device", "auto", "auto, cpu, gpu or gpu:N")
+	c.Flags().BoolVar(&f.tf32, "tf32", false, "let a GPU cut factors to 11 bits, TensorFlow's default, and hold it to that")
+	c.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
+	keep(c, fileRule, "junit", "html")
+	keep(c, deviceRule, "device")
+}
+
+func (f *verifyFlags) seedFlag(c *cobra.Command, usage string) {
+	c.Flags().Uint64Var(&f.seed, "seed", 1, usage)
+	keep(c, seedRule, "seed")
+}
+
+// open claims the outputs and sets TensorFlow up. claim registers what the
+// command reads, and outputs of its own.
+func (f *verifyFlags) open(c *cobra.Command, claim func(*output.Set) error) (done func(), err error) {
+	f.set, done = newSet(c.Context())
+	if err = claim(f.set); err == nil {
+		f.junitTo, err = outputFlag(c, f.set, "junit", f.junit)
+	}
+	if err == nil {
+		f.pageTo, err = outputFlag(c, f.set, "html", f.page)
+	}
+	if err != nil {
+		done()
+		return nil, err
+	}
+	return done, nil
+}
+
+// configure sets TensorFlow up for a verification.
+func (f *verifyFlags) configure() error {
+	if err := session.Configure(session.Process{NoTF32: !f.tf32, NoWinograd: true}); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	return nil
+}
+
+// write writes the files that were asked for, a baseline too, together.
+func (f *verifyFlags) write(v report.Verification) error {
+	if f.pageTo != nil {
+		if err := f.pageTo.Write(func(w io.Writer) error { return report.WriteVerification(w, v) }); err != nil {
+			return unwritten("verify", err)
+		}
+	}
+	if f.junitTo != nil {
+		if err := f.junitTo.Write(func(w io.Writer) error { return junit.Write(w, v.Outcomes, v.Against) }); err != nil {
+			return unwritten("verify", err)
+		}
+	}
+	return unwritten("verify", f.set.Commit())
+}
+
+// newVerifyCommand returns verify, which is verify cases with the built-in
+// cases. Its flags --cases, --net and --random, and those beside them, are older
+// names of the commands below it.
 func newVerifyCommand() *cobra.Command {
-	var cases []string
-	var junit, page, device string
-	var asJSON, tf32 bool
-	var baseline baselines
-	var seed uint64
+	var f verifyFlags
+	var cases casesFlags
 	var net netFlags
 	var random randomFlags
 	c := &cobra.Command{
-		Use:   "verify [--net NET [pictures or folders…]]",
+		Use:   "verify",
 		Short: "Hold TensorFlow on this machine to known answers and to the reference",
-		Long: `verify runs case files and says of each case whether it passes, or by how much
-it fails. Two checks are made: the file's expectation against the reference,
-and the device against the reference. Without --cases the known answers of
+		Long: `verify holds TensorFlow on this machine to known answers, and its numbers to a
+reference with a computed error bound. Alone it runs the known answers of
 TensorFlow's own kernel tests, of definitions computed by NumPy, sums of random
-numbers, and what was found in TensorFlow before are run.
-
-A case file is {"cases": [{"name": "…", "op": "conv2d", "input": {"shape":
-[1,5,5,1], "data": […]}, "filter": {…}, "bias": {…}, "strides": [2,2],
-"dilations": [1,1], "padding": "SAME", "groups": 1, "expect": {…}}]}; padding is
-"VALID", "SAME" or [[top,bottom],[left,right]]; "error": "text" wants the case
-refused. Beside input, or inputs for add and concat, operations have
-  conv2d             filter [h,w,in/groups,out], bias, strides, dilations,
-                     padding, groups
-  depthwise_conv2d   filter [h,w,in,multiplier], the same but groups
-  conv2d_transpose   filter [h,w,out/groups,in], the same, output_size [H,W];
-                     explicit padding is that of the convolution back
-  dense              filter [in,units], bias
-  max_pool, avg_pool size, strides, padding
-  batch_norm         scale, offset, mean, variance, epsilon
-  lrn                depth_radius, lrn_bias, alpha, beta
-  leaky_relu         alpha
-  pad                padding
-  resize             size, method ("nearest" or "bilinear")
-  scale_shift        scale, shift
-and without more: relu, relu6, elu, selu, sigmoid, tanh, softmax, flatten,
-identity, reverse_channels.
-
-A case is known by its file, its operation and its name, on the terminal, in
-JSON, JUnit's XML and baselines; two that share all three are refused. The file
-is named without its folders, or with as many as tell it from the others. All
-case files together have 64 MiB at most, a baseline 1 GiB.
+numbers, and what was found in TensorFlow before. Its commands hold case files of
+your own, a network layer by layer, or operations that are drawn at random.
 
 A verdict is pass, overflow possible, precision, proves nothing or fail. It
 proves nothing where no number was compared: all are NaN on both sides and the
 case does not expect that, or nothing is asked of them.
 
-With --net a network is run over pictures (without any: scikit-learn's two
-sample pictures, brought to its size) and every layer is held, each fed in the
-reference with what TensorFlow itself fed to it: errors do not add up, and the
-first layer that diverges is named with its worst number, its error in units in
-the last place (ULPs) and as a share of its bound. Then it is run again as a
-program runs it, where TensorFlow may compute several layers in one call.
-Weights are fresh, from --seed, or a .npz file of arrays named as cnndemo nets
-NET lists the layers: conv1/filter, conv1/bias, …
-
-With --random N operations are drawn, in three of four cases such as TensorFlow
-can compute, else with one fault, and run in a process of their own, which is
-watched: what must be refused has to be, with an error that names the fault,
-all else has to be within its bound, and no case may end the process. The same
---seed draws the same cases everywhere. A failure is shrunk to the smallest case
-that still fails, and printed for --cases.
-
---write-baseline FILE keeps every output, to the bit, with what made it:
-TensorFlow's version, the device, oneDNN, the processor, the threads. --against
-FILE says what changed since, case by case:
-  equal bits       the same shape and bits
-  within bound     other bits, each of the two outputs within its bound of the
-                   exact value, so that they differ by twice the bound at most
-  outside          one of the two is not; or another shape; or a refusal where
-                   there was an output, or the reverse
-  same refusal, refusal changed
-                   refused both times, with the same text or another
-  new, missing     not in the baseline; or only there
-  case changed     another operation, attribute or operand: not comparable
-Both may name one file: it is read first and replaced at the end, also where
-cases failed.
-
-` + exitStatus(
-			"1    a case failed or proves nothing, or a picture cannot be used; against a",
-			"     baseline: outside, missing or case changed, and with --equal-bits within",
-			"     bound, too",
-			"2    wrong usage: a flag, or a file of cases, a baseline, a network or weights",
-			"     that are not known or not right",
-			"3    the machine lacks something: memory, the device, a place to write to"),
+` + verifyStatus("a case failed or proves nothing, or a picture cannot be used; against a", "baseline: outside, missing or case changed, and with --equal-bits within", "bound, too"),
 		Example: `  cnndemo verify
-  cnndemo verify --cases my-cases/ --junit report.xml --html report.html
-  cnndemo verify --net alexnet
-  cnndemo verify --random 20000 --seed 7
-  cnndemo verify --random 500 --op conv2d_transpose --op lrn
-  cnndemo verify --net my-net.json --weights my-net.npz holiday/ --html report.html
+  cnndemo verify cases my-cases/ --junit report.xml
+  cnndemo verify net alexnet --html report.html
+  cnndemo verify random 20000 --seed 7
   cnndemo verify --write-baseline baseline.json
-  cnndemo verify --against baseline.json --junit report.xml || echo "exit status $?"
-  cnndemo verify --against baseline.json --equal-bits    # on a machine that never changes`,
+  cnndemo verify --against baseline.json --junit report.xml || echo "exit status $?"`,
 		Args: func(c *cobra.Command, arguments []string) error {
 			if net.net == "" {
-				return takes(0, 0, "pictures beside --net alone")(c, arguments)
+				return takes(0, 0, "one of the commands "+strings.Join(commandNames(c), ", ")+", or none")(c, arguments)
 			}
 			return nil
 		},
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			if err := checkTogether(c); err != nil {
 				return err
 			}
-			set, done := newSet(c.Context())
-			defer done()
-			set.Keep(net.net, net.weights)
-			keepInputs(set, cases, func(name string) bool { return strings.HasSuffix(name, ".json") })
-			keepInputs(set, arguments, calledPicture)
-			if err := baseline.claim(c, set); err != nil {
-				return err
+			switch {
+			case c.Flags().Changed("random"):
+				return random.verify(c, &f)
+			case net.net != "":
+				return net.verify(c, &f, arguments)
 			}
-			to := outputs{set: set, asJSON: asJSON}
-			var err error
-			if to.junit, err = outputFlag(c, set, "junit", junit); err != nil {
-				return err
-			}
-			if to.page, err = outputFlag(c, set, "html", page); err != nil {
-				return err
-			}
-			if c.Flags().Changed("random") {
-				random.device, random.tf32 = device, tf32
-				return verifyRandom(c, random, seed, to)
-			}
-			if net.net != "" {
-				net.device = device
-				return verifyNetwork(c, net, arguments, seed, tf32, to)
-			}
-			files, err := readCases(cases)
-			if err != nil {
-				return &exitError{exitUsage, err}
-			}
-			if err := baseline.read(); err != nil {
-				return err
-			}
-			if err := session.Configure(session.Process{NoTF32: !tf32, NoWinograd: true}); err != nil {
-				return &exitError{exitUsage, err}
-			}
-			backend, err := session.NewBackend(session.Options{Device: device})
-			if err != nil {
-				return err
-			}
-			if err := baseline.begin(made(backend.Device())); err != nil {
-				return err
-			}
-			result := report.Verification{
-				TensorFlow: session.Version(), Device: backend.Device(), Precision: tensorflow.Precision(backend.Device()),
-				Note: withoutGPU(device, backend.Device()), Counts: map[proof.Status]int{},
-			}
-			if result.Outcomes, err = runCases(c.Context(), files, backend, baseline.add, newProgress(c.ErrOrStderr(), "cases")); err != nil {
-				return err
-			}
-			if err := baseline.finish(); err != nil {
-				return err
-			}
-			result.Against = baseline.comparison
-			for _, o := range result.Outcomes {
-				result.Cases++
-				result.Counts[o.Status]++
-			}
-			result.Command, _ = commandLine(c, nil)
-			if on, known := tensorflow.OneDNNInUse(); known {
-				result.OneDNN = &on
-			}
-			if err := to.write(result); err != nil {
-				return err
-			}
-			if asJSON {
-				if err := printJSON(c, result); err != nil {
-					return err
-				}
-			} else {
-				printVerification(c.OutOrStdout(), result)
-				baseline.print(c.OutOrStdout())
-			}
-			var faults []string
-			if n := result.Counts[proof.Fail]; n > 0 {
-				faults = append(faults, fmt.Sprintf("%d of %d cases failed", n, result.Cases))
-			}
-			if n := result.Counts[proof.Nothing]; n > 0 {
-				faults = append(faults, fmt.Sprintf("%d of %d cases compared no number and prove nothing", n, result.Cases))
-			}
-			if text := baseline.failure(); text != "" {
-				faults = append(faults, text)
-			}
-			if len(faults) > 0 {
-				return exit(exitCheck, "verify: %s", strings.Join(faults, "; "))
-			}
-			return nil
+			return cases.verify(c, &f)
 		},
 	}
-	c.Flags().StringArrayVar(&cases, "cases", nil, "a case file, or a folder of them (repeatable; default: the built-in ones)")
-	c.Flags().StringVar(&junit, "junit", "", "write the outcomes as JUnit's XML to this file")
-	c.Flags().StringVar(&page, "html", "", "write a page with all outcomes, the worst first, to this file")
-	c.Flags().StringVar(&device, "device", "auto", "auto, cpu, gpu or gpu:N")
-	c.Flags().BoolVar(&tf32, "tf32", false, "let a GPU cut factors to 11 bits, TensorFlow's default, and hold it to that")
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	c.Flags().Uint64Var(&seed, "seed", 1, "what random cases, or fresh weights, are drawn from")
+	f.flags(c)
+	f.seedFlag(c, "")
+	cases.flags(c)
+	c.Flags().StringArrayVar(&cases.paths, "cases", nil, "")
+	keep(c, rule{kind: "FILE|FOLDER", want: "a file or a folder", read: notEmpty}, "cases")
 	net.flags(c)
 	random.flags(c)
-	baseline.flags(c)
-	keep(c, fileRule, "junit", "html")
-	keep(c, rule{kind: "FILE|FOLDER", want: "a file or a folder", read: notEmpty}, "cases")
-	keep(c, deviceRule, "device")
-	keep(c, seedRule, "seed")
+	c.Flags().IntVar(&random.cases, "random", 0, "")
+	keep(c, randomRule, "random")
+	for _, name := range []string{"cases", "net", "weights", "random", "op", "seed"} {
+		// The only error is that the flag is not there.
+		_ = c.Flags().MarkHidden(name)
+	}
+	c.AddCommand(newVerifyCasesCommand(), newVerifyNetCommand(), newVerifyRandomCommand())
 	return c
+}
+
+// verifyStatus lists the exit statuses of a verification, which ends with 1 for
+// what some lines say.
+func verifyStatus(failed ...string) string {
+	return exitStatus(
+		"1    "+strings.Join(failed, "\n       "),
+		"2    wrong usage: a flag, or a file of cases, a baseline, a network or weights",
+		"     that are not known or not right",
+		"3    the machine lacks something: memory, the device, a place to write to",
+	)
 }
 
 // checkTogether refuses flags of verify that would do nothing.
@@ -238,95 +169,31 @@ func checkTogether(c *cobra.Command) error {
 	)
 }
 
-func readCases(paths []string) ([]proof.File, error) {
-	if len(paths) == 0 {
-		return proof.ReadAll(testdata.Files, "cases")
+// newVerification is a verification without outcomes.
+func newVerification(c *cobra.Command, f *verifyFlags, device string) report.Verification {
+	v := report.Verification{
+		TensorFlow: session.Version(), Device: device, Precision: tensorflow.Precision(device), Note: withoutGPU(f.device, device),
 	}
-	var all proof.CaseFiles
-	for _, path := range paths {
-		folder, name := filepath.Split(filepath.Clean(path))
-		if folder == "" {
-			folder = "."
-		}
-		if err := all.Add(inputFolder(folder), folder, name); err != nil {
-			return nil, err
-		}
+	v.Command, _ = commandLine(c, c.Flags().Args())
+	if on, known := tensorflow.OneDNNInUse(); known {
+		v.OneDNN = &on
 	}
-	return all.Files()
+	return v
 }
 
-// runCases hands each outcome to each while its output is there, and keeps it
-// without.
-func runCases(ctx context.Context, files []proof.File, backend proof.Backend, each func(proof.Outcome) error, bar *progress) ([]proof.Outcome, error) {
-	total := 0
-	for _, file := range files {
-		total += len(file.Cases)
-	}
-	defer bar.finish()
-	var outcomes []proof.Outcome
-	for _, file := range files {
-		for _, c := range file.Cases {
-			o, err := c.Run(ctx, backend)
-			if err != nil {
-				return nil, err
-			}
-			o.File, o.Path = file.Name, file.Path
-			if err := each(o); err != nil {
-				return nil, err
-			}
-			o.Release()
-			outcomes = append(outcomes, o)
-			bar.show(len(outcomes), total)
-		}
-	}
-	return outcomes, nil
-}
-
-func printVerification(w io.Writer, v report.Verification) {
-	fmt.Fprintf(w, "TensorFlow %s on %s: %s\n", v.TensorFlow, v.Device, v.Precision)
-	if v.Note != "" {
-		fmt.Fprintf(w, "note: %s\n", v.Note)
-	}
+// countStatuses enters the outcomes' statuses into the verification.
+func countStatuses(v *report.Verification) {
+	v.Counts = map[proof.Status]int{}
 	for _, o := range v.Outcomes {
-		mark := "ok  "
-		switch o.Status {
-		case proof.Fail:
-			mark = "FAIL"
-		case proof.Nothing:
-			mark = "VOID"
-		}
-		fmt.Fprintf(w, "%s  %s: %s\n", mark, o.ID(), quote.Text(o.Text(), mostErrorBytes))
-		if o.Repeat != nil {
-			fmt.Fprintf(w, "      repeat with --cases: %s\n", quote.JSON(o.Repeat))
-		}
+		v.Cases++
+		v.Counts[o.Status]++
 	}
-	fmt.Fprintf(w, "%d cases", v.Cases)
-	for _, status := range proof.Statuses {
-		if n := v.Counts[status]; n > 0 || status == proof.Fail {
-			fmt.Fprintf(w, ", %d %s", n, status)
-		}
-	}
-	fmt.Fprintln(w)
 }
 
-// outputs are where a verification goes besides stdout.
-type outputs struct {
-	set         *output.Set
-	junit, page *output.File // nil: not asked for
-	asJSON      bool
-}
-
-// write writes the files that were asked for, a baseline too, together.
-func (to outputs) write(v report.Verification) error {
-	if to.page != nil {
-		if err := to.page.Write(func(w io.Writer) error { return report.WriteVerification(w, v) }); err != nil {
-			return unwritten("verify", err)
-		}
+// printHeader prints what every verification begins with.
+func printHeader(w io.Writer, tensorflow, device, precision, note string) {
+	fmt.Fprintf(w, "TensorFlow %s on %s: %s\n", tensorflow, device, precision)
+	if note != "" {
+		fmt.Fprintf(w, "note: %s\n", note)
 	}
-	if to.junit != nil {
-		if err := to.junit.Write(func(w io.Writer) error { return proof.WriteJUnit(w, v.Outcomes, v.Against) }); err != nil {
-			return unwritten("verify", err)
-		}
-	}
-	return unwritten("verify", to.set.Commit())
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"text/tabwriter"
 
@@ -12,17 +13,16 @@ import (
 
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
+	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/verify"
 )
 
-// netFlags are what verify is asked for with --net.
-type netFlags struct {
-	net, weights string
-	device       string
-}
+// netFlags name a network and its weights.
+type netFlags struct{ net, weights string }
 
 // netResult is a network that was verified, and how.
 type netResult struct {
@@ -31,28 +31,84 @@ type netResult struct {
 	Pictures string `json:"from"`
 	Note     string `json:"note,omitempty"`
 	Command  string `json:"command"`
-	session.Verification
+	verify.Result
 
 	value graph.Network
 }
 
 func (f *netFlags) flags(c *cobra.Command) {
-	c.Flags().StringVar(&f.net, "net", "", "verify a network, layer by layer: a ready one (cnndemo nets) or a JSON file")
-	c.Flags().StringVar(&f.weights, "weights", "", "the network's weights, a .npz file (default: fresh ones from --seed)")
+	c.Flags().StringVar(&f.net, "net", "", "the network: a ready one (cnndemo nets) or a JSON file")
 	keep(c, netRule, "net")
+	f.weightsFlag(c)
+}
+
+func (f *netFlags) weightsFlag(c *cobra.Command) {
+	c.Flags().StringVar(&f.weights, "weights", "", "the network's weights, a .npz file (default: fresh ones from --seed)")
 	keep(c, fileRule, "weights")
 }
 
-// verifyNetwork is verify --net.
-func verifyNetwork(c *cobra.Command, f netFlags, pictures []string, seed uint64, tf32 bool, to outputs) error {
-	if err := session.Configure(session.Process{NoTF32: !tf32, NoWinograd: true}); err != nil {
-		return &exitError{exitUsage, err}
+// load reads the network's weights, and says where they come from. They are nil
+// where they are to be drawn from the seed.
+func (f *netFlags) load(net graph.Network, seed uint64) (weights graph.Weights, origin string, err error) {
+	if f.weights == "" {
+		return nil, fmt.Sprintf("drawn from seed %d", seed), nil
 	}
-	result, err := f.verify(c, pictures, seed)
+	weights, err = readWeights(f.weights, net)
+	return weights, f.weights, err
+}
+
+func newVerifyNetCommand() *cobra.Command {
+	var f verifyFlags
+	var net netFlags
+	c := &cobra.Command{
+		Use:   "net NET [pictures or folders…]",
+		Short: "Hold each layer of a network to the reference",
+		Long: `verify net runs a network over pictures (without any: scikit-learn's two sample
+pictures, brought to its size) and holds every layer, each fed in the reference
+with what TensorFlow itself fed to it: errors do not add up, and the first layer
+that diverges is named with its worst number, its error in units in the last
+place (ULPs) and as a share of its bound. Then it is run again as a program runs
+it, where TensorFlow may compute several layers in one call. NET is a ready
+network (cnndemo nets) or a JSON file.
+
+Weights are fresh, from --seed, or a .npz file of arrays named as cnndemo nets
+NET lists the layers: conv1/filter, conv1/bias, …
+
+` + verifyStatus("a layer failed or proves nothing, or a picture cannot be used"),
+		Example: `  cnndemo verify net alexnet
+  cnndemo verify net my-net.json --weights my-net.npz holiday/ --html report.html`,
+		Args:              takes(1, math.MaxInt, "a network"),
+		ValidArgsFunction: completeNetwork,
+		RunE: func(c *cobra.Command, arguments []string) error {
+			net.net = arguments[0]
+			return net.verify(c, &f, arguments[1:])
+		},
+	}
+	f.flags(c)
+	f.seedFlag(c, "what fresh weights are drawn from")
+	net.weightsFlag(c)
+	return c
+}
+
+// verify holds the network over pictures.
+func (f *netFlags) verify(c *cobra.Command, to *verifyFlags, pictures []string) error {
+	done, err := to.open(c, func(set *output.Set) error {
+		set.Keep(f.net, f.weights)
+		keepInputs(set, pictures, calledPicture)
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	result.Command, _ = commandLine(c, pictures)
+	defer done()
+	if err := to.configure(); err != nil {
+		return err
+	}
+	result, err := f.run(c, to, pictures)
+	if err != nil {
+		return err
+	}
+	result.Command, _ = commandLine(c, c.Flags().Args())
 	if err := to.write(result.page()); err != nil {
 		return err
 	}
@@ -69,77 +125,80 @@ func verifyNetwork(c *cobra.Command, f netFlags, pictures []string, seed uint64,
 	return nil
 }
 
-// verify runs the network over pictures and holds each layer.
-func (f netFlags) verify(c *cobra.Command, pictures []string, seed uint64) (netResult, error) {
+// run runs the network over pictures and holds each layer.
+func (f *netFlags) run(c *cobra.Command, to *verifyFlags, pictures []string) (netResult, error) {
 	boundHeap(0.5) // the rest is TensorFlow's
 	found, err := findNetwork(f.net)
 	if err != nil {
 		return netResult{}, &exitError{exitUsage, err}
 	}
-	result := netResult{Network: found.name, value: found.network, Weights: fmt.Sprintf("drawn from seed %d", seed)}
-	if _, err := found.network.Plan(); err != nil {
+	forecast, err := found.network.Memory(graph.Workload{})
+	if err != nil {
 		return netResult{}, &exitError{exitUsage, err}
 	}
-	forecast, err := found.network.Memory(graph.Workload{})
-	if err == nil {
-		err = tensorflow.CheckMemory(networkBytes(forecast.Inference))
-	}
-	if err != nil {
+	if err := tensorflow.CheckMemory(networkBytes(forecast.Inference)); err != nil {
 		return netResult{}, verifyError(c.Context(), fmt.Errorf("verify: %w", err))
 	}
-	var weights graph.Weights
-	if f.weights == "" {
-		weights = found.network.InitialWeights(seed)
-	} else {
-		result.Weights = f.weights
-		if weights, err = readWeights(f.weights, found.network); err != nil {
-			return netResult{}, &exitError{exitUsage, err}
-		}
+	result := netResult{Network: found.name, value: found.network}
+	weights, origin, err := f.load(found.network, to.seed)
+	if err != nil {
+		return netResult{}, &exitError{exitUsage, err}
 	}
-	batch, from, err := networkBatch(c.Context(), c.Name(), f.device, found.network.Input, pictures, seed)
+	if weights == nil {
+		weights = found.network.InitialWeights(to.seed)
+	}
+	result.Weights = origin
+	batch, from, err := networkBatch(c.Context(), "verify", to.device, found.network.Input, pictures, to.seed)
 	if err != nil {
 		return netResult{}, err
 	}
 	result.Pictures = from
 	bar := newProgress(c.ErrOrStderr(), "layers")
 	defer bar.finish()
-	result.Verification, err = session.Verify(c.Context(), found.network, weights, batch, session.VerifyOptions{
-		Options: session.Options{Device: f.device}, Progress: bar.show,
+	result.Result, err = verify.Network(c.Context(), found.network, weights, batch, verify.Options{
+		Options: session.Options{Device: to.device}, Progress: bar.show,
 	})
 	if err != nil {
 		return netResult{}, verifyError(c.Context(), err)
 	}
-	result.Note = withoutGPU(f.device, result.Device)
+	result.Note = withoutGPU(to.device, result.Device)
 	return result, nil
 }
 
 // verifyError is a failure of the run itself.
 func verifyError(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return err
-	}
-	if errors.Is(err, session.ErrNoDevice) {
+	if ctx.Err() != nil || errors.Is(err, session.ErrNoDevice) {
 		return err
 	}
 	return &exitError{exitCheck, err}
 }
 
+// maxFreeWeights is the most bytes that are read of a pipe with the weights of a
+// network whose plan is not known yet.
+const maxFreeWeights = 1 << 30
+
+// readWeights reads a network's weights. Those of a network of free height and
+// width are checked when it has a size.
 func readWeights(path string, net graph.Network) (graph.Weights, error) {
 	const (
 		widest = 8       // bytes of a float64 or an int64
 		heads  = 1 << 20 // headers, and the archive's list of them
 	)
-	plan, err := net.Plan()
-	if err != nil {
-		return nil, fmt.Errorf("weights: %w", err)
+	most := int64(maxFreeWeights)
+	if !net.Free() {
+		plan, err := net.Plan()
+		if err != nil {
+			return nil, fmt.Errorf("weights: %w", err)
+		}
+		most = widest*(plan.Parameters+plan.Statistics) + heads
 	}
-	file, length, done, err := openRandomAccess(path, widest*(plan.Parameters+plan.Statistics)+heads)
+	file, length, done, err := openRandomAccess(path, most)
 	if err != nil {
 		return nil, fmt.Errorf("weights: %w", err)
 	}
 	defer done()
 	weights, err := graph.ReadNPZ(file, length)
-	if err == nil {
+	if err == nil && !net.Free() {
 		err = weights.Check(net)
 	}
 	if err != nil {
@@ -150,10 +209,7 @@ func readWeights(path string, net graph.Network) (graph.Weights, error) {
 
 // print is the table for people.
 func (r netResult) print(w io.Writer) {
-	fmt.Fprintf(w, "TensorFlow %s on %s: %s\n", r.TensorFlow, r.Device, r.Precision)
-	if r.Note != "" {
-		fmt.Fprintf(w, "note: %s\n", r.Note)
-	}
+	printHeader(w, r.TensorFlow, r.Device, r.Precision, r.Note)
 	fmt.Fprintf(w, "%s, weights %s, over %s\n", quote.Plain(r.Network), quote.Plain(r.Weights), r.Pictures)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "layer\tkind\toutput\tlargest error\tof its bound\tULPs\tverdict")
@@ -185,7 +241,7 @@ func (r netResult) print(w io.Writer) {
 }
 
 // verdictCells are a verdict's columns.
-func verdictCells(v session.Verdict) string {
+func verdictCells(v verify.Verdict) string {
 	status := string(v.Status)
 	switch {
 	case v.Elements == 0:
@@ -208,7 +264,7 @@ func verdictCells(v session.Verdict) string {
 // outcomes are the layers as cases, for JUnit and the page.
 func (r netResult) outcomes() []proof.Outcome {
 	var list []proof.Outcome
-	add := func(name, kind string, v session.Verdict) {
+	add := func(name, kind string, v verify.Verdict) {
 		o := proof.Outcome{File: r.Network, Name: name, Op: kind, Status: v.Status, Device: &v}
 		switch v.Status {
 		case proof.Nothing:
@@ -231,16 +287,13 @@ func (r netResult) outcomes() []proof.Outcome {
 func (r netResult) page() report.Verification {
 	v := report.Verification{
 		TensorFlow: r.TensorFlow, Device: r.Device, Precision: r.Precision, Note: r.Note, OneDNN: r.OneDNN,
-		Command: r.Command, Outcomes: r.outcomes(), Counts: map[proof.Status]int{},
+		Command: r.Command, Outcomes: r.outcomes(),
 		Network: fmt.Sprintf("%s, weights %s, over %s", quote.Plain(r.Network), quote.Plain(r.Weights), r.Pictures),
 	}
 	// The network has been checked; it may have more layers than are drawn.
 	if d, err := drawing(r.Network, r.value); err == nil {
 		v.Drawing = &d
 	}
-	for _, o := range v.Outcomes {
-		v.Cases++
-		v.Counts[o.Status]++
-	}
+	countStatuses(&v)
 	return v
 }

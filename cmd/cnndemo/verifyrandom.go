@@ -2,52 +2,99 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"tfcnn/cmd/cnndemo/internal/report"
+	"tfcnn/internal/output"
 	"tfcnn/internal/parent"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/draw"
 	"tfcnn/internal/quote"
-	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
-// randomFlags are what verify is asked for with --random.
+// randomFlags are what verify is asked for with operations that are drawn.
 type randomFlags struct {
-	cases  int
-	ops    []string
-	device string
-	tf32   bool
+	cases int
+	ops   []string
 }
 
+// randomRule is a number of cases.
+var randomRule = whole(1, math.MaxInt)
+
 func (f *randomFlags) flags(c *cobra.Command) {
-	c.Flags().IntVar(&f.cases, "random", 0, "draw so many operations, valid and not, and run them in a process that is watched")
-	c.Flags().StringArrayVar(&f.ops, "op", nil, "with --random: draw this operation alone (repeatable; default: all)")
+	c.Flags().StringArrayVar(&f.ops, "op", nil, "draw this operation alone (repeatable; default: all)")
 	operation := oneOf(proof.Operations()...)
 	operation.known = proof.Operations()
 	keep(c, operation, "op")
-	keep(c, whole(1, math.MaxInt), "random")
+}
+
+func newVerifyRandomCommand() *cobra.Command {
+	var f verifyFlags
+	var random randomFlags
+	c := &cobra.Command{
+		Use:   "random N",
+		Short: "Hold TensorFlow to the reference in operations that are drawn",
+		Long: `verify random draws N operations, in three of four cases such as TensorFlow can
+compute, else with one fault, and runs them in a process of their own, which is
+watched: what must be refused has to be, with an error that names the fault, all
+else has to be within its bound, and no case may end the process. The same --seed
+draws the same cases everywhere. A failure is shrunk to the smallest case that
+still fails, and printed for verify cases.
+
+` + exitStatus(
+			"1    a case failed",
+			"2    wrong usage: a flag, or an argument that is no number of cases",
+			"3    the machine lacks something: memory, the device, a place to write to; the",
+			"     system ended the process with the cases, as it does where memory runs out"),
+		Example: `  cnndemo verify random 20000 --seed 7
+  cnndemo verify random 500 --op conv2d_transpose --op lrn`,
+		Args:              takes(1, 1, "how many cases: "+randomRule.want),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(c *cobra.Command, arguments []string) error {
+			text, known := randomRule.read(arguments[0])
+			if !known {
+				return takes(0, 0, randomRule.want)(c, arguments)
+			}
+			var err error
+			if random.cases, err = strconv.Atoi(text); err != nil {
+				return err
+			}
+			return random.verify(c, &f)
+		},
+	}
+	f.flags(c)
+	f.seedFlag(c, "what the cases are drawn from")
+	random.flags(c)
+	return c
 }
 
 // caseLimit is how long one case may take; most take some milliseconds.
 const caseLimit = time.Minute
 
-// verifyRandom is verify --random.
-func verifyRandom(c *cobra.Command, f randomFlags, seed uint64, to outputs) error {
-	if err := session.Configure(session.Process{NoTF32: !f.tf32, NoWinograd: true}); err != nil {
-		return &exitError{exitUsage, err}
+// verify runs the cases that are drawn.
+func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
+	done, err := to.open(c, func(*output.Set) error { return nil })
+	if err != nil {
+		return err
 	}
-	// The device is looked for here, so that one that lacks is said once.
-	backend, err := session.NewBackend(session.Options{Device: f.device})
+	defer done()
+	if err := to.configure(); err != nil {
+		return err
+	}
+	// Look for the device here, so that a missing one is reported once.
+	backend, err := session.NewBackend(session.Options{Device: to.device})
 	if err != nil {
 		return err
 	}
@@ -55,9 +102,9 @@ func verifyRandom(c *cobra.Command, f randomFlags, seed uint64, to outputs) erro
 	if err != nil {
 		return exit(exitEnvironment, "verify: %w", err)
 	}
-	watch := &proof.Watch{Limit: caseLimit, Command: func() *exec.Cmd {
-		arguments := []string{workerName, "--device", f.device}
-		if f.tf32 {
+	watch := &draw.Watch{Limit: caseLimit, Command: func() *exec.Cmd {
+		arguments := []string{workerName, "--device", to.device}
+		if to.tf32 {
 			arguments = append(arguments, "--tf32")
 		}
 		worker := exec.Command(program, arguments...)
@@ -72,8 +119,8 @@ func verifyRandom(c *cobra.Command, f randomFlags, seed uint64, to outputs) erro
 	defer unfinished.begin(watch.Kill)()
 	bar := newProgress(c.ErrOrStderr(), "cases")
 	defer bar.finish()
-	result, err := proof.Random{
-		Seed: seed, Cases: f.cases, Ops: f.ops, Parallel: runtime.GOMAXPROCS(0),
+	result, err := draw.Random{
+		Seed: to.seed, Cases: f.cases, Ops: f.ops, Parallel: runtime.GOMAXPROCS(0),
 		Progress: func(done int) { bar.show(done, f.cases) },
 	}.Run(c.Context(), watch)
 	if err != nil {
@@ -81,12 +128,14 @@ func verifyRandom(c *cobra.Command, f randomFlags, seed uint64, to outputs) erro
 			watch.Kill()
 			return err
 		}
+		if errors.Is(err, draw.ErrKilled) {
+			return exit(exitEnvironment, "verify: %w", err)
+		}
 		return exit(exitCheck, "verify: %w", err)
 	}
 	bar.finish()
-	command, _ := commandLine(c, nil)
-	v := randomPage(result, backend.Device(), command)
-	v.Note = withoutGPU(f.device, backend.Device())
+	v := newVerification(c, to, backend.Device())
+	fillRandom(&v, result)
 	if err := to.write(v); err != nil {
 		return err
 	}
@@ -96,7 +145,7 @@ func verifyRandom(c *cobra.Command, f randomFlags, seed uint64, to outputs) erro
 			Device     string `json:"device"`
 			OneDNN     *bool  `json:"onednn,omitempty"`
 			Command    string `json:"command"`
-			proof.RandomResult
+			draw.RandomResult
 		}{v.TensorFlow, v.Device, v.OneDNN, v.Command, result})
 		if err != nil {
 			return err
@@ -110,16 +159,10 @@ func verifyRandom(c *cobra.Command, f randomFlags, seed uint64, to outputs) erro
 	return nil
 }
 
-// randomPage is the result as the verification's page and JUnit show it: an
-// entry for each operation, and one for each failure.
-func randomPage(r proof.RandomResult, device, command string) report.Verification {
-	v := report.Verification{
-		TensorFlow: session.Version(), Device: device, Precision: tensorflow.Precision(device), Command: command,
-		Counts: map[proof.Status]int{}, Outcomes: append([]proof.Outcome{}, r.Failures...),
-	}
-	if on, known := tensorflow.OneDNNInUse(); known {
-		v.OneDNN = &on
-	}
+// fillRandom enters the result as the verification's page and JUnit show it: an
+// outcome for each operation, and one for each failure.
+func fillRandom(v *report.Verification, r draw.RandomResult) {
+	v.Outcomes = append([]proof.Outcome{}, r.Failures...)
 	file := fmt.Sprintf("seed %d", r.Seed)
 	for _, op := range r.Ops {
 		o := proof.Outcome{File: file, Op: op.Op, Status: proof.Pass, Name: fmt.Sprintf("%s: %d computed, %d refused as they must be", op.Op, op.Computed, op.Refused)}
@@ -130,18 +173,11 @@ func randomPage(r proof.RandomResult, device, command string) report.Verificatio
 		}
 		v.Outcomes = append(v.Outcomes, o)
 	}
-	for _, o := range v.Outcomes {
-		v.Cases++
-		v.Counts[o.Status]++
-	}
-	return v
+	countStatuses(v)
 }
 
-func printRandom(w io.Writer, v report.Verification, r proof.RandomResult) {
-	fmt.Fprintf(w, "TensorFlow %s on %s: %s\n", v.TensorFlow, v.Device, v.Precision)
-	if v.Note != "" {
-		fmt.Fprintf(w, "note: %s\n", v.Note)
-	}
+func printRandom(w io.Writer, v report.Verification, r draw.RandomResult) {
+	printHeader(w, v.TensorFlow, v.Device, v.Precision, v.Note)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "operation\tcomputed\trefused\tnumbers\texact\tlargest share of bound\tfailed")
 	computed, refused, void := 0, 0, 0
@@ -151,7 +187,8 @@ func printRandom(w io.Writer, v report.Verification, r proof.RandomResult) {
 	}
 	table.Flush()
 	for _, o := range r.Failures {
-		fmt.Fprintf(w, "FAIL  %s: %s\n      repeat with --cases: %s\n", o.ID(), quote.Text(o.Text(), mostErrorBytes), quote.JSON(o.Repeat))
+		fmt.Fprintf(w, "FAIL  %s: %s\n", o.ID(), quote.Text(o.Text(), mostErrorBytes))
+		printRepeat(w, o.Repeat)
 	}
 	fmt.Fprintf(w, "seed %d: %d cases in %.1f s, %d computed within their bounds, %d refused as they must be, %d failed; workers that died: %d\n",
 		r.Seed, r.Cases, r.Seconds, computed, refused, len(r.Failures), r.Deaths)
@@ -163,7 +200,7 @@ func printRandom(w io.Writer, v report.Verification, r proof.RandomResult) {
 	}
 }
 
-// workerName is the hidden command that runs cases for verify --random.
+// workerName is the hidden command that runs cases for verify random.
 const workerName = "verify-worker"
 
 func newWorkerCommand() *cobra.Command {
@@ -171,7 +208,7 @@ func newWorkerCommand() *cobra.Command {
 	var tf32 bool
 	c := &cobra.Command{
 		Use:    workerName,
-		Short:  "Run the cases that come on file descriptor 3, for verify --random",
+		Short:  "Run the cases that come on file descriptor 3, for verify random",
 		Hidden: true,
 		Args:   takes(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -183,11 +220,11 @@ func newWorkerCommand() *cobra.Command {
 				return err
 			}
 			// The parent ends it by closing the jobs, or is gone.
-			jobs, answers, err := proof.Protocol()
+			jobs, answers, err := draw.Protocol()
 			if err != nil {
 				return &exitError{exitUsage, err}
 			}
-			if err := proof.Serve(context.WithoutCancel(c.Context()), jobs, answers, backend); err != nil {
+			if err := draw.Serve(context.WithoutCancel(c.Context()), jobs, answers, backend); err != nil {
 				return &exitError{exitCheck, err}
 			}
 			return nil

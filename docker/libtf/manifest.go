@@ -155,6 +155,9 @@ type EnvironmentError struct{ text string }
 // Error is one line.
 func (e *EnvironmentError) Error() string { return "libtf: " + e.text }
 
+// Reason is the error's text without the package, for lists of facts.
+func (e *EnvironmentError) Reason() string { return e.text }
+
 func lacking(format string, arguments ...any) error {
 	return &EnvironmentError{fmt.Sprintf(format, arguments...)}
 }

@@ -3,7 +3,6 @@ package libtf
 import (
 	"bytes"
 	"context"
-	"debug/elf"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +11,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"tfcnn/docker/libtf/elf"
 )
 
 // strips says whether the libraries are to be stripped: those for x86-64, on
@@ -109,9 +110,9 @@ func (o Options) settle(staging, library string) error {
 	if err != nil {
 		return fmt.Errorf("libtf: strip: %w", err)
 	}
-	_, err = bindOwn(text, keep)
+	_, err = elf.BindOwn(text, keep)
 	if err == nil && library == largeLibrary {
-		text, err = shortenNames(text, keep)
+		text, err = elf.ShortenNames(text, keep)
 	}
 	if err != nil {
 		return fmt.Errorf("libtf: strip: %s %w", filepath.Base(library), err)
@@ -141,17 +142,12 @@ func findLibrary(name string) (string, error) {
 
 // addSymbols adds the names of a library's dynamic symbols.
 func addSymbols(names map[string]bool, library string) error {
-	file, err := elf.Open(library)
+	symbols, err := elf.Symbols(library)
 	if err != nil {
 		return fmt.Errorf("libtf: strip: %s: %w", library, err)
 	}
-	defer file.Close()
-	symbols, err := file.DynamicSymbols()
-	if err != nil {
-		return fmt.Errorf("libtf: strip: %s: %w", library, err)
-	}
-	for _, s := range symbols {
-		names[s.Name] = true
+	for _, name := range symbols {
+		names[name] = true
 	}
 	return nil
 }

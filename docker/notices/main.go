@@ -27,7 +27,7 @@ import (
 )
 
 // programs are what the project builds and hands on.
-var programs = []string{"tfcnn/cmd/cnndemo", "tfcnn/cmd/doctor", "tfcnn/docker/installer", "tfcnn/docker/launcher"}
+var programs = []string{"tfcnn/cmd/cnndemo", "tfcnn/cmd/doctor", "tfcnn/cmd/libtensorflow", "tfcnn/docker/launcher"}
 
 func main() {
 	if len(os.Args) != 2 {

@@ -4,31 +4,60 @@ import (
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
 
+	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 )
 
-// activation adds the one node of an operation that has no weights and no
-// geometry; known is false where o is no such operation.
-func activation(scope *op.Scope, o ir.Op, x tf.Output) (y tf.Output, known bool) {
-	switch o := o.(type) {
-	case ir.ReLU:
-		return op.Relu(scope, x), true
-	case ir.ReLU6:
-		return op.Relu6(scope, x), true
-	case ir.LeakyReLU:
-		return op.LeakyRelu(scope, x, op.LeakyReluAlpha(o.Alpha)), true
-	case ir.ELU:
-		return op.Elu(scope, x), true
-	case ir.SELU:
-		return op.Selu(scope, x), true
-	case ir.Sigmoid:
-		return op.Sigmoid(scope, x), true
-	case ir.Tanh:
-		return op.Tanh(scope, x), true
-	case ir.Identity:
-		return op.Identity(scope, x), true
+// The operations without weights and geometry, most of one node.
+var (
+	_ = single[ir.ReLU](op.Relu)
+	_ = single[ir.ReLU6](op.Relu6)
+	_ = register(func(o ir.LeakyReLU, a arguments) (tf.Output, error) {
+		return op.LeakyRelu(a.scope, a.operands[0], op.LeakyReluAlpha(o.Alpha)), nil
+	})
+	_ = single[ir.ELU](op.Elu)
+	_ = single[ir.SELU](op.Selu)
+	_ = single[ir.Sigmoid](op.Sigmoid)
+	_ = single[ir.Tanh](op.Tanh)
+	_ = register(func(_ ir.Swish, a arguments) (tf.Output, error) {
+		return op.Mul(a.scope, a.operands[0], op.Sigmoid(a.scope, a.operands[0])), nil
+	})
+	_ = register(func(_ ir.HardSwish, a arguments) (tf.Output, error) { return hardSwish(a.scope, a.operands[0]) })
+	_ = single[ir.Identity](op.Identity)
+	_ = register(func(_ ir.Softmax, a arguments) (tf.Output, error) {
+		return softmax(a.scope, a.shapes[0], a.operands[0])
+	})
+	_ = register(func(o ir.LRN, a arguments) (tf.Output, error) {
+		return op.LRN(a.scope, a.operands[0], op.LRNDepthRadius(int64(o.DepthRadius)), op.LRNBias(o.Bias), op.LRNAlpha(o.Alpha), op.LRNBeta(o.Beta)), nil
+	})
+)
+
+// single registers an operation that is one node.
+func single[O ir.Op](node func(*op.Scope, tf.Output) tf.Output) struct{} {
+	return register(func(_ O, a arguments) (tf.Output, error) { return node(a.scope, a.operands[0]), nil })
+}
+
+// hardSwish adds x·(relu6(x + 3)·(1/6)): no product but the last can overflow.
+func hardSwish(scope *op.Scope, x tf.Output) (tf.Output, error) {
+	three, err := number(scope, "three", 3, x.DataType())
+	if err != nil {
+		return tf.Output{}, err
 	}
-	return tf.Output{}, false
+	sixth, err := number(scope, "sixth", 1./6, x.DataType())
+	if err != nil {
+		return tf.Output{}, err
+	}
+	factor := op.Mul(scope.SubScope("factor"), op.Relu6(scope, op.AddV2(scope, x, three)), sixth)
+	return op.Mul(scope, x, factor), nil
+}
+
+// number adds a constant of one number.
+func number(scope *op.Scope, name string, value float32, dtype tf.DataType) (tf.Output, error) {
+	c, err := constant(scope, name, tensor.Tensor{Shape: []int{}, Data: []float32{value}})
+	if err != nil || dtype == tf.Float {
+		return c, err
+	}
+	return op.Cast(scope.SubScope(name), c, dtype), nil
 }
 
 // softmax adds Softmax. oneDNN's kernel takes at most five axes: more become a

@@ -17,25 +17,30 @@ func apart(scope *op.Scope) *op.Scope {
 }
 
 // unfusable reports whether oneDNN's kernels refuse step i in one node with what
-// it reads: they compute no tanh behind a convolution and its batch norm.
+// it reads.
 func unfusable(program ir.Program, i int) bool {
 	step := program.Steps[i]
-	if _, is := step.Op.(ir.Tanh); !is || step.Inputs[0] == ir.Input {
+	if !step.Op.Traits().UnfusableAfterNorm || step.Inputs[0] == ir.Input {
 		return false
 	}
-	_, is := program.Steps[step.Inputs[0]].Op.(ir.BatchNorm)
-	return is
+	return program.Steps[step.Inputs[0]].Op.Traits().Operands == ir.ChannelNumbers
 }
 
-// readByLeakyReLU returns the steps that a leaky ReLU reads. With oneDNN the
-// remapper puts a sum, its bias and a leaky ReLU into one node even where a run
-// fetches what lies between, which is then missing. So such a step is fetched by a
-// node of its own. In all other patterns the remapper sees to what is fetched.
-func readByLeakyReLU(program ir.Program) map[int]bool {
+// fusedWhenFetched returns the steps whose output the optimizer may put out of
+// reach: with oneDNN it puts a sum, its bias and a leaky ReLU into one node even
+// where a run fetches what lies between, which is then missing, and so it does with
+// a sum, its bias or batch norm, and a swish. So such a step is fetched by a node of
+// its own. In all other patterns the remapper sees to what is fetched.
+func fusedWhenFetched(program ir.Program) map[int]bool {
 	steps := map[int]bool{}
 	for _, step := range program.Steps {
-		if _, is := step.Op.(ir.LeakyReLU); is {
-			steps[step.Inputs[0]] = true
+		before := step.Inputs[0]
+		for range step.Op.Traits().FusedWhenFetched {
+			if before == ir.Input {
+				break
+			}
+			steps[before] = true
+			before = program.Steps[before].Inputs[0]
 		}
 	}
 	return steps

@@ -8,6 +8,10 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = register(func(o ir.AvgPool, a arguments) (tf.Output, error) {
+	return avgPool(a.scope, o, a.shapes[0], a.operands[0])
+})
+
 // avgPool adds AvgPool where TensorFlow's kernel knows the padding: VALID,
 // SAME, and explicit padding that is one of the two at this size. Any other
 // explicit padding becomes the sum of each window of the zero-padded input, a

@@ -7,6 +7,10 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = register(func(o ir.BatchNorm, a arguments) (tf.Output, error) {
+	return batchNorm(a.scope, o, a.shapes[0], a.operands)
+})
+
 // batchNorm adds FusedBatchNormV3, which takes four axes: others are made four
 // and back.
 func batchNorm(scope *op.Scope, o ir.BatchNorm, shape []int, operands []tf.Output) (tf.Output, error) {

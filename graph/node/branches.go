@@ -5,6 +5,13 @@ import (
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"tfcnn/internal/ir"
+)
+
+var (
+	_ = register(func(_ ir.Add, a arguments) (tf.Output, error) { return sum(a.scope, a.operands), nil })
+	_ = register(func(_ ir.Concat, a arguments) (tf.Output, error) { return concat(a.scope, a.shapes[0], a.operands) })
 )
 
 // sum adds from left to right.

@@ -8,6 +8,10 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = register(func(o ir.ScaleShift, a arguments) (tf.Output, error) {
+	return scaleShift(a.scope, o, a.operands[0])
+})
+
 // scaleShift adds Mul and AddV2 with constants, each only where there are
 // numbers; without any, Identity.
 func scaleShift(scope *op.Scope, o ir.ScaleShift, x tf.Output) (tf.Output, error) {

@@ -176,7 +176,7 @@ func addChecked(scope *op.Scope, name string, o ir.Op, operands ...tf.Output) (y
 	if err := rehearse(o, shapes, operands); err != nil {
 		return tf.Output{}, err
 	}
-	y, err = add(scope.SubScope(name), o, shapes, operands, handBuilt())
+	y, err = add(o, arguments{scope.SubScope(name), shapes, operands, handBuilt()})
 	if err == nil {
 		err = clean(scope.Err())
 	}
@@ -210,7 +210,7 @@ func rehearse(o ir.Op, shapes [][]int, operands []tf.Output) error {
 	for i, operand := range operands {
 		stand[i] = placeholder(scratch, fmt.Sprint("operand", i), operand.DataType(), shapes[i])
 	}
-	if _, err := add(scratch, o, shapes, stand, handBuilt()); err != nil {
+	if _, err := add(o, arguments{scratch, shapes, stand, handBuilt()}); err != nil {
 		return err
 	}
 	// A graph that TensorFlow has refused is left to the bindings' finalizer.

@@ -7,6 +7,10 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = register(func(o ir.Conv2D, a arguments) (tf.Output, error) {
+	return conv2D(a.scope, o, a.shapes, a.operands, a.kernels), nil
+})
+
 // conv2D adds Conv2D and, where there is a bias, BiasAdd. TensorFlow derives
 // the groups from the channels of input and filter.
 //
@@ -14,7 +18,7 @@ import (
 // with groups a Conv2D without bias stays apart, and a bias is added by AddV2,
 // which gives the same bits and is fused with oneDNN alone.
 func conv2D(scope *op.Scope, o ir.Conv2D, shapes [][]int, operands []tf.Output, k kernels) tf.Output {
-	if h, w, err := o.Window(shapes[0], shapes[1]); err == nil {
+	if h, w, err := o.Window(shapes...); err == nil {
 		o.Strides = [2]int{h.ShortStride(), w.ShortStride()}
 	}
 	attributes := []op.Conv2DAttr{op.Conv2DDilations(four(o.Dilations))}
@@ -48,6 +52,6 @@ func unfusedBias(scope *op.Scope, y, bias tf.Output) tf.Output {
 
 // blind says whether all windows lie on padding alone, along one axis.
 func blind(o ir.Conv2D, shapes [][]int) bool {
-	h, w, err := o.Window(shapes[0], shapes[1])
+	h, w, err := o.Window(shapes...)
 	return err == nil && (h.Blind() || w.Blind())
 }

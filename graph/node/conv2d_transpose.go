@@ -7,6 +7,10 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = register(func(o ir.Conv2DTranspose, a arguments) (tf.Output, error) {
+	return conv2DTranspose(a.scope, o, a.shapes, a.operands, a.kernels)
+})
+
 // conv2DTranspose adds Conv2DBackpropInput where every CPU kernel of it serves:
 // without dilations and groups, VALID or SAME. Explicit padding is VALID for
 // the padded output, of which the padding is cut off.
@@ -16,7 +20,7 @@ import (
 // channel axes exchanged within each group. The zeros are input, not filter,
 // so that no number of the input meets a tap that is not its own.
 func conv2DTranspose(scope *op.Scope, o ir.Conv2DTranspose, shapes [][]int, operands []tf.Output, k kernels) (y tf.Output, err error) {
-	h, w, err := o.Window(shapes[1])
+	h, w, err := o.Window(shapes...)
 	if err != nil {
 		return tf.Output{}, err
 	}

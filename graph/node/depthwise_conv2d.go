@@ -7,6 +7,10 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = register(func(o ir.DepthwiseConv2D, a arguments) (tf.Output, error) {
+	return depthwiseConv2D(a.scope, o, a.shapes, a.operands, a.kernels)
+})
+
 // depthwiseConv2D adds DepthwiseConv2dNative where its kernel serves: one
 // stride for both axes, no dilation. Else a Conv2D with a group a channel does
 // the same; the numbers of the filter lie in its order already. With oneDNN,
@@ -14,7 +18,7 @@ import (
 // is a constant: a batch norm and an activation behind it are then computed in
 // the same call, which TensorFlow's optimizer does behind a Conv2D alone.
 func depthwiseConv2D(scope *op.Scope, o ir.DepthwiseConv2D, shapes [][]int, operands []tf.Output, k kernels) (tf.Output, error) {
-	if h, w, err := o.Window(shapes[0], shapes[1]); err == nil {
+	if h, w, err := o.Window(shapes...); err == nil {
 		o.Strides = [2]int{h.ShortStride(), w.ShortStride()}
 	}
 	grouped, filter := o.Grouped(shapes[1])

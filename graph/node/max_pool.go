@@ -7,6 +7,10 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = register(func(o ir.MaxPool, a arguments) (tf.Output, error) {
+	return maxPool(a.scope, o, a.shapes[0], a.operands[0])
+})
+
 // Where Eigen's kernel is faster than oneDNN's, measured on two cores: each of
 // its steps takes the maximum of two rows of channels, which many channels make
 // long; and it starts at once, where oneDNN wakes other threads first, for

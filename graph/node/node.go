@@ -72,7 +72,7 @@ func Build(scope *op.Scope, program ir.Program, weights graph.Weights, o Options
 		o.Type = tf.Float
 	}
 	b := builder{
-		Options: o, scope: scope, scopes: map[string]*op.Scope{}, weights: weights, leaky: readByLeakyReLU(program),
+		Options: o, scope: scope, scopes: map[string]*op.Scope{}, weights: weights, hidden: fusedWhenFetched(program),
 		built: Built{
 			Input: placeholder(scope, graph.InputName, tf.Float, program.InputShape(-1)),
 			Fed:   map[string]tf.Output{},
@@ -95,7 +95,7 @@ type builder struct {
 	weights graph.Weights
 	input   tf.Output // of the arithmetic's type, as are the steps
 	steps   []tf.Output
-	leaky   map[int]bool // steps that a leaky ReLU reads
+	hidden  map[int]bool // steps that need a node of their own to be fetched
 	built   Built
 }
 
@@ -129,7 +129,7 @@ func (b *builder) step(program ir.Program, i int) error {
 	if b.OneDNN && unfusable(program, i) {
 		place = apart(place)
 	}
-	y, err := add(place, step.Op, program.Operands(i, -1), operands, kernels{b.OneDNN, len(b.built.Fed) > fed})
+	y, err := add(step.Op, arguments{place, program.Operands(i, -1), operands, kernels{b.OneDNN, len(b.built.Fed) > fed}})
 	if err == nil {
 		err = clean(b.scope.Err())
 	}
@@ -138,7 +138,7 @@ func (b *builder) step(program ir.Program, i int) error {
 	}
 	y = b.cast(place, "computed", y, b.Type) // some operations give float32 whatever they get
 	b.steps = append(b.steps, y)
-	if b.OneDNN && b.leaky[i] {
+	if b.OneDNN && b.hidden[i] {
 		y = op.Identity(place.SubScope("fetched"), y)
 	}
 	b.built.Steps = append(b.built.Steps, b.cast(place, "output", y, tf.Float))
@@ -149,8 +149,8 @@ func (b *builder) step(program ir.Program, i int) error {
 func (b *builder) weight(place *op.Scope, o ir.Op, w ir.Weight) (tf.Output, error) {
 	_, name, _ := strings.Cut(w.Name, "/")
 	dtype := b.Type
-	if _, ok := o.(ir.BatchNorm); ok {
-		dtype = tf.Float // as FusedBatchNormV3 has it
+	if o.Traits().Float32Weights {
+		dtype = tf.Float
 	}
 	if b.Constant != nil && !b.Constant(o.Kind(), len(b.weights[w.Name].Data)) {
 		b.built.Fed[w.Name] = placeholder(place, name, dtype, w.Shape)
@@ -188,7 +188,7 @@ func BuildOperation(scope *op.Scope, o ir.Op, oneDNN bool, shapes ...[]int) (inp
 		outputs, err = bothMaxPools(scope, pool, shapes[0], inputs[0])
 	} else {
 		outputs = make([]tf.Output, 1)
-		outputs[0], err = add(scope, o, shapes, inputs, kernels{oneDNN: oneDNN})
+		outputs[0], err = add(o, arguments{scope, shapes, inputs, kernels{oneDNN: oneDNN}})
 	}
 	if err == nil {
 		err = clean(scope.Err())
@@ -205,47 +205,34 @@ type kernels struct {
 	fed    bool // with weights that each run feeds
 }
 
-// add adds the nodes of one operation. The shapes have passed its Shape.
-func add(scope *op.Scope, o ir.Op, shapes [][]int, operands []tf.Output, k kernels) (tf.Output, error) {
-	x := operands[0]
-	switch o := o.(type) {
-	case ir.Conv2D:
-		return conv2D(scope, o, shapes, operands, k), nil
-	case ir.DepthwiseConv2D:
-		return depthwiseConv2D(scope, o, shapes, operands, k)
-	case ir.Conv2DTranspose:
-		return conv2DTranspose(scope, o, shapes, operands, k)
-	case ir.Dense:
-		return dense(scope, operands), nil
-	case ir.MaxPool:
-		return maxPool(scope, o, shapes[0], x)
-	case ir.AvgPool:
-		return avgPool(scope, o, shapes[0], x)
-	case ir.BatchNorm:
-		return batchNorm(scope, o, shapes[0], operands)
-	case ir.LRN:
-		return op.LRN(scope, x, op.LRNDepthRadius(int64(o.DepthRadius)), op.LRNBias(o.Bias), op.LRNAlpha(o.Alpha), op.LRNBeta(o.Beta)), nil
-	case ir.Flatten:
-		return flatten(scope, shapes[0], x)
-	case ir.Pad:
-		return pad(scope, x, [][2]int{{}, {o.Top, o.Bottom}, {o.Left, o.Right}, {}})
-	case ir.Resize:
-		return resize(scope, o, x)
-	case ir.ScaleShift:
-		return scaleShift(scope, o, x)
-	case ir.ReverseChannels:
-		return reverseChannels(scope, shapes[0], x)
-	case ir.Softmax:
-		return softmax(scope, shapes[0], x)
-	case ir.Add:
-		return sum(scope, operands), nil
-	case ir.Concat:
-		return concat(scope, shapes[0], operands)
+// arguments are what the nodes of one operation are built from. The shapes have
+// passed the operation's Shape.
+type arguments struct {
+	scope    *op.Scope
+	shapes   [][]int
+	operands []tf.Output
+	kernels
+}
+
+// builders has the function that adds an operation's nodes, by the operation's
+// kind; each stands in the operation's file.
+var builders = map[string]func(ir.Op, arguments) (tf.Output, error){}
+
+// register enters a function into builders. It returns a value so that a package
+// variable's declaration can call it.
+func register[O ir.Op](build func(O, arguments) (tf.Output, error)) struct{} {
+	var o O
+	builders[o.Kind()] = func(o ir.Op, a arguments) (tf.Output, error) { return build(o.(O), a) }
+	return struct{}{}
+}
+
+// add adds the nodes of one operation.
+func add(o ir.Op, a arguments) (tf.Output, error) {
+	build, known := builders[o.Kind()]
+	if !known {
+		return tf.Output{}, fmt.Errorf("no TensorFlow nodes for %s", o.Kind())
 	}
-	if y, known := activation(scope, o, x); known {
-		return y, nil
-	}
-	return tf.Output{}, fmt.Errorf("no TensorFlow nodes for %s", o.Kind())
+	return build(o, a)
 }
 
 func placeholder(scope *op.Scope, name string, dtype tf.DataType, shape []int) tf.Output {

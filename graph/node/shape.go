@@ -9,6 +9,19 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var (
+	_ = register(func(_ ir.Flatten, a arguments) (tf.Output, error) {
+		return flatten(a.scope, a.shapes[0], a.operands[0])
+	})
+	_ = register(func(o ir.Pad, a arguments) (tf.Output, error) {
+		return pad(a.scope, a.operands[0], [][2]int{{}, {o.Top, o.Bottom}, {o.Left, o.Right}, {}})
+	})
+	_ = register(func(o ir.Resize, a arguments) (tf.Output, error) { return resize(a.scope, o, a.operands[0]) })
+	_ = register(func(_ ir.ReverseChannels, a arguments) (tf.Output, error) {
+		return reverseChannels(a.scope, a.shapes[0], a.operands[0])
+	})
+)
+
 // integers adds a constant list of whole numbers.
 func integers(scope *op.Scope, name string, values ...int) (tf.Output, error) {
 	list := make([]int32, len(values))

@@ -66,6 +66,16 @@ func New(shape ...int) (Tensor, error) {
 	return Tensor{Shape: slices.Clone(shape), Data: make([]float32, n)}, nil
 }
 
+// MustNew is New for a shape that the program's own text tells; it panics where New
+// fails.
+func MustNew(shape ...int) Tensor {
+	t, err := New(shape...)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
 // Check says whether Data is as long as Shape asks for.
 func (t Tensor) Check() error {
 	n, err := Elements(t.Shape)

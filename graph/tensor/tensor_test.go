@@ -31,6 +31,18 @@ func TestElements(t *testing.T) {
 	}
 }
 
+func TestMustNew(t *testing.T) {
+	if x := tensor.MustNew(2, 3); len(x.Data) != 6 || x.Check() != nil {
+		t.Errorf("%+v", x)
+	}
+	defer func() {
+		if err, _ := recover().(error); !contains(err, "size -1 is negative") {
+			t.Errorf("panicked with %v", err)
+		}
+	}()
+	tensor.MustNew(2, -1)
+}
+
 func TestCheck(t *testing.T) {
 	short := tensor.Tensor{Shape: []int{2, 2}, Data: []float32{1}}
 	if err := short.Check(); !contains(err, "shape [2,2]: got 1 numbers, want 4") {

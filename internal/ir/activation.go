@@ -6,6 +6,11 @@ import (
 	"tfcnn/graph/tensor"
 )
 
+// activations are the operations of this file.
+var activations = []Op{
+	ReLU{}, ReLU6{}, LeakyReLU{}, ELU{}, SELU{}, Sigmoid{}, Tanh{}, Swish{}, HardSwish{}, Softmax{}, Identity{},
+}
+
 // elementwise is what operations share that change each number by itself.
 // Operand: an input of any shape.
 type elementwise struct{}
@@ -41,6 +46,12 @@ type (
 	Sigmoid struct{ elementwise }
 	// Tanh is TensorFlow's Tanh.
 	Tanh struct{ elementwise }
+	// Swish is x·sigmoid(x), of TensorFlow's Sigmoid and Mul (Ramachandran, Zoph
+	// and Le 2017).
+	Swish struct{ elementwise }
+	// HardSwish is x·relu6(x + 3)/6, of TensorFlow's AddV2, Relu6 and Mul (Howard
+	// and others 2019).
+	HardSwish struct{ elementwise }
 	// Identity is TensorFlow's Identity.
 	Identity struct{ elementwise }
 	// Softmax is TensorFlow's Softmax, eˣ/Σeˣ over the last axis. Operand:
@@ -48,14 +59,39 @@ type (
 	Softmax struct{}
 )
 
+// activation returns the traits of a function of one number, which TensorFlow
+// computes in place.
+func activation(saved Saved, unspecified string) Traits {
+	return Traits{
+		Family: Activation, Operands: OneInput, Output: InPlace, Saved: saved, Reads: OwnPlace,
+		SharedGradient: true, Elementwise: true, Fusable: true, Unspecified: unspecified,
+	}
+}
+
+// comparedNaN says what comes of NaN where kernels compare.
+const comparedNaN = "NaN gives NaN; kernels that compare give another number"
+
 // Kind is "relu".
 func (ReLU) Kind() string { return "relu" }
+
+// Traits are an activation's.
+func (ReLU) Traits() Traits { return activation(SavesOutput, comparedNaN) }
 
 // Kind is "relu6".
 func (ReLU6) Kind() string { return "relu6" }
 
+// Traits are an activation's.
+func (ReLU6) Traits() Traits { return activation(SavesOutput, comparedNaN) }
+
 // Kind is "leaky_relu".
 func (LeakyReLU) Kind() string { return "leaky_relu" }
+
+// Traits are an activation's.
+func (LeakyReLU) Traits() Traits {
+	t := activation(SavesInputs, comparedNaN)
+	t.FusedWhenFetched = 1
+	return t
+}
 
 // Shape is the input's.
 func (l LeakyReLU) Shape(operands ...[]int) ([]int, error) {
@@ -68,20 +104,78 @@ func (l LeakyReLU) Shape(operands ...[]int) ([]int, error) {
 // Kind is "elu".
 func (ELU) Kind() string { return "elu" }
 
+// Traits are an activation's.
+func (ELU) Traits() Traits { return activation(SavesOutput, comparedNaN) }
+
 // Kind is "selu".
 func (SELU) Kind() string { return "selu" }
+
+// Traits are an activation's.
+func (SELU) Traits() Traits { return activation(SavesOutput, comparedNaN) }
 
 // Kind is "sigmoid".
 func (Sigmoid) Kind() string { return "sigmoid" }
 
+// Traits are an activation's.
+func (Sigmoid) Traits() Traits { return activation(SavesOutput, "") }
+
 // Kind is "tanh".
 func (Tanh) Kind() string { return "tanh" }
+
+// Traits are an activation's.
+func (Tanh) Traits() Traits {
+	t := activation(SavesOutput, "")
+	t.UnfusableAfterNorm = true
+	return t
+}
+
+// Kind is "swish".
+func (Swish) Kind() string { return "swish" }
+
+// Traits are those of a product: the backward pass reads the sigmoid, too.
+func (Swish) Traits() Traits {
+	t := product(1, infinityTimesZero)
+	t.FusedWhenFetched = 2
+	return t
+}
+
+// Kind is "hard_swish".
+func (HardSwish) Kind() string { return "hard_swish" }
+
+// Traits are those of a product: the backward pass reads relu6(x + 3), and a
+// sixth of it, too.
+func (HardSwish) Traits() Traits { return product(2, comparedNaN+"; "+infinityTimesZero) }
+
+// product returns the traits of x times a function of x, for which TensorFlow
+// needs memory beside x.
+func product(inside int, unspecified string) Traits {
+	t := activation(SavesInputs, unspecified)
+	t.Output, t.SharedGradient, t.SavedInside = NewBuffer, false, inside
+	return t
+}
+
+// infinityTimesZero says what comes of −Inf times a function that is 0 there.
+const infinityTimesZero = "−Inf gives NaN, the product of −Inf and 0; kernels that compute otherwise give another number"
 
 // Kind is "identity".
 func (Identity) Kind() string { return "identity" }
 
+// Traits are those of a copy; it is drawn as Dropout is, which becomes one.
+func (Identity) Traits() Traits {
+	t := unchanged(Normalization)
+	t.Elementwise = true
+	return t
+}
+
 // Kind is "softmax".
 func (Softmax) Kind() string { return "softmax" }
+
+// Traits are an activation's, but that it looks at all channels of a place.
+func (Softmax) Traits() Traits {
+	t := activation(SavesOutput, "a row with NaN or +Inf gives NaN; kernels whose maximum drops NaN give numbers")
+	t.Reads, t.Elementwise, t.SharedGradient = LastAxis, false, false
+	return t
+}
 
 // Shape is the input's.
 func (Softmax) Shape(operands ...[]int) ([]int, error) {
@@ -90,7 +184,7 @@ func (Softmax) Shape(operands ...[]int) ([]int, error) {
 	}
 	input := operands[0]
 	if len(input) < 2 {
-		return nil, fmt.Errorf("input %s has %d axes, want 2 or more (batch, …, classes)", tensor.FormatShape(input), len(input))
+		return nil, InputErrorf("input %s has %d axes, want 2 or more (batch, …, classes)", tensor.FormatShape(input), len(input))
 	}
 	if input[len(input)-1] == 0 {
 		return nil, errNoChannels

@@ -18,6 +18,15 @@ type BatchNorm struct{ Epsilon float32 }
 // Kind is "batch_norm".
 func (BatchNorm) Kind() string { return "batch_norm" }
 
+// Traits are those of a normalisation by fixed numbers.
+func (BatchNorm) Traits() Traits {
+	return Traits{
+		Family: Normalization, Operands: ChannelNumbers, Output: InPlace, Saved: SavesInputs, Reads: OwnPlace,
+		Fusable: true, Float32Weights: true,
+		Unspecified: "a negative variance gives NaN; an infinity gives what the formula gives",
+	}
+}
+
 // Shape is the input's.
 func (b BatchNorm) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 5, 5, "input, scale, offset, mean and variance"); err != nil {
@@ -25,7 +34,7 @@ func (b BatchNorm) Shape(operands ...[]int) ([]int, error) {
 	}
 	input := operands[0]
 	if len(input) < 2 || len(input) > 4 {
-		return nil, fmt.Errorf("input %s has %d axes, want 2 to 4 (batch, …, channels)", tensor.FormatShape(input), len(input))
+		return nil, InputErrorf("input %s has %d axes, want 2 to 4 (batch, …, channels)", tensor.FormatShape(input), len(input))
 	}
 	if err := checkAxes(input); err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package ir
 
 import (
-	"fmt"
 	"slices"
 
 	"tfcnn/graph/tensor"
@@ -21,6 +20,19 @@ func (Add) Kind() string { return "add" }
 // Kind is "concat".
 func (Concat) Kind() string { return "concat" }
 
+// Traits are those of a sum.
+func (Add) Traits() Traits {
+	return Traits{
+		Family: Joining, Operands: ManyInputs, Output: InPlace, Saved: SavesNothing, Reads: OwnPlace,
+		SharedGradient: true, Linear: true, Fusable: true,
+	}
+}
+
+// Traits are those of copies.
+func (Concat) Traits() Traits {
+	return Traits{Family: Joining, Operands: ManyInputs, Output: NewBuffer, Saved: SavesNothing, Reads: OwnPlace, Linear: true}
+}
+
 // Shape is the inputs'.
 func (Add) Shape(operands ...[]int) ([]int, error) {
 	if err := checkBranches(operands); err != nil {
@@ -28,7 +40,7 @@ func (Add) Shape(operands ...[]int) ([]int, error) {
 	}
 	for i, s := range operands[1:] {
 		if !slices.Equal(s, operands[0]) {
-			return nil, fmt.Errorf("input %d is %s, the first is %s, want one shape", i+2, tensor.FormatShape(s), tensor.FormatShape(operands[0]))
+			return nil, InputErrorf("input %d is %s, the first is %s, want one shape", i+2, tensor.FormatShape(s), tensor.FormatShape(operands[0]))
 		}
 	}
 	return operands[0], nil
@@ -44,13 +56,13 @@ func (Concat) Shape(operands ...[]int) ([]int, error) {
 	}
 	first := operands[0]
 	if len(first) < 2 {
-		return nil, fmt.Errorf("input %s has %d axes, want 2 or more (batch, …, channels)", tensor.FormatShape(first), len(first))
+		return nil, InputErrorf("input %s has %d axes, want 2 or more (batch, …, channels)", tensor.FormatShape(first), len(first))
 	}
 	last := len(first) - 1
 	output := slices.Clone(first)
 	for i, s := range operands[1:] {
 		if len(s) != len(first) || !slices.Equal(s[:last], first[:last]) {
-			return nil, fmt.Errorf("input %d is %s, the first is %s, want shapes that differ in the channels alone", i+2, tensor.FormatShape(s), tensor.FormatShape(first))
+			return nil, InputErrorf("input %d is %s, the first is %s, want shapes that differ in the channels alone", i+2, tensor.FormatShape(s), tensor.FormatShape(first))
 		}
 		output[last] += s[last]
 	}
@@ -62,11 +74,11 @@ func (Concat) Multiplications(...[]int) int64 { return 0 }
 
 func checkBranches(operands [][]int) error {
 	if len(operands) < 2 {
-		return fmt.Errorf("got %d inputs, want 2 or more", len(operands))
+		return InputErrorf("got %d inputs, want 2 or more", len(operands))
 	}
 	for i, s := range operands {
 		if err := checkAxes(s); err != nil {
-			return fmt.Errorf("input %d: %w", i+1, err)
+			return InputErrorf("input %d: %w", i+1, err)
 		}
 	}
 	return nil

@@ -21,6 +21,20 @@ func (ScaleShift) Kind() string { return "scale_shift" }
 // Kind is "reverse_channels".
 func (ReverseChannels) Kind() string { return "reverse_channels" }
 
+// Traits are those of a product and a sum; without numbers there is neither.
+func (s ScaleShift) Traits() Traits {
+	return Traits{
+		Family: Normalization, Operands: OneInput, Output: InPlace, Saved: SavesNothing, Reads: OwnPlace,
+		SharedGradient: true, Free: len(s.Scale)+len(s.Shift) == 0,
+		Unspecified: lostFactor,
+	}
+}
+
+// Traits are those of a copy in another order.
+func (ReverseChannels) Traits() Traits {
+	return Traits{Family: Normalization, Operands: OneInput, Output: NewBuffer, Saved: SavesNothing, Reads: OwnPlace, Linear: true}
+}
+
 // Shape is the input's.
 func (s ScaleShift) Shape(operands ...[]int) ([]int, error) {
 	input, err := ReverseChannels{}.Shape(operands...)
@@ -57,7 +71,7 @@ func (ReverseChannels) Shape(operands ...[]int) ([]int, error) {
 	}
 	input := operands[0]
 	if len(input) < 2 || len(input) > maxMixed {
-		return nil, fmt.Errorf("input %s has %d axes, want 2 to %d (batch, …, channels)", tensor.FormatShape(input), len(input), maxMixed)
+		return nil, InputErrorf("input %s has %d axes, want 2 to %d (batch, …, channels)", tensor.FormatShape(input), len(input), maxMixed)
 	}
 	if input[len(input)-1] == 0 {
 		return nil, errNoChannels

@@ -1,7 +1,6 @@
 package ir
 
 import (
-	"errors"
 	"fmt"
 )
 
@@ -17,6 +16,21 @@ type Conv2D struct {
 
 // Kind is "conv2d".
 func (Conv2D) Kind() string { return "conv2d" }
+
+// Traits are a convolution's.
+func (Conv2D) Traits() Traits { return convolution(SlidingWindow) }
+
+// convolution returns the traits that all operations with spatial filters share.
+func convolution(reads Reads) Traits {
+	return Traits{
+		Family: Convolution, Operands: FilterAndBias, Output: NewBuffer, Saved: SavesInputs, Reads: reads,
+		MultiplyAccumulate: true, Linear: true,
+		Unspecified: "a filter's NaN or infinity counts only where its tap meets the input; kernels that multiply padding by it give NaN. An infinity times a subnormal number is an infinity; kernels that read that number as zero give NaN",
+	}
+}
+
+// lostFactor says what comes of a subnormal number times an infinity.
+const lostFactor = "an infinity times a subnormal number is an infinity; kernels that read that number as zero give NaN"
 
 // Shape is [N, H', W', filters].
 func (c Conv2D) Shape(operands ...[]int) ([]int, error) {
@@ -50,27 +64,30 @@ func (c Conv2D) checkFilter(channels int, filter []int) error {
 	}
 	if c.Groups == 1 {
 		if channels != filter[2] {
-			return fmt.Errorf("input has %d channels, filter wants %d", channels, filter[2])
+			return InputErrorf("input has %d channels, filter wants %d", channels, filter[2])
 		}
 	} else {
 		if channels%c.Groups != 0 {
-			return fmt.Errorf("input has %d channels, not a multiple of the %d groups", channels, c.Groups)
+			return InputErrorf("input has %d channels, not a multiple of the %d groups", channels, c.Groups)
 		}
 		if filter[3]%c.Groups != 0 {
 			return fmt.Errorf("%d filters are not a multiple of the %d groups", filter[3], c.Groups)
 		}
 		if channels/c.Groups != filter[2] {
-			return fmt.Errorf("input has %d channels in %d groups, %d a group, filter wants %d", channels, c.Groups, channels/c.Groups, filter[2])
+			return InputErrorf("input has %d channels in %d groups, %d a group, filter wants %d", channels, c.Groups, channels/c.Groups, filter[2])
 		}
 	}
 	return nil
 }
 
-// Window settles the geometry. Input and filter have the ranks that Shape
-// asks for.
-func (c Conv2D) Window(input, filter []int) (h, w Axis, err error) {
-	return window(input, [2]int{filter[0], filter[1]}, c.Strides, c.Dilations, c.Padding)
+// Window returns the window over the input.
+func (c Conv2D) Window(operands ...[]int) (h, w Axis, err error) {
+	filter := operands[1]
+	return window(operands[0], [2]int{filter[0], filter[1]}, c.Strides, c.Dilations, c.Padding)
 }
+
+// Pads is the padding as it was asked for.
+func (c Conv2D) Pads() Padding { return c.Padding }
 
 // Multiplications counts one for each tap of each output, padding included.
 func (c Conv2D) Multiplications(operands ...[]int) int64 {
@@ -86,10 +103,10 @@ func (c Conv2D) Multiplications(operands ...[]int) int64 {
 // large to index.
 func checkPadded(input []int, h, w Axis, output []int) error {
 	padded := []int{input[0], h.In + h.Before + h.After, w.In + w.Before + w.After, input[3]}
-	if err := CheckElements("input with its padding", padded); err != nil {
+	if err := inputElements("input with its padding", padded); err != nil {
 		return err
 	}
 	return CheckElements("output", output)
 }
 
-var errEmptyPool = errors.New("input has no rows or no columns, a pool has nothing to choose from")
+var errEmptyPool = InputErrorf("input has no rows or no columns, a pool has nothing to choose from")

@@ -24,6 +24,9 @@ type Conv2DTranspose struct {
 // Kind is "conv2d_transpose".
 func (Conv2DTranspose) Kind() string { return "conv2d_transpose" }
 
+// Traits are a convolution's.
+func (Conv2DTranspose) Traits() Traits { return convolution(TransposedWindow) }
+
 // Shape is [N, OutputSize, filters].
 func (c Conv2DTranspose) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 2, 3, "input, filter and perhaps a bias"); err != nil {
@@ -40,9 +43,9 @@ func (c Conv2DTranspose) Shape(operands ...[]int) ([]int, error) {
 	case c.Groups < 1 || c.Groups > maxSize:
 		return nil, fmt.Errorf("groups is %d, want 1 or more", c.Groups)
 	case input[3] != filter[3]:
-		return nil, fmt.Errorf("input has %d channels, filter wants %d", input[3], filter[3])
+		return nil, InputErrorf("input has %d channels, filter wants %d", input[3], filter[3])
 	case input[3]%c.Groups != 0:
-		return nil, fmt.Errorf("input has %d channels, not a multiple of the %d groups", input[3], c.Groups)
+		return nil, InputErrorf("input has %d channels, not a multiple of the %d groups", input[3], c.Groups)
 	}
 	filters, err := tensor.Elements([]int{filter[2], c.Groups})
 	if err != nil || filters > maxSize {
@@ -56,12 +59,12 @@ func (c Conv2DTranspose) Shape(operands ...[]int) ([]int, error) {
 			return nil, fmt.Errorf("output %s is %d, want 0 or more", name, size)
 		}
 	}
-	h, w, err := c.Window(filter)
+	h, w, err := c.Window(input, filter)
 	if err != nil {
 		return nil, fmt.Errorf("a convolution from the output %d×%d: %w", c.OutputSize[0], c.OutputSize[1], err)
 	}
 	if h.Out != input[1] || w.Out != input[2] {
-		return nil, fmt.Errorf("input is %d×%d, a convolution from the output %d×%d makes %d×%d", input[1], input[2], c.OutputSize[0], c.OutputSize[1], h.Out, w.Out)
+		return nil, InputErrorf("input is %d×%d, a convolution from the output %d×%d makes %d×%d", input[1], input[2], c.OutputSize[0], c.OutputSize[1], h.Out, w.Out)
 	}
 	output := []int{input[0], c.OutputSize[0], c.OutputSize[1], filters}
 	if err := CheckElements("output", output); err != nil {
@@ -74,14 +77,18 @@ func (c Conv2DTranspose) Shape(operands ...[]int) ([]int, error) {
 	// Between the numbers of the input lie zeros where TensorFlow's own kernel
 	// does not serve.
 	spread := []int{input[0], input[1] * c.Strides[0], input[2] * c.Strides[1], input[3]}
-	return output, CheckElements("input spread by its strides", spread)
+	return output, inputElements("input spread by its strides", spread)
 }
 
-// Window is the geometry of the forward convolution: In is the output's size,
-// Out the input's. The filter has four axes.
-func (c Conv2DTranspose) Window(filter []int) (h, w Axis, err error) {
+// Window returns the window of the forward convolution: In is the output's
+// size, Out the input's. The input's size does not matter.
+func (c Conv2DTranspose) Window(operands ...[]int) (h, w Axis, err error) {
+	filter := operands[1]
 	return window([]int{-1, c.OutputSize[0], c.OutputSize[1], 1}, [2]int{filter[0], filter[1]}, c.Strides, c.Dilations, c.Padding)
 }
+
+// Pads is the padding as it was asked for.
+func (c Conv2DTranspose) Pads() Padding { return c.Padding }
 
 // Multiplications counts one for each tap of each number of the input, those
 // that fall outside the output included.

@@ -13,6 +13,14 @@ type Dense struct{}
 // Kind is "dense".
 func (Dense) Kind() string { return "dense" }
 
+// Traits are those of a sum over all features.
+func (Dense) Traits() Traits {
+	return Traits{
+		Family: FullyJoined, Operands: FilterAndBias, Output: NewBuffer, Saved: SavesInputs, Reads: LastAxis,
+		MultiplyAccumulate: true, Linear: true, Unspecified: lostFactor,
+	}
+}
+
 // Shape is [N, U].
 func (Dense) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 2, 3, "input, filter and perhaps a bias"); err != nil {
@@ -20,7 +28,7 @@ func (Dense) Shape(operands ...[]int) ([]int, error) {
 	}
 	input, filter := operands[0], operands[1]
 	if len(input) != 2 {
-		return nil, fmt.Errorf("input %s has %d axes, want 2 (batch, features): flatten it first", tensor.FormatShape(input), len(input))
+		return nil, InputErrorf("input %s has %d axes, want 2 (batch, features): flatten it first", tensor.FormatShape(input), len(input))
 	}
 	if err := checkAxes(input); err != nil {
 		return nil, err
@@ -34,7 +42,7 @@ func (Dense) Shape(operands ...[]int) ([]int, error) {
 		}
 	}
 	if input[1] != filter[0] {
-		return nil, fmt.Errorf("input has %d features, filter wants %d", input[1], filter[0])
+		return nil, InputErrorf("input has %d features, filter wants %d", input[1], filter[0])
 	}
 	if err := CheckElements("filter", filter); err != nil {
 		return nil, err

@@ -20,6 +20,9 @@ type DepthwiseConv2D struct {
 // Kind is "depthwise_conv2d".
 func (DepthwiseConv2D) Kind() string { return "depthwise_conv2d" }
 
+// Traits are a convolution's.
+func (DepthwiseConv2D) Traits() Traits { return convolution(SlidingWindow) }
+
 // Shape is [N, H', W', C·M].
 func (d DepthwiseConv2D) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 2, 3, "input, filter and perhaps a bias"); err != nil {
@@ -33,7 +36,7 @@ func (d DepthwiseConv2D) Shape(operands ...[]int) ([]int, error) {
 		return nil, err
 	}
 	if input[3] != filter[2] {
-		return nil, fmt.Errorf("input has %d channels, filter wants %d", input[3], filter[2])
+		return nil, InputErrorf("input has %d channels, filter wants %d", input[3], filter[2])
 	}
 	channels, err := tensor.Elements(filter[2:])
 	if err != nil || channels > maxSize {
@@ -50,11 +53,14 @@ func (d DepthwiseConv2D) Shape(operands ...[]int) ([]int, error) {
 	return output, checkPadded(input, h, w, output)
 }
 
-// Window settles the geometry. Input and filter have the ranks that Shape
-// asks for.
-func (d DepthwiseConv2D) Window(input, filter []int) (h, w Axis, err error) {
-	return window(input, [2]int{filter[0], filter[1]}, d.Strides, d.Dilations, d.Padding)
+// Window returns the window over the input.
+func (d DepthwiseConv2D) Window(operands ...[]int) (h, w Axis, err error) {
+	filter := operands[1]
+	return window(operands[0], [2]int{filter[0], filter[1]}, d.Strides, d.Dilations, d.Padding)
 }
+
+// Pads is the padding as it was asked for.
+func (d DepthwiseConv2D) Pads() Padding { return d.Padding }
 
 // Multiplications counts one for each tap of each output, padding included.
 func (d DepthwiseConv2D) Multiplications(operands ...[]int) int64 {

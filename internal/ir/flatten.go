@@ -1,8 +1,6 @@
 package ir
 
 import (
-	"fmt"
-
 	"tfcnn/graph/tensor"
 )
 
@@ -14,6 +12,17 @@ type Flatten struct{}
 // Kind is "flatten".
 func (Flatten) Kind() string { return "flatten" }
 
+// Traits are those of a copy in another shape.
+func (Flatten) Traits() Traits { return unchanged(Reshaping) }
+
+// unchanged returns the traits of an operation that hands its input on.
+func unchanged(family Family) Traits {
+	return Traits{
+		Family: family, Operands: OneInput, Output: SameBuffer, Saved: SavesNothing, Reads: OwnPlace,
+		SharedGradient: true, Linear: true, Fusable: true, Free: true,
+	}
+}
+
 // Shape is [N, F].
 func (Flatten) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 1, 1, "one input"); err != nil {
@@ -21,7 +30,7 @@ func (Flatten) Shape(operands ...[]int) ([]int, error) {
 	}
 	input := operands[0]
 	if len(input) < 2 {
-		return nil, fmt.Errorf("input %s has %d axes, want 2 or more (batch, …)", tensor.FormatShape(input), len(input))
+		return nil, InputErrorf("input %s has %d axes, want 2 or more (batch, …)", tensor.FormatShape(input), len(input))
 	}
 	if err := checkAxes(input); err != nil {
 		return nil, err

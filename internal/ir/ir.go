@@ -28,6 +28,8 @@ type Op interface {
 	// Multiplications is the number of multiplications for one picture. The
 	// operands' shapes must have passed Shape.
 	Multiplications(operands ...[]int) int64
+	// Traits are the facts about the operation that its readers ask for.
+	Traits() Traits
 }
 
 // Input is the index that stands for the network's input in Step.Inputs.
@@ -108,18 +110,18 @@ func CheckElements(what string, shape []int) error {
 // checkInput holds what every operation on pictures asks of its input.
 func checkInput(shape []int) error {
 	if len(shape) != 4 {
-		return fmt.Errorf("input %s has %d axes, want 4 (batch, height, width, channels)", tensor.FormatShape(shape), len(shape))
+		return InputErrorf("input %s has %d axes, want 4 (batch, height, width, channels)", tensor.FormatShape(shape), len(shape))
 	}
 	for axis, name := range []string{"batch", "height", "width", "channels"} {
 		switch size := shape[axis]; {
 		case size == -1 && axis > 0:
-			return fmt.Errorf("input %s: %s is not known, want a static size", tensor.FormatShape(shape), name)
+			return InputErrorf("input %s: %s is not known, want a static size", tensor.FormatShape(shape), name)
 		case size < -1 || size > maxSize:
-			return fmt.Errorf("input %s: %s %d is not a size", tensor.FormatShape(shape), name, size)
+			return InputErrorf("input %s: %s %d is not a size", tensor.FormatShape(shape), name, size)
 		}
 	}
 	if shape[3] == 0 {
 		return errNoChannels
 	}
-	return CheckElements("input", shape)
+	return inputElements("input", shape)
 }

@@ -17,6 +17,14 @@ type LRN struct {
 // Kind is "lrn".
 func (LRN) Kind() string { return "lrn" }
 
+// Traits are those of a normalisation by the numbers round each.
+func (LRN) Traits() Traits {
+	return Traits{
+		Family: Normalization, Operands: OneInput, Output: NewBuffer, Saved: SavesBoth, Reads: LastAxis,
+		Unspecified: "an infinity gives what the formula gives",
+	}
+}
+
 // Shape is the input's.
 func (l LRN) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 1, 1, "one input"); err != nil {

@@ -1,13 +1,12 @@
 package ir
 
 import (
-	"errors"
 	"fmt"
 
 	"tfcnn/graph/tensor"
 )
 
-var errNoChannels = errors.New("input has 0 channels, want 1 or more")
+var errNoChannels = InputErrorf("input has 0 channels, want 1 or more")
 
 // operandCount holds the number of operands between two numbers.
 func operandCount(operands [][]int, least, most int, want string) error {
@@ -23,12 +22,12 @@ func checkAxes(shape []int) error {
 	for axis, size := range shape {
 		switch {
 		case size == -1 && axis > 0:
-			return fmt.Errorf("input %s: axis %d is not known, want a static size", tensor.FormatShape(shape), axis)
+			return InputErrorf("input %s: axis %d is not known, want a static size", tensor.FormatShape(shape), axis)
 		case size < -1 || size > maxSize:
-			return fmt.Errorf("input %s: %d is not a size", tensor.FormatShape(shape), size)
+			return InputErrorf("input %s: %d is not a size", tensor.FormatShape(shape), size)
 		}
 	}
-	return CheckElements("input", shape)
+	return inputElements("input", shape)
 }
 
 // checkFilter holds the sizes of a convolution's filter between 1 and the most

@@ -7,6 +7,11 @@ type Pad struct{ Top, Bottom, Left, Right int }
 // Kind is "pad".
 func (Pad) Kind() string { return "pad" }
 
+// Traits are those of a copy among zeros.
+func (Pad) Traits() Traits {
+	return Traits{Family: Reshaping, Operands: OneInput, Output: NewBuffer, Saved: SavesNothing, Reads: OwnPlace, Linear: true}
+}
+
 // Shape is [N, Top+H+Bottom, Left+W+Right, C].
 func (p Pad) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 1, 1, "one input"); err != nil {

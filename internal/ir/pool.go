@@ -24,6 +24,23 @@ func (MaxPool) Kind() string { return "max_pool" }
 // Kind is "avg_pool".
 func (AvgPool) Kind() string { return "avg_pool" }
 
+// Traits are those of a choice: the gradient asks which number was the largest.
+func (MaxPool) Traits() Traits {
+	return Traits{
+		Family: Pooling, Operands: OneInput, Output: NewBuffer, Saved: SavesBoth, Reads: SlidingWindow,
+		Fusable:     true,
+		Unspecified: "a window with a NaN gives NaN, and one of nothing but −Inf gives −Inf; TensorFlow's CPU kernel drops a NaN beside numbers and starts from −3.4e38",
+	}
+}
+
+// Traits are those of a sum.
+func (AvgPool) Traits() Traits {
+	return Traits{
+		Family: Pooling, Operands: OneInput, Output: NewBuffer, Saved: SavesNothing, Reads: SlidingWindow,
+		Linear: true,
+	}
+}
+
 // Shape is [N, H', W', C].
 func (p Pool) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 1, 1, "one input"); err != nil {
@@ -59,10 +76,13 @@ func (p Pool) Shape(operands ...[]int) ([]int, error) {
 	return output, checkPadded(input, h, w, output)
 }
 
-// Window settles the geometry. The input has the rank that Shape asks for.
-func (p Pool) Window(input []int) (h, w Axis, err error) {
-	return window(input, p.Size, p.Strides, [2]int{1, 1}, p.Padding)
+// Window returns the window over the input.
+func (p Pool) Window(operands ...[]int) (h, w Axis, err error) {
+	return window(operands[0], p.Size, p.Strides, [2]int{1, 1}, p.Padding)
 }
+
+// Pads is the padding as it was asked for.
+func (p Pool) Pads() Padding { return p.Padding }
 
 // Multiplications is 0: a pool compares or adds.
 func (Pool) Multiplications(...[]int) int64 { return 0 }

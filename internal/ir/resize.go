@@ -1,7 +1,6 @@
 package ir
 
 import (
-	"errors"
 	"fmt"
 
 	"tfcnn/internal/quote"
@@ -28,6 +27,19 @@ const maxResize = 1 << 22
 // Kind is "resize".
 func (Resize) Kind() string { return "resize" }
 
+// Traits are those of an interpolation.
+func (r Resize) Traits() Traits {
+	t := Traits{
+		Family: Reshaping, Operands: OneInput, Output: NewBuffer, Saved: SavesNothing, Reads: NearestPixel,
+		Linear:      true,
+		Unspecified: "a NaN or an infinity counts where its weight is not zero; kernels that multiply it by zero give NaN, and which of two pixels is the nearest may hang on a rounding",
+	}
+	if r.Method == Bilinear {
+		t.Reads = NeighbourPixels
+	}
+	return t
+}
+
 // Shape is [N, Size, C].
 func (r Resize) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 1, 1, "one input"); err != nil {
@@ -38,7 +50,7 @@ func (r Resize) Shape(operands ...[]int) ([]int, error) {
 		return nil, err
 	}
 	if input[1] == 0 || input[2] == 0 {
-		return nil, errors.New("input has no rows or no columns, there is nothing to resize")
+		return nil, InputErrorf("input has no rows or no columns, there is nothing to resize")
 	}
 	if r.Method != Nearest && r.Method != Bilinear {
 		return nil, fmt.Errorf("method is %s, want %q or %q", quote.Name(string(r.Method)), Nearest, Bilinear)
@@ -48,7 +60,7 @@ func (r Resize) Shape(operands ...[]int) ([]int, error) {
 			return nil, fmt.Errorf("%s is %d, want 1 to %d", name, size, maxResize)
 		}
 		if size := input[i+1]; size > maxResize {
-			return nil, fmt.Errorf("input's %s is %d, want at most %d", name, size, maxResize)
+			return nil, InputErrorf("input's %s is %d, want at most %d", name, size, maxResize)
 		}
 	}
 	output := []int{input[0], r.Size[0], r.Size[1], input[3]}

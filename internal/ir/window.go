@@ -112,7 +112,7 @@ func newAxis(names axisNames, in, size, stride, dilation int, kind PaddingKind, 
 		if before+after > 0 {
 			padded = fmt.Sprintf(", %d with the padding", room)
 		}
-		return Axis{}, fmt.Errorf("window spans %d %s, input has only %d%s", a.Reach(), names.size, in, padded)
+		return Axis{}, InputErrorf("window spans %d %s, input has only %d%s", a.Reach(), names.size, in, padded)
 	}
 	a.Out = (room-a.Reach())/stride + 1
 	return a, nil

@@ -60,7 +60,7 @@ func (m Machine) cudaBuild(tf TensorFlow) Fact {
 	f := Fact{Name: "CUDA build", Found: tf.CUDA, Value: "libtensorflow is built for CUDA"}
 	if !tf.CUDA {
 		f.Value = "libtensorflow is built for the CPU only"
-		f.Fix = "install its CUDA variant: go run ./docker/installer -variant linux-amd64-cuda"
+		f.Fix = "install its CUDA variant: go run ./cmd/libtensorflow -variant linux-amd64-cuda"
 		if m.inImage() {
 			f.Fix = "use the CUDA image (docker/Dockerfile.cuda), called tfcnn-cuda"
 		}

@@ -2,6 +2,7 @@ package machine
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -150,7 +151,11 @@ func (m Machine) libtensorflow() Fact {
 	f := Fact{Name: "libtensorflow", Needed: true}
 	folder, found, err := m.prefix()
 	if err != nil {
-		f.Value = strings.TrimPrefix(err.Error(), "libtf: ")
+		f.Value = err.Error()
+		var lacks *libtf.EnvironmentError
+		if errors.As(err, &lacks) {
+			f.Value = lacks.Reason()
+		}
 		f.Fix = "run `make libtensorflow`, or set LIBTENSORFLOW to a prefix that has it"
 		if m.Getenv("LIBTENSORFLOW") != "" {
 			f.Fix = "set LIBTENSORFLOW to a prefix that has it, or unset it and run `make libtensorflow`"

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -79,7 +80,13 @@ func makeFolder(path string) (made []string, err error) {
 		}
 		made = append(made, folder)
 	}
-	return made, os.MkdirAll(path, 0o755)
+	err = os.MkdirAll(path, 0o755)
+	if link, notLink := os.Readlink(filepath.Clean(path)); err != nil && notLink == nil {
+		if _, missing := os.Stat(path); errors.Is(missing, fs.ErrNotExist) {
+			err = fmt.Errorf("%s is a link to %s, which is not there, want a folder", path, link)
+		}
+	}
+	return made, err
 }
 
 // NameLimit is the most bytes that a file name has in the folder.

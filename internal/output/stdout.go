@@ -3,6 +3,7 @@ package output
 import (
 	"errors"
 	"io"
+	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -44,6 +45,22 @@ func (s *Stdout) Close() error {
 		}
 	}
 	return s.err
+}
+
+// OwnStdout returns a file of this process's own for what file descriptor 1 leads
+// to, and lets descriptor 1 lead to standard error: what libraries print to
+// standard output (oneDNN, where ONEDNN_VERBOSE asks it to) does not mix with the
+// results of a command, which go to the file.
+func OwnStdout() (*os.File, error) {
+	fd, err := unix.FcntlInt(1, unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, failed("stdout", err)
+	}
+	if err := unix.Dup3(2, 1, 0); err != nil {
+		unix.Close(fd)
+		return nil, failed("stdout", err)
+	}
+	return os.NewFile(uintptr(fd), os.Stdout.Name()), nil
 }
 
 // ClosedPipe reports whether an error is that of a pipe whose reader has gone,

@@ -64,11 +64,7 @@ func (c Case) Resolve() (ir.Op, []tensor.Tensor, error) {
 	if !found {
 		return nil, nil, strict.Unknown("op", c.Op, strict.Keys(operations))
 	}
-	operands := []tensor.Tensor{c.Input}
-	if known.operands != nil {
-		operands = known.operands(c)
-	}
-	return known.resolve(c), operands, nil
+	return known.resolve(c), known.operands(c), nil
 }
 
 // UnmarshalJSON reads a case strictly: a field that is unknown, of another
@@ -109,7 +105,7 @@ func (c *Case) UnmarshalJSON(text []byte) error {
 			return fmt.Errorf("%s: %w", f.Name, err)
 		}
 	}
-	for _, name := range known.required() {
+	for _, name := range known.need {
 		if !seen[name] {
 			return fmt.Errorf("field %q is missing", name)
 		}
@@ -135,4 +131,47 @@ func (c Case) checkAttributes() error {
 		}
 	}
 	return nil
+}
+
+// Clone returns a case that shares nothing with c but its expectation. It is one
+// of its own: JSON is nil.
+func (c Case) Clone() Case {
+	c.json = nil
+	if c.Groups != nil {
+		groups := *c.Groups
+		c.Groups = &groups
+	}
+	for _, p := range []**[2]int{&c.Size, &c.Strides, &c.Dilations, &c.OutputSize} {
+		if *p != nil {
+			pair := **p
+			*p = &pair
+		}
+	}
+	c.Inputs = slices.Clone(c.Inputs)
+	for _, t := range c.Tensors() {
+		*t = t.Clone()
+	}
+	return c
+}
+
+// Tensors returns the case's operands. A pointer of the case points to a tensor of
+// its own afterwards.
+func (c *Case) Tensors() []*tensor.Tensor {
+	var list []*tensor.Tensor
+	for _, t := range []*tensor.Tensor{&c.Input, &c.Filter} {
+		if t.Shape != nil {
+			list = append(list, t)
+		}
+	}
+	for i := range c.Inputs {
+		list = append(list, &c.Inputs[i])
+	}
+	for _, p := range []**tensor.Tensor{&c.Bias, &c.Scale, &c.Offset, &c.Mean, &c.Variance, &c.Shift} {
+		if *p != nil {
+			t := **p
+			*p = &t
+			list = append(list, &t)
+		}
+	}
+	return list
 }

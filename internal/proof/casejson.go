@@ -20,10 +20,10 @@ func (c Case) MarshalJSON() ([]byte, error) {
 		LRNBias: formNumber(c.LRNBias), Alpha: formNumber(c.Alpha), Beta: formNumber(c.Beta), Epsilon: formNumber(c.Epsilon),
 	}
 	known := operations[c.Op]
-	if !known.several() {
+	if slices.Contains(known.need, "input") {
 		form.Input = formOf(c.Input)
 	}
-	if known.several() {
+	if slices.Contains(known.need, "inputs") {
 		list := []*tensorForm{}
 		for _, x := range c.Inputs {
 			list = append(list, formOf(x))

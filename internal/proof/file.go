@@ -39,7 +39,7 @@ func Read(name string, text []byte) (File, error) {
 		return fail(err)
 	}
 	file := File{Path: name, Name: name}
-	places := map[caseKey]int{}
+	places := map[CaseKey]int{}
 	for _, f := range fields {
 		if f.Name != "cases" {
 			return fail(strict.Unknown("field", f.Name, []string{"cases"}))
@@ -60,7 +60,7 @@ func Read(name string, text []byte) (File, error) {
 					return fail(fmt.Errorf("case %d: %w", i+1, err))
 				}
 			}
-			key := caseKey{Op: c.Op, Name: c.Name}
+			key := CaseKey{Op: c.Op, Name: c.Name}
 			if at := places[key]; at > 0 {
 				return fail(fmt.Errorf("cases %d and %d are both %s%s, want names that differ", at, i+1, c.Op, quoted(c.Name)))
 			}
@@ -74,10 +74,10 @@ func Read(name string, text []byte) (File, error) {
 	return file, nil
 }
 
-// caseKey names a case: by its file's Name, its operation and its name.
-type caseKey struct{ File, Op, Name string }
+// CaseKey names a case of a run: by its file's Name, its operation and its name.
+type CaseKey struct{ File, Op, Name string }
 
-func (k caseKey) String() string {
+func (k CaseKey) String() string {
 	return fmt.Sprintf("%s: %s %s", quote.Plain(k.File), quote.Plain(k.Op), quote.Name(k.Name))
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing/fstest"
 
 	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/prooftest"
 )
 
 // A file is named by as much of its path's end as tells it from the others, and
@@ -55,14 +56,14 @@ func TestCaseFileNames(t *testing.T) {
 
 // A case without a name repeats under the name that it was given.
 func TestUnnamedCases(t *testing.T) {
-	file := caseFile(t, "f.json", `{"cases":[
+	file := prooftest.File(t, "f.json", `{"cases":[
 		{"op":"relu","input":{"shape":[1],"data":[1]}},
 		{"name":"","op":"relu","input":{"shape":[1],"data":[1]},"expect":{"shape":[1],"data":[2]}}]}`)
 	o, err := file.Cases[1].Run(t.Context(), reference{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := caseFile(t, "f.json", string(o.Repeat))
+	again := prooftest.File(t, "f.json", string(o.Repeat))
 	if o.Status != proof.Fail || again.Cases[0].Name != "case 2" {
 		t.Errorf("%s repeats as %q: %s", o.Name, again.Cases[0].Name, o.Repeat)
 	}
@@ -92,10 +93,5 @@ func TestCaseFileSize(t *testing.T) {
 	want := fmt.Sprintf("proof: case files: %s brings them above 64 MiB, the most that is read in all", filepath.Join(folder, "b.json"))
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
-	}
-	large := filepath.Join(folder, "baseline.json")
-	write("baseline.json", proof.MaxBaselineBytes+1)
-	if _, err := proof.OpenBaseline(large); err == nil || err.Error() != "proof: baseline "+large+": it has more than 1024 MiB, which is no baseline" {
-		t.Error(err)
 	}
 }

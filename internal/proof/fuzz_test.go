@@ -2,18 +2,15 @@ package proof_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"tfcnn/internal/hostile"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/draw"
 )
 
 // FuzzRead: what is read writes back and reads the same, and can be resolved.
@@ -33,7 +30,7 @@ func FuzzRead(f *testing.F) {
 	}
 	for _, op := range proof.Operations() {
 		for i := range 3 {
-			c := proof.Draw(7, i, []string{op})
+			c := draw.Draw(7, i, []string{op})
 			text, err := json.Marshal(map[string]any{"cases": []proof.Case{c}})
 			if err != nil {
 				f.Fatal(err)
@@ -77,90 +74,6 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// FuzzReadBaseline: records hold what their shapes say.
-func FuzzReadBaseline(f *testing.F) {
-	text, err := os.ReadFile("testdata/baseline.json")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(text)
-	f.Add([]byte(small(f)))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		var b proof.Baseline
-		err := hostile.Read(t, "proof: baseline fuzz: ", len(text), hostile.Limits{}, func() (err error) {
-			b, err = proof.ReadBaseline("fuzz", bytes.NewReader(text))
-			return err
-		})
-		if err != nil {
-			return
-		}
-		for _, r := range b.Records {
-			if x := r.Tensor(); r.Shape != nil && x.Check() != nil || (r.Shape == nil) != (r.Refusal != "") {
-				t.Errorf("%q: %v, refusal %q", r.Name, x.Check(), r.Refusal)
-			}
-		}
-	})
-}
-
-// FuzzServe: a worker answers every job that it can read once, by its number,
-// and ends with the input.
-func FuzzServe(f *testing.F) {
-	for i, op := range proof.Operations() {
-		f.Add(fmt.Appendf(nil, "{\"id\":1,\"seed\":3,\"number\":%d,\"ops\":[%q]}\n", i, op))
-		c, err := proof.Draw(9, i, []string{op}).MarshalJSON()
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(fmt.Appendf(nil, "{\"id\":2,\"case\":%s}\n{\"id\":3,\"seed\":1}\n", c))
-	}
-	f.Add([]byte(`{"id":1,"ops":["conv3d"]}`))
-	f.Add([]byte(`{"id":1,"case":{"op":"pad","input":{"shape":[1,1,1,1],"data":[1]},"padding":[[16000000,16000000],[20,20]]}}`))
-	f.Fuzz(func(t *testing.T, lines []byte) {
-		var out bytes.Buffer
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		defer cancel()
-		served := proof.Serve(ctx, bytes.NewReader(lines), &out, tampered("right"))
-		asked := map[int]int{}
-		for jobs := json.NewDecoder(bytes.NewReader(lines)); ; {
-			var job struct {
-				ID int `json:"id"`
-			}
-			if jobs.Decode(&job) != nil {
-				break
-			}
-			asked[job.ID]++
-		}
-		for answers := json.NewDecoder(&out); ; {
-			var answer struct {
-				ID      int
-				Outcome proof.Outcome
-			}
-			if err := answers.Decode(&answer); err == io.EOF {
-				break
-			} else if err != nil {
-				t.Fatalf("answers are no JSON: %v", err)
-			}
-			if asked[answer.ID]--; asked[answer.ID] < 0 {
-				t.Errorf("an answer to %d, which was not asked", answer.ID)
-			}
-			_ = answer.Outcome.Text()
-			if o := answer.Outcome; o.Repeat != nil {
-				if _, err := proof.Read("repeat", o.Repeat); err != nil {
-					t.Errorf("%s cannot be repeated: %v", o.Repeat, err)
-				}
-			}
-		}
-		if served != nil {
-			return
-		}
-		for id, n := range asked {
-			if n != 0 {
-				t.Errorf("job %d was read, and not answered", id)
-			}
-		}
-	})
-}
-
 // A case of few bytes may ask for an output of gigabytes: it is a failure that
 // says so, and nothing is allocated.
 func TestLargeOutputs(t *testing.T) {
@@ -175,7 +88,7 @@ func TestLargeOutputs(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = hostile.Read(t, "", len(tt.text), hostile.Limits{}, func() error {
-			o, err := file.Cases[0].Run(t.Context(), tampered("right"))
+			o, err := file.Cases[0].Run(t.Context(), reference{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -8,9 +8,8 @@ import (
 	"tfcnn/internal/strict"
 )
 
-// operation is what a case file knows of an operation: the fields that are its
-// own, and how the case becomes an ir.Op and its operands (Input alone, where
-// that is nil).
+// operation is what a case file knows of an operation: the fields of its operands
+// and attributes, and how the case becomes an ir.Op and its operands.
 type operation struct {
 	need, may []string
 	resolve   func(c Case) ir.Op
@@ -20,48 +19,77 @@ type operation struct {
 // Operations lists the names of all operations, sorted.
 func Operations() []string { return slices.Sorted(slices.Values(strict.Keys(operations))) }
 
-func (o operation) several() bool { return slices.Contains(o.need, "inputs") }
-
-func (o operation) required() []string {
-	if o.several() {
-		return o.need
+// InputAlone lists the names of the operations whose cases have an input and no
+// other field of their own, sorted.
+func InputAlone() []string {
+	var list []string
+	for _, name := range Operations() {
+		if o := operations[name]; len(o.need)+len(o.may) == 1 && o.need[0] == "input" {
+			list = append(list, name)
+		}
 	}
-	return append([]string{"input"}, o.need...)
+	return list
 }
 
 func (o operation) allowed() []string {
-	return slices.Concat([]string{"name", "op", "expect", "error"}, o.required(), o.may)
+	return slices.Concat([]string{"name", "op", "expect", "error"}, o.need, o.may)
 }
 
-var operations = map[string]operation{
+// operations has every operation of package ir by its kind: the fields of its
+// operands, which its traits tell, and those of attributes.
+var operations = func() map[string]operation {
+	all := map[string]operation{}
+	for _, op := range ir.Operations() {
+		o, own := fieldsOf[op.Traits().Operands], attributes[op.Kind()]
+		o.need, o.may = slices.Concat(o.need, own.need), slices.Concat(o.may, own.may)
+		o.resolve = own.resolve
+		if o.resolve == nil {
+			o.resolve = func(Case) ir.Op { return op }
+		}
+		all[op.Kind()] = o
+	}
+	return all
+}()
+
+// fieldsOf has the fields of each list of operands.
+var fieldsOf = map[ir.Operands]operation{
+	ir.OneInput: {need: []string{"input"}, operands: func(c Case) []tensor.Tensor { return []tensor.Tensor{c.Input} }},
+	ir.FilterAndBias: {need: []string{"input", "filter"}, may: []string{"bias"}, operands: func(c Case) []tensor.Tensor {
+		operands := []tensor.Tensor{c.Input, c.Filter}
+		if c.Bias != nil {
+			operands = append(operands, *c.Bias)
+		}
+		return operands
+	}},
+	ir.ChannelNumbers: {need: []string{"input", "scale", "offset", "mean", "variance"}, operands: func(c Case) []tensor.Tensor {
+		return []tensor.Tensor{c.Input, *c.Scale, *c.Offset, *c.Mean, *c.Variance}
+	}},
+	ir.ManyInputs: {need: []string{"inputs"}, operands: func(c Case) []tensor.Tensor { return c.Inputs }},
+}
+
+// attributes has the fields of the operations that have attributes, and what the
+// operation is with them.
+var attributes = map[string]operation{
 	"conv2d": {
-		need: []string{"filter"}, may: []string{"bias", "strides", "dilations", "padding", "groups"},
-		operands: filtered,
+		may: []string{"strides", "dilations", "padding", "groups"},
 		resolve: func(c Case) ir.Op {
 			return ir.Conv2D{Strides: c.strides(), Dilations: c.dilations(), Padding: c.Padding, Groups: or(c.Groups, 1)}
 		},
 	},
 	"depthwise_conv2d": {
-		need: []string{"filter"}, may: []string{"bias", "strides", "dilations", "padding"},
-		operands: filtered,
+		may: []string{"strides", "dilations", "padding"},
 		resolve: func(c Case) ir.Op {
 			return ir.DepthwiseConv2D{Strides: c.strides(), Dilations: c.dilations(), Padding: c.Padding}
 		},
 	},
 	"conv2d_transpose": {
-		need: []string{"filter", "output_size"}, may: []string{"bias", "strides", "dilations", "padding", "groups"},
-		operands: filtered,
+		need: []string{"output_size"}, may: []string{"strides", "dilations", "padding", "groups"},
 		resolve: func(c Case) ir.Op {
 			return ir.Conv2DTranspose{
 				Strides: c.strides(), Dilations: c.dilations(), Padding: c.Padding, Groups: or(c.Groups, 1),
 				OutputSize: or(c.OutputSize, [2]int{}),
 			}
 		},
-	},
-	"dense": {
-		need: []string{"filter"}, may: []string{"bias"},
-		operands: filtered,
-		resolve:  func(Case) ir.Op { return ir.Dense{} },
 	},
 	"max_pool": {
 		need: []string{"size"}, may: []string{"strides", "padding"},
@@ -72,10 +100,7 @@ var operations = map[string]operation{
 		resolve: func(c Case) ir.Op { return ir.AvgPool{Pool: c.pool()} },
 	},
 	"batch_norm": {
-		need: []string{"scale", "offset", "mean", "variance"}, may: []string{"epsilon"},
-		operands: func(c Case) []tensor.Tensor {
-			return []tensor.Tensor{c.Input, *c.Scale, *c.Offset, *c.Mean, *c.Variance}
-		},
+		may:     []string{"epsilon"},
 		resolve: func(c Case) ir.Op { return ir.BatchNorm{Epsilon: or(c.Epsilon, 0.001)} },
 	},
 	"lrn": {
@@ -88,15 +113,6 @@ var operations = map[string]operation{
 		may:     []string{"alpha"},
 		resolve: func(c Case) ir.Op { return ir.LeakyReLU{Alpha: or(c.Alpha, 0.2)} },
 	},
-	"relu":     {resolve: func(Case) ir.Op { return ir.ReLU{} }},
-	"relu6":    {resolve: func(Case) ir.Op { return ir.ReLU6{} }},
-	"elu":      {resolve: func(Case) ir.Op { return ir.ELU{} }},
-	"selu":     {resolve: func(Case) ir.Op { return ir.SELU{} }},
-	"sigmoid":  {resolve: func(Case) ir.Op { return ir.Sigmoid{} }},
-	"tanh":     {resolve: func(Case) ir.Op { return ir.Tanh{} }},
-	"softmax":  {resolve: func(Case) ir.Op { return ir.Softmax{} }},
-	"identity": {resolve: func(Case) ir.Op { return ir.Identity{} }},
-	"flatten":  {resolve: func(Case) ir.Op { return ir.Flatten{} }},
 	"pad": {
 		need: []string{"padding"},
 		resolve: func(c Case) ir.Op {
@@ -113,20 +129,7 @@ var operations = map[string]operation{
 			return ir.ScaleShift{Scale: or(c.Scale, tensor.Tensor{}).Data, Shift: or(c.Shift, tensor.Tensor{}).Data}
 		},
 	},
-	"reverse_channels": {resolve: func(Case) ir.Op { return ir.ReverseChannels{} }},
-	"add":              {need: []string{"inputs"}, operands: several, resolve: func(Case) ir.Op { return ir.Add{} }},
-	"concat":           {need: []string{"inputs"}, operands: several, resolve: func(Case) ir.Op { return ir.Concat{} }},
 }
-
-func filtered(c Case) []tensor.Tensor {
-	operands := []tensor.Tensor{c.Input, c.Filter}
-	if c.Bias != nil {
-		operands = append(operands, *c.Bias)
-	}
-	return operands
-}
-
-func several(c Case) []tensor.Tensor { return c.Inputs }
 
 func or[T any](value *T, standard T) T {
 	if value == nil {

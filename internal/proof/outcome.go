@@ -55,23 +55,28 @@ type Outcome struct {
 	// computed nothing, and after Release.
 	Output *tensor.Tensor `json:"-"`
 
-	want    *ref.Result     // the reference; nil where it refuses
+	// Reference is the reference of the operation; nil where it refuses, and
+	// after Release.
+	Reference *ref.Result `json:"-"`
+	// Digest is a sha256 over the operation, its attributes and its operands.
+	Digest string `json:"-"`
+
 	refused string          // the backend's error
-	digest  string          // of the case
 	source  json.RawMessage // the case as it was read
 }
 
 // Release drops what only baselines need and what may be large: the output and
 // the reference's.
-func (o *Outcome) Release() { o.Output, o.want, o.source = nil, nil, nil }
+func (o *Outcome) Release() { o.Output, o.Reference, o.source = nil, nil, nil }
 
 // ID is the case's name in one line: FILE: OPERATION "NAME".
-func (o Outcome) ID() string { return o.key().String() }
+func (o Outcome) ID() string { return o.Key().String() }
 
-func (o Outcome) key() caseKey { return caseKey{o.File, o.Op, o.Name} }
+// Key is the case's name.
+func (o Outcome) Key() CaseKey { return CaseKey{o.File, o.Op, o.Name} }
 
-// refusal is why there is no output.
-func (o Outcome) refusal() string {
+// Refused is why there is no output.
+func (o Outcome) Refused() string {
 	if o.refused != "" {
 		return o.refused
 	}
@@ -116,6 +121,25 @@ func (c Case) Run(ctx context.Context, backend Backend) (Outcome, error) {
 	return o, nil
 }
 
+// CaseFile returns a case file of the case, as it was read; nil for a case that
+// was drawn, and after Release.
+func (o Outcome) CaseFile() json.RawMessage {
+	if o.source == nil {
+		return nil
+	}
+	return repeat(o.source)
+}
+
+// Failed returns the outcome of a case that failed before there was a verdict, as
+// where the process that ran it died.
+func Failed(c Case, why error) (Outcome, error) {
+	text, err := c.MarshalJSON()
+	if err != nil {
+		return Outcome{}, err
+	}
+	return Outcome{Name: c.Name, Op: c.Op, Status: Fail, Failure: why.Error(), Repeat: repeat(text)}, nil
+}
+
 // repeat is a case file of one case.
 func repeat(source json.RawMessage) json.RawMessage {
 	text, _ := json.Marshal(map[string]any{"cases": []json.RawMessage{source}})
@@ -131,7 +155,7 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 		fail("%v", err)
 		return
 	}
-	if o.digest, err = c.digest(); err != nil {
+	if o.Digest, err = c.digest(); err != nil {
 		fail("%v", err)
 		return
 	}
@@ -141,7 +165,7 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 	}
 	want, refErr := ref.Apply(ctx, op, operands...)
 	if refErr == nil {
-		o.want = &want
+		o.Reference = &want
 	}
 	if c.Error != "" {
 		c.runRefusal(ctx, backend, op, operands, refErr, o)

@@ -1,10 +1,7 @@
 package proof_test
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"encoding/xml"
 	"math"
 	"os"
 	"strings"
@@ -13,29 +10,13 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/junit"
+	"tfcnn/internal/proof/prooftest"
 	"tfcnn/internal/ref"
 )
 
-// reference is the reference itself, rounded to float32, as a backend. change
-// makes it wrong on purpose.
-type reference struct {
-	change func(op ir.Op, x tensor.Tensor)
-}
-
-func (b reference) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor) (tensor.Tensor, error) {
-	r, err := ref.Apply(ctx, op, operands...)
-	if err != nil {
-		return tensor.Tensor{}, err
-	}
-	x := tensor.Tensor{Shape: r.Shape, Data: make([]float32, len(r.Value))}
-	for i, v := range r.Value {
-		x.Data[i] = float32(v)
-	}
-	if b.change != nil {
-		b.change(op, x)
-	}
-	return x, nil
-}
+// reference is the reference itself as a backend.
+type reference = prooftest.Reference
 
 func cases(t *testing.T) []proof.File {
 	t.Helper()
@@ -70,7 +51,7 @@ func TestKnownAnswers(t *testing.T) {
 // A device that is wrong in one number of every case must fail every case
 // that has one.
 func TestWrongDeviceFails(t *testing.T) {
-	wrong := reference{func(_ ir.Op, x tensor.Tensor) {
+	wrong := reference{Change: func(_ ir.Op, x tensor.Tensor) {
 		for i, v := range x.Data {
 			if v == v {
 				x.Data[i] = v - max(100, v/4) // more than sums of large numbers are off by
@@ -261,9 +242,9 @@ func TestNaNThatIsExpected(t *testing.T) {
 		if err != nil || o.Status != want || (o.Repeat != nil) != (want != proof.Pass) || (o.Failure != "") != (want != proof.Pass) {
 			t.Errorf("%s: %s, %q, repeat %s, %v; want %s", text, o.Status, o.Failure, o.Repeat, err, want)
 		}
-		var junit strings.Builder
-		if err := proof.WriteJUnit(&junit, []proof.Outcome{o}, nil); err != nil || strings.Contains(junit.String(), "<failure") != (want != proof.Pass) {
-			t.Errorf("%s: %v\n%s", text, err, junit.String())
+		var written strings.Builder
+		if err := junit.Write(&written, []proof.Outcome{o}, nil); err != nil || strings.Contains(written.String(), "<failure") != (want != proof.Pass) {
+			t.Errorf("%s: %v\n%s", text, err, written.String())
 		}
 	}
 }
@@ -332,38 +313,5 @@ func TestForms(t *testing.T) {
 		if err != nil || string(got) != string(want) {
 			t.Errorf("got %s, %v, want %s", got, err, want)
 		}
-	}
-}
-
-func TestJUnit(t *testing.T) {
-	outcomes := []proof.Outcome{
-		{File: "a.json", Name: `<&"1`, Op: "relu", Status: proof.Pass},
-		{File: "a.json", Name: "2", Op: "relu", Status: proof.Fail, Failure: "wrong <1>", Repeat: []byte(`{"cases":[]}`)},
-		{File: "b.json", Name: "3", Op: "relu", Status: proof.Precision},
-	}
-	var buf bytes.Buffer
-	if err := proof.WriteJUnit(&buf, outcomes, nil); err != nil {
-		t.Fatal(err)
-	}
-	var back struct {
-		Tests    int `xml:"tests,attr"`
-		Failures int `xml:"failures,attr"`
-		Suites   []struct {
-			Name  string `xml:"name,attr"`
-			Cases []struct {
-				Name    string `xml:"name,attr"`
-				Failure *struct {
-					Message string `xml:"message,attr"`
-					Text    string `xml:",chardata"`
-				} `xml:"failure"`
-			} `xml:"testcase"`
-		} `xml:"testsuite"`
-	}
-	if err := xml.Unmarshal(buf.Bytes(), &back); err != nil {
-		t.Fatalf("%v\n%s", err, buf.String())
-	}
-	if back.Tests != 3 || back.Failures != 1 || len(back.Suites) != 2 || back.Suites[0].Cases[0].Name != `<&"1` ||
-		back.Suites[0].Cases[1].Failure.Message != "wrong <1>" || back.Suites[0].Cases[0].Failure != nil {
-		t.Errorf("read back %+v from\n%s", back, buf.String())
 	}
 }

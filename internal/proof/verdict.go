@@ -64,7 +64,10 @@ type Verdict struct {
 	Overflowed  int     `json:"overflowed"`    // elements not finite where that is allowed
 	Unspecified int     `json:"unspecified"`   // elements of which nothing is asked
 	NaN         int     `json:"nan,omitempty"` // elements of Exact that are NaN on both sides
-	Note        string  `json:"note,omitempty"`
+	// NotHeld counts the elements that no bound is known of: a verdict with some is
+	// no pass.
+	NotHeld int    `json:"not_held,omitempty"`
+	Note    string `json:"note,omitempty"`
 	// Histogram counts the numbers that were compared, all but Overflowed and
 	// Unspecified, by error; see HistogramBuckets. A number that is not finite
 	// and right has no error. Missing where the shapes differ.
@@ -79,7 +82,7 @@ func (v Verdict) OK() bool { return v.Status.OK() }
 func (s Status) OK() bool { return s != Fail && s != Nothing }
 
 // held is how many elements were held to a number: an infinity counts.
-func (v Verdict) held() int { return v.Elements - v.NaN - v.Overflowed - v.Unspecified }
+func (v Verdict) held() int { return v.Elements - v.NaN - v.Overflowed - v.Unspecified - v.NotHeld }
 
 // String is the verdict in one line.
 func (v Verdict) String() string {
@@ -93,6 +96,8 @@ func (v Verdict) String() string {
 			v.Status, v.Outside, v.Elements, tensor.FormatShape(v.Worst), v.Got, v.Want, v.Bound, v.MaxError)
 	case v.Status == Precision:
 		return fmt.Sprintf("%s: largest error is %.3g of √n·u·Σ|x·w|, float32 kernels stay below %d on data of random signs; within the bound", v.Status, v.Level, ref.AlarmLevel)
+	case v.NotHeld > 0 && v.Status == Nothing:
+		return fmt.Sprintf("%s: no bound is known for %d of %d numbers", v.Status, v.NotHeld, v.Elements)
 	case v.Elements == 0:
 		return fmt.Sprintf("%s: the output has no numbers", v.Status)
 	case v.Status == Nothing:
@@ -170,8 +175,12 @@ func compare(want ref.Result, shape []int, n int, at func(i int) (number, slack 
 	for i, value := range want.Value {
 		number, slack := at(i)
 		bound := want.Bound[i] + slack
-		if want.State[i] == ref.Unspecified {
+		switch want.State[i] {
+		case ref.Unspecified:
 			v.Unspecified++
+			continue
+		case ref.NotHeld:
+			v.NotHeld++
 			continue
 		}
 		if !finite(number) || !finite(value) {
@@ -233,7 +242,7 @@ func compare(want ref.Result, shape []int, n int, at func(i int) (number, slack 
 	switch {
 	case v.Outside > 0:
 		v.Status = Fail
-	case v.Elements > 0 && v.held() == 0:
+	case v.Elements > 0 && v.held() == 0 || v.NotHeld > 0:
 		v.Status = Nothing
 	case v.Level > ref.AlarmLevel:
 		v.Status = Precision
@@ -267,9 +276,9 @@ func (v Verdict) Merge(next Verdict, n int) Verdict {
 	}
 	worse := v
 	switch {
-	case v.Status == Nothing && next.held() > 0:
+	case v.Status == Nothing && v.NotHeld == 0 && next.held() > 0:
 		worse = next // numbers of the whole were held
-	case next.Status == Nothing && v.held() > 0:
+	case next.Status == Nothing && next.NotHeld == 0 && v.held() > 0:
 	case next.Status.rank() > v.Status.rank() || next.Status == v.Status && next.Share > v.Share:
 		worse = next
 	}
@@ -279,6 +288,7 @@ func (v Verdict) Merge(next Verdict, n int) Verdict {
 	worse.Overflowed = v.Overflowed + next.Overflowed
 	worse.Unspecified = v.Unspecified + next.Unspecified
 	worse.NaN = v.NaN + next.NaN
+	worse.NotHeld = v.NotHeld + next.NotHeld
 	worse.Level = max(v.Level, next.Level)
 	worse.Histogram = addHistograms(v.Histogram, next.Histogram)
 	return worse

@@ -45,7 +45,15 @@ func init() {
 func near(got, want float64) bool { return math.Abs(got-want) <= 1e-14*math.Abs(want) }
 
 var activations = []ir.Op{
-	ir.ReLU{}, ir.ReLU6{}, ir.LeakyReLU{Alpha: 0.3}, ir.ELU{}, ir.SELU{}, ir.Sigmoid{}, ir.Tanh{},
+	ir.ReLU{},
+	ir.ReLU6{},
+	ir.LeakyReLU{Alpha: 0.3},
+	ir.ELU{},
+	ir.SELU{},
+	ir.Sigmoid{},
+	ir.Tanh{},
+	ir.Swish{},
+	ir.HardSwish{},
 }
 
 func row(data ...float32) tensor.Tensor { return tensor.Tensor{Shape: []int{len(data)}, Data: data} }
@@ -66,10 +74,16 @@ func TestActivationsKnown(t *testing.T) {
 					most += 2 * max(f.ULPs*ref.Spacing(want[i]), f.Absolute)
 				}
 			}
+			switch op.(type) {
+			case ir.Swish: // the sigmoid's, and where that may be lost
+				most += 2*found("sigmoid")*0x1p-23*math.Abs(want[i]) + math.Abs(float64(x))*0x1p-125
+			case ir.HardSwish:
+				most += 0x1p-24 * (float64(x)*float64(x)/3 + 4*math.Abs(want[i]))
+			}
 			if r.Bound[i] > most {
 				t.Errorf("%s(%g): the bound %g says little, want at most %g", op.Kind(), x, r.Bound[i], most)
 			}
-			if want[i] == 0 && r.Bound[i] > 0x1p-124 {
+			if want[i] == 0 && r.Bound[i] > 0x1p-124*max(1, math.Abs(float64(x))) {
 				t.Errorf("%s(%g) is 0 ± %g, want next to nothing", op.Kind(), x, r.Bound[i])
 			}
 		}
@@ -106,6 +120,17 @@ func TestActivationsNotFinite(t *testing.T) {
 	}
 }
 
+// −Inf times 0 is NaN, or what a kernel makes of it.
+func TestSwishesNotFinite(t *testing.T) {
+	inf, nan := math.Inf(1), math.NaN()
+	for op, atNaN := range map[ir.Op]ref.State{ir.Swish{}: ref.Plain, ir.HardSwish{}: ref.Unspecified} {
+		r := apply(t, op, row(float32(-inf), float32(inf), float32(nan)))
+		if r.State[0] != ref.Unspecified || r.Value[1] != inf || r.State[1] != ref.Plain || r.Value[2] == r.Value[2] || r.State[2] != atNaN {
+			t.Errorf("%s of −Inf, +Inf, NaN: %v, states %v", op.Kind(), r.Value, r.State)
+		}
+	}
+}
+
 func exp32(x float32) float32 { return float32(math.Exp(float64(x))) }
 
 // bfloat keeps 8 bits of a number.
@@ -136,6 +161,7 @@ func TestActivationKernels(t *testing.T) {
 	}
 	leaky := func(alpha float32) kernel { return func(x float32) float32 { return max(x, alpha*x) } }
 	sigmoid := func(x float32) float32 { return 1 / (1 + exp32(-x)) }
+	hard := func(x float32) float32 { return min(max(float32(x*(1./6))+0.5, 0), 1) }
 	tanh := func(x float32) float32 { return float32(math.Tanh(float64(x))) }
 	elu := func(x float32) float32 {
 		if x > 0 {
@@ -197,6 +223,20 @@ func TestActivationKernels(t *testing.T) {
 		{ir.Tanh{}, []kernel{tanh, func(x float32) float32 { return flush(tanh(flush(x))) }}, []kernel{
 			on(tanh, bfloat), sigmoid, func(x float32) float32 { return x * (27 + x*x) / (27 + 9*x*x) },
 			func(x float32) float32 { return 1 - 2/(exp32(2*x)+1) }, // no relative accuracy
+		}},
+		{ir.Swish{}, []kernel{func(x float32) float32 { return x * sigmoid(x) }, func(x float32) float32 {
+			return flush(flush(x) * flush(sigmoid(x)))
+		}, func(x float32) float32 { return x / (1 + exp32(-x)) }}, []kernel{
+			func(x float32) float32 { return x * bfloat(sigmoid(x)) }, func(x float32) float32 { return max(x, 0) },
+			func(x float32) float32 { return x * sigmoid(1.702*x) }, func(x float32) float32 { return x * hard(x) },
+			func(x float32) float32 { return x * (1 + tanh(x/2)) / 2 }, // no relative accuracy
+		}},
+		{ir.HardSwish{}, []kernel{func(x float32) float32 { return x * (min(max(x+3, 0), 6) * (1. / 6)) }, func(x float32) float32 { return x * hard(x) }, func(x float32) float32 { // in one rounding
+			return x * min(max(float32(float64(x)*float64(float32(1./6))+0.5), 0), 1)
+		}}, []kernel{
+			func(x float32) float32 { return x * sigmoid(x) }, func(x float32) float32 { return x * min(max(0.2*x+0.5, 0), 1) },
+			func(x float32) float32 { return x * (min(max(x+3, 0), 6) * 0.16667) }, func(x float32) float32 { return x * (max(x+3, 0) * (1. / 6)) },
+			func(x float32) float32 { return x * (min(x+3, 6) * (1. / 6)) }, func(x float32) float32 { return x * bfloat(hard(x)) },
 		}},
 	} {
 		random := rand.New(rand.NewPCG(5, 6))

@@ -8,10 +8,16 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var (
+	_ = register(add)
+	_ = extends(extendAdd)
+	_ = computes(scaleShift)
+)
+
 // add is a sum of n terms, n−1 roundings, in whatever order. A subnormal sum
 // may be flushed, a subnormal term read as zero. One sum of two terms is off by
 // a rounding of itself, and cannot overflow on the way.
-func add(ctx context.Context, r *Result, operands []tensor.Tensor) error {
+func add(ctx context.Context, r *Result, _ Arithmetic, _ ir.Add, operands []tensor.Tensor) error {
 	q := 1.0
 	peak := 0.0
 	for _, x := range operands {
@@ -46,8 +52,9 @@ func add(ctx context.Context, r *Result, operands []tensor.Tensor) error {
 }
 
 // scaleShift is a product and a sum, each rounded once, or both at once.
-func scaleShift(ctx context.Context, r *Result, op ir.ScaleShift, x tensor.Tensor) error {
-	channels := x.Shape[len(x.Shape)-1]
+func scaleShift(ctx context.Context, r *Result, op ir.ScaleShift, operands []Operand) error {
+	x := operands[0]
+	channels := r.Shape[len(r.Shape)-1]
 	number := func(list []float32, channel int, none float64) float64 {
 		switch len(list) {
 		case 0:
@@ -63,31 +70,41 @@ func scaleShift(ctx context.Context, r *Result, op ir.ScaleShift, x tensor.Tenso
 			roundings++
 		}
 	}
-	return eachChunk(ctx, len(x.Data), func(i int) {
-		v := float64(x.Data[i])
+	return eachChunk(ctx, len(r.Value), func(i int) {
+		v, within, state := x.at(i)
 		scale, shift := number(op.Scale, i%channels, 1), number(op.Shift, i%channels, 0)
 		product := v * scale
 		r.Value[i] = product + shift
+		if state != Plain {
+			r.State[i] = Unspecified
+			return
+		}
 		if math.IsNaN(r.Value[i]) || math.IsInf(r.Value[i], 0) || roundings == 0 {
 			if isSubnormal(float32(scale)) {
 				r.State[i] = Unspecified // infinity times zero, if scale is read so
 			}
+			r.Bound[i] = within
 			return
 		}
-		absolute := math.Abs(product) + math.Abs(shift)
+		reach := math.Abs(v) + within
+		absolute := reach*math.Abs(scale) + math.Abs(shift)
 		lost := 0.0
-		if isSubnormal(x.Data[i]) || isSubnormal(float32(scale)) {
-			lost += math.Abs(product)
+		switch {
+		case isSubnormal(float32(scale)):
+			lost += reach * math.Abs(scale)
+		case reach > 0 && math.Abs(v)-within < smallest:
+			lost += min(reach, smallest) * math.Abs(scale)
 		}
 		if isSubnormal(float32(shift)) {
 			lost += math.Abs(shift)
 		}
 		// Exact where the product, and then the sum, is a float32 that is not
 		// flushed.
-		if lost == 0 && keeps(product) && keeps(r.Value[i]) {
+		if within == 0 && lost == 0 && keeps(product) && keeps(r.Value[i]) {
 			return
 		}
 		r.sum(i, Arithmetic{}, roundings, absolute, lost, 0)
+		r.Bound[i] += within * math.Abs(scale)
 		r.Level[i] = 0
 	})
 }

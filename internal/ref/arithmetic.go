@@ -43,6 +43,20 @@ import (
 type Arithmetic struct {
 	TF32 bool
 	FFT  bool
+
+	// inexact: the numbers that go in are not just those that a device has. No sum
+	// is exact then; and each of two parts of a sum, of the numbers and of how far
+	// a device's may lie from them, is to leave half of float32's range free.
+	inexact bool
+}
+
+// limit is the most that the terms of a sum may add up to in absolute value
+// without an overflow on the way.
+func (a Arithmetic) limit() float64 {
+	if a.inexact {
+		return math.MaxFloat32 / 2
+	}
+	return math.MaxFloat32
 }
 
 const (
@@ -79,7 +93,10 @@ func (a Arithmetic) sumBound(n int, absolute float64) float64 {
 // exactTerms is the largest Σ|term|, in units of q, that is added up without
 // any rounding.
 func (a Arithmetic) exactTerms(operands []tensor.Tensor) float64 {
-	if !a.TF32 {
+	switch {
+	case a.inexact:
+		return 0
+	case !a.TF32:
 		return exactTerms
 	}
 	for _, x := range operands[:2] {

@@ -8,6 +8,11 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var (
+	_ = register(batchNorm)
+	_ = extends(extendBatchNorm)
+)
+
 // norm is batch_norm for one channel: x·f + (offset − mean·f), with f =
 // scale/√(variance+ε).
 //
@@ -91,7 +96,7 @@ func (n norm) at(x, within float64, state State) (float64, float64, State) {
 }
 
 // batchNorm normalises every number by its channel.
-func batchNorm(ctx context.Context, r *Result, op ir.BatchNorm, operands []tensor.Tensor) error {
+func batchNorm(ctx context.Context, r *Result, _ Arithmetic, op ir.BatchNorm, operands []tensor.Tensor) error {
 	x, channels := operands[0], norms(op, operands[1:])
 	return eachChunk(ctx, len(x.Data), func(i int) {
 		r.Value[i], r.Bound[i], r.State[i] = channels[i%len(channels)].at(float64(x.Data[i]), 0, Plain)
@@ -101,13 +106,9 @@ func batchNorm(ctx context.Context, r *Result, op ir.BatchNorm, operands []tenso
 // extendBatchNorm normalises a result. A device may also have multiplied the
 // filter before it by f: each product then has one rounding more, no more than
 // the bound that comes in.
-func extendBatchNorm(ctx context.Context, r Result, op ir.BatchNorm, operands []tensor.Tensor) (Result, error) {
-	out, err := newResult(r.Shape)
-	if err != nil {
-		return Result{}, err
-	}
-	channels := norms(op, operands)
-	return out, eachChunk(ctx, len(r.Value), func(i int) {
+func extendBatchNorm(ctx context.Context, out *Result, op ir.BatchNorm, operands []Operand, weights []tensor.Tensor) error {
+	r, channels := operands[0].result, norms(op, weights)
+	return eachChunk(ctx, len(r.Value), func(i int) {
 		out.Value[i], out.Bound[i], out.State[i] = channels[i%len(channels)].at(r.Value[i], r.Bound[i], r.State[i])
 	})
 }

@@ -8,6 +8,8 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = register(conv2D)
+
 // convolution is the plain loop over NHWC, set up for one set of operands.
 type convolution struct {
 	h, w           ir.Axis
@@ -139,7 +141,7 @@ func (r *Result) sum(i int, a Arithmetic, n int, absolute, lost, atLeast float64
 	if a == (Arithmetic{}) { // the others round more, by design
 		r.Level[i] = math.Sqrt(float64(n))*unit*absolute + flushed
 	}
-	if absolute+r.Bound[i] > math.MaxFloat32 {
+	if absolute+r.Bound[i] > a.limit() {
 		r.State[i] = OverflowPossible
 	}
 }

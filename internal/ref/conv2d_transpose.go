@@ -8,6 +8,8 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = register(conv2DTranspose)
+
 // conv2DTranspose scatters: number (row, column) of the input goes, times tap
 // (i, j), to place Start(row)+i·dilation of the output. It is the forward
 // convolution's loop with input and output exchanged, and nothing else. Each
@@ -17,7 +19,7 @@ import (
 // where taps meet no input differ, as they multiply zeros.
 func conv2DTranspose(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2DTranspose, operands []tensor.Tensor) error {
 	x, filter := operands[0], operands[1]
-	h, w, err := op.Window(filter.Shape)
+	h, w, err := op.Window(x.Shape, filter.Shape)
 	if err != nil {
 		return err
 	}

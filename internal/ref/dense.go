@@ -7,9 +7,11 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = register(dense)
+
 // dense is the convolution of one pixel of F channels with a 1×1 filter: the
 // same sums, the same bound. No kernel transforms it.
-func dense(ctx context.Context, r *Result, a Arithmetic, operands []tensor.Tensor) error {
+func dense(ctx context.Context, r *Result, a Arithmetic, _ ir.Dense, operands []tensor.Tensor) error {
 	x, filter := operands[0], operands[1]
 	a.FFT = false
 	list := append([]tensor.Tensor{

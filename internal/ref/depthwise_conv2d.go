@@ -7,6 +7,8 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var _ = register(depthwiseConv2D)
+
 // depthwiseConv2D is the convolution with a group a channel: the filter's
 // numbers lie in that order already. A transform of the whole picture is not
 // what kernels for it do, but cuDNN may run it as a grouped convolution.

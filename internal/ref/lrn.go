@@ -4,9 +4,10 @@ import (
 	"context"
 	"math"
 
-	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 )
+
+var _ = computes(lrn)
 
 // lrn is x/t^β with t = bias + α·Σx² over n channels.
 //
@@ -32,11 +33,22 @@ import (
 // A pixel with a number that is not finite, or of which the square is not, is
 // Unspecified in all its channels: TensorFlow multiplies all of a pixel's
 // squares by a matrix of zeros and ones, and 0·Inf is NaN.
-func lrn(ctx context.Context, r *Result, op ir.LRN, x tensor.Tensor) error {
-	channels := x.Shape[3]
-	return eachRow(ctx, x.Shape[0], x.Shape[1]*x.Shape[2], func(picture, pixel int) {
-		first := (picture*x.Shape[1]*x.Shape[2] + pixel) * channels
-		p := lrnPixel{op: op, x: x.Data[first : first+channels]}
+//
+// Where x is known within a bound alone, sums lie between those of the smallest
+// and of the largest numbers, x·t^−β between the products of their ends, and the
+// errors are those of the worst of these.
+func lrn(ctx context.Context, r *Result, op ir.LRN, operands []Operand) error {
+	x := operands[0]
+	pixels, channels := r.Shape[1]*r.Shape[2], r.Shape[3]
+	return eachRow(ctx, r.Shape[0], pixels, func(picture, pixel int) {
+		first := (picture*pixels + pixel) * channels
+		p := lrnPixel{op: op, x: make([]float64, channels), within: make([]float64, channels), finite: true}
+		for c := range channels {
+			state := Plain
+			if p.x[c], p.within[c], state = x.at(first + c); state != Plain {
+				p.finite = false
+			}
+		}
 		p.sum()
 		for c := range channels {
 			r.Value[first+c], r.Bound[first+c], r.State[first+c] = p.at(c)
@@ -47,7 +59,8 @@ func lrn(ctx context.Context, r *Result, op ir.LRN, x tensor.Tensor) error {
 // lrnPixel is one pixel's channels.
 type lrnPixel struct {
 	op     ir.LRN
-	x      []float32
+	x      []float64
+	within []float64
 	finite bool
 	drift  []float64 // r·S₀ + 2·ΣSₖ for each channel; nil where no sum runs
 }
@@ -57,10 +70,9 @@ type lrnPixel struct {
 const runningSums = 384
 
 func (p *lrnPixel) sum() {
-	p.finite = true
-	for _, v := range p.x {
-		square := float64(v) * float64(v)
-		if !(square <= math.MaxFloat32) {
+	for c, v := range p.x {
+		reach := math.Abs(v) + p.within[c]
+		if !(reach*reach <= math.MaxFloat32) {
 			p.finite = false
 		}
 	}
@@ -69,7 +81,7 @@ func (p *lrnPixel) sum() {
 	}
 	total := 0.0
 	for c := range p.x {
-		sum, _ := p.window(c)
+		_, _, sum, _ := p.window(c)
 		if c == 0 {
 			total = float64(min(p.op.DepthRadius, len(p.x))) * sum
 		}
@@ -78,37 +90,42 @@ func (p *lrnPixel) sum() {
 	}
 }
 
-// window is the sum of the squares round channel c, and their number.
-func (p *lrnPixel) window(c int) (sum float64, terms int) {
-	window := p.x[max(0, c-p.op.DepthRadius):min(len(p.x), c+p.op.DepthRadius+1)]
-	for _, v := range window {
-		sum += float64(v) * float64(v)
+// window is the least, the middle and the largest sum of the squares round
+// channel c, and their number.
+func (p *lrnPixel) window(c int) (least, sum, largest float64, terms int) {
+	first, end := max(0, c-p.op.DepthRadius), min(len(p.x), c+p.op.DepthRadius+1)
+	for k := first; k < end; k++ {
+		v := math.Abs(p.x[k])
+		low, high := max(0, v-p.within[k]), v+p.within[k]
+		least += low * low
+		sum += v * v
+		largest += high * high
 	}
-	return sum, len(window)
+	return least, sum, largest, end - first
 }
 
 func (p *lrnPixel) at(c int) (value, bound float64, state State) {
-	sum, terms := p.window(c)
+	least, sum, largest, terms := p.window(c)
 	alpha, beta := float64(p.op.Alpha), float64(p.op.Beta)
-	t := float64(p.op.Bias) + alpha*sum
-	x := float64(p.x[c])
-	value = x * math.Pow(t, -beta)
-	if !p.finite || p.op.Bias < smallest || alpha*sum > math.MaxFloat32 || t > 0x1p100 || t < 0x1p-100 {
+	bias, x, within := float64(p.op.Bias), p.x[c], p.within[c]
+	low, high := bias+alpha*least, bias+alpha*largest // ends of t
+	value = x * math.Pow(bias+alpha*sum, -beta)
+	if !p.finite || p.op.Bias < smallest || alpha*largest > math.MaxFloat32 || high > 0x1p100 || low < 0x1p-100 {
 		return value, 0, Unspecified
 	}
-	off := gamma(terms+3) + float64(terms)*(alpha+1)*smallest/t
+	off := gamma(terms+3) + float64(terms)*(alpha+1)*smallest/low
 	if p.drift != nil {
-		off += 1.01 * unit * p.drift[c] / t
+		off += 1.01 * unit * p.drift[c] / low
 	}
 	if isSubnormal(p.op.Alpha) {
-		off += alpha * sum / t
+		off += alpha * largest / low
 	}
 	if off > 0.5 {
 		return value, 0, Unspecified // the bound says nothing
 	}
 	off /= 1 - off // 1/(1−ε) − 1
 	ulps := func(name string) float64 { return margin * function(name).ULPs * 0x1p-23 }
-	logarithm := math.Abs(math.Log(t))
+	logarithm := max(math.Abs(math.Log(low)), math.Abs(math.Log(high)))
 	exponent := math.Abs(beta)*(off+(ulps("log")+unit)*logarithm+smallest) + unit*math.Abs(beta)*logarithm
 	relative := math.Expm1(exponent) + 2*ulps("exp")
 	switch p.op.Beta {
@@ -121,8 +138,19 @@ func (p *lrnPixel) at(c int) (value, bound float64, state State) {
 	if !(relative < 1) {
 		return value, 0, Unspecified // as above, for a large β
 	}
-	bound = math.Abs(value)*relative + smallest*(math.Abs(x)+2) + flushed(x)*math.Pow(t, -beta)
-	if math.Pow(t, -beta) > math.MaxFloat32/2 || math.Abs(value)+bound > math.MaxFloat32 {
+	powers := [2]float64{math.Pow(low, -beta), math.Pow(high, -beta)}
+	power, reach, moved := max(powers[0], powers[1]), math.Abs(x)+within, 0.0
+	for _, t := range powers {
+		moved = max(moved, math.Abs((x-within)*t-value), math.Abs((x+within)*t-value))
+	}
+	bound = moved + reach*power*relative + smallest*(reach+2)
+	if math.Abs(x)-within < smallest {
+		bound += min(reach, smallest) * power
+	}
+	if moved > 0 {
+		bound += 4 * unit64 * reach * power
+	}
+	if power > math.MaxFloat32/2 || math.Abs(value)+bound > math.MaxFloat32 {
 		state = OverflowPossible
 	}
 	return value, bound, state

@@ -8,13 +8,20 @@ import (
 	"tfcnn/internal/ir"
 )
 
+var (
+	_ = register(maxPool)
+	_ = extends(extendMaxPool)
+	_ = register(avgPool)
+)
+
 // maxPool takes the largest number of each window; that is exact, but for
 // kernels that read subnormal numbers as zero: where the largest is zero or
 // subnormal they may give zero, or another subnormal number of the window. A
 // window with NaN gives NaN here, and its element is Unspecified, as is that
 // of a window of nothing but −Inf: TensorFlow's CPU kernel drops NaN beside
 // numbers, and starts from −3.4e38.
-func maxPool(ctx context.Context, r *Result, op ir.MaxPool, x tensor.Tensor) error {
+func maxPool(ctx context.Context, r *Result, _ Arithmetic, op ir.MaxPool, operands []tensor.Tensor) error {
+	x := operands[0]
 	h, w, err := op.Window(x.Shape)
 	if err != nil {
 		return err
@@ -47,7 +54,8 @@ func maxPool(ctx context.Context, r *Result, op ir.MaxPool, x tensor.Tensor) err
 // avgPool takes the mean of each window's numbers, of which there are n;
 // padding is none of them. The kernel adds n−1 times and divides, or
 // multiplies by a rounded 1/n: at most n+1 roundings.
-func avgPool(ctx context.Context, r *Result, op ir.AvgPool, x tensor.Tensor) error {
+func avgPool(ctx context.Context, r *Result, a Arithmetic, op ir.AvgPool, operands []tensor.Tensor) error {
+	x := operands[0]
 	h, w, err := op.Window(x.Shape)
 	if err != nil {
 		return err
@@ -76,15 +84,15 @@ func avgPool(ctx context.Context, r *Result, op ir.AvgPool, x tensor.Tensor) err
 					if peak > math.MaxFloat32 {
 						r.State[i] = OverflowPossible
 					}
-				case n&(n-1) == 0 && q > 0 && absolute <= exactTerms*q && q/count >= smallest:
+				case !a.inexact && n&(n-1) == 0 && q > 0 && absolute <= exactTerms*q && q/count >= smallest:
 					// Division by a power of two rounds nothing.
 				default:
 					// The sums flush before the division, the quotient after it.
-					r.sum(i, Arithmetic{}, n+1, absolute/count, lost/count, 0)
+					r.sum(i, Arithmetic{inexact: a.inexact}, n+1, absolute/count, lost/count, 0)
 					// No factors, so none that a device could round; and sums
 					// of equal numbers err all one way.
 					r.Level[i] = 0
-					if absolute+count*r.Bound[i] > math.MaxFloat32 {
+					if absolute+count*r.Bound[i] > a.limit() {
 						r.State[i] = OverflowPossible
 					}
 				}

@@ -66,6 +66,8 @@ const (
 	OverflowPossible
 	// Unspecified: correct kernels differ here. Any answer passes.
 	Unspecified
+	// NotHeld: no bound is known, so that no answer can be held to this.
+	NotHeld
 )
 
 // Result is an operation's output: Value, Bound, Level and State have one
@@ -116,50 +118,31 @@ func ApplyIn(ctx context.Context, a Arithmetic, op ir.Op, operands ...tensor.Ten
 	if err != nil {
 		return Result{}, fmt.Errorf("ref: %s: %w", op.Kind(), err)
 	}
-	switch op := op.(type) {
-	case ir.Conv2D:
-		err = conv2D(ctx, &r, a, op, operands)
-	case ir.MaxPool:
-		err = maxPool(ctx, &r, op, operands[0])
-	case ir.AvgPool:
-		err = avgPool(ctx, &r, op, operands[0])
-	case ir.BatchNorm:
-		err = batchNorm(ctx, &r, op, operands)
-	case ir.LRN:
-		err = lrn(ctx, &r, op, operands[0])
-	case ir.Softmax:
-		err = softmax(ctx, &r, known(operands[0]))
-	case ir.DepthwiseConv2D:
-		err = depthwiseConv2D(ctx, &r, a, op, operands)
-	case ir.Conv2DTranspose:
-		err = conv2DTranspose(ctx, &r, a, op, operands)
-	case ir.Dense:
-		err = dense(ctx, &r, a, operands)
-	case ir.Resize:
-		err = resize(ctx, &r, op, operands[0])
-	case ir.Add:
-		err = add(ctx, &r, operands)
-	case ir.ScaleShift:
-		err = scaleShift(ctx, &r, op, operands[0])
-	case ir.Pad:
-		padZeros(&r, op, operands[0])
-	case ir.Concat:
-		concat(&r, operands)
-	case ir.ReverseChannels:
-		reverseChannels(&r, operands[0])
-	case ir.Flatten, ir.Identity:
-		copyNumbers(&r, operands[0])
-	default:
-		a, known := activationOf(op)
-		if !known {
-			return Result{}, fmt.Errorf("ref: %s: no reference kernel", op.Kind())
-		}
-		err = activate(ctx, &r, a, operands[0])
+	compute, known := kernels[op.Kind()]
+	if !known {
+		return Result{}, fmt.Errorf("ref: %s: no reference kernel", op.Kind())
 	}
-	if err != nil {
+	if err := compute(ctx, &r, a, op, operands); err != nil {
 		return Result{}, err
 	}
 	return r, nil
+}
+
+// kernel computes an operation whose operands' shapes have been checked.
+type kernel[O ir.Op] func(ctx context.Context, r *Result, a Arithmetic, op O, operands []tensor.Tensor) error
+
+// kernels has the reference kernel of every operation by its kind; each stands
+// in the operation's file.
+var kernels = map[string]kernel[ir.Op]{}
+
+// register enters a kernel. It returns a value so that a package variable's
+// declaration can call it.
+func register[O ir.Op](compute kernel[O]) struct{} {
+	var o O
+	kernels[o.Kind()] = func(ctx context.Context, r *Result, a Arithmetic, op ir.Op, operands []tensor.Tensor) error {
+		return compute(ctx, r, a, op.(O), operands)
+	}
+	return struct{}{}
 }
 
 // gamma is γₙ = nu/(1−nu), and +Inf where n is so large that it has no meaning.

@@ -4,9 +4,10 @@ import (
 	"context"
 	"math"
 
-	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 )
+
+var _ = computes(resize)
 
 // resize takes, for each place of the output, the numbers round the place
 // (i + ½)·in/out − ½ of the input, with half pixel centres.
@@ -30,8 +31,13 @@ import (
 //	(δ+δ')·R + 2·(2uR + u·max|…|)
 //
 // One per cent more covers what is of second order.
-func resize(ctx context.Context, r *Result, op ir.Resize, x tensor.Tensor) error {
-	rows, columns := places(x.Shape[1], op.Size[0]), places(x.Shape[2], op.Size[1])
+//
+// Of numbers that are known within bounds, R is the range of all that they may be,
+// and since weights are at least 0 and add up to 1 the largest of their bounds is
+// added.
+func resize(ctx context.Context, r *Result, op ir.Resize, operands []Operand) error {
+	x := operands[0]
+	rows, columns := places(x.shape()[1], op.Size[0]), places(x.shape()[2], op.Size[1])
 	if op.Method == ir.Nearest {
 		return nearest(ctx, r, rows, columns, x)
 	}
@@ -72,36 +78,37 @@ func (p place) whole() (low, high int) {
 
 func (p place) clamp(at float64) int { return int(max(0, min(at, float64(p.in-1)))) }
 
-func nearest(ctx context.Context, r *Result, rows, columns []place, x tensor.Tensor) error {
-	channels := x.Shape[3]
+func nearest(ctx context.Context, r *Result, rows, columns []place, x Operand) error {
+	height, width, channels := x.shape()[1], x.shape()[2], x.shape()[3]
 	return eachRow(ctx, r.Shape[0], len(rows), func(picture, row int) {
 		top, bottom := rows[row].whole()
 		for column := range columns {
 			left, right := columns[column].whole()
 			y, z := rows[row].clamp(math.Floor(rows[row].at+0.5)), columns[column].clamp(math.Floor(columns[column].at+0.5))
 			for c := range channels {
-				at := func(y, z int) float64 {
-					return float64(x.Data[((picture*x.Shape[1]+y)*x.Shape[2]+z)*channels+c])
+				at := func(y, z int) (value, bound float64, state State) {
+					return x.at(((picture*height+y)*width+z)*channels + c)
 				}
 				i := ((picture*len(rows)+row)*len(columns)+column)*channels + c
-				r.Value[i] = at(y, z)
+				r.Value[i], r.Bound[i], r.State[i] = at(y, z)
 				if top == bottom && left == right {
 					continue
 				}
-				for _, other := range []float64{at(top, left), at(top, right), at(bottom, left), at(bottom, right)} {
-					if !(math.Abs(other-r.Value[i]) <= math.MaxFloat32) {
+				for _, other := range [][2]int{{top, left}, {top, right}, {bottom, left}, {bottom, right}} {
+					value, bound, state := at(other[0], other[1])
+					if !(math.Abs(value-r.Value[i]) <= math.MaxFloat32) || state != Plain {
 						r.State[i] = Unspecified
 						continue
 					}
-					r.Bound[i] = max(r.Bound[i], math.Abs(other-r.Value[i]))
+					r.Bound[i] = max(r.Bound[i], math.Abs(value-r.Value[i])+bound)
 				}
 			}
 		}
 	})
 }
 
-func bilinear(ctx context.Context, r *Result, rows, columns []place, x tensor.Tensor) error {
-	channels := x.Shape[3]
+func bilinear(ctx context.Context, r *Result, rows, columns []place, x Operand) error {
+	height, width, channels := x.shape()[1], x.shape()[2], x.shape()[3]
 	return eachRow(ctx, r.Shape[0], len(rows), func(picture, row int) {
 		p := rows[row]
 		y := math.Floor(p.at)
@@ -111,12 +118,16 @@ func bilinear(ctx context.Context, r *Result, rows, columns []place, x tensor.Te
 			z := math.Floor(q.at)
 			left, right, u := q.clamp(z), q.clamp(z+1), q.at-z
 			for c := range channels {
-				at := func(y, z int) float64 {
-					return float64(x.Data[((picture*x.Shape[1]+y)*x.Shape[2]+z)*channels+c])
+				at := func(y, z int) (value, bound float64, state State) {
+					return x.at(((picture*height+y)*width+z)*channels + c)
+				}
+				value := func(y, z int) float64 {
+					value, _, _ := at(y, z)
+					return value
 				}
 				i := ((picture*len(rows)+row)*len(columns)+column)*channels + c
-				above := at(top, left) + (at(top, right)-at(top, left))*u
-				below := at(bottom, left) + (at(bottom, right)-at(bottom, left))*u
+				above := value(top, left) + (value(top, right)-value(top, left))*u
+				below := value(bottom, left) + (value(bottom, right)-value(bottom, left))*u
 				r.Value[i] = above + (below-above)*v
 				r.interpolated(i, p, q, at)
 			}
@@ -126,22 +137,22 @@ func bilinear(ctx context.Context, r *Result, rows, columns []place, x tensor.Te
 
 // interpolated sets the bound of element i from the numbers that it may be
 // made of: those round both ends of where its place may lie.
-func (r *Result) interpolated(i int, p, q place, at func(y, z int) float64) {
+func (r *Result) interpolated(i int, p, q place, at func(y, z int) (value, bound float64, state State)) {
 	first, last := p.clamp(math.Floor(p.at-p.delta)), p.clamp(math.Floor(p.at+p.delta)+1)
 	left, right := q.clamp(math.Floor(q.at-q.delta)), q.clamp(math.Floor(q.at+q.delta)+1)
-	low, high, subnormal := math.Inf(1), math.Inf(-1), 0.0
+	low, high, moved, subnormal := math.Inf(1), math.Inf(-1), 0.0, 0.0
 	for y := first; y <= last; y++ {
 		for z := left; z <= right; z++ {
-			v := at(y, z)
-			if v-v != 0 {
+			v, bound, state := at(y, z)
+			if v-v != 0 || state != Plain {
 				// A weight may be 0 here and a little more there.
 				r.State[i] = Unspecified
 				return
 			}
-			if v != 0 && math.Abs(v) < smallest {
-				subnormal = max(subnormal, math.Abs(v))
+			if reach := math.Abs(v) + bound; reach > 0 && math.Abs(v)-bound < smallest {
+				subnormal = max(subnormal, min(reach, smallest))
 			}
-			low, high = min(low, v), max(high, v)
+			low, high, moved = min(low, v-bound), max(high, v+bound), max(moved, bound)
 		}
 	}
 	if low == high {
@@ -150,7 +161,7 @@ func (r *Result) interpolated(i int, p, q place, at func(y, z int) float64) {
 		return
 	}
 	largest := max(math.Abs(low), math.Abs(high))
-	r.Bound[i] = (p.delta+q.delta)*(high-low) + 1.01*unit*(4*(high-low)+2*largest) + 9*smallest + 3*subnormal
+	r.Bound[i] = moved + (p.delta+q.delta)*(high-low) + 1.01*unit*(4*(high-low)+2*largest) + 9*smallest + 3*subnormal
 	if 2*largest+r.Bound[i] > math.MaxFloat32 {
 		r.State[i] = OverflowPossible
 	}

@@ -5,6 +5,16 @@ import (
 	"math"
 
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/ir"
+)
+
+var (
+	_ = register(func(ctx context.Context, r *Result, _ Arithmetic, _ ir.Softmax, operands []tensor.Tensor) error {
+		return softmax(ctx, r, known(operands[0]))
+	})
+	_ = extends(func(ctx context.Context, out *Result, _ ir.Softmax, operands []Operand, _ []tensor.Tensor) error {
+		return softmax(ctx, out, *operands[0].result)
+	})
 )
 
 // softmax is eˣ/Σeˣ over each row of the last axis, of numbers that are known

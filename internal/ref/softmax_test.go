@@ -1,7 +1,6 @@
 package ref_test
 
 import (
-	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -173,10 +172,7 @@ func TestExtendSoftmax(t *testing.T) {
 			r.Value = append(r.Value, 5*random.NormFloat64())
 			r.Bound = append(r.Bound, width*random.Float64())
 		}
-		e, err := ref.Extend(context.Background(), r, ir.Softmax{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		e := extend(t, r, ir.Softmax{})
 		moved := make([]float64, n)
 		hold := func(place func(i int) float64) {
 			x := make([]float64, n)

@@ -34,7 +34,7 @@ func drawTranspose(t *rapid.T) transposeCase {
 	op.OutputSize = [2]int{rapid.IntRange(5, 9).Draw(t, "H"), rapid.IntRange(5, 9).Draw(t, "W")}
 	each, depth := small.Draw(t, "filters"), small.Draw(t, "depth")
 	filter, _ := tensor.New(size[0], size[1], each, depth*op.Groups)
-	h, w, err := op.Window(filter.Shape)
+	h, w, err := op.Window(nil, filter.Shape)
 	if err != nil {
 		t.Skip(err)
 	}
@@ -117,7 +117,7 @@ func TestConv2DTransposeKernels(t *testing.T) {
 			Padding: explicit(random.IntN(2), 1, 1, random.IntN(3)), OutputSize: [2]int{9 + random.IntN(3), 8 + random.IntN(3)},
 		}}
 		c.filter = gaussian(random, 3, 2, 1+random.IntN(3), c.op.Groups*(1+random.IntN(4)))
-		h, w, err := c.op.Window(c.filter.Shape)
+		h, w, err := c.op.Window(nil, c.filter.Shape)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -97,6 +97,9 @@ type exported struct {
 	Errors         int64   `json:"errors"`
 	Canceled       int64   `json:"canceled"`
 	Pictures       int64   `json:"pictures"`
+	SharedBatches  int64   `json:"shared_batches"`
+	SharedCalls    int64   `json:"shared_calls"`
+	SharedImages   int64   `json:"shared_images"`
 	InFlight       int     `json:"in_flight"`
 	Waiting        int     `json:"waiting"`
 	NativeBytes    int64   `json:"native_bytes"`
@@ -115,6 +118,7 @@ type bucket struct {
 func export(stats session.Stats) exported {
 	e := exported{
 		Runs: stats.Runs, Errors: stats.Errors, Canceled: stats.Canceled, Pictures: stats.Pictures,
+		SharedBatches: stats.SharedBatches, SharedCalls: stats.SharedCalls, SharedImages: stats.SharedImages,
 		InFlight: stats.InFlight, Waiting: stats.Waiting, NativeBytes: stats.Bytes, MaxNativeBytes: stats.MostBytes,
 		RunSeconds: stats.Latency.Sum.Seconds(),
 	}
@@ -154,6 +158,9 @@ var (
 		{describe("errors_total", "Calls that failed, other than by their context."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.Errors) }},
 		{describe("canceled_total", "Calls that ended with their context."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.Canceled) }},
 		{describe("pictures_total", "Pictures in the calls that gave a result."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.Pictures) }},
+		{describe("shared_batches_total", "Runs of TensorFlow that served several calls."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.SharedBatches) }},
+		{describe("shared_calls_total", "Calls that shared a run of TensorFlow with others."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.SharedCalls) }},
+		{describe("shared_images_total", "Images in the runs that served several calls."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.SharedImages) }},
 		{describe("runs_in_flight", "Calls inside TensorFlow, also those whose caller has left."), prometheus.GaugeValue, func(s session.Stats) float64 { return float64(s.InFlight) }},
 		{describe("runs_waiting", "Callers who wait for a place or in a batch."), prometheus.GaugeValue, func(s session.Stats) float64 { return float64(s.Waiting) }},
 		{describe("native_bytes", "Weights, and the forecast of the runs in flight."), prometheus.GaugeValue, func(s session.Stats) float64 { return float64(s.Bytes) }},

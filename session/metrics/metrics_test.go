@@ -27,7 +27,7 @@ type fixed session.Stats
 func (f fixed) Stats() session.Stats { return session.Stats(f) }
 
 var some = fixed{
-	Runs: 6, Errors: 2, Canceled: 1, Pictures: 17, InFlight: 3, Waiting: 4, Bytes: 1000, MostBytes: 5000,
+	Runs: 6, Errors: 2, Canceled: 1, Pictures: 17, SharedBatches: 2, SharedCalls: 5, SharedImages: 9, InFlight: 3, Waiting: 4, Bytes: 1000, MostBytes: 5000,
 	Latency: session.Latency{
 		Bounds: []time.Duration{time.Millisecond, 20 * time.Millisecond},
 		Counts: []int64{1, 3, 2},
@@ -75,6 +75,15 @@ tfcnn_runs_total{session="digits"} 6
 # HELP tfcnn_runs_waiting Callers who wait for a place or in a batch.
 # TYPE tfcnn_runs_waiting gauge
 tfcnn_runs_waiting{session="digits"} 4
+# HELP tfcnn_shared_batches_total Runs of TensorFlow that served several calls.
+# TYPE tfcnn_shared_batches_total counter
+tfcnn_shared_batches_total{session="digits"} 2
+# HELP tfcnn_shared_calls_total Calls that shared a run of TensorFlow with others.
+# TYPE tfcnn_shared_calls_total counter
+tfcnn_shared_calls_total{session="digits"} 5
+# HELP tfcnn_shared_images_total Images in the runs that served several calls.
+# TYPE tfcnn_shared_images_total counter
+tfcnn_shared_images_total{session="digits"} 9
 `
 	if err := testutil.CollectAndCompare(s, strings.NewReader(want)); err != nil {
 		t.Error(err)
@@ -95,12 +104,13 @@ func TestPublish(t *testing.T) {
 	var got map[string]struct {
 		Runs, Canceled int
 		Native_bytes   int
+		Shared_images  int
 		Buckets        []struct{ Runs int } `json:"run_seconds_buckets"`
 	}
 	if err := json.Unmarshal([]byte(expvar.Get("tfcnn-test").String()), &got); err != nil {
 		t.Fatal(err)
 	}
-	if len(got) != 2 || got["digits"].Runs != 1 || got["letters"].Canceled != 1 || got["letters"].Native_bytes != 1000 || len(got["letters"].Buckets) != 2 || got["letters"].Buckets[1].Runs != 4 {
+	if len(got) != 2 || got["digits"].Runs != 1 || got["letters"].Canceled != 1 || got["letters"].Native_bytes != 1000 || got["letters"].Shared_images != 9 || len(got["letters"].Buckets) != 2 || got["letters"].Buckets[1].Runs != 4 {
 		t.Errorf("%+v", got)
 	}
 }

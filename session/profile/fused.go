@@ -44,7 +44,7 @@ func (p profiler) hostsIn(ran trace.Record) []int {
 // handsOn reports whether a layer gives its input as it is.
 func (p profiler) handsOn(layer int) bool {
 	for step := p.Layers[layer].First; step <= p.Layers[layer].Last; step++ {
-		if !free(p.Program.Steps[step].Op) {
+		if !p.Program.Steps[step].Op.Traits().Free {
 			return false
 		}
 	}
@@ -100,7 +100,7 @@ func (p profiler) kernelsBehind(layer int, own []bool) (list []int) {
 
 // source is the step, or ir.Input, whose numbers a step gives that hands on.
 func (p profiler) source(step int) int {
-	for step != ir.Input && free(p.Program.Steps[step].Op) {
+	for step != ir.Input && p.Program.Steps[step].Op.Traits().Free {
 		step = p.Program.Steps[step].Inputs[0]
 	}
 	return step
@@ -136,7 +136,7 @@ func (p profiler) traffic(members []int, pictures int) int64 {
 	perPicture, weights := int64(0), int64(0)
 	var read, written []int
 	for i, step := range p.Program.Steps {
-		if free(step.Op) {
+		if step.Op.Traits().Free {
 			continue
 		}
 		if inside(i) {
@@ -181,15 +181,4 @@ func product(shape []int) int64 {
 		n *= int64(size)
 	}
 	return n
-}
-
-// free reports whether a step hands its input on as it is.
-func free(op ir.Op) bool {
-	switch op := op.(type) {
-	case ir.Identity, ir.Flatten:
-		return true
-	case ir.ScaleShift:
-		return len(op.Scale)+len(op.Shift) == 0
-	}
-	return false
 }

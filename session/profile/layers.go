@@ -94,9 +94,8 @@ func (p profiler) measure(l *Layer, members []int, host string, records []trace.
 	l.Allocated = allocated[len(allocated)/2]
 	for _, m := range members {
 		own := p.plan.Layers[m]
-		macs := graph.Plan{Layers: []graph.LayerPlan{own}}.MACs()
 		l.Multiplications += own.Multiplications * int64(pictures)
-		l.FLOPs += (own.Multiplications + macs) * int64(pictures)
+		l.FLOPs += (own.Multiplications + own.MACs) * int64(pictures)
 	}
 	l.Bytes = p.traffic(members, pictures)
 }

@@ -23,7 +23,7 @@
 //     oneDNN keeps in them, unless session.Process.KeepThreads is set;
 //   - calls malloc_trim when a session is closed and when threads were ended;
 //   - sets TF_ENABLE_WINOGRAD_NONFUSED=0 in the environment when session.NewBackend
-//     or session.Verify uses a GPU.
+//     or verify.Network uses a GPU.
 //
 // oneDNN's two settings are no variables of the environment: the package defines
 // the C function getenv for the whole program, which answers those two names where

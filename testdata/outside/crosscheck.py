@@ -86,13 +86,15 @@ def node(c, t):
     our layout of its answer."""
     op, x, same = c["op"], t.get("input"), lambda y: y
     pictures = (nchw(x), nhwc) if x is not None and x.ndim > 1 else (x, same)
-    names = {"sigmoid": "Sigmoid", "tanh": "Tanh", "elu": "Elu", "selu": "Selu", "identity": "Identity"}
+    names = {"sigmoid": "Sigmoid", "tanh": "Tanh", "elu": "Elu", "selu": "Selu", "hard_swish": "HardSwish", "identity": "Identity"}
     if op == "depthwise_conv2d":
         return convolution(c, t, False)
     if op == "conv2d_transpose":
         return convolution(c, t, True)
     if op in names:
         return names[op], {"x": x}, {}, same
+    if op == "swish":  # ONNX has it since opset 24 alone: x times its sigmoid
+        return "Sigmoid", {"x": x}, {}, lambda y: y * x.astype(y.dtype)
     if op == "relu6":
         return "Clip", {"x": x, "low": np.array(0.0), "high": np.array(6.0)}, {}, same
     if op == "leaky_relu":

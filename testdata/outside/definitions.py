@@ -136,6 +136,15 @@ def tanh(x):
     return np.tanh(x)
 
 
+def swish(x):
+    with np.errstate(over="ignore"):
+        return x / (1 + np.exp(-x))
+
+
+def hard_swish(x):
+    return x * np.clip(x + 3, 0, 6) / 6
+
+
 def softmax(x):
     e = np.exp(x - x.max(axis=-1, keepdims=True)) if x.size else x
     return e / e.sum(axis=-1, keepdims=True)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"log"
-
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/session"
@@ -26,11 +25,7 @@ func main() {
 		log.Fatal(err)
 	}
 	defer s.Close()
-	batch, err := tensor.New(4, 28, 28, 1)
-	if err != nil {
-		log.Fatal(err)
-	}
-	out, err := s.RunOutputs(context.Background(), batch, "conv1", "conv2")
+	out, err := s.RunOutputs(context.Background(), tensor.MustNew(4, 28, 28, 1), "conv1", "conv2")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-"""Answers that others published: TensorFlow's kernel tests and ONNX's node tests
-(both Apache-2.0). Where they are no integers, what is written is the answer of
+"""Answers that others published: TensorFlow's kernel tests, ONNX's node tests and
+Keras's documentation (all Apache-2.0). Where they are no integers, what is written is the answer of
 definitions.py for the same numbers as float32, which must agree with them to six
 digits."""
 
@@ -72,6 +72,11 @@ def activation(c):
     c.add("ONNX's test: leakyrelu_example", "leaky_relu", three, published=[-0.1, 0, 1], alpha=0.1)
     c.add("ONNX's test: sigmoid_example", "sigmoid", three, published=[0.26894143, 0.5, 0.7310586])
     c.add("ONNX's test: tanh_example", "tanh", three, published=[-0.76159418, 0, 0.76159418])
+
+
+def swish(c):
+    c.add("Keras's documentation: silu", "swish", np.array([-6.0, 1, 0, 1, 6]), published=[-0.0148357, 0.7310586, 0, 0.7310586, 5.9851646])
+    c.add("Keras's documentation: hard_silu", "hard_swish", np.array([-3.0, -1, 0, 1, 3]), published=[0, -0.3333333, 0, 0.6666667, 3])
 
 
 def softmax(c):

@@ -142,6 +142,12 @@ def activation(c):
         c.refuse("leaky_relu", f"alpha is {text}, want a number up to 1", ones(2), alpha=alpha)
 
 
+def swish(c):
+    for op in ("swish", "hard_swish"):
+        c.refuse(op, "input has 255 axes, TensorFlow's tensors have at most 254", Raw(*[1] * 255, n=1))
+        c.refuse(op, "size -2 is negative", Raw(2, -2))
+
+
 def softmax(c):
     c.refuse("softmax", "input [3] has 1 axes, want 2 or more", ones(3))
     c.refuse("softmax", "input [] has 0 axes, want 2 or more", ones())

@@ -203,6 +203,22 @@ def activation(c):
     c.add("empty batch", "identity", np.zeros((0, 3)))
 
 
+def swish(c):
+    corners = np.array([x for x in CORNERS if x != -INF] + [-2.9999998, -3.0000002, 2.9999998, 3.0000002, -1.5, -1.278465, 2.3994])
+    for op in ("swish", "hard_swish"):
+        c.add("zeros, tiny and large numbers, +Inf", op, corners)
+        c.add("Gaussian numbers", op, c.draw(2, 3, 3, 2))
+        c.add("Gaussian numbers times 10, rank 2", op, 10 * c.draw(3, 7))
+        c.add("numbers of many sizes", op, c.draw(4, 9, spread=4))
+        c.add("rank 12", op, c.draw(1, 2, *[1] * 7, 2, 1, 3))
+        c.add("one number, no axes", op, np.array(-0.25))
+        c.add("empty batch", op, np.zeros((0, 2, 2, 1)))
+        c.add("no columns", op, np.zeros((2, 0)))
+        c.add("a subnormal number stays, is halved or becomes zero", op, np.array([1e-40, -1e-40]), asked=False)
+        c.add("NaN", op, np.array([np.nan, 1]), asked=op == "swish")
+        c.add("−Inf times 0: kernels differ", op, np.array([-INF, 1]), asked=False)
+
+
 def softmax(c):
     def add(name, x, **fields):
         c.add(name, "softmax", np.array(x), **fields)
@@ -320,7 +336,7 @@ def branches(c):
     c.add("no rows", "flatten", np.zeros((2, 0, 3, 2)))
 
 
-FILES = [depthwise_conv2d, conv2d_transpose, dense, batch_norm, lrn, activation, softmax, pad, resize, channels, branches]
+FILES = [depthwise_conv2d, conv2d_transpose, dense, batch_norm, lrn, activation, softmax, pad, resize, channels, branches, swish]
 
 
 def main():

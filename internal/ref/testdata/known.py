@@ -30,6 +30,8 @@ FUNCTIONS = {
     "selu": lambda x: SCALE * x if x > 0 else SCALE * ALPHA * expm1(x),
     "sigmoid": lambda x: 1 / (1 + exp(-x)),
     "tanh": tanh,
+    "swish": lambda x: x / (1 + exp(-x)),
+    "hard_swish": lambda x: x * min(max(x + 3, mpf(0)), mpf(6)) / 6,
 }
 INPUTS = [f32(x) for x in (
     -1e30, -104.5, -88.0, -50.0, -20.0, -9.1, -7.25, -4.0, -1.5, -1.0, -0.75, -0.5, -0.1, -1e-3, -1e-7, -1e-20, -1e-37,

@@ -14,6 +14,12 @@ import (
 type Session interface {
 	// Lowered returns the network as it was lowered.
 	Lowered() graph.Lowered
+	// OpenBytes returns how much memory the weights take while a session of the
+	// network opens.
+	OpenBytes() int64
+	// Fetch runs a batch for the outputs of any steps, and returns the devices that
+	// each layer's operations ran on.
+	Fetch(ctx context.Context, batch tensor.Tensor, steps []int) (outputs []tensor.Tensor, devices [][]string, err error)
 	// Executor returns the session.Executor, filled in.
 	Executor() string
 	// Record runs a batch for the outputs of steps with a RunOptions message, and

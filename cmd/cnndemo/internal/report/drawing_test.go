@@ -21,15 +21,15 @@ func residual() report.Drawing {
 	return report.Drawing{
 		Title: `nets/<b>"a"&amp;`, Input: []int{112, 80, 3}, Parameters: 12345, MACs: 1,
 		Layers: []report.DrawnLayer{
-			{Name: "stem", Kind: "conv2d", Note: "7×7, stride 2", From: []int{report.DrawnInput}, Shape: picture, Parameters: 9408},
-			{Name: "bn", Kind: "batch_norm", From: []int{0}, Shape: picture, Parameters: 128},
-			{Name: "conv1", Kind: "conv2d", Note: "3×3, stride 1, padding [[1,1],[1,1]], no bias", From: []int{1}, Shape: picture},
-			{Name: "relu1", Kind: "relu", From: []int{2}, Shape: picture},
-			{Name: "down", Kind: "conv2d", From: []int{1}, Shape: picture},
-			{Name: "sum", Kind: "add", From: []int{3, 4, 1}, Shape: picture},
-			{Name: "all", Kind: "concat", From: []int{5, 5}, Shape: []int{56, 40, 128}},
-			{Name: "pool", Kind: "global_avg_pool", From: []int{6}, Shape: []int{128}},
-			{Name: "dense", Kind: "dense", From: []int{7}, Shape: []int{10}, Output: true, Parameters: 1},
+			{Name: "stem", Kind: "conv2d", Family: "conv", Note: "7×7, stride 2", From: []int{report.DrawnInput}, Shape: picture, Parameters: 9408},
+			{Name: "bn", Kind: "batch_norm", Family: "norm", From: []int{0}, Shape: picture, Parameters: 128},
+			{Name: "conv1", Kind: "conv2d", Family: "conv", Note: "3×3, stride 1, padding [[1,1],[1,1]], no bias", From: []int{1}, Shape: picture},
+			{Name: "relu1", Kind: "relu", Family: "act", From: []int{2}, Shape: picture},
+			{Name: "down", Kind: "conv2d", Family: "conv", From: []int{1}, Shape: picture},
+			{Name: "sum", Kind: "add", Family: "join", From: []int{3, 4, 1}, Shape: picture},
+			{Name: "all", Kind: "concat", Family: "join", From: []int{5, 5}, Shape: []int{56, 40, 128}},
+			{Name: "pool", Kind: "global_avg_pool", Family: "pool", From: []int{6}, Shape: []int{128}},
+			{Name: "dense", Kind: "dense", Family: "dense", From: []int{7}, Shape: []int{10}, Output: true, Parameters: 1},
 		},
 	}
 }
@@ -166,7 +166,7 @@ func TestDrawingRandom(t *testing.T) {
 	for range 200 {
 		d := report.Drawing{Title: "random", Input: []int{r.IntN(300), r.IntN(300), r.IntN(5)}}
 		for i := range 1 + r.IntN(30) {
-			l := report.DrawnLayer{Name: "l", Kind: []string{"add", "conv2d", "relu", "what", "dense"}[r.IntN(5)], Shape: []int{r.IntN(300), r.IntN(300), r.IntN(5000)}}
+			l := report.DrawnLayer{Name: "l", Kind: "add", Family: []string{"join", "conv", "act", "shape", "dense"}[r.IntN(5)], Shape: []int{r.IntN(300), r.IntN(300), r.IntN(5000)}}
 			for range 1 + r.IntN(3) {
 				l.From = append(l.From, r.IntN(i+1)-1)
 			}
@@ -211,7 +211,7 @@ func TestMostLayers(t *testing.T) {
 		if i > 1 { // wires that pass all layers between
 			from = append(from, 0)
 		}
-		d.Layers = append(d.Layers, report.DrawnLayer{Name: fmt.Sprint("l", i), Kind: "add", From: from, Shape: []int{2, 2, 1}})
+		d.Layers = append(d.Layers, report.DrawnLayer{Name: fmt.Sprint("l", i), Kind: "add", Family: "join", From: from, Shape: []int{2, 2, 1}})
 	}
 	var picture bytes.Buffer
 	if err := d.WriteSVG(&picture); err != nil {

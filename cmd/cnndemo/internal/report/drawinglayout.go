@@ -70,7 +70,7 @@ func (d Drawing) layout() *layout {
 			largest = max(largest, shape[0], shape[1])
 		}
 	}
-	l.add(nil, DrawnLayer{Name: "input", Kind: "input", Shape: d.Input}, largest)
+	l.add(nil, DrawnLayer{Name: "input", Kind: "input", Family: "input", Shape: d.Input}, largest)
 	for _, layer := range d.Layers {
 		var from []int
 		for _, i := range layer.From {

@@ -13,7 +13,7 @@ func TestLayout(t *testing.T) {
 	for k := range 500 {
 		d := Drawing{Input: []int{30, 30, 3}}
 		for i := range 1 + r.IntN(25) {
-			l := DrawnLayer{Name: "layer", Kind: []string{"add", "conv2d", "relu"}[r.IntN(3)], Shape: []int{1 + r.IntN(30), 9, 64}, From: []int{i - 1}}
+			l := DrawnLayer{Name: "layer", Kind: "add", Family: []string{"join", "conv", "act"}[r.IntN(3)], Shape: []int{1 + r.IntN(30), 9, 64}, From: []int{i - 1}}
 			for range r.IntN(3) {
 				l.From = append(l.From, r.IntN(i+1)-1)
 			}

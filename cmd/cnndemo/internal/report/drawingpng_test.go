@@ -21,14 +21,14 @@ func drawnFamilies() Drawing {
 	return Drawing{
 		Title: "Ünïcode → Жук", Input: []int{64, 64, 3}, Parameters: 9, MACs: 1,
 		Layers: []DrawnLayer{
-			{Name: "conv", Kind: "conv2d", From: []int{DrawnInput}, Shape: picture, Parameters: 448},
-			{Name: "pool", Kind: "max_pool", From: []int{0}, Shape: picture},
-			{Name: "norm", Kind: "batch_norm", From: []int{1}, Shape: picture},
-			{Name: "act", Kind: "relu", From: []int{2}, Shape: picture},
-			{Name: "sum", Kind: "add", From: []int{3, 0}, Shape: picture},
-			{Name: "both", Kind: "concat", From: []int{4, 4}, Shape: []int{32, 32, 32}},
-			{Name: "flat", Kind: "flatten", From: []int{5}, Shape: []int{32768}},
-			{Name: "dense", Kind: "dense", From: []int{6}, Shape: []int{10}, Output: true},
+			{Name: "conv", Kind: "conv2d", Family: "conv", From: []int{DrawnInput}, Shape: picture, Parameters: 448},
+			{Name: "pool", Kind: "max_pool", Family: "pool", From: []int{0}, Shape: picture},
+			{Name: "norm", Kind: "batch_norm", Family: "norm", From: []int{1}, Shape: picture},
+			{Name: "act", Kind: "relu", Family: "act", From: []int{2}, Shape: picture},
+			{Name: "sum", Kind: "add", Family: "join", From: []int{3, 0}, Shape: picture},
+			{Name: "both", Kind: "concat", Family: "join", From: []int{4, 4}, Shape: []int{32, 32, 32}},
+			{Name: "flat", Kind: "flatten", Family: "shape", From: []int{5}, Shape: []int{32768}},
+			{Name: "dense", Kind: "dense", Family: "dense", From: []int{6}, Shape: []int{10}, Output: true},
 		},
 	}
 }
@@ -177,7 +177,7 @@ func TestPNGTooLarge(t *testing.T) {
 		d := drawnFamilies()
 		d.Layers = d.Layers[:1]
 		for i := range tt.layers {
-			d.Layers = append(d.Layers, DrawnLayer{Name: strconv.Itoa(i), Kind: "conv2d", From: []int{i}, Shape: []int{32, 32, 16}})
+			d.Layers = append(d.Layers, DrawnLayer{Name: strconv.Itoa(i), Kind: "conv2d", Family: "conv", From: []int{i}, Shape: []int{32, 32, 16}})
 		}
 		p, err := d.place()
 		if err != nil {

@@ -6,23 +6,11 @@ import "math"
 // height, width and channels; a bar for a row of features; a pill for what
 // changes numbers and no shape; a circle for a join.
 type glyph struct {
-	family        string // "conv", "join", …: its colour
+	family        string // of graph.LayerPlan, or "input": its colour
 	thin          bool
 	sign          string // of a join
 	width, height float64
 	w, h, t       float64 // of a slab: across, along, thick; h is 0 for a bar
-}
-
-// families says how each kind of layer is coloured and drawn.
-var families = map[string]string{
-	"input":  "input",
-	"conv2d": "conv", "depthwise_conv2d": "conv", "separable_conv2d": "conv", "conv2d_transpose": "conv",
-	"dense":    "dense",
-	"max_pool": "pool", "avg_pool": "pool", "global_max_pool": "pool", "global_avg_pool": "pool",
-	"batch_norm": "norm", "lrn": "norm", "dropout": "norm", "scale_shift": "norm", "swap_rgb": "norm",
-	"relu": "act", "relu6": "act", "leaky_relu": "act", "elu": "act", "selu": "act", "sigmoid": "act", "tanh": "act", "softmax": "act",
-	"flatten": "shape", "zero_pad": "shape", "up_sample": "shape", "resize": "shape",
-	"add": "join", "concat": "join",
 }
 
 // How far the far edge of a slab lies to the right and up, for each pixel of
@@ -33,10 +21,8 @@ const (
 )
 
 func glyphOf(layer DrawnLayer, largest int) glyph {
-	g := glyph{family: families[layer.Kind]}
+	g := glyph{family: layer.Family}
 	switch g.family {
-	case "":
-		g.family = "shape"
 	case "norm", "act":
 		g.thin, g.width, g.height = true, 44, 10
 		return g

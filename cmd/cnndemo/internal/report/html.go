@@ -66,7 +66,7 @@ var loadAssets = sync.OnceValues(func() (assets, error) {
 		"duration":    duration,
 		"bytes":       Bytes,
 		"by":          func(sizes []int) string { return by(sizes...) },
-		"by2":         func(sizes [2]int) string { return by(sizes[:]...) },
+		"by2":         byOrNone,
 		"meter":       meter,
 		"statusClass": statusClass,
 		"words":       strings.Fields,

@@ -1,6 +1,9 @@
 package report
 
-import "sync"
+import (
+	"io"
+	"sync"
+)
 
 // DefaultBudget is about how large a page gets, in bytes.
 const DefaultBudget = 16 << 20
@@ -45,6 +48,18 @@ func (v View) plane() plane {
 		return plane{v.Height, v.Width, v.Channels, v.Channels, v.Data}
 	}
 	return plane{v.Height, v.Width, 1, v.Channels, v.Data[min(v.Channel, len(v.Data)):]}
+}
+
+// WritePNG writes the view as a PNG: a map by WriteMap, colours by WriteColour.
+func (v View) WritePNG(w io.Writer, text Text) error {
+	if v.Channel < 0 {
+		return WriteColour(w, v.Height, v.Width, func(row, column, channel int) float32 {
+			return v.Data[(row*v.Width+column)*v.Channels+channel]
+		}, text)
+	}
+	return WriteMap(w, Map{Height: v.Height, Width: v.Width, At: func(row, column int) float32 {
+		return v.Data[(row*v.Width+column)*v.Channels+v.Channel]
+	}}, text)
 }
 
 // detail is how much of a picture the page shows.

@@ -26,14 +26,13 @@ type layerView struct {
 
 // worstView is the number whose error is the largest share of its bound.
 type worstView struct {
-	Picture     string
-	Row, Column int
-	Channel     string
-	Got, Want   string
-	ErrorText   string
-	ShareText   string
-	Part        float64
-	To          string // the figure with the ring, where the page shows it
+	Picture   string
+	Place     string // in the picture's output
+	Got, Want string
+	ErrorText string
+	ShareText string
+	Part      float64
+	To        string // the figure with the ring, where the page shows it
 }
 
 // joinVerdicts adds up the verdicts of two groups of pictures; the figures of
@@ -81,23 +80,32 @@ func (l *layerView) fill(run Run, i int) {
 		l.Bars = bars(v.Histogram)
 		l.Chart = histogramChart(l.Bars, histogramLabel(l.Layer, l.Bars))
 	}
-	if v.Share == 0 || len(v.Worst) != 4 {
+	if v.Share == 0 || len(v.Worst) < 2 {
 		return
 	}
 	size := run.Sizes[l.size]
 	op := size.Ops[i]
 	l.Worst = worst(v)
-	l.Worst.Row, l.Worst.Column = v.Worst[1], v.Worst[2]
 	if n := v.Worst[0]; n < len(size.Pictures) {
 		l.Worst.Picture = quote.Plain(size.Pictures[n])
 	}
-	l.Worst.Channel = fmt.Sprintf("channel %d", v.Worst[3])
-	switch {
-	case v.Worst[3] < len(op.Maps):
-		l.Worst.Channel = "map " + op.Maps[v.Worst[3]]
-	case op.Output[3] == 3:
-		l.Worst.Channel = []string{"red", "green", "blue"}[v.Worst[3]]
+	l.Worst.Place = op.place(v.Worst)
+}
+
+// place names a number of the output by its index.
+func (op Op) place(index []int) string {
+	last := index[len(index)-1]
+	if len(index) != 4 {
+		return fmt.Sprintf("feature %d", last)
 	}
+	channel := fmt.Sprintf("channel %d", last)
+	switch {
+	case last < len(op.Maps):
+		channel = "map " + op.Maps[last]
+	case op.Colours:
+		channel = []string{"red", "green", "blue"}[last]
+	}
+	return fmt.Sprintf("row %d, column %d, %s", index[1], index[2], channel)
 }
 
 // worst is the figures of a verdict's worst number.

@@ -1,13 +1,20 @@
 package report
 
-import "tfcnn/internal/proof"
+import (
+	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/baseline"
+)
 
 // Run is the report of cnndemo run, report.json.
 type Run struct {
 	TensorFlow string `json:"tensorflow"`
 	Device     string `json:"device"`
-	Precision  string `json:"precision"`        // how sums are computed: "float32", or what a GPU does
-	OneDNN     *bool  `json:"onednn,omitempty"` // nil where the library cannot tell
+	Precision  string `json:"precision"` // how sums are computed: "float32", or what a GPU does
+	// Network is what --net names, Weights where its weights come from; empty
+	// for the two layers of the other flags.
+	Network string `json:"network,omitempty"`
+	Weights string `json:"weights,omitempty"`
+	OneDNN  *bool  `json:"onednn,omitempty"` // nil where the library cannot tell
 	// Options are all flags with the values that they had.
 	Options map[string]string `json:"options"`
 	// Command repeats the run, as a line for a POSIX shell; Changed are the
@@ -33,20 +40,21 @@ type Size struct {
 	Files    []File   `json:"files"`
 }
 
-// Op is one operation on the pictures of one size.
+// Op is one layer on the pictures of one size.
 type Op struct {
 	Layer     string   `json:"layer"`
-	Kind      string   `json:"kind"` // conv2d, max_pool, avg_pool
+	Kind      string   `json:"kind"` // conv2d, max_pool, …
 	Reads     string   `json:"reads"`
-	Maps      []string `json:"maps,omitempty"` // what each output channel is
-	Input     []int    `json:"input"`          // [N,H,W,C]
+	Maps      []string `json:"maps,omitempty"` // what each output channel is, where that has a name
+	Input     []int    `json:"input"`          // [N,H,W,C], or [N,features]
 	Output    []int    `json:"output"`
-	Size      [2]int   `json:"size"`    // the window: height, width
+	Size      [2]int   `json:"size"`    // the window: height, width; zeros where the layer has none
 	Strides   [2]int   `json:"strides"` // vertical, horizontal
 	Dilations [2]int   `json:"dilations"`
 	Padding   string   `json:"padding"`
 	Padded    [4]int   `json:"padded"` // rows and columns: top, bottom, left, right
 	Unread    [2]int   `json:"unread"` // rows, columns
+	Colours   bool     `json:"-"`      // the output's three channels are red, green and blue
 
 	Parameters      int64 `json:"parameters"`
 	Multiplications int64 `json:"multiplications"` // for one picture
@@ -85,7 +93,7 @@ type Verification struct {
 	Cases      int                  `json:"cases"`
 	Counts     map[proof.Status]int `json:"counts"`
 	Outcomes   []proof.Outcome      `json:"outcomes"`
-	Against    *proof.Comparison    `json:"against,omitempty"` // nil without a baseline
+	Against    *baseline.Comparison `json:"against,omitempty"` // nil without a baseline
 }
 
 // Seconds are wall-clock times. Verification and writing overlap.

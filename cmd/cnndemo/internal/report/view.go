@@ -107,7 +107,7 @@ func (p *Page) view(a assets, run Run) runView {
 	for _, op := range run.Sizes[0].Ops {
 		layers = append(layers, op.Layer)
 	}
-	v.Heading = fmt.Sprintf("%s through %s", count(pictures, "picture"), list(layers))
+	v.Heading = fmt.Sprintf("%s through %s", count(pictures, "picture"), cmp.Or(run.Network, list(layers)))
 	v.Title = v.Heading
 	v.Layers = layerViews(run)
 	v.Verdict = runVerdict(v.Layers)
@@ -118,6 +118,9 @@ func (p *Page) view(a assets, run Run) runView {
 		{Name: "oneDNN", Value: onOff(run.OneDNN)},
 		{Name: "Options", Value: cmp.Or(strings.Join(run.Changed, ", "), "defaults")},
 		{Name: "Repeat with", Value: run.Command, Code: true},
+	}
+	if run.Weights != "" {
+		v.Facts = append([]fact{{Name: "Weights", Value: run.Weights}}, v.Facts...)
 	}
 	v.Nav = []link{{"#pictures", "Pictures"}, {"#windows", "Windows"}, {"#layers", "Layers"}, {"#proof", "Proof"}, {"#times", "Times"}}
 	if run.Drawing != nil {
@@ -147,11 +150,14 @@ func (p *Page) view(a assets, run Run) runView {
 		}
 		for k, op := range size.Ops {
 			s.Ops = append(s.Ops, viewOp(op))
-			if i < mostWindows {
-				s.Windows = append(s.Windows, windowView{op.Layer, windowWords(op), windowDrawing(op, fmt.Sprintf("w%d-%d", i, k))})
-			} else {
-				s.Windows = append(s.Windows, windowView{Layer: op.Layer, Words: windowWords(op)})
+			if !op.slides() {
+				continue
 			}
+			w := windowView{Layer: op.Layer, Words: windowWords(op)}
+			if i < mostWindows {
+				w.Drawing = windowDrawing(op, fmt.Sprintf("w%d-%d", i, k))
+			}
+			s.Windows = append(s.Windows, w)
 		}
 		v.Sizes = append(v.Sizes, s)
 	}
@@ -292,7 +298,7 @@ func mapName(name string) string {
 // size, strides, dilations, top and left padding.
 func (e *Entry) reads(id string, v View, op Op) (from, window string) {
 	for i, other := range e.views {
-		if other.Layer == op.Reads && (other.Channel < 0 || other.Channel == v.Channel) {
+		if op.slides() && other.Layer == op.Reads && (other.Channel < 0 || other.Channel == v.Channel) {
 			numbers := []int{op.Size[0], op.Size[1], op.Strides[0], op.Strides[1], op.Dilations[0], op.Dilations[1], op.Padded[0], op.Padded[2]}
 			return fmt.Sprintf("%s-%d", id, i), strings.Trim(fmt.Sprint(numbers), "[]")
 		}

@@ -18,6 +18,9 @@ func (op Op) axes() (rows, columns axis) {
 	return at(0), at(1)
 }
 
+// slides reports whether the layer has a window.
+func (op Op) slides() bool { return op.Size != [2]int{} }
+
 // reach is the rows from a window's first tap to its last; start is where
 // window i begins, negative in the padding.
 func (a axis) reach() int        { return (a.size-1)*a.dilation + 1 }

@@ -93,6 +93,14 @@ func by(sizes ...int) string {
 	return strings.Join(text, "×")
 }
 
+// byOrNone is by of two sizes, or "–" for a layer that has none.
+func byOrNone(sizes [2]int) string {
+	if sizes == [2]int{} {
+		return "–"
+	}
+	return by(sizes[:]...)
+}
+
 // list joins words: a, b and c.
 func list(words []string) string {
 	if len(words) < 2 {

@@ -1,0 +1,248 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tfcnn/cmd/cnndemo/internal/report"
+	"tfcnn/internal/output"
+	"tfcnn/internal/proof"
+	"tfcnn/internal/quote"
+	"tfcnn/session"
+	"tfcnn/testdata"
+)
+
+// casesFlags are what verify is asked for with case files.
+type casesFlags struct {
+	paths    []string // none: the built-in ones
+	baseline baselines
+}
+
+func (f *casesFlags) flags(c *cobra.Command) { f.baseline.flags(c) }
+
+// folded joins words by commas in lines of at most 80 characters, the first of
+// which begins with something else.
+func folded(begin string, words []string) string {
+	const width = 80
+	text, column := "", len(begin)
+	for i, word := range words {
+		switch {
+		case i == 0:
+		case column+len(", ")+len(word)+len(",") > width:
+			text, column = text+",\n", 0
+		default:
+			text, column = text+", ", column+len(", ")
+		}
+		text, column = text+word, column+len(word)
+	}
+	return text
+}
+
+func newVerifyCasesCommand() *cobra.Command {
+	var f verifyFlags
+	var cases casesFlags
+	c := &cobra.Command{
+		Use:   "cases [FILES or FOLDERS…]",
+		Short: "Hold TensorFlow to case files",
+		Long: `verify cases runs case files and says of each case whether it passes, or by how
+much it fails. Two checks are made: the file's expectation against the reference,
+and the device against the reference. Without files it runs the built-in ones, as
+cnndemo verify does.
+
+A case file is {"cases": [{"name": "…", "op": "conv2d", "input": {"shape":
+[1,5,5,1], "data": […]}, "filter": {…}, "bias": {…}, "strides": [2,2],
+"dilations": [1,1], "padding": "SAME", "groups": 1, "expect": {…}}]}; padding is
+"VALID", "SAME" or [[top,bottom],[left,right]]; "error": "text" wants the case
+refused. Beside input, or inputs for add and concat, operations have
+  conv2d             filter [h,w,in/groups,out], bias, strides, dilations,
+                     padding, groups
+  depthwise_conv2d   filter [h,w,in,multiplier], the same but groups
+  conv2d_transpose   filter [h,w,out/groups,in], the same, output_size [H,W];
+                     explicit padding is that of the convolution back
+  dense              filter [in,units], bias
+  max_pool, avg_pool size, strides, padding
+  batch_norm         scale, offset, mean, variance, epsilon
+  lrn                depth_radius, lrn_bias, alpha, beta
+  leaky_relu         alpha
+  pad                padding
+  resize             size, method ("nearest" or "bilinear")
+  scale_shift        scale, shift
+and without more: ` + folded("and without more: ", proof.InputAlone()) + `.
+
+A case is known by its file, its operation and its name, on the terminal, in
+JSON, JUnit's XML and baselines; two that share all three are refused. The file
+is named without its folders, or with as many as tell it from the others. All
+case files together have 64 MiB at most, a baseline 1 GiB.
+
+--write-baseline FILE keeps every output, to the bit, with what made it:
+TensorFlow's version, the device, oneDNN, the processor, the threads. --against
+FILE says what changed since, case by case:
+  equal bits       the same shape and bits
+  within bound     other bits, each of the two outputs within its bound of the
+                   exact value, so that they differ by twice the bound at most
+  outside          one of the two is not; or another shape; or a refusal where
+                   there was an output, or the reverse
+  same refusal, refusal changed
+                   refused both times, with the same text or another
+  new, missing     not in the baseline; or only there
+  case changed     another operation, attribute or operand: not comparable
+Both may name one file: it is read first and replaced at the end, also where
+cases failed.
+
+` + verifyStatus("a case failed or proves nothing; against a baseline: outside, missing or", "case changed, and with --equal-bits within bound, too"),
+		Example: `  cnndemo verify cases my-cases/ --junit report.xml --html report.html
+  cnndemo verify cases a.json b.json --write-baseline baseline.json
+  cnndemo verify cases a.json b.json --against baseline.json --equal-bits`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, arguments []string) error {
+			if err := needs(c, "against", "equal-bits"); err != nil {
+				return err
+			}
+			cases.paths = arguments
+			return cases.verify(c, &f)
+		},
+	}
+	f.flags(c)
+	cases.flags(c)
+	return c
+}
+
+// verify runs the case files.
+func (f *casesFlags) verify(c *cobra.Command, to *verifyFlags) error {
+	baseline := &f.baseline
+	done, err := to.open(c, func(set *output.Set) error {
+		keepInputs(set, f.paths, func(name string) bool { return strings.HasSuffix(name, ".json") })
+		return baseline.claim(c, set)
+	})
+	if err != nil {
+		return err
+	}
+	defer done()
+	files, err := readCases(f.paths)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	if err := cmp.Or(baseline.read(), to.configure()); err != nil {
+		return err
+	}
+	backend, err := session.NewBackend(session.Options{Device: to.device})
+	if err != nil {
+		return err
+	}
+	if err := baseline.begin(made(backend.Device())); err != nil {
+		return err
+	}
+	result := newVerification(c, to, backend.Device())
+	if result.Outcomes, err = runCases(c.Context(), files, backend, baseline.add, newProgress(c.ErrOrStderr(), "cases")); err != nil {
+		return err
+	}
+	if err := baseline.finish(); err != nil {
+		return err
+	}
+	result.Against = baseline.comparison
+	countStatuses(&result)
+	if err := to.write(result); err != nil {
+		return err
+	}
+	if to.asJSON {
+		if err := printJSON(c, result); err != nil {
+			return err
+		}
+	} else {
+		printVerification(c.OutOrStdout(), result)
+		baseline.print(c.OutOrStdout())
+	}
+	var faults []string
+	if n := result.Counts[proof.Fail]; n > 0 {
+		faults = append(faults, fmt.Sprintf("%d of %d cases failed", n, result.Cases))
+	}
+	if n := result.Counts[proof.Nothing]; n > 0 {
+		faults = append(faults, fmt.Sprintf("%d of %d cases compared no number and prove nothing", n, result.Cases))
+	}
+	if text := baseline.failure(); text != "" {
+		faults = append(faults, text)
+	}
+	if len(faults) > 0 {
+		return exit(exitCheck, "verify: %s", strings.Join(faults, "; "))
+	}
+	return nil
+}
+
+func readCases(paths []string) ([]proof.File, error) {
+	if len(paths) == 0 {
+		return proof.ReadAll(testdata.Files, "cases")
+	}
+	var all proof.CaseFiles
+	for _, path := range paths {
+		folder, name := filepath.Split(filepath.Clean(path))
+		if folder == "" {
+			folder = "."
+		}
+		if err := all.Add(inputFolder(folder), folder, name); err != nil {
+			return nil, err
+		}
+	}
+	return all.Files()
+}
+
+// runCases hands each outcome to each while its output is there, and keeps it
+// without.
+func runCases(ctx context.Context, files []proof.File, backend proof.Backend, each func(proof.Outcome) error, bar *progress) ([]proof.Outcome, error) {
+	total := 0
+	for _, file := range files {
+		total += len(file.Cases)
+	}
+	defer bar.finish()
+	var outcomes []proof.Outcome
+	for _, file := range files {
+		for _, c := range file.Cases {
+			o, err := c.Run(ctx, backend)
+			if err != nil {
+				return nil, err
+			}
+			o.File, o.Path = file.Name, file.Path
+			if err := each(o); err != nil {
+				return nil, err
+			}
+			o.Release()
+			outcomes = append(outcomes, o)
+			bar.show(len(outcomes), total)
+		}
+	}
+	return outcomes, nil
+}
+
+func printVerification(w io.Writer, v report.Verification) {
+	printHeader(w, v.TensorFlow, v.Device, v.Precision, v.Note)
+	for _, o := range v.Outcomes {
+		mark := "ok  "
+		switch o.Status {
+		case proof.Fail:
+			mark = "FAIL"
+		case proof.Nothing:
+			mark = "VOID"
+		}
+		fmt.Fprintf(w, "%s  %s: %s\n", mark, o.ID(), quote.Text(o.Text(), mostErrorBytes))
+		printRepeat(w, o.Repeat)
+	}
+	fmt.Fprintf(w, "%d cases", v.Cases)
+	for _, status := range proof.Statuses {
+		if n := v.Counts[status]; n > 0 || status == proof.Fail {
+			fmt.Fprintf(w, ", %d %s", n, status)
+		}
+	}
+	fmt.Fprintln(w)
+}
+
+// printRepeat prints a case file that repeats a failure, where there is one.
+func printRepeat(w io.Writer, repeat []byte) {
+	if repeat != nil {
+		fmt.Fprintf(w, "      repeat with verify cases: %s\n", quote.JSON(repeat))
+	}
+}

@@ -1,0 +1,146 @@
+package ir
+
+import "slices"
+
+// Traits are the facts about an operation, beside its shape and its costs, that
+// the plan, the TensorFlow graph, the reference, the case files and the reports
+// ask for. Of the named values none is the zero value, so that a fact that was
+// not stated shows.
+type Traits struct {
+	Family   Family
+	Operands Operands
+	Output   Output
+	Saved    Saved
+	Reads    Reads
+
+	// SavedInside is the number of tensors of the output's size that TensorFlow
+	// makes inside the operation and that the backward pass reads.
+	SavedInside int
+	// SharedGradient reports whether the gradient of the input takes no memory
+	// beside that of the output.
+	SharedGradient bool
+	// MultiplyAccumulate reports whether each multiplication is followed by an
+	// addition.
+	MultiplyAccumulate bool
+	// Linear reports whether each number of the output is a sum of the inputs'
+	// numbers times numbers of the filter or, where there is no filter, times
+	// constants that are not negative; a bias is added to it.
+	Linear bool
+	// Elementwise reports whether each number of the output depends on one
+	// number of one input, of any shape.
+	Elementwise bool
+	// Fusable reports whether TensorFlow may compute the operation in one call
+	// with those before it.
+	Fusable bool
+	// Free reports whether the operation does no arithmetic: its numbers are the
+	// input's, in the same order.
+	Free bool
+	// Float32Weights reports whether TensorFlow's kernels want the weights in
+	// float32 whatever the type of the input.
+	Float32Weights bool
+	// UnfusableAfterNorm reports whether oneDNN's kernels refuse the operation in
+	// one call with a convolution and its batch norm.
+	UnfusableAfterNorm bool
+	// FusedWhenFetched is how many operations before it, a sum with its bias or a
+	// batch norm behind a sum, TensorFlow's optimizer puts into one node with the
+	// operation even where a run fetches what lies between.
+	FusedWhenFetched int
+	// Unspecified says for which inputs correct kernels differ and what package
+	// ref answers there; empty where there are no such inputs.
+	Unspecified string
+}
+
+// Family is a group of operations that reports draw alike.
+type Family string
+
+// The families.
+const (
+	Convolution   Family = "conv"
+	FullyJoined   Family = "dense"
+	Pooling       Family = "pool"
+	Normalization Family = "norm" // changes numbers, not the shape
+	Activation    Family = "act"
+	Reshaping     Family = "shape"
+	Joining       Family = "join"
+)
+
+// Operands is what an operation reads.
+type Operands int
+
+// The lists of operands.
+const (
+	OneInput       Operands = iota + 1
+	FilterAndBias           // input, filter and, if any, bias
+	ChannelNumbers          // input, scale, offset, mean, variance
+	ManyInputs              // two or more inputs
+)
+
+// Output is where TensorFlow puts an operation's output.
+type Output int
+
+// The places of an output.
+const (
+	NewBuffer  Output = iota + 1
+	InPlace           // over an input of the same size that nothing else needs
+	SameBuffer        // the output is the input, perhaps in another shape
+)
+
+// Saved is what TensorFlow's gradient of an operation reads of the forward pass.
+type Saved int
+
+// The tensors that a gradient reads.
+const (
+	SavesNothing Saved = iota + 1 // shapes alone
+	SavesInputs
+	SavesOutput
+	SavesBoth
+)
+
+// Reads is which places of the input one number of the output depends on.
+type Reads int
+
+// The places that are read.
+const (
+	OwnPlace         Reads = iota + 1 // the same row and column
+	SlidingWindow                     // those in a window of the input
+	TransposedWindow                  // those whose window of the output it lies in
+	LastAxis                          // all numbers along the last axis
+	NearestPixel                      // one pixel of an input of another size
+	NeighbourPixels                   // the pixels round a place between pixels
+)
+
+// Windowed is an operation whose traits say that it reads a SlidingWindow or a
+// TransposedWindow.
+type Windowed interface {
+	Op
+	// Window returns the window along the height and along the width. A
+	// transposed window is that of the forward convolution: In is the output's
+	// size, Out the input's. The operands' shapes have the ranks that Shape asks
+	// for.
+	Window(operands ...[]int) (h, w Axis, err error)
+	// Pads returns the padding as it was asked for, of which Window has the
+	// sizes.
+	Pads() Padding
+}
+
+// Operations returns every operation, without attributes. Package ref's, node's
+// and proof's tests ask their tables for each of them.
+func Operations() []Op {
+	return slices.Concat([]Op{
+		Conv2D{},
+		DepthwiseConv2D{},
+		Conv2DTranspose{},
+		Dense{},
+		MaxPool{},
+		AvgPool{},
+		BatchNorm{},
+		LRN{},
+		Flatten{},
+		Pad{},
+		Resize{},
+		ScaleShift{},
+		ReverseChannels{},
+		Add{},
+		Concat{},
+	}, activations)
+}

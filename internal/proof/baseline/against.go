@@ -1,0 +1,364 @@
+package baseline
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"path"
+	"slices"
+	"strings"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/proof"
+	"tfcnn/internal/ref"
+)
+
+// Change is what became of a case since a baseline was written.
+type Change string
+
+const (
+	// Equal: the same shape and the same bits.
+	Equal Change = "equal bits"
+	// Within: other bits, and both outputs are within the bound of the exact
+	// value. If |a−v| ≤ B and |b−v| ≤ B then |a−b| ≤ |a−v| + |v−b| ≤ 2B: two
+	// right outputs differ by twice the bound at most.
+	Within Change = "within bound"
+	// Outside: a number of one of the two is further from the exact value than
+	// its bound, or is not what an exact one must be; by the line above two
+	// that differ by more than 2B are always among these. So are another shape
+	// and an output where there was a refusal, or the reverse.
+	Outside Change = "outside"
+	// SameRefusal and RefusalChanged: refused then and now, with the same text
+	// or another.
+	SameRefusal    Change = "same refusal"
+	RefusalChanged Change = "refusal changed"
+	// New: the baseline has no such case.
+	New Change = "new"
+	// Missing: the baseline has it, and it was not run.
+	Missing Change = "missing"
+	// CaseChanged: the case has another operation, attribute or operand, so
+	// that the outputs cannot be compared.
+	CaseChanged Change = "case changed"
+)
+
+// Changes are all of them, in the order of reports.
+var Changes = []Change{Equal, Within, SameRefusal, RefusalChanged, New, Outside, Missing, CaseChanged}
+
+// Failed says whether the change means that something is wrong: with one of
+// the outputs, or with the comparison, which says nothing of such a case.
+func (c Change) Failed() bool { return c == Outside || c == Missing || c == CaseChanged }
+
+// CaseChange is what became of one case. Figures are of the elements whose
+// bits differ.
+type CaseChange struct {
+	File   string `json:"file"`
+	Name   string `json:"name"`
+	Op     string `json:"op"`
+	Change Change `json:"change"`
+	// Was and Is are the statuses against the reference, then and now.
+	Was proof.Status `json:"was,omitempty"`
+	Is  proof.Status `json:"is,omitempty"`
+
+	Elements  int `json:"elements,omitempty"`
+	Differing int `json:"differing,omitempty"`
+	Outside   int `json:"outside,omitempty"`
+	// The largest differences, each over all elements of which both numbers
+	// are finite; NaN with another payload and −0 for 0 are 0 ULP.
+	MaxULP        uint64  `json:"max_ulp,omitempty"`
+	MaxDifference float64 `json:"max_difference,omitempty"`
+	// Share is the largest |a−b|/2B, for elements that have a bound.
+	Share float64 `json:"share_of_bound,omitempty"`
+	// The element with that share, or the first that is outside.
+	Worst  []int         `json:"worst,omitempty"`
+	Before *proof.Number `json:"before,omitempty"`
+	Now    *proof.Number `json:"now,omitempty"`
+	// Note says what no figure does, as another shape.
+	Note string `json:"note,omitempty"`
+	// Repeat is the case, a file for verify --cases, where Change.Failed.
+	Repeat json.RawMessage `json:"repeat,omitempty"`
+}
+
+// ID is the case's name in one line, as proof.Outcome.ID.
+func (c CaseChange) ID() string { return proof.CaseKey{File: c.File, Op: c.Op, Name: c.Name}.String() }
+
+// Text is the change in one line, without the case's name.
+func (c CaseChange) Text() string {
+	var text strings.Builder
+	text.WriteString(string(c.Change))
+	if c.Note != "" {
+		fmt.Fprintf(&text, ": %s", c.Note)
+	}
+	if c.Differing > 0 {
+		fmt.Fprintf(&text, ": %d of %d numbers differ", c.Differing, c.Elements)
+		if c.Outside > 0 {
+			fmt.Fprintf(&text, ", %d outside", c.Outside)
+		} else {
+			fmt.Fprintf(&text, ", by at most %d ULP and %.3g, %.3g of what the bound allows", c.MaxULP, c.MaxDifference, c.Share)
+		}
+		fmt.Fprintf(&text, "; at %s %v in the baseline, %v here", tensor.FormatShape(c.Worst), c.Before, c.Now)
+	}
+	if c.Was != c.Is && c.Was != "" && c.Is != "" {
+		fmt.Fprintf(&text, "; %s in the baseline, %s here", c.Was, c.Is)
+	}
+	return text.String()
+}
+
+// Difference is something in which two machines differ.
+type Difference struct {
+	What string `json:"what"`
+	Was  string `json:"was"`
+	Is   string `json:"is"`
+}
+
+// Comparison is a run held to a baseline.
+type Comparison struct {
+	Baseline string         `json:"baseline"` // the file's name
+	Made     Made           `json:"made"`     // the baseline's
+	Machine  []Difference   `json:"machine_differences"`
+	Counts   map[Change]int `json:"counts"`
+	// EqualBits says that bits which differ are a failure too.
+	EqualBits bool         `json:"equal_bits_wanted"`
+	Cases     []CaseChange `json:"cases"`
+
+	records map[proof.CaseKey]*Record
+	// first is what a baseline of format 1 knows its cases by, file and name;
+	// nil with other formats.
+	first map[[2]string]bool
+	order []*Record
+}
+
+// NewComparison begins to hold a run, on the machine that made describes, to a
+// baseline. Add takes the outcomes, Finish what is missing then.
+func NewComparison(b Baseline, made Made, equalBits bool) *Comparison {
+	c := &Comparison{
+		Baseline: b.Name, Made: b.Made, Machine: b.Made.differences(made), Counts: map[Change]int{},
+		EqualBits: equalBits, records: map[proof.CaseKey]*Record{},
+	}
+	if b.Format == 1 {
+		c.first = map[[2]string]bool{}
+	}
+	for i := range b.Records {
+		r := &b.Records[i]
+		c.records[r.key()] = r
+		if c.first != nil {
+			c.first[[2]string{r.File, r.Name}] = true
+		}
+		c.order = append(c.order, r)
+	}
+	return c
+}
+
+// Add compares an outcome that Case.Run gave and that was not released.
+func (c *Comparison) Add(o proof.Outcome) {
+	change := CaseChange{File: o.File, Name: o.Name, Op: o.Op, Change: New, Is: o.Status}
+	if r := c.find(o.Key()); r != nil {
+		change.Was = r.Status
+		change.compare(*r, o)
+		delete(c.records, r.key())
+		// Its numbers are not needed any more.
+		r.bits = nil
+	}
+	if c.Failed(change.Change) {
+		change.Repeat = o.CaseFile()
+	}
+	c.add(change)
+}
+
+// find gives the record of a case. A baseline of format 1 knows it by its file
+// without folders, and called the second case of a name in it "name (2)",
+// whatever its operation.
+func (c *Comparison) find(key proof.CaseKey) *Record {
+	r := c.records[key]
+	if r != nil || c.first == nil {
+		return r
+	}
+	key.File = path.Base(key.File)
+	name := key.Name
+	for i := 2; c.records[key] == nil && c.first[[2]string{key.File, key.Name}]; i++ {
+		key.Name = fmt.Sprintf("%s (%d)", name, i)
+	}
+	return c.records[key]
+}
+
+func (c *Comparison) add(change CaseChange) {
+	c.Counts[change.Change]++
+	c.Cases = append(c.Cases, change)
+}
+
+// Finish adds the cases that the baseline has and that were not run.
+func (c *Comparison) Finish() {
+	for _, r := range c.order {
+		if c.records[r.key()] == r {
+			c.add(CaseChange{File: r.File, Name: r.Name, Op: r.Op, Change: Missing, Was: r.Status})
+		}
+	}
+	c.records, c.order = nil, nil
+}
+
+// Failed says whether a change is a failure of this comparison.
+func (c *Comparison) Failed(change Change) bool {
+	return change.Failed() || c.EqualBits && change == Within
+}
+
+// Failures is how many cases failed.
+func (c *Comparison) Failures() int {
+	n := 0
+	for change, count := range c.Counts {
+		if c.Failed(change) {
+			n += count
+		}
+	}
+	return n
+}
+
+// Summary is the counts in one line.
+func (c *Comparison) Summary() string {
+	parts := []string{fmt.Sprintf("%d %s", c.Counts[Equal], Equal)}
+	for _, change := range Changes[1:] {
+		if n := c.Counts[change]; n > 0 || change == Within || change == Outside {
+			parts = append(parts, fmt.Sprintf("%d %s", n, change))
+		}
+	}
+	return fmt.Sprintf("against %s: %s", c.Baseline, strings.Join(parts, ", "))
+}
+
+// compare fills in what became of the case.
+func (c *CaseChange) compare(r Record, o proof.Outcome) {
+	switch {
+	case r.Case != o.Digest:
+		c.Change, c.Note = CaseChanged, "its operation, attributes or operands are not those of the baseline"
+	case r.Refusal != "" && o.Output == nil && r.Refusal == o.Refused():
+		c.Change = SameRefusal
+	case r.Refusal != "" && o.Output == nil:
+		c.Change, c.Note = RefusalChanged, fmt.Sprintf("%q in the baseline, %q here", r.Refusal, o.Refused())
+	case r.Refusal != "":
+		c.Change, c.Note = Outside, fmt.Sprintf("refused in the baseline (%q), computed here", r.Refusal)
+	case o.Output == nil:
+		c.Change, c.Note = Outside, fmt.Sprintf("computed in the baseline, refused here (%q)", o.Refused())
+	case !slices.Equal(r.Shape, o.Output.Shape):
+		c.Change = Outside
+		c.Note = fmt.Sprintf("shape %s in the baseline, %s here", tensor.FormatShape(r.Shape), tensor.FormatShape(o.Output.Shape))
+	default:
+		c.compareNumbers(r, o)
+	}
+}
+
+func (c *CaseChange) compareNumbers(r Record, o proof.Outcome) {
+	c.Elements = len(o.Output.Data)
+	// Without a reference of this shape, as where it refuses what the device
+	// computes, nothing says how far apart two right outputs may be.
+	want := o.Reference
+	if want != nil && !slices.Equal(want.Shape, o.Output.Shape) {
+		want = nil
+	}
+	worst, share := -1, -1.0
+	for i, now := range o.Output.Data {
+		before := r.at(i)
+		if math.Float32bits(before) == math.Float32bits(now) {
+			continue
+		}
+		c.Differing++
+		part := 0.0
+		if isFinite(float64(before)) && isFinite(float64(now)) {
+			difference := math.Abs(float64(before) - float64(now))
+			c.MaxULP = max(c.MaxULP, ulps(before, now))
+			c.MaxDifference = max(c.MaxDifference, difference)
+			if want != nil && want.State[i] != ref.Unspecified && want.Bound[i] > 0 {
+				part = difference / (2 * want.Bound[i])
+				c.Share = max(c.Share, part)
+			}
+		}
+		if want == nil || !right(*want, i, before) || !right(*want, i, now) {
+			c.Outside++
+			part = math.Inf(1)
+		}
+		if part > share {
+			worst, share = i, part
+		}
+	}
+	switch {
+	case c.Differing == 0:
+		c.Change = Equal
+		return
+	case c.Outside > 0:
+		c.Change = Outside
+	default:
+		c.Change = Within
+	}
+	before, now := proof.Number(r.at(worst)), proof.Number(o.Output.Data[worst])
+	c.Worst, c.Before, c.Now = o.Output.Index(worst), &before, &now
+	if c.Outside > 0 && want != nil {
+		c.Note = fmt.Sprintf("%s is not within %.3g of %v", side(*want, worst, r.at(worst), o.Output.Data[worst]), want.Bound[worst], proof.Number(want.Value[worst]))
+	}
+}
+
+// side says which of the two numbers is wrong.
+func side(want ref.Result, i int, before, now float32) string {
+	switch wasRight, isRight := right(want, i, before), right(want, i, now); {
+	case wasRight:
+		return "the number here"
+	case isRight:
+		return "the number in the baseline"
+	}
+	return "each of the two numbers"
+}
+
+// right says whether a number passes as element i, as in proof.Compare.
+func right(want ref.Result, i int, x float32) bool {
+	value, number := want.Value[i], float64(x)
+	switch {
+	case want.State[i] == ref.Unspecified:
+		return true
+	case isFinite(number) && isFinite(value):
+		return math.Abs(number-value) <= want.Bound[i]
+	case number == value || number != number && value != value:
+		return true
+	}
+	return want.State[i] == ref.OverflowPossible && !isFinite(number)
+}
+
+func isFinite(x float64) bool { return x-x == 0 }
+
+// ulps is how many float32 lie from a to b, both finite. 0 and −0 are one.
+func ulps(a, b float32) uint64 {
+	place := func(x float32) int64 {
+		bits := int64(math.Float32bits(x))
+		if bits >= 1<<31 {
+			return 1<<31 - bits
+		}
+		return bits
+	}
+	distance := place(a) - place(b)
+	return uint64(max(distance, -distance))
+}
+
+// differences lists in what two machines differ; the date is no difference.
+func (m Made) differences(now Made) []Difference {
+	list := []Difference{}
+	note := func(what, was, is string) {
+		if was != is {
+			list = append(list, Difference{what, was, is})
+		}
+	}
+	note("TensorFlow", m.TensorFlow, now.TensorFlow)
+	note("device", m.Device, now.Device)
+	note("oneDNN", m.OneDNN, now.OneDNN)
+	note("processor", m.Processor, now.Processor)
+	note("processor features", only(m.Features, now.Features), only(now.Features, m.Features))
+	note("threads", fmt.Sprint(m.Threads), fmt.Sprint(now.Threads))
+	return list
+}
+
+// only lists what a has and b lacks.
+func only(a, b []string) string {
+	var list []string
+	for _, name := range a {
+		if !slices.Contains(b, name) {
+			list = append(list, name)
+		}
+	}
+	if len(list) == 0 {
+		return "none of its own"
+	}
+	return strings.Join(list, " ")
+}

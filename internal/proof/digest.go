@@ -1,0 +1,76 @@
+package proof
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"tfcnn/internal/ir"
+)
+
+// digest is a sha256 over the operation, its attributes and its operands. The
+// name, the expectation and how the numbers were written do not count, nor do
+// attributes that are 0, false or empty, so that an attribute which is added to
+// an operation one day does not change the digests of today.
+func (c Case) digest() (string, error) {
+	op, operands, err := c.Resolve()
+	if err != nil {
+		return "", err
+	}
+	text, err := attributesText(op)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%s %s\n", op.Kind(), text)
+	for _, x := range operands {
+		fmt.Fprintln(h, strings.ReplaceAll(fmt.Sprint(x.Shape), " ", ",")) // all of it, which no text for readers has
+		if err := x.WriteNumbers(h); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// attributesText is an operation's attributes, the same text whatever attributes
+// without a value come to it later.
+func attributesText(op ir.Op) ([]byte, error) {
+	text, err := json.Marshal(op)
+	var notFinite *json.UnsupportedValueError
+	if errors.As(err, &notFinite) {
+		return fmt.Appendf(nil, "%+v", op), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var attributes any
+	if err := json.Unmarshal(text, &attributes); err != nil {
+		return nil, err
+	}
+	// Maps are marshalled in the order of their keys.
+	return json.Marshal(withoutZeros(attributes))
+}
+
+// withoutZeros drops an object's members that are 0, false, "" or null, or
+// objects that are empty then. Lists are left alone.
+func withoutZeros(value any) any {
+	object, is := value.(map[string]any)
+	if !is {
+		return value
+	}
+	left := map[string]any{}
+	for name, member := range object {
+		member = withoutZeros(member)
+		if inner, is := member.(map[string]any); is && len(inner) == 0 {
+			continue
+		}
+		if member == nil || member == 0.0 || member == false || member == "" {
+			continue
+		}
+		left[name] = member
+	}
+	return left
+}

@@ -1,0 +1,151 @@
+package proof_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"tfcnn/graph"
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/ir"
+	"tfcnn/internal/proof"
+	"tfcnn/internal/ref"
+)
+
+var heldNetwork = graph.Network{
+	Input: graph.Input{Height: 6, Width: 5, Channels: 3},
+	Layers: []graph.Layer{
+		graph.SeparableConv2D{Name: "s", Filters: 4, Size: graph.Square(3), Padding: graph.Same, Activation: graph.ReLUActivation},
+		graph.Conv2D{Name: "c", Filters: 4, Size: graph.Square(3), Padding: graph.Same, NoBias: true},
+		graph.BatchNorm{Name: "n"},
+		graph.Add{Name: "sum", From: []string{"n", "s"}},
+		graph.ReLU{Name: "r"},
+		graph.GlobalAvgPool{Name: "mean"},
+		graph.Dense{Name: "out", Units: 3},
+	},
+}
+
+// outputsOf computes every step of a network with a backend, from the outputs of
+// the steps before it.
+func outputsOf(t *testing.T, lowered graph.Lowered, weights graph.Weights, input tensor.Tensor, backend proof.Backend) []tensor.Tensor {
+	t.Helper()
+	var outputs []tensor.Tensor
+	for _, step := range lowered.Program.Steps {
+		var operands []tensor.Tensor
+		for _, from := range step.Inputs {
+			if from == ir.Input {
+				operands = append(operands, input)
+			} else {
+				operands = append(operands, outputs[from])
+			}
+		}
+		for _, w := range step.Weights {
+			operands = append(operands, weights[w.Name])
+		}
+		x, err := backend.Apply(t.Context(), step.Op, operands...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		outputs = append(outputs, x)
+	}
+	return outputs
+}
+
+// Whatever was fetched is held, by the layers since what else was fetched; a step
+// that is wrong is found in what holds it, and nowhere else.
+func TestNetwork(t *testing.T) {
+	lowered, err := graph.Lower(heldNetwork)
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights := heldNetwork.InitialWeights(1)
+	random := rand.New(rand.NewPCG(3, 4))
+	input, _ := tensor.New(2, 6, 5, 3)
+	for i := range input.Data {
+		input.Data[i] = float32(random.NormFloat64())
+	}
+	layers := proof.Network{Lowered: lowered}
+	chains, across := layers.ChainSteps()
+	if !across {
+		t.Error("no chain goes through two layers")
+	}
+	last := len(lowered.Program.Steps) - 1
+	for _, tt := range []struct {
+		name  string
+		steps []int
+		parts string // the layers of each
+		wrong string // of these, where layer "n" gives a number that is wrong
+	}{
+		{"layers", layers.LayerSteps(), "[0] [1] [2] [3] [4] [5] [6]", "[2]"},
+		{"chains", chains, "[0] [1 2 3 4] [5] [6]", "[1 2 3 4]"},
+		{"the end", []int{last}, "[0 1 2 3 4 5 6]", "[0 1 2 3 4 5 6]"},
+		{"two", []int{last, lowered.Layers[1].Last}, "[0 1] [0 2 3 4 5 6]", "[0 2 3 4 5 6]"},
+		{"none", nil, "", ""},
+	} {
+		for _, fault := range []float32{0, 100} {
+			wrong := fault
+			outputs := outputsOf(t, lowered, weights, input, reference{Change: func(op ir.Op, x tensor.Tensor) {
+				if _, is := op.(ir.BatchNorm); is {
+					x.Data[7] += wrong
+				}
+			}})
+			run := proof.Run{Input: input, Steps: tt.steps}
+			for _, step := range tt.steps {
+				run.Outputs = append(run.Outputs, outputs[step])
+			}
+			done := 0
+			n := proof.Network{Lowered: lowered, Weights: weights, Progress: func(steps int) { done = steps }}
+			parts, err := n.Hold(t.Context(), run, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, failed := "", ""
+			for _, part := range parts {
+				got += fmt.Sprint(part.Layers, " ")
+				if part.Verdict.Status == proof.Fail {
+					failed += fmt.Sprint(part.Layers, " ")
+				} else if part.Verdict.Status != proof.Pass || part.Verdict.Elements == 0 {
+					t.Errorf("%s: layers %v: %v", tt.name, part.Layers, part.Verdict)
+				}
+			}
+			if want := spaced(tt.parts); got != want || len(tt.steps) > 0 && done != last+1 {
+				t.Errorf("%s: parts %q, want %q; %d steps held", tt.name, got, want, done)
+			}
+			if want := spaced(tt.wrong); fault != 0 && failed != want || fault == 0 && failed != "" {
+				t.Errorf("%s, off by %g: %q failed, want %q", tt.name, fault, failed, want)
+			}
+			// Of the same bits only what goes through several layers is held again.
+			again, err := n.Hold(t.Context(), run, &run)
+			if err != nil || slices.ContainsFunc(again, func(p proof.Part) bool { return len(p.Layers) < 2 }) || len(again) > len(parts) {
+				t.Errorf("%s: again: %v, %v", tt.name, again, err)
+			}
+		}
+	}
+}
+
+func spaced(parts string) string {
+	if parts == "" {
+		return ""
+	}
+	return parts + " "
+}
+
+// Numbers without a bound are no pass, whatever they are joined with.
+func TestNotHeldIsNoPass(t *testing.T) {
+	held := proof.Verdict{Status: proof.Pass, Elements: 5}
+	open := proof.Verdict{Status: proof.Nothing, Elements: 2, NotHeld: 2}
+	for _, v := range []proof.Verdict{held.Merge(open, 0), open.Merge(held, 0)} {
+		if v.OK() || v.String() != "proves nothing: no bound is known for 2 of 7 numbers" {
+			t.Errorf("got %v", v)
+		}
+	}
+	mixed := ref.Result{Shape: []int{2}, Value: []float64{1, 0}, Bound: make([]float64, 2), Level: make([]float64, 2), State: []ref.State{ref.Plain, ref.NotHeld}}
+	if v := proof.Compare(mixed, tensor.Tensor{Shape: []int{2}, Data: []float32{1, 5}}); v.Status != proof.Nothing || v.NotHeld != 1 {
+		t.Errorf("one number of two: %v", v)
+	}
+	failed := proof.Verdict{Status: proof.Fail, Elements: 1, Outside: 1}
+	if v := open.Merge(failed, 0); v.Status != proof.Fail {
+		t.Errorf("got %v", v)
+	}
+}

@@ -1,0 +1,184 @@
+package ref
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/ir"
+	"tfcnn/internal/quote"
+)
+
+// Propagation computes the reference of programs: what each step should give,
+// with a bound on the error of a device whose earlier steps were as far off as
+// their own bounds allow. Where numbers of the device are given, they are what
+// the next steps read, and exact.
+//
+//	p := ref.Propagation{Program: program, Weights: weights}
+//	results, err := p.Results(ctx, input, nil, []int{last})
+//
+// It keeps references of steps with weights for the next call; it is for one
+// goroutine.
+type Propagation struct {
+	Arithmetic Arithmetic
+	Program    ir.Program
+	Weights    map[string]tensor.Tensor
+
+	kept        map[int]keptStep
+	keptNumbers int
+}
+
+// keptStep is the reference of a step and the numbers that it was computed of.
+type keptStep struct {
+	operands []tensor.Tensor
+	result   Result
+}
+
+// MostKept is the most numbers of references that a Propagation keeps.
+const MostKept = 1 << 25
+
+// Each calls visit with the reference of each wanted step, and of each step that
+// those depend on, in the program's order. given holds outputs of a device by
+// step: steps that read them depend on nothing else. A result is dropped when
+// the last step that reads it is computed. An error of visit ends the call.
+func (p *Propagation) Each(ctx context.Context, input tensor.Tensor, given map[int]tensor.Tensor, wanted []int, visit func(step int, want Result) error) error {
+	needed := make([]bool, len(p.Program.Steps))
+	readers := make([]int, len(p.Program.Steps)) // that are still to be computed
+	for _, step := range wanted {
+		needed[step] = true
+	}
+	bounded := func(from int) bool {
+		_, known := given[from]
+		return from != ir.Input && !known
+	}
+	for i, step := range slices.Backward(p.Program.Steps) {
+		for _, from := range step.Inputs {
+			if needed[i] && bounded(from) {
+				needed[from] = true
+				readers[from]++
+			}
+		}
+	}
+	results := map[int]Result{}
+	for i, step := range p.Program.Steps {
+		if !needed[i] {
+			continue
+		}
+		operands := make([]Operand, len(step.Inputs))
+		for k, from := range step.Inputs {
+			switch {
+			case bounded(from):
+				operands[k] = Within(results[from])
+			case from == ir.Input:
+				operands[k] = Known(input)
+			default:
+				operands[k] = Known(given[from])
+			}
+		}
+		result, err := p.compute(ctx, i, operands)
+		if err == nil {
+			err = visit(i, result)
+		}
+		if err != nil {
+			return fmt.Errorf("%s %s: %w", step.Op.Kind(), quote.Name(step.Name), err)
+		}
+		if readers[i] > 0 {
+			results[i] = result
+		}
+		for _, from := range step.Inputs {
+			if bounded(from) {
+				if readers[from]--; readers[from] == 0 {
+					delete(results, from)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// Results returns the references of the wanted steps, in the order of wanted;
+// see Each.
+func (p *Propagation) Results(ctx context.Context, input tensor.Tensor, given map[int]tensor.Tensor, wanted []int) ([]Result, error) {
+	results := make([]Result, len(wanted))
+	err := p.Each(ctx, input, given, wanted, func(step int, want Result) error {
+		for i, w := range wanted {
+			if w == step {
+				results[i] = want
+			}
+		}
+		return nil
+	})
+	return results, err
+}
+
+// compute computes a step, or finds it computed of the same bits.
+func (p *Propagation) compute(ctx context.Context, i int, operands []Operand) (Result, error) {
+	step := p.Program.Steps[i]
+	weights := make([]tensor.Tensor, len(step.Weights))
+	for k, w := range step.Weights {
+		weights[k] = p.Weights[w.Name]
+	}
+	numbers, known := allKnown(operands)
+	if !known {
+		return Extend(ctx, p.Arithmetic, step.Op, operands, weights...)
+	}
+	numbers = append(numbers, weights...)
+	if k, found := p.kept[i]; found && slices.EqualFunc(k.operands, numbers, sameBits) {
+		return k.result, nil
+	}
+	result, err := ApplyIn(ctx, p.Arithmetic, step.Op, numbers...)
+	if err == nil && len(weights) > 0 && p.keptNumbers+len(result.Value) <= MostKept {
+		if p.kept == nil {
+			p.kept = map[int]keptStep{}
+		}
+		p.keptNumbers += len(result.Value) - len(p.kept[i].result.Value)
+		p.kept[i] = keptStep{numbers, result}
+	}
+	return result, err
+}
+
+func sameBits(a, b tensor.Tensor) bool {
+	return slices.EqualFunc(a.Data, b.Data, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
+}
+
+// Operand is what an operation reads: numbers that are known, or a result, of
+// which a device may have any numbers within the bounds.
+type Operand struct {
+	known  tensor.Tensor
+	result *Result // nil: known
+}
+
+// Known is an operand of known numbers.
+func Known(x tensor.Tensor) Operand { return Operand{known: x} }
+
+// Within is an operand that lies within the bounds of a result.
+func Within(r Result) Operand { return Operand{result: &r} }
+
+func (o Operand) shape() []int {
+	if o.result != nil {
+		return o.result.Shape
+	}
+	return o.known.Shape
+}
+
+// at is number i.
+func (o Operand) at(i int) (value, bound float64, state State) {
+	if o.result != nil {
+		return o.result.Value[i], o.result.Bound[i], o.result.State[i]
+	}
+	return float64(o.known.Data[i]), 0, Plain
+}
+
+// allKnown gives the operands' numbers where all of them are known.
+func allKnown(operands []Operand) ([]tensor.Tensor, bool) {
+	numbers := make([]tensor.Tensor, len(operands))
+	for i, o := range operands {
+		if o.result != nil {
+			return nil, false
+		}
+		numbers[i] = o.known
+	}
+	return numbers, true
+}

@@ -1,0 +1,93 @@
+package verify
+
+import (
+	"strings"
+	"testing"
+
+	"tfcnn/graph"
+	"tfcnn/graph/tensor"
+	"tfcnn/session"
+)
+
+// A layer whose numbers are not what the reference makes of what it read is
+// named, with its worst number, and none after it: each layer is held on what
+// it really read.
+func TestVerifyNamesTheFirstThatDiverges(t *testing.T) {
+	net := graph.Network{
+		Input: graph.Input{Height: 9, Width: 8, Channels: 3},
+		Layers: []graph.Layer{
+			graph.Conv2D{Name: "c1", Filters: 4, Size: graph.Square(3), Activation: graph.ReLUActivation},
+			graph.Conv2D{Name: "c2", Filters: 5, Size: graph.Square(3), NoBias: true},
+			graph.BatchNorm{Name: "norm"},
+			graph.ReLU{Name: "relu"},
+			graph.Flatten{Name: "flat"},
+			graph.Dense{Name: "out", Units: 3, Activation: graph.SoftmaxActivation},
+		},
+	}
+	x, err := tensor.New(2, 9, 8, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range x.Data {
+		x.Data[i] = float32(i%17) - 8.25
+	}
+	for _, tt := range []struct {
+		weight   string
+		diverges string // "" none
+		error    string
+	}{
+		{"", "", ""},
+		{"c1/filter", "c1", `session: verify: conv2d "c1": fail: `},
+		{"c2/filter", "c2", `session: verify: conv2d "c2": fail: `},
+		{"norm/mean", "norm", `session: verify: batch_norm "norm": fail: `},
+		{"out/bias", "out", `session: verify: dense "out": fail: `},
+	} {
+		weights := net.InitialWeights(1)
+		s, err := session.Open(net, weights, session.Options{Device: "cpu", Executor: session.Parallel})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tt.weight != "" {
+			// What TensorFlow has is now wrong, to the reference.
+			w := weights[tt.weight].Clone()
+			w.Data[1] += 0.01
+			weights[tt.weight] = w
+		}
+		v := newVerifier(t.Context(), s, weights, x, Options{})
+		if err := v.layers(); err != nil {
+			t.Fatal(err)
+		}
+		wrong := 0
+		for _, l := range v.result.Layers {
+			if !l.Verdict.OK() {
+				wrong++
+				if l.Verdict.ULP <= 1 || l.Verdict.Worst == nil {
+					t.Errorf("%s: worst number %+v", l.Layer, l.Verdict)
+				}
+			}
+		}
+		err = v.result.Err()
+		if v.result.Diverges != tt.diverges || (tt.diverges == "") != (err == nil) || err != nil && !strings.HasPrefix(err.Error(), tt.error) || wrong > 1 {
+			t.Errorf("%s changed: diverges at %q, want %q; %d layers wrong; %v", tt.weight, v.result.Diverges, tt.diverges, wrong, err)
+		}
+		layers := len(v.result.Layers)
+		if err := v.chains(); err != nil {
+			t.Fatal(err)
+		}
+		var chains []string
+		bad := 0
+		for _, c := range v.result.Chains {
+			chains = append(chains, strings.Join(c.Layers, " "))
+			if !c.Verdict.OK() {
+				bad++
+			}
+		}
+		// c2, norm and relu may run as one, and are held as one.
+		if layers != 6 || strings.Join(chains, "; ") != "c2 norm relu flat" || (bad > 0) != (tt.weight == "c2/filter" || tt.weight == "norm/mean") {
+			t.Errorf("%s changed: %d layers, chains %q, %d of them wrong", tt.weight, layers, chains, bad)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
