@@ -73,44 +73,31 @@ func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor
 	if err != nil {
 		return tensor.Tensor{}, err
 	}
-	var n native
-	defer func() {
-		if closing := n.close(); err == nil {
-			err = closing
-		}
-	}()
-	if n.graph, err = tensorflow.Finalize(root); err != nil {
-		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
-	}
-	running := &lane{}
-	if running.session, err = tensorflow.Open(n.graph, tensorflow.Settings{Device: b.device, Executor: tensorflow.Parallel}); err != nil {
-		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
-	}
-	n.lanes.wide.Store(running)
-	feeds := make([]capi.Feed, len(operands))
-	for i, x := range operands {
-		port, err := running.session.PortOf(inputs[i])
-		if err != nil {
-			return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
-		}
-		feeds[i] = capi.Feed{Port: port, Value: x}
-	}
-	fetches := make([]capi.Port, len(outputs))
-	for i, output := range outputs {
-		if fetches[i], err = running.session.PortOf(output); err != nil {
-			return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
-		}
-	}
-	call, err := running.session.Prepare(feeds, fetches)
+	graph, err := tensorflow.Finalize(root)
 	if err != nil {
 		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
 	}
-	var results []capi.Fetched
+	defer capi.FreeGraph(graph)
+	running, err := tensorflow.Open(graph, tensorflow.Settings{Device: b.device, Executor: tensorflow.Parallel})
+	if err != nil {
+		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
+	}
+	defer func() {
+		if closing := running.Close(); err == nil && closing != nil {
+			err = fmt.Errorf("session: close: %w", closing)
+		}
+	}()
+	runner, err := running.RunnerOf(inputs, outputs...)
+	if err != nil {
+		return tensor.Tensor{}, fmt.Errorf("session: %s: %w", op.Kind(), err)
+	}
+	defer runner.Free()
+	in, results := make([]capi.Value, len(operands)), make([]capi.Value, len(outputs))
+	for i, x := range operands {
+		in[i] = capi.Float32s(x)
+	}
 	record, err := trace.Run(trace.Nodes, trace.Layers{}, func(options []byte) ([]byte, error) {
-		return call.RunRecorded(options, func() (err error) {
-			results, err = call.Results()
-			return err
-		})
+		return runner.RunWith(options, in, results)
 	})
 	if err == nil {
 		err = placed(op, record, b.device)

@@ -277,5 +277,7 @@ func (c *core) computeJoint(pictures int, into, batch []float32) error {
 	if err != nil {
 		return err
 	}
-	return l.bound.Run(into, append([]int{pictures}, c.input...), batch)
+	in := tensor.Tensor{Shape: append([]int{pictures}, c.input...), Data: batch}
+	out := tensor.Tensor{Shape: c.shape(c.firstStep(), pictures), Data: into}
+	return l.first.Run([]capi.Value{capi.Float32s(in)}, []capi.Value{capi.Float32s(out)})
 }

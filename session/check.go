@@ -7,6 +7,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/capi"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
 )
@@ -94,5 +95,5 @@ func (c *core) warm(pictures int) error {
 	if err != nil {
 		return err
 	}
-	return l.bound.Run(into.Data, batch.Shape, batch.Data)
+	return l.first.Run([]capi.Value{capi.Float32s(batch)}, []capi.Value{capi.Float32s(into)})
 }

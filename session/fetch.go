@@ -2,8 +2,6 @@ package session
 
 import (
 	"context"
-	"fmt"
-	"slices"
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
@@ -14,106 +12,74 @@ import (
 // where that is not nil: they fit then, or there is none and the outputs are
 // dropped. With options, a RunOptions message, the run is recorded, and fetch
 // returns the RunMetadata message.
-func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, options []byte, into []tensor.Tensor) ([]tensor.Tensor, []byte, error) {
+func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, options []byte, into []tensor.Tensor) (outputs []tensor.Tensor, metadata []byte, err error) {
 	if err := c.check(batch); err != nil {
 		return nil, nil, err
 	}
 	done := ctx.Done()
-	t, err := c.enter(ctx, batch.Shape[0])
+	pictures := batch.Shape[0]
+	a, err := c.enter(ctx, pictures)
 	if err != nil {
 		return nil, nil, err
 	}
-	handed := false // to the goroutine that leaves when the run is through
+	left := false // then the run leaves when it ends
 	defer func() {
-		if !handed {
-			c.leave(t)
+		if !left {
+			c.leave(a)
 		}
 	}()
-	if batch.Shape[0] == 0 {
-		outputs := make([]tensor.Tensor, len(steps))
+	outputs = into
+	if into == nil {
+		outputs = make([]tensor.Tensor, len(steps))
 		for i, step := range steps {
-			outputs[i] = tensor.Tensor{Shape: c.shape(step, 0), Data: []float32{}}
+			if outputs[i], err = tensor.New(c.shape(step, pictures)...); err != nil {
+				return nil, nil, err
+			}
 		}
+	}
+	if pictures == 0 {
 		return outputs, nil, nil
 	}
-	traced := options != nil
-	call, err := c.prepare(batch, steps, traced, done == nil)
+	if a.runner, err = c.runner(pictures, steps, options != nil); err != nil {
+		return nil, nil, err
+	}
+	out := make([]capi.Value, len(outputs))
+	for i, output := range outputs {
+		out[i] = capi.Float32s(output)
+	}
+	in := []capi.Value{capi.Float32s(batch)}
+	left, metadata, err = c.perform(done, request{runner: a.runner, options: options, borrowed: into != nil, admission: a}, in, out)
+	if left {
+		return nil, nil, ended(ctx)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	type answer struct {
-		results  []capi.Fetched
-		metadata []byte
-		err      error
-	}
-	run := func(rooms ...[]float32) (a answer) {
-		if traced {
-			a.metadata, a.err = call.RunRecorded(options, func() (err error) {
-				if into == nil || len(into) > 0 {
-					a.results, err = call.Results()
-				}
-				return err
-			})
-		} else {
-			a.results, a.err = call.RunOver(rooms...)
-		}
-		return a
-	}
-	var a answer
-	if done == nil {
-		rooms := make([][]float32, len(into))
-		for i := range into {
-			rooms[i] = slices.Clip(into[i].Data) // or what lies behind were room, too
-		}
-		a = run(rooms...)
-	} else {
-		through := make(chan answer, 1)
-		handed = true
-		go func() {
-			var a answer
-			err := guarded(func() error { a = run(); return a.err })
-			c.leave(t)
-			a.err = err
-			through <- a
-		}()
-		select {
-		case a = <-through:
-		case <-done:
-			return nil, nil, ended(ctx)
-		}
-	}
-	if a.err != nil {
-		return nil, nil, a.err
-	}
-	outputs := make([]tensor.Tensor, len(a.results))
-	for i, r := range a.results {
-		outputs[i] = r.Tensor()
-		if into == nil {
-			continue
-		}
-		if got, want := len(outputs[i].Data), len(into[i].Data); got != want {
-			return nil, nil, fmt.Errorf("TensorFlow gave %d numbers of output %d, want %d", got, i, want)
-		}
-	}
-	if done != nil { // else they are there
-		for i := range into {
-			copy(into[i].Data, outputs[i].Data)
-		}
-	}
-	return outputs, a.metadata, nil
+	return outputs, metadata, nil
 }
 
-// prepare copies the batch, so that the call can outlive the caller, unless it
-// is lent.
-func (c *core) prepare(batch tensor.Tensor, steps []int, traced, lent bool) (*capi.Call, error) {
+// perform makes a run that was let in: on the goroutine that calls where done is nil,
+// and on a worker's where it is not. Where the caller leaves, left is true, and the
+// run leaves when it ends.
+func (c *core) perform(done <-chan struct{}, r request, in, out []capi.Value) (left bool, metadata []byte, err error) {
+	if done == nil {
+		metadata, err = r.run(in, out)
+		return false, metadata, err
+	}
+	return c.workers.run(done, r, in, out)
+}
+
+// runner makes a runner for the outputs of any steps, on a session that records
+// what it runs where that is wanted. It is the caller's to free.
+func (c *core) runner(pictures int, steps []int, records bool) (*capi.Runner, error) {
 	var session *tensorflow.Session
-	if traced {
+	if records {
 		var err error
-		if session, err = c.native.tracing(batch.Shape[0]); err != nil {
+		if session, err = c.native.tracing(pictures); err != nil {
 			return nil, err
 		}
 	} else {
-		l, err := c.native.lane(batch.Shape[0])
+		l, err := c.native.lane(pictures)
 		if err != nil {
 			return nil, err
 		}
@@ -123,5 +89,5 @@ func (c *core) prepare(batch tensor.Tensor, steps []int, traced, lent bool) (*ca
 	for i, step := range steps {
 		fetches[i] = c.native.steps[step]
 	}
-	return session.Prepare(append([]capi.Feed{{Port: c.native.input, Value: batch, Lent: lent}}, c.native.weights...), fetches)
+	return session.NewRunner(capi.Signature{Feeds: []capi.Port{c.native.input}, Constants: c.native.weights, Fetches: fetches})
 }

@@ -19,7 +19,7 @@ import (
 type lane struct {
 	settings tensorflow.Settings
 	session  *tensorflow.Session
-	bound    *capi.Bound // a run for the first output
+	first    *capi.Runner // fetches the network's first output
 	seen     seen
 
 	mu     sync.Mutex
@@ -73,7 +73,7 @@ func (n *native) openLane(settings tensorflow.Settings) (_ *lane, err error) {
 	if l.session, err = tensorflow.Open(n.graph, settings); err != nil {
 		return nil, err
 	}
-	if l.bound, err = l.session.Bind(n.input, n.weights, n.output); err != nil {
+	if l.first, err = l.session.NewRunner(capi.Signature{Feeds: []capi.Port{n.input}, Constants: n.weights, Fetches: []capi.Port{n.output}}); err != nil {
 		l.close()
 		return nil, err
 	}
@@ -117,8 +117,8 @@ func (l *lanes) close() error {
 }
 
 func (l *lane) close() error {
-	if l.bound != nil {
-		l.bound.Free()
+	if l.first != nil {
+		l.first.Free()
 	}
 	var err error
 	for _, session := range []*tensorflow.Session{l.session, l.traced} {

@@ -132,9 +132,9 @@ func TestLanesKeepBits(t *testing.T) {
 	if alone, together := session.Lanes(s); !alone || !together {
 		t.Errorf("narrow lane %v, wide lane %v, want both", alone, together)
 	}
-	living := capi.Live().Bounds
+	living := capi.Live().Runners
 	s.Close()
-	if left := capi.Live().Bounds; left != living-2 {
+	if left := capi.Live().Runners; left != living-2 {
 		t.Errorf("Close leaves %d runs bound of %d, want 2 fewer", left, living)
 	}
 

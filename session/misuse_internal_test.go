@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/capi"
 )
 
 // A panic on a goroutine of the session's own becomes the call's error, and the
@@ -17,11 +20,16 @@ func TestPanicInTheBackground(t *testing.T) {
 			t.Errorf("%s: %v, want the panic as an error", what, err)
 		}
 	}
-	through := make(chan ticket, 8)
-	c := crew{ended: func(t ticket) { through <- t }}
-	for range 3 {
-		_, err := c.run(nil, nil, ticket{}, make([]float32, 1), []int{1}, []float32{1}) // no run is bound
-		faulty("crew", err)
+	through := make(chan admission, 8)
+	c := workerPool{ended: func(a admission) { through <- a }}
+	one := func(done <-chan struct{}, n int) (left bool, err error) { // without a runner
+		x := tensor.Tensor{Shape: []int{1}, Data: []float32{1}}
+		left, _, err = c.run(done, request{borrowed: n%2 == 0, admission: admission{number: n}}, []capi.Value{capi.Float32s(x)}, []capi.Value{capi.Float32s(x)})
+		return left, err
+	}
+	for n := range 3 {
+		_, err := one(nil, n)
+		faulty("workers", err)
 	}
 	if len(c.idle) != 1 {
 		t.Errorf("%d workers are idle, want 1", len(c.idle))
@@ -29,14 +37,14 @@ func TestPanicInTheBackground(t *testing.T) {
 	over := make(chan struct{})
 	close(over)
 	for n := range 50 {
-		if left, _ := c.run(over, nil, ticket{number: n}, make([]float32, 1), []int{1}, []float32{1}); left {
+		if left, _ := one(over, n); left {
 			select {
 			case got := <-through:
 				if got.number != n {
-					t.Errorf("ticket %d has ended, want %d", got.number, n)
+					t.Errorf("admission %d has ended, want %d", got.number, n)
 				}
 			case <-time.After(time.Minute):
-				t.Fatal("a run that was left never ends its ticket")
+				t.Fatal("a run that was left never ends its admission")
 			}
 		}
 	}

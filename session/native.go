@@ -24,8 +24,8 @@ type native struct {
 	graph    *tf.Graph
 	input    capi.Port
 	steps    []capi.Port
-	output   capi.Port   // the network's first
-	weights  []capi.Feed // those that are no constants of the graph
+	output   capi.Port       // the network's first
+	weights  []capi.Constant // those that are no constants of the graph
 	lanes    lanes
 }
 
@@ -71,7 +71,7 @@ func (n *native) open(lowered graph.Lowered, weights graph.Weights, settings ten
 		if err != nil {
 			return fmt.Errorf("session: open: weight %s: %w", quote.Name(name), err)
 		}
-		n.weights = append(n.weights, capi.Feed{Port: port, Held: held})
+		n.weights = append(n.weights, capi.Constant{Port: port, Held: held})
 	}
 	for i, step := range lowered.Program.Steps {
 		port, err := ports.PortOf(built.Steps[i])

@@ -161,17 +161,18 @@ func (c *core) counted(ctx context.Context, begun time.Time, batch tensor.Tensor
 // resourceExhausted is the TF_Code of an allocation that failed.
 const resourceExhausted = 8
 
-// ticket is a run's right to be in flight.
-type ticket struct {
+// admission is a run's right to be in flight.
+type admission struct {
 	number int
 	bytes  int64
+	runner *capi.Runner // of this run alone, freed when it ends; nil: none
 }
 
 // enter lets a call in, when there is a place for it.
-func (c *core) enter(ctx context.Context, pictures int) (ticket, error) {
+func (c *core) enter(ctx context.Context, pictures int) (admission, error) {
 	number, ok := c.running.begin(pictures, time.Now())
 	if !ok {
-		return ticket{}, ErrClosed
+		return admission{}, ErrClosed
 	}
 	entered := false
 	defer func() { // ctx's methods may panic
@@ -179,12 +180,12 @@ func (c *core) enter(ctx context.Context, pictures int) (ticket, error) {
 			c.running.end(number)
 		}
 	}()
-	t := ticket{number, times(c.perPicture, int64(pictures))}
+	t := admission{number: number, bytes: times(c.perPicture, int64(pictures))}
 	if err := ctx.Err(); err != nil {
-		return ticket{}, err
+		return admission{}, err
 	}
 	if err := c.wait(ctx, t.bytes); err != nil {
-		return ticket{}, err
+		return admission{}, err
 	}
 	entered = true
 	c.counters.inFlight.Add(1)
@@ -220,7 +221,10 @@ func (c *core) queue(ctx context.Context, limit *Limit, bytes int64) error {
 }
 
 // leave gives back what enter gave.
-func (c *core) leave(t ticket) {
+func (c *core) leave(t admission) {
+	if t.runner != nil {
+		t.runner.Free()
+	}
 	c.counters.allocate(-t.bytes)
 	c.counters.inFlight.Add(-1)
 	for _, limit := range c.limits {
@@ -257,10 +261,8 @@ func (c *core) alone(ctx context.Context, into, batch tensor.Tensor) error {
 	if err != nil {
 		return err
 	}
-	if done == nil {
-		return l.bound.Run(into.Data, batch.Shape, batch.Data)
-	}
-	if left, err = c.crew.run(done, l.bound, t, into.Data, batch.Shape, batch.Data); left {
+	in, out := [...]capi.Value{capi.Float32s(batch)}, [...]capi.Value{capi.Float32s(into)}
+	if left, _, err = c.perform(done, request{runner: l.first, borrowed: true, admission: t}, in[:], out[:]); left {
 		return ended(ctx)
 	}
 	return err

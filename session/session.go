@@ -48,7 +48,7 @@ type core struct {
 	weightBytes, perPicture int64
 
 	native   native
-	crew     crew
+	workers  workerPool
 	batching *batcher // nil: off
 	limits   []*Limit // the session's own, and that of its options
 	running  *tracker
@@ -100,7 +100,7 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 		return nil, err
 	}
 	c.counters.allocate(c.weightBytes)
-	c.crew = crew{ended: c.leave}
+	c.workers.ended = c.leave
 	c.limits = []*Limit{NewLimit(runsAtOnce(), 0)}
 	if o.Limit != nil {
 		c.limits = append(c.limits, o.Limit)
@@ -176,7 +176,7 @@ func (c *core) free() {
 	if c.batching != nil {
 		<-c.batching.empty
 	}
-	c.crew.close()
+	c.workers.close()
 	c.closing = c.native.close()
 	tensorflow.Trim() // or malloc keeps what lay between what others still use
 	c.counters.bytes.Store(0)

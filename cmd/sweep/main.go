@@ -226,20 +226,17 @@ func sweep(ctx context.Context, f ref.Function, c call, stride uint64) (found ex
 		return found, err
 	}
 	defer s.Close()
-	from, err := s.PortOf(in)
+	runner, err := s.RunnerOf([]tf.Output{in}, out)
 	if err != nil {
 		return found, err
 	}
-	to, err := s.PortOf(out)
-	if err != nil {
-		return found, err
-	}
+	defer runner.Free()
 	hold := func(x tensor.Tensor) error {
-		results, err := s.Run([]capi.Feed{{Port: from, Value: x}}, []capi.Port{to})
-		if err != nil {
+		results := make([]capi.Value, 1)
+		if err := runner.Run([]capi.Value{capi.Float32s(x)}, results); err != nil {
 			return err
 		}
-		found.merge(compare(f, x.Data, results[0].Float))
+		found.merge(compare(f, x.Data, results[0].Tensor().Data))
 		return nil
 	}
 	x := tensor.Tensor{Shape: []int{0}, Data: make([]float32, 0, chunk)}

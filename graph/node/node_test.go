@@ -48,8 +48,13 @@ func run(t *testing.T, scope *op.Scope, fetch, feed tf.Output, x tensor.Tensor) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	results, err := c.Run([]capi.Feed{{Port: in, Value: x}}, []capi.Port{out})
+	runner, err := c.NewRunner(capi.Signature{Feeds: []capi.Port{in}, Fetches: []capi.Port{out}})
 	if err != nil {
+		t.Fatal(err)
+	}
+	defer runner.Free()
+	results := make([]capi.Value, 1)
+	if err := runner.Run([]capi.Value{capi.Float32s(x)}, results); err != nil {
 		t.Fatal(err)
 	}
 	return results[0].Tensor()

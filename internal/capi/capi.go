@@ -1,27 +1,23 @@
 // Package capi makes the calls of TensorFlow's C API that the Go bindings
-// lack: a run whose tensors are freed when it ends, not when the garbage
+// lack: runs whose tensors are freed when they end, not when the garbage
 // collector happens to look (it does not see native memory), and a pointer to
 // the session and the graph that the bindings have built.
 //
 //	session, err := capi.Wrap(tfSession, tfGraph)
-//	outputs, err := session.Run([]capi.Feed{{Port: in, Value: x}}, []capi.Port{out})
-//	// outputs are Go memory; nothing native is left
+//	runner, err := session.NewRunner(capi.Signature{Feeds: []capi.Port{in}, Fetches: []capi.Port{out}})
+//	defer runner.Free()
+//	results := make([]capi.Value, 1)
+//	err = runner.Run([]capi.Value{capi.Float32s(x)}, results)
+//	// results are Go memory; nothing native is left of the run
 //
-// Graphs are built and sessions opened with the bindings.
+// A Runner is the only way in which this module runs a graph. Graphs are built and
+// sessions opened with the bindings.
 package capi
 
 /*
 #cgo LDFLAGS: -ltensorflow
 #include <stdlib.h>
-#include <string.h>
 #include "tensorflow/c/c_api.h"
-
-// A TF_Output is a struct of a pointer and an int, which cgo cannot take from
-// a Go slice of ours: the arrays are filled here.
-static void set_port(TF_Output* ports, int i, TF_Operation* op, int index) {
-	ports[i].oper = op;
-	ports[i].index = index;
-}
 */
 import "C"
 
@@ -32,15 +28,13 @@ import (
 	"unsafe"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
-
-	"tfcnn/graph/tensor"
 )
 
 // Version is that of the libtensorflow that the process runs on.
 func Version() string { return C.GoString(C.TF_Version()) }
 
 // Session is a session and its graph, as C knows them. Several goroutines may
-// call Run at once. It is valid while the bindings' values are: who wraps them
+// make and use Runners at once. It is valid while the bindings' values are: who wraps them
 // keeps them, and closes them.
 type Session struct {
 	Graph
@@ -101,16 +95,14 @@ type Port struct {
 
 // Port finds a node's output by the node's name.
 func (g Graph) Port(name string, index int) (Port, error) {
-	text := C.CString(name)
-	defer C.free(unsafe.Pointer(text))
-	op := C.TF_GraphOperationByName(g.g, text)
-	if op == nil {
-		return Port{}, fmt.Errorf("capi: graph has no node %q", name)
+	o, err := g.Operation(name)
+	if err != nil {
+		return Port{}, err
 	}
-	if n := int(C.TF_OperationNumOutputs(op)); index < 0 || index >= n {
+	if n := int(C.TF_OperationNumOutputs(o.op)); index < 0 || index >= n {
 		return Port{}, fmt.Errorf("capi: node %q has %d outputs, got index %d", name, n, index)
 	}
-	return Port{op: op, index: C.int(index)}, nil
+	return Port{op: o.op, index: C.int(index)}, nil
 }
 
 // PortOf finds the same output as the bindings' value names.
@@ -121,17 +113,18 @@ func (g Graph) PortOf(output tf.Output) (Port, error) {
 	return g.Port(output.Op.Name(), output.Index)
 }
 
-// Feed gives a placeholder its value: a tensor that is held for many runs, where
-// Held is not nil; bytes (a scalar of type string) where Bytes is not nil; or
-// else a float32 tensor. Of the last two TensorFlow reads a copy; of a value
-// that is lent none, where its first number lies at a multiple of 64 bytes, and
-// nobody may write to it until the Call is through.
-type Feed struct {
-	Port  Port
-	Held  *Held
-	Value tensor.Tensor
-	Lent  bool
-	Bytes []byte
+// Operation is a node of a graph.
+type Operation struct{ op *C.TF_Operation }
+
+// Operation finds a node by its name.
+func (g Graph) Operation(name string) (Operation, error) {
+	text := C.CString(name)
+	defer C.free(unsafe.Pointer(text))
+	op := C.TF_GraphOperationByName(g.g, text)
+	if op == nil {
+		return Operation{}, fmt.Errorf("capi: graph has no node %q", name)
+	}
+	return Operation{op}, nil
 }
 
 // Error is a failed call: TensorFlow's code and its message, in one line.
@@ -157,16 +150,4 @@ func failure(status *C.TF_Status) error {
 func oneLine(message string) string {
 	message, _, _ = strings.Cut(message, "\n")
 	return strings.TrimSpace(message)
-}
-
-// ports makes a C array of outputs. It is freed by the caller.
-func ports(list []Port) *C.TF_Output {
-	if len(list) == 0 {
-		return nil
-	}
-	array := (*C.TF_Output)(C.calloc(C.size_t(len(list)), C.sizeof_TF_Output))
-	for i, p := range list {
-		C.set_port(array, C.int(i), p.op, p.index)
-	}
-	return array
 }

@@ -9,7 +9,7 @@
 typedef struct {
 	pthread_mutex_t mutex;
 	pthread_cond_t back;
-	int returned;
+	int lent, returned;
 } loan;
 
 static void loan_give_back(void* data, size_t bytes, void* of) {
@@ -22,15 +22,19 @@ static void loan_give_back(void* data, size_t bytes, void* of) {
 
 // loan_tensor makes a tensor of lent memory. TensorFlow copies it, and gives it
 // back at once, where it does not like its alignment. Null where it takes none.
-static TF_Tensor* loan_tensor(loan* l, const int64_t* shape, int rank, void* data, size_t bytes) {
+static TF_Tensor* loan_tensor(loan* l, TF_DataType type, const int64_t* shape, int rank, void* data, size_t bytes) {
 	pthread_mutex_init(&l->mutex, NULL);
 	pthread_cond_init(&l->back, NULL);
 	l->returned = 0;
-	return TF_NewTensor(TF_FLOAT, shape, rank, data, bytes, loan_give_back, l);
+	TF_Tensor* t = TF_NewTensor(type, shape, rank, data, bytes, loan_give_back, l);
+	l->lent = t != NULL;
+	return t;
 }
 
-// loan_end waits until the memory is back. The tensor is deleted before.
+// loan_end waits until the memory is back, where it was lent. The tensor is
+// deleted before.
 static void loan_end(loan* l) {
+	if (!l->lent) return;
 	pthread_mutex_lock(&l->mutex);
 	while (!l->returned) pthread_cond_wait(&l->back, &l->mutex);
 	pthread_mutex_unlock(&l->mutex);

@@ -17,18 +17,22 @@ const alignment = 64
 
 // live counts what this package has allocated for its callers and they have
 // not freed.
-var live struct{ held, bounds, natives, nativeBytes, calls atomic.Int64 }
+var live struct{ held, runners, natives, nativeBytes, runs atomic.Int64 }
 
-// Living is native memory that callers of this package have not freed.
+// Living is native memory that callers of this package have not freed, and the
+// runs under way. The names in JSON are those of older reports.
 type Living struct {
-	Held, Bounds, Natives, Calls int64
-	NativeBytes                  int64 // of the Natives
+	Held        int64
+	Runners     int64 `json:"Bounds"`
+	Natives     int64
+	Runs        int64 `json:"Calls"`
+	NativeBytes int64 // of the Natives
 }
 
 // Live says what there is now.
 func Live() Living {
 	return Living{
-		Held: live.held.Load(), Bounds: live.bounds.Load(), Natives: live.natives.Load(), Calls: live.calls.Load(),
+		Held: live.held.Load(), Runners: live.runners.Load(), Natives: live.natives.Load(), Runs: live.runs.Load(),
 		NativeBytes: live.nativeBytes.Load(),
 	}
 }
@@ -37,31 +41,40 @@ func Live() Living {
 // value has none; Free frees what there is. It is for one goroutine at a time.
 type Native struct {
 	data unsafe.Pointer
-	room int // numbers
+	room int // bytes
 }
 
-// Float32s gives memory for n numbers, which hold anything. What it gave before
-// must not be used any more.
-func (m *Native) Float32s(n int) ([]float32, error) {
-	if n < 0 || n > math.MaxInt/8 {
-		return nil, fmt.Errorf("capi: %d numbers of native memory, want 0 to %d", n, math.MaxInt/8)
+// Bytes gives memory for n bytes, which hold anything. What it gave before must
+// not be used any more.
+func (m *Native) Bytes(n int) ([]byte, error) {
+	if n < 0 || n > math.MaxInt/2 {
+		return nil, fmt.Errorf("capi: %d bytes of native memory, want 0 to %d", n, math.MaxInt/2)
 	}
 	if n > m.room || m.data == nil {
 		m.Free()
-		bytes := (max(4*n, 1) + alignment - 1) / alignment * alignment
+		bytes := Aligned(max(n, 1))
 		m.data = C.aligned_alloc(alignment, C.size_t(bytes))
 		if m.data == nil {
 			return nil, fmt.Errorf("capi: no native memory for %d bytes", bytes)
 		}
-		m.room = bytes / 4
+		m.room = bytes
 		live.natives.Add(1)
 		live.nativeBytes.Add(int64(bytes))
 	}
-	return unsafe.Slice((*float32)(m.data), n), nil
+	return unsafe.Slice((*byte)(m.data), n), nil
 }
 
-// Bytes is how much there is.
-func (m *Native) Bytes() int64 { return 4 * int64(m.room) }
+// Float32s is Bytes for n numbers.
+func (m *Native) Float32s(n int) ([]float32, error) {
+	bytes, err := m.Bytes(min(n, math.MaxInt/8) * 4)
+	if err != nil {
+		return nil, err
+	}
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(bytes))), n), nil
+}
+
+// Aligned is n bytes rounded up to a place that TensorFlow likes.
+func Aligned(n int) int { return (n + alignment - 1) / alignment * alignment }
 
 // Free frees the memory. A second call does nothing.
 func (m *Native) Free() {
@@ -70,6 +83,6 @@ func (m *Native) Free() {
 	}
 	C.free(m.data)
 	live.natives.Add(-1)
-	live.nativeBytes.Add(-m.Bytes())
+	live.nativeBytes.Add(-int64(m.room))
 	*m = Native{}
 }

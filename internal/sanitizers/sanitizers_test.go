@@ -41,7 +41,8 @@ var (
 	// hold to seconds.
 	calls    = suite{"./internal/capi", ".", "^$"}
 	sessions = suite{"./session", ".", "Functions|Random|CaseFiles|OneDNN|Softmax|Normalisations|Resize|Fuzz|Ready|NoMemory|AllocatesNothing|LimitedRuns"}
-	soak     = suite{"./session", "^TestSoak$", "^$"}
+	soak     = suite{"./bench/soak", "^TestSoak$", "^$"}
+	failures = suite{"./internal/capi", "^TestFailuresFree$", "^$"}
 )
 
 // Everything passes under every check.
@@ -49,7 +50,7 @@ func TestChecks(t *testing.T) {
 	root := begin(t)
 	for _, c := range []check{plain, cgocheck, checkptr, race, stress, marks, address} {
 		t.Run(c.name, func(t *testing.T) {
-			for _, s := range []suite{calls, sessions} {
+			for _, s := range []suite{calls, sessions, soak} {
 				start := time.Now()
 				output, err := s.under(t, c, root, nil)
 				if err != nil {
@@ -76,14 +77,20 @@ func TestFaults(t *testing.T) {
 		says   string // what the output of each check must match
 	}{
 		{
-			fault{"a C array is forgotten", "internal/capi/run.go", "\tC.free(unsafe.Pointer(c.inputs))\n", ""},
+			fault{"a C array is forgotten", "internal/capi/runner.go", "\tfree(r->operations);\n", ""},
 			calls,
 			[]check{address},
 			`LeakSanitizer: detected memory leaks`,
 		},
 		{
-			fault{"feeds are forgotten", "internal/capi/run.go", "\t\tdeleteTensors(list)\n", "\t\tif unsafe.SliceData(list) != unsafe.SliceData(c.fed) {\n\t\t\tdeleteTensors(list)\n\t\t}\n"},
-			calls,
+			fault{"feeds are forgotten", "internal/capi/runner.go", "\t\tTF_DeleteTensor(f->fed[i]);\n", ""},
+			failures,
+			[]check{plain, address},
+			`FAIL: TestFailuresFree`,
+		},
+		{
+			fault{"results are forgotten", "internal/capi/runner.go", "\t\tif (f->fetched[i]) TF_DeleteTensor(f->fetched[i]);\n", ""},
+			failures,
 			[]check{plain, address},
 			`FAIL: TestFailuresFree`,
 		},
@@ -94,25 +101,25 @@ func TestFaults(t *testing.T) {
 			`FAIL: TestCloseFrees`,
 		},
 		{
-			fault{"a call is freed twice", "internal/capi/run.go", "\tc.freed = true\n", ""},
+			fault{"a run is freed twice", "internal/capi/runner.go", "\tC.frame_end(r.c, f)\n", "\tC.frame_end(r.c, f)\n\tC.frame_end(r.c, f)\n"},
 			calls,
 			[]check{address},
 			`AddressSanitizer: (heap-use-after-free|attempting double-free)`,
 		},
 		{
-			fault{"a held tensor is freed under its runs", "internal/capi/run.go", "c.fed[i], c.held[i] = feed.Held.c, true", "c.fed[i], c.held[i] = feed.Held.c, true\n\t\t\tC.TF_DeleteTensor(feed.Held.c)"},
+			fault{"a held tensor is freed under its runs", "internal/capi/runner.go", "C.runner_constant(r.c, C.int(i), constant.Held.c)", "C.runner_constant(r.c, C.int(i), constant.Held.c)\n\t\tC.TF_DeleteTensor(constant.Held.c)"},
 			calls,
 			[]check{address},
 			`ERROR: AddressSanitizer`,
 		},
 		{
-			fault{"written past a tensor", "internal/capi/tensor.go", "C.memcpy(C.TF_TensorData(c), unsafe.Pointer(&raw[0]), C.size_t(len(raw)))", "C.memcpy(C.TF_TensorData(c), unsafe.Pointer(&raw[0]), C.size_t(len(raw)+128))"},
+			fault{"written past a tensor", "internal/capi/value.go", "C.memcpy(C.TF_TensorData(c), unsafe.Pointer(&raw[0]), C.size_t(len(raw)))", "C.memcpy(C.TF_TensorData(c), unsafe.Pointer(&raw[0]), C.size_t(len(raw)+128))"},
 			calls,
 			[]check{address},
 			`AddressSanitizer: (use-after-poison|heap-buffer-overflow)`,
 		},
 		{
-			fault{"read past a result", "internal/capi/tensor.go", "C.memcpy(data, C.TF_TensorData(t), C.size_t(n*width))", "C.memcpy(data, C.TF_TensorData(t), C.size_t(n*width+128))"},
+			fault{"read past a result", "internal/capi/value.go", "C.TF_TensorData(t), C.size_t(n))", "C.TF_TensorData(t), C.size_t(n+128))"},
 			calls,
 			[]check{address},
 			`AddressSanitizer: heap-buffer-overflow`,
@@ -124,29 +131,29 @@ func TestFaults(t *testing.T) {
 			`checkptr: `,
 		},
 		{
-			fault{"a Go pointer to a Go pointer", "internal/capi/bound.go", "unsafe.Pointer(unsafe.SliceData(batch)), C.size_t", "unsafe.Pointer(&struct{ b *Bound }{b}), C.size_t"},
+			fault{"a Go pointer to a Go pointer", "internal/capi/runner.go", "unsafe.Pointer(data), C.size_t", "unsafe.Pointer(&struct{ n *int }{new(int)}), C.size_t"},
 			soak,
 			[]check{plain},
 			`cgo (function|argument) has Go pointer to unpinned Go pointer`,
 		},
 		{
-			fault{"a Go pointer in C's memory", "internal/capi/native.go", "\t\tm.room = bytes / 4\n", "\t\tm.room = bytes / 4\n\t\t*(*unsafe.Pointer)(m.data) = unsafe.Pointer(m)\n"},
+			fault{"a Go pointer in C's memory", "internal/capi/native.go", "\t\tm.room = bytes\n", "\t\tm.room = bytes\n\t\t*(*unsafe.Pointer)(m.data) = unsafe.Pointer(m)\n"},
 			soak,
 			[]check{cgocheck},
 			`unpinned Go pointer (stored|written)? ?(in|to|into) non-Go memory|Go pointer`,
 		},
 		{
 			fault{
-				"a feed that Go's collector frees", "internal/capi/tensor.go",
+				"a feed that Go's collector frees", "internal/capi/value.go",
 				"c := C.TF_AllocateTensor(C.TF_DataType(dtype), &dims[0], C.int(len(t.Shape)), C.size_t(len(raw)))",
 				"raw = append(make([]byte, 0, max(len(raw), 1<<16)), raw...)\n\tc := C.TF_NewTensor(C.TF_DataType(dtype), &dims[0], C.int(len(t.Shape)), unsafe.Pointer(unsafe.SliceData(raw)), C.size_t(len(raw)), (*[0]byte)(C.TF_DataTypeSize), nil)",
 			},
-			soak,
+			suite{"./session", "^TestOptionsAgree$", "^$"},
 			[]check{stress},
 			`--- FAIL: `,
 		},
 		{
-			fault{"a run that was left writes to its caller's memory", "session/background.go", "w.into, err = w.out.Float32s(len(into)); err != nil", "w.into = into; err != nil"},
+			fault{"a run that was left writes to its caller's memory", "session/workers.go", "\t\tw.out, err = w.lent.like(out)\n", "\t\tw.out = out\n"},
 			soak,
 			[]check{plain},
 			`was written to|other bits|outside`,

@@ -114,6 +114,27 @@ func open(graph *tf.Graph, s Settings, withGPU bool) (*Session, error) {
 	return &Session{c, session}, nil
 }
 
+// RunnerOf makes a Runner that feeds some outputs of nodes and fetches others. It
+// is the caller's to free, before the session is closed.
+func (s *Session) RunnerOf(feeds []tf.Output, fetches ...tf.Output) (*capi.Runner, error) {
+	var signature capi.Signature
+	for _, output := range feeds {
+		port, err := s.PortOf(output)
+		if err != nil {
+			return nil, err
+		}
+		signature.Feeds = append(signature.Feeds, port)
+	}
+	for _, output := range fetches {
+		port, err := s.PortOf(output)
+		if err != nil {
+			return nil, err
+		}
+		signature.Fetches = append(signature.Fetches, port)
+	}
+	return s.NewRunner(signature)
+}
+
 // Close closes the session. The graph is the caller's to free.
 func (s *Session) Close() error {
 	if err := s.session.Close(); err != nil {

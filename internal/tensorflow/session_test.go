@@ -46,18 +46,16 @@ func TestOpen(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		from, err := s.PortOf(x)
+		runner, err := s.RunnerOf([]tf.Output{x}, y)
 		if err != nil {
 			t.Fatal(err)
 		}
-		to, err := s.PortOf(y)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := s.Run([]capi.Feed{{Port: from, Value: tensor.Tensor{Shape: []int{2}, Data: []float32{1, 2}}}}, []capi.Port{to})
-		if err != nil || !slices.Equal(out[0].Float, []float32{2, 4}) {
+		out := make([]capi.Value, 1)
+		err = runner.Run([]capi.Value{capi.Float32s(tensor.Tensor{Shape: []int{2}, Data: []float32{1, 2}})}, out)
+		if err != nil || !slices.Equal(out[0].Tensor().Data, []float32{2, 4}) {
 			t.Errorf("%s: got %v, %v, want [2 4]", name, out, err)
 		}
+		runner.Free()
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}

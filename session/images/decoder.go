@@ -25,10 +25,10 @@ type Decoder struct {
 	graph   *tf.Graph
 	session *tensorflow.Session
 
-	file, jpeg, png, pngA capi.Port
-	jpegFloat, pngFloat   capi.Port // [1,H,W,3]
-	image, scale, resized capi.Port
-	needsScales           bool // the method of resizing is fed with scale
+	jpeg, png, pngA     *capi.Runner // of a file
+	jpegFloat, pngFloat *capi.Runner // of a file, to [1,H,W,3]
+	resized             *capi.Runner // of numbers; nil without resizing
+	needsScales         bool         // the method of resizing is fed with scale
 }
 
 // Open builds the decoders' graph and opens a TensorFlow session on it, on the
@@ -51,17 +51,27 @@ func (d *Decoder) open() error {
 	jpeg := op.DecodeJpeg(root, file, op.DecodeJpegChannels(3), op.DecodeJpegDctMethod("INTEGER_ACCURATE"))
 	png := op.DecodePng(root.SubScope("png"), file, op.DecodePngChannels(3))
 	pngA := op.DecodePng(root.SubScope("png_alpha"), file, op.DecodePngChannels(4))
-	ports := map[*capi.Port]tf.Output{&d.file: file, &d.jpeg: jpeg, &d.png: png, &d.pngA: pngA}
 	batch := op.Const(root.SubScope("batch"), int32(0))
-	for port, rgb := range map[*capi.Port]tf.Output{&d.jpegFloat: jpeg, &d.pngFloat: png} {
-		ports[port] = op.ExpandDims(root.SubScope("float"), op.Cast(root.SubScope("float"), rgb, tf.Float), batch)
+	float := func(rgb tf.Output) tf.Output {
+		return op.ExpandDims(root.SubScope("float"), op.Cast(root.SubScope("float"), rgb, tf.Float), batch)
+	}
+	type part struct {
+		runner **capi.Runner
+		to     tf.Output
+		from   []tf.Output
+	}
+	files := []tf.Output{file}
+	parts := []part{
+		{&d.jpeg, jpeg, files}, {&d.png, png, files}, {&d.pngA, pngA, files},
+		{&d.jpegFloat, float(jpeg), files}, {&d.pngFloat, float(png), files},
 	}
 	if d.options.Size != (graph.Size{}) {
 		image, scale, resized := d.options.resizeNodes(root)
-		ports[&d.image], ports[&d.resized] = image, resized
+		from := []tf.Output{image}
 		if scale.Op != nil {
-			ports[&d.scale], d.needsScales = scale, true
+			from, d.needsScales = append(from, scale), true
 		}
+		parts = append(parts, part{&d.resized, resized, from})
 	}
 	var err error
 	if d.graph, err = tensorflow.Finalize(root); err != nil {
@@ -70,8 +80,8 @@ func (d *Decoder) open() error {
 	if d.session, err = tensorflow.Open(d.graph, tensorflow.OnOneThread()); err != nil {
 		return err
 	}
-	for port, output := range ports {
-		if *port, err = d.session.PortOf(output); err != nil {
+	for _, p := range parts {
+		if *p.runner, err = d.session.RunnerOf(p.from, p.to); err != nil {
 			return err
 		}
 	}
@@ -80,6 +90,11 @@ func (d *Decoder) open() error {
 
 // Close frees the TensorFlow session and the graph.
 func (d *Decoder) Close() error {
+	for _, r := range []*capi.Runner{d.jpeg, d.png, d.pngA, d.jpegFloat, d.pngFloat, d.resized} {
+		if r != nil {
+			r.Free()
+		}
+	}
 	if d.session != nil {
 		if err := d.session.Close(); err != nil {
 			return fmt.Errorf("images: close: %w", err)
@@ -140,18 +155,16 @@ func (d *Decoder) decodeFloats(h *header, o Options, turn int, buffer []float32)
 		}
 		return p.tensor(buffer), nil
 	}
-	port := d.jpegFloat
+	runner := d.jpegFloat
 	if h.format == formatPNG {
-		port = d.pngFloat
+		runner = d.pngFloat
 	}
-	got, err := d.run(h, o, port, buffer)
-	if err != nil {
-		return tensor.Tensor{}, err
+	x := tensor.Tensor{Shape: []int{1, h.height, h.width, 3}}
+	if n := h.height * h.width * 3; cap(buffer) >= n {
+		x.Data = buffer[:n]
 	}
-	if want := []int{1, h.height, h.width, 3}; !slices.Equal(got.Shape, want) {
-		return tensor.Tensor{}, h.differs(got.Shape, want)
-	}
-	return got.Tensor(), nil
+	numbers, err := d.run(h, o, runner, capi.Float32s(x))
+	return numbers.Tensor(), err
 }
 
 // raster is a decoded image: rows of RGB bytes.
@@ -175,30 +188,27 @@ func (p raster) tensor(buffer []float32) tensor.Tensor {
 
 // decodeBytes decodes to bytes. It adds to the header's notes.
 func (d *Decoder) decodeBytes(h *header, o Options, turn int) (raster, error) {
-	port, channels := d.jpeg, 3
+	runner, channels := d.jpeg, 3
 	switch {
 	case h.alpha:
 		// Only where there is alpha: asked for it, TensorFlow gives files of
 		// less than 8 bits without any an alpha of 2^bits − 1, nearly nothing.
-		port, channels = d.pngA, 4
+		runner, channels = d.pngA, 4
 	case h.format == formatPNG:
-		port = d.png
+		runner = d.png
 	}
-	got, err := d.run(h, o, port, nil)
+	got, err := d.run(h, o, runner, capi.Value{Type: tf.Uint8, Shape: []int{h.height, h.width, channels}})
 	if err != nil {
 		return raster{}, err
 	}
-	if want := []int{h.height, h.width, channels}; !slices.Equal(got.Shape, want) {
-		return raster{}, h.differs(got.Shape, want)
-	}
-	p := raster{h.height, h.width, got.Bytes}
+	p := raster{h.height, h.width, got.Data}
 	if channels == 4 {
 		background := [3]uint8{255, 255, 255}
 		if o.Background != nil {
 			background = *o.Background
 		}
 		var transparent bool
-		p.pixels, transparent = flatten(got.Bytes, background)
+		p.pixels, transparent = flatten(got.Data, background)
 		if transparent {
 			h.notes = append(h.notes, fmt.Sprintf("transparent pixels laid over #%02x%02x%02x", background[0], background[1], background[2]))
 		}
@@ -209,34 +219,33 @@ func (d *Decoder) decodeBytes(h *header, o Options, turn int) (raster, error) {
 	return p, nil
 }
 
-// run decodes a file.
-func (d *Decoder) run(h *header, o Options, port capi.Port, buffer []float32) (capi.Fetched, error) {
+// run decodes a file to the type and shape of into, and into its memory. Where it
+// has none yet, the result has memory of its own: files that are refused take none.
+func (d *Decoder) run(h *header, o Options, runner *capi.Runner, into capi.Value) (capi.Value, error) {
 	if h.format == formatJPEG && !o.Trusted {
 		if err := jpeg.Walk(h.file); err != nil {
-			return capi.Fetched{}, err
+			return capi.Value{}, err
 		}
 	}
-	call, err := d.session.Prepare([]capi.Feed{{Port: d.file, Bytes: h.file}}, []capi.Port{port})
-	if err != nil {
-		return capi.Fetched{}, err
-	}
-	results, err := call.RunOver(buffer)
+	result := []capi.Value{into}
+	err := runner.Run([]capi.Value{{Type: tf.String, Data: h.file}}, result)
 	if failed := new(capi.Error); errors.As(err, &failed) && failed.Code == invalidArgument {
-		return capi.Fetched{}, fault.Damaged("%s: broken or truncated file: %s", h.format, failed.Message)
+		return capi.Value{}, fault.Damaged("%s: broken or truncated file: %s", h.format, failed.Message)
+	}
+	if errors.Is(err, capi.ErrUnfit) {
+		return capi.Value{}, fault.Damaged("%s: decoded to another size than the header's, %s", h.format, tensor.FormatShape(into.Shape))
 	}
 	if err != nil {
-		return capi.Fetched{}, fmt.Errorf("%s: %w", h.format, err)
+		return capi.Value{}, fmt.Errorf("%s: %w", h.format, err)
 	}
-	return results[0], nil
+	if got, want := result[0].Shape, into.Shape; !slices.Equal(got, want) {
+		return capi.Value{}, fault.Damaged("%s: decoded to %s, the header says %s", h.format, tensor.FormatShape(got), tensor.FormatShape(want))
+	}
+	return result[0], nil
 }
 
 // invalidArgument is TensorFlow's code of a file that a decoder refuses.
 const invalidArgument = 3
-
-// differs is the error of an image that is not of the header's size.
-func (h *header) differs(got, want []int) error {
-	return fault.Damaged("%s: decoded to %s, the header says %s", h.format, tensor.FormatShape(got), tensor.FormatShape(want))
-}
 
 // flatten lays RGBA over a background, exactly rounded, and reports whether any
 // pixel was transparent.

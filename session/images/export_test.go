@@ -1,5 +1,11 @@
 package images
 
+import (
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+
+	"tfcnn/internal/capi"
+)
+
 // Header is what is read of a file before TensorFlow sees it.
 func Header(file []byte) (height, width, turn int, err error) {
 	h, err := readHeader(file)
@@ -31,8 +37,9 @@ func (d *Decoder) Raster(file []byte, o Options) (Raster, error) {
 
 // Libpng decodes a whole PNG file, all of its chunks, to RGBA.
 func (d *Decoder) Libpng(file []byte) ([]uint8, error) {
-	got, err := d.run(&header{format: formatPNG, file: file}, Options{}, d.pngA, nil)
-	return got.Bytes, err
+	got := make([]capi.Value, 1)
+	err := d.pngA.Run([]capi.Value{{Type: tf.String, Data: file}}, got)
+	return got[0].Data, err
 }
 
 // Flatten lays RGBA over white.

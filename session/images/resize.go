@@ -42,19 +42,19 @@ func (o Options) resizeNodes(root *op.Scope) (image, scale, resized tf.Output) {
 
 // resize brings an image [1, height, width, 3] to the size of the options.
 func (d *Decoder) resize(x tensor.Tensor, buffer []float32) (tensor.Tensor, error) {
-	feeds := []capi.Feed{{Port: d.image, Value: x}}
+	in := []capi.Value{capi.Float32s(x)}
 	if d.needsScales {
 		size := d.options.Size
-		feeds = append(feeds, capi.Feed{Port: d.scale, Value: tensor.Tensor{Shape: []int{2}, Data: []float32{
+		in = append(in, capi.Float32s(tensor.Tensor{Shape: []int{2}, Data: []float32{
 			float32(size.Height) / float32(x.Shape[1]), float32(size.Width) / float32(x.Shape[2]),
-		}}})
+		}}))
 	}
-	call, err := d.session.Prepare(feeds, []capi.Port{d.resized})
-	if err != nil {
-		return tensor.Tensor{}, fmt.Errorf("resize: %w", err)
+	resized := tensor.Tensor{Shape: []int{1, d.options.Size.Height, d.options.Size.Width, 3}}
+	if n := resized.Shape[1] * resized.Shape[2] * 3; cap(buffer) >= n {
+		resized.Data = buffer[:n]
 	}
-	results, err := call.RunOver(buffer)
-	if err != nil {
+	results := []capi.Value{capi.Float32s(resized)}
+	if err := d.resized.Run(in, results); err != nil {
 		return tensor.Tensor{}, fmt.Errorf("resize: %w", err)
 	}
 	return results[0].Tensor(), nil
