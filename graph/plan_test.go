@@ -166,12 +166,14 @@ func TestWindows(t *testing.T) {
 	)
 	for i, want := range []*graph.Window{
 		{
-			Height: graph.Axis{In: 9, Out: 5, Size: 3, Stride: 2, Dilation: 1, Before: 1, After: 2},
-			Width:  graph.Axis{In: 8, Out: 4, Size: 2, Stride: 2, Dilation: 1, After: 1},
+			Height:  graph.Axis{In: 9, Out: 5, Size: 3, Stride: 2, Dilation: 1, Before: 1, After: 2},
+			Width:   graph.Axis{In: 8, Out: 4, Size: 2, Stride: 2, Dilation: 1, After: 1},
+			Padding: graph.Explicit(1, 2, 0, 1),
 		},
 		{
 			Height:     graph.Axis{In: 10, Out: 5, Size: 3, Stride: 2, Dilation: 1, After: 1},
 			Width:      graph.Axis{In: 8, Out: 4, Size: 3, Stride: 2, Dilation: 1, After: 1},
+			Padding:    graph.Same,
 			Transposed: true,
 		},
 		{
