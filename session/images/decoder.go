@@ -62,8 +62,11 @@ func (d *Decoder) open() error {
 	}
 	files := []tf.Output{file}
 	parts := []part{
-		{&d.jpeg, jpeg, files}, {&d.png, png, files}, {&d.pngA, pngA, files},
-		{&d.jpegFloat, float(jpeg), files}, {&d.pngFloat, float(png), files},
+		{&d.jpeg, jpeg, files},
+		{&d.png, png, files},
+		{&d.pngA, pngA, files},
+		{&d.jpegFloat, float(jpeg), files},
+		{&d.pngFloat, float(png), files},
 	}
 	if d.options.Size != (graph.Size{}) {
 		image, scale, resized := d.options.resizeNodes(root)
