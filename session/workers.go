@@ -143,8 +143,13 @@ func (p *workerPool) take() *worker {
 	return w
 }
 
-// put makes a worker idle, or ends it. What it has made for others is let go of.
+// put makes a worker idle, or ends it. What it has made for others is let go of. The
+// copies of what was fed stay for callers that lend memory for results, too: those
+// run often. Others' batches may be large, and their memory would stay for ever.
 func (p *workerPool) put(w *worker) {
+	if !w.request.borrowed {
+		w.fed.memory.Free()
+	}
 	clear(w.fresh)
 	w.request, w.in, w.out, w.metadata, w.err = request{}, nil, nil, nil, nil
 	p.mu.Lock()
