@@ -3,6 +3,8 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"tfcnn/graph/nets"
+	"tfcnn/internal/proof"
 	"tfcnn/session/images"
 )
 
@@ -15,6 +17,8 @@ var choices = map[string][]string{
 	"pool":          {"max", "avg"},
 	"resize-method": images.Methods,
 	"filter":        filterNames(),
+	"net":           nets.Names(),
+	"op":            proof.Operations(),
 	"dtype":         {"float32", "float16", "bfloat16"},
 	"optimizer":     {"sgd", "momentum", "adam"},
 }
@@ -29,8 +33,8 @@ func complete(root *cobra.Command) {
 				continue
 			}
 			directive := cobra.ShellCompDirectiveNoFileComp
-			if name == "filter" {
-				directive = cobra.ShellCompDirectiveDefault // or a .npy file
+			if name == "filter" || name == "net" {
+				directive = cobra.ShellCompDirectiveDefault // or a file
 			}
 			// The only error is that the flag is not there.
 			_ = c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, directive))

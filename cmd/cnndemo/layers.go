@@ -12,6 +12,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
@@ -123,6 +124,11 @@ func (a application) at(height, width int, checked bool) (*sized, error) {
 	}
 	if s.plan, err = s.lowered.Plan(); err != nil {
 		return nil, err
+	}
+	if a.weights != nil {
+		if err := a.weights.Check(s.network); err != nil {
+			return nil, exit(exitUsage, "weights %s: pictures of %d×%d: %w", quote.Plain(a.origin), width, height, err)
+		}
 	}
 	s.written = s.lowered.Outputs
 	if len(a.shown) > 0 {

@@ -122,7 +122,7 @@ cnndemo --help prints.
 			about := c.Root()
 			for _, name := range arguments {
 				if !about.HasSubCommands() {
-					return takes(0, 1, "at most one command")(c, arguments)
+					return refused(c, "got the argument %s, %s has no commands", quote.Name(name), about.CommandPath())
 				}
 				found := child(about, name)
 				if found == nil {

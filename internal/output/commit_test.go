@@ -123,6 +123,7 @@ const (
 	killVariable  = "OUTPUT_TEST_KILL" // "N links|no FOLDER": killed at the rename N
 	claimVariable = "OUTPUT_TEST_CLAIM"
 	writeVariable = "OUTPUT_TEST_WRITE"
+	ownVariable   = "OUTPUT_TEST_OWN" // beside writeVariable: OwnStdout comes first
 )
 
 // TestMain is also the program that tests start, to be killed and the like.
@@ -154,6 +155,13 @@ func TestMain(m *testing.M) {
 		fmt.Println("claimed:", err)
 		select {} // until it is killed
 	case os.Getenv(writeVariable) != "":
+		if os.Getenv(ownVariable) != "" {
+			if _, err := OwnStdout(); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(3)
+			}
+			fmt.Println("what a library prints")
+		}
 		set := New(context.Background())
 		f, err := set.File(os.Getenv(writeVariable))
 		if err == nil {

@@ -134,14 +134,17 @@ func TestDescriptors(t *testing.T) {
 				t.Errorf("%s: got %q, %v, inode kept: %v, want %q", name, got, err, inode() == before, want)
 			}
 		}
-		c := again(writeVariable, name)
-		reader, err := c.StdoutPipe()
-		check(t, err)
-		check(t, c.Start())
-		if got, err := io.ReadAll(reader); err != nil || string(got) != "new\n" {
-			t.Errorf("%s into a pipe: got %q, %v", name, got, err)
+		for _, own := range []string{"", "yes"} {
+			c := again(writeVariable, name)
+			c.Env = append(c.Env, ownVariable+"="+own)
+			reader, err := c.StdoutPipe()
+			check(t, err)
+			check(t, c.Start())
+			if got, err := io.ReadAll(reader); err != nil || string(got) != "new\n" {
+				t.Errorf("%s into a pipe, own stdout %q: got %q, %v", name, own, got, err)
+			}
+			check(t, c.Wait())
 		}
-		check(t, c.Wait())
 	}
 	reading, err := os.Open(path)
 	check(t, err)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -47,10 +48,15 @@ func (s *Stdout) Close() error {
 	return s.err
 }
 
+// ownStdout is the descriptor that OwnStdout has made; 0: descriptor 1 is still
+// standard output.
+var ownStdout atomic.Int64
+
 // OwnStdout returns a file of this process's own for what file descriptor 1 leads
 // to, and lets descriptor 1 lead to standard error: what libraries print to
 // standard output (oneDNN, where ONEDNN_VERBOSE asks it to) does not mix with the
-// results of a command, which go to the file.
+// results of a command, which go to the file. An output that names descriptor 1,
+// as /dev/stdout does, goes where the file goes.
 func OwnStdout() (*os.File, error) {
 	fd, err := unix.FcntlInt(1, unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
@@ -60,6 +66,7 @@ func OwnStdout() (*os.File, error) {
 		unix.Close(fd)
 		return nil, failed("stdout", err)
 	}
+	ownStdout.Store(int64(fd))
 	return os.NewFile(uintptr(fd), os.Stdout.Name()), nil
 }
 

@@ -78,11 +78,15 @@ func resolve(path string) (target, error) {
 // open makes the target an open descriptor, as /dev/stdout is one.
 func (t target) open(process string) (target, error) {
 	t.opened = true
+	own := process == strconv.Itoa(os.Getpid())
+	if fd := ownStdout.Load(); own && t.base == "1" && fd > 0 {
+		t.base = strconv.FormatInt(fd, 10)
+	}
 	var err error
 	if t.info, err = os.Stat(filepath.Join(t.dir, t.base)); err != nil {
 		return t, err
 	}
-	if process == strconv.Itoa(os.Getpid()) {
+	if own {
 		if t.descriptor, err = strconv.Atoi(t.base); err != nil {
 			return t, err
 		}
