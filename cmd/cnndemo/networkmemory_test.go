@@ -32,7 +32,7 @@ func TestNetworkEstimate(t *testing.T) {
 		arguments []string
 	}{
 		{"resnet18", 1, []string{"profile", "--runs", "1", "--batch", "1"}},
-		{"resnet18", 16, []string{"profile", "--runs", "1", "--batch", "16"}},
+		{"resnet18", 4, []string{"profile", "--runs", "1", "--batch", "4"}},
 	} {
 		arguments := append(tt.arguments, tt.net)
 		t.Run(strings.Join(arguments, " "), func(t *testing.T) {
