@@ -27,7 +27,7 @@ typedef struct {
 	TF_Status* status;
 } frame;
 
-enum { FED, NO_MEMORY, WRONG_SIZE, NO_TYPE };
+enum { FED, NO_MEMORY, WRONG_SIZE, NO_TYPE }; // as fedWrong
 
 static runner* runner_new(TF_Session* session, int feeds, int constants, int fetches, int targets) {
 	runner* r = calloc(1, sizeof *r);
@@ -127,6 +127,42 @@ static void frame_end(const runner* r, frame* f) {
 	TF_DeleteStatus(f->status);
 	free(f);
 }
+
+// What came of run_once.
+typedef struct {
+	int fed, code, fits;
+	char* message; // of a code other than TF_OK, to be freed
+	// Of a result that does not fit; of more dimensions than dims has, the first.
+	int kind, rank;
+	int64_t dims[8];
+	size_t bytes;
+} outcome;
+
+// run_once is a whole run of one feed and one result that has memory. A call of C
+// takes a small network's run longer than its kernels do: this is one, not six, and
+// nothing has to be pinned, as TensorFlow has let go of the memory when it returns.
+static outcome run_once(const runner* r, TF_DataType type, const int64_t* shape, int rank, int64_t count, void* data, size_t bytes,
+		TF_DataType kind, const int64_t* dims, int dimensions, void* into, size_t room) {
+	outcome o = {0};
+	frame* f = frame_new(r);
+	o.fed = frame_feed(f, 0, type, shape, rank, count, data, bytes);
+	if (o.fed == FED) {
+		o.code = frame_run(r, f, NULL, NULL);
+		if (o.code != TF_OK) {
+			o.message = strdup(TF_Message(f->status));
+		} else if ((o.fits = frame_fits(f, 0, kind, dims, dimensions, room))) {
+			if (room) frame_copy(f, 0, into, room);
+		} else {
+			const TF_Tensor* t = f->fetched[0];
+			o.kind = TF_TensorType(t);
+			o.rank = TF_NumDims(t);
+			for (int d = 0; d < o.rank && d < 8; d++) o.dims[d] = TF_Dim(t, d);
+			o.bytes = TF_TensorByteSize(t);
+		}
+	}
+	frame_end(r, f);
+	return o;
+}
 */
 import "C"
 
@@ -136,8 +172,6 @@ import (
 	"math"
 	"runtime"
 	"unsafe"
-
-	tf "github.com/galeone/tensorflow/tensorflow/go"
 
 	"tfcnn/graph/tensor"
 )
@@ -243,6 +277,9 @@ func (r *Runner) run(with *messages, in, out []Value) (metadata []byte, err erro
 	case len(out) != r.fetches && len(out) > 0:
 		return nil, fmt.Errorf("capi: got memory for %d results, want %d", len(out), r.fetches)
 	}
+	if with == nil && len(in) == 1 && len(out) == 1 && out[0].Data != nil {
+		return nil, r.once(in[0], out[0])
+	}
 	var pins runtime.Pinner
 	defer pins.Unpin()
 	f := C.frame_new(r.c)
@@ -277,6 +314,33 @@ func (r *Runner) run(with *messages, in, out []Value) (metadata []byte, err erro
 	return metadata, nil
 }
 
+// once is run for one feed and one result that has memory.
+func (r *Runner) once(in, out Value) error {
+	n, err := tensor.Elements(in.Shape)
+	if err != nil {
+		return fmt.Errorf("capi: feed 0: %w", err)
+	}
+	live.runs.Add(1)
+	defer live.runs.Add(-1)
+	o := C.run_once(r.c, C.TF_DataType(in.Type), shapeOf(in), C.int(len(in.Shape)), C.int64_t(n), unsafe.Pointer(unsafe.SliceData(in.Data)), C.size_t(len(in.Data)),
+		C.TF_DataType(out.Type), shapeOf(out), C.int(len(out.Shape)), unsafe.Pointer(unsafe.SliceData(out.Data)), C.size_t(len(out.Data)))
+	runtime.KeepAlive(r)
+	switch {
+	case o.fed != C.FED:
+		return unfed(0, in, n, int(C.TF_DataTypeSize(C.TF_DataType(in.Type))), fedWrong(o.fed))
+	case o.code != C.TF_OK:
+		defer C.free(unsafe.Pointer(o.message))
+		return &Error{Code: int(o.code), Message: oneLine(C.GoString(o.message))}
+	case o.fits == 0:
+		shape := make([]int, min(int(o.rank), len(o.dims)))
+		for i := range shape {
+			shape[i] = int(o.dims[i])
+		}
+		return unfit(0, out, int(o.kind), shape, int64(o.bytes))
+	}
+	return nil
+}
+
 // end frees a run.
 func (r *Runner) end(f *C.frame) {
 	C.frame_end(r.c, f)
@@ -294,23 +358,12 @@ func feed(f *C.frame, i int, v Value, pins *runtime.Pinner) error {
 	if data != nil {
 		pins.Pin(data)
 	}
-	switch C.frame_feed(f, C.int(i), C.TF_DataType(v.Type), shapeOf(v), C.int(len(v.Shape)), C.int64_t(n), unsafe.Pointer(data), C.size_t(len(v.Data))) {
-	case C.NO_MEMORY:
-		return fmt.Errorf("capi: feed %d: TensorFlow takes no tensor of %d bytes", i, len(v.Data))
-	case C.NO_TYPE:
-		return fmt.Errorf("capi: feed %d: numbers of TensorFlow's type %d cannot be fed", i, int(v.Type))
-	case C.WRONG_SIZE:
-		if v.Type == tf.String {
-			return fmt.Errorf("capi: feed %d: shape of a string is %s, want []", i, tensor.FormatShape(v.Shape))
-		}
-		return fmt.Errorf("capi: feed %d: %d numbers of TensorFlow's type %d have %d bytes, want %d", i, n, int(v.Type), len(v.Data), n*int(C.TF_DataTypeSize(C.TF_DataType(v.Type))))
+	fed := C.frame_feed(f, C.int(i), C.TF_DataType(v.Type), shapeOf(v), C.int(len(v.Shape)), C.int64_t(n), unsafe.Pointer(data), C.size_t(len(v.Data)))
+	if fed != C.FED {
+		return unfed(i, v, n, int(C.TF_DataTypeSize(C.TF_DataType(v.Type))), fedWrong(fed))
 	}
 	return nil
 }
-
-// ErrUnfit is wrapped by the error of a run whose result does not fit the memory
-// that there is for it.
-var ErrUnfit = errors.New("the result does not fit its memory")
 
 // fits returns an error where a result does not fit the memory that there is for
 // it, or cannot be received.
@@ -323,8 +376,7 @@ func fits(f *C.frame, i int, v Value) error {
 		return nil
 	}
 	if C.frame_fits(f, C.int(i), C.TF_DataType(v.Type), shapeOf(v), C.int(len(v.Shape)), C.size_t(len(v.Data))) == 0 {
-		return fmt.Errorf("capi: result %d has TensorFlow's type %d, shape %s and %d bytes, want type %d, shape %s and %d bytes: %w", i,
-			int(C.TF_TensorType(t)), tensor.FormatShape(dims(t)), int64(C.TF_TensorByteSize(t)), int(v.Type), tensor.FormatShape(v.Shape), len(v.Data), ErrUnfit)
+		return unfit(i, v, int(C.TF_TensorType(t)), dims(t), int64(C.TF_TensorByteSize(t)))
 	}
 	return nil
 }

@@ -145,6 +145,10 @@ func TestErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: got %v, want %q", name, err, tt.want)
 		}
+		// With options a run goes another way, and says the same.
+		if _, other := s.runner(t, tt.fetch, tt.feeds...).RunWith(nil, tt.in, tt.out); other == nil || err == nil || other.Error() != err.Error() {
+			t.Errorf("%s: with options got %v, want %v", name, other, err)
+		}
 		var failed *capi.Error
 		if errors.As(err, &failed) != strings.HasPrefix(tt.want, "tensorflow: ") {
 			t.Errorf("%s: %T", name, err)

@@ -131,7 +131,7 @@ func TestFaults(t *testing.T) {
 			`checkptr: `,
 		},
 		{
-			fault{"a Go pointer to a Go pointer", "internal/capi/runner.go", "unsafe.Pointer(data), C.size_t", "unsafe.Pointer(&struct{ n *int }{new(int)}), C.size_t"},
+			fault{"a Go pointer to a Go pointer", "internal/capi/runner.go", "unsafe.Pointer(unsafe.SliceData(in.Data)), C.size_t", "unsafe.Pointer(&struct{ n *int }{new(int)}), C.size_t"},
 			soak,
 			[]check{plain},
 			`cgo (function|argument) has Go pointer to unpinned Go pointer`,
