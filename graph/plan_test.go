@@ -61,6 +61,8 @@ func TestReceptiveFields(t *testing.T) {
 			graph.Dense{Name: "f", From: "e", Units: 3},
 			graph.Flatten{Name: "g", From: "a"},
 			graph.Softmax{Name: "h", From: "g"},
+			// Of 3×5 taps with stride 2 a number has at most 2×3 inputs behind it.
+			graph.Conv2DTranspose{Name: "i", From: "a", Filters: 2, Size: graph.Size{Height: 3, Width: 5}, Strides: graph.Square(2)},
 		},
 	}
 	plan, err := net.Plan()
@@ -72,6 +74,7 @@ func TestReceptiveFields(t *testing.T) {
 		"16×17/12×16", // 12 rows 1 apart, 8 columns 2 apart
 		"16×17/12×16", // of one number
 		"5×3/1×2", "16×17/1×2",
+		"6×7/0.5×1", // 1 row and 2 times 2 columns more
 	} {
 		if got := plan.Layers[i].ReceptiveField.String(); got != want {
 			t.Errorf("%s sees %s, want %s", plan.Layers[i].Name, got, want)

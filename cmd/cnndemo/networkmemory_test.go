@@ -31,8 +31,8 @@ func TestNetworkEstimate(t *testing.T) {
 		// arguments are a command's, up to the network's name.
 		arguments []string
 	}{
-		{"resnet18", 1, []string{"profile", "--runs", "3", "--batch", "1"}},
-		{"resnet18", 16, []string{"profile", "--runs", "3", "--batch", "16"}},
+		{"resnet18", 1, []string{"profile", "--runs", "1", "--batch", "1"}},
+		{"resnet18", 4, []string{"profile", "--runs", "1", "--batch", "4"}},
 	} {
 		arguments := append(tt.arguments, tt.net)
 		t.Run(strings.Join(arguments, " "), func(t *testing.T) {

@@ -193,7 +193,7 @@ func (f profileFlags) profile(c *cobra.Command, name string, pictures []string) 
 }
 
 // limitsBytes is what the measurements of the machine take.
-const limitsBytes = 640 << 20
+const limitsBytes = 720 << 20
 
 // fits says whether a batch can run in the memory that is free.
 func fits(net graph.Network, batch int) error {

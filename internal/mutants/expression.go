@@ -237,8 +237,14 @@ var texts = map[string][]string{
 	"errors": {"New"},
 }
 
-// message reports whether a call makes a text.
-func (r *rewriter) message(c *ast.CallExpr) bool {
+// symmetric are functions whose first two arguments may be exchanged.
+var symmetric = map[string][]string{
+	"slices":               {"Equal", "EqualFunc"},
+	"tfcnn/internal/proof": {"sameBits"},
+}
+
+// callee is the function of a package that a call names; nil where it is none.
+func (r *rewriter) callee(c *ast.CallExpr) *types.Func {
 	var name *ast.Ident
 	switch f := c.Fun.(type) {
 	case *ast.Ident:
@@ -246,10 +252,18 @@ func (r *rewriter) message(c *ast.CallExpr) bool {
 	case *ast.SelectorExpr:
 		name = f.Sel
 	default:
-		return false
+		return nil
 	}
-	f, is := r.info.Uses[name].(*types.Func)
-	if !is || f.Pkg() == nil {
+	if f, is := r.info.Uses[name].(*types.Func); is && f.Pkg() != nil {
+		return f
+	}
+	return nil
+}
+
+// message reports whether a call makes a text.
+func (r *rewriter) message(c *ast.CallExpr) bool {
+	f := r.callee(c)
+	if f == nil {
 		return false
 	}
 	if results := f.Signature().Results(); results.Len() == 1 && types.Identical(results.At(0).Type(), types.Typ[types.String]) {
@@ -346,11 +360,14 @@ func (r *rewriter) exchange(c *ast.CallExpr, signature *types.Signature, parts [
 		}
 		return signature.Params().At(min(i, n-1)).Type()
 	}
+	f := r.callee(c)
 	for i := 0; i+1 < len(c.Args); i++ {
 		a, b := c.Args[i], c.Args[i+1]
 		t := r.info.TypeOf(a)
 		switch {
 		case c.Ellipsis.IsValid() && i+2 == len(c.Args):
+			continue
+		case f != nil && i == 0 && slices.Contains(symmetric[f.Pkg().Path()], f.Name()):
 			continue
 		case !types.Identical(types.Default(t), types.Default(r.info.TypeOf(b))) || !types.Identical(parameter(i), parameter(i+1)):
 			continue

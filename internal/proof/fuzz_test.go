@@ -80,6 +80,8 @@ func TestLargeOutputs(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
 		{`{"op":"pad","input":{"shape":[1,1,1,1],"data":[1]},"padding":[[16000000,16000000],[20,20]]}`, "output [1,32000001,41,1] has 1312000041 numbers"},
 		{`{"op":"resize","method":"nearest","input":{"shape":[1,1,1,1],"data":[1]},"size":[40000,40000]}`, "output [1,40000,40000,1]"},
+		// 24929 · 673 is 2²⁴ + 1.
+		{`{"op":"resize","method":"nearest","input":{"shape":[1,1,1,1],"data":[1]},"size":[24929,673]}`, "has 16777217 numbers, a case's may have 16777216"},
 		{`{"op":"max_pool","input":{"shape":[1,1,1,1],"data":[1]},"size":[2,2],"strides":[1,1],"padding":"SAME","expect":{"shape":[1,1,1,1],"data":[1]}}`, ""},
 		{`{"op":"pad","input":{"shape":[1,1,1,1],"data":[1]},"padding":[[16000000,16000000],[200,200]],"error":"more than 2147483647 elements"}`, ""},
 	} {

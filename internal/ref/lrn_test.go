@@ -154,3 +154,53 @@ func TestLRNRunningSum(t *testing.T) {
 		t.Errorf("the running sum is off by %.2g, no more than any sum", worst)
 	}
 }
+
+// Numbers within wide bounds, the smallest, the largest or others, give what lies
+// within the bound, which is that of the ends and a little more.
+func TestExtendLRN(t *testing.T) {
+	random := rand.New(rand.NewPCG(19, 20))
+	const n = 5
+	for range 400 {
+		o := ir.LRN{DepthRadius: 1, Bias: 1, Alpha: 1, Beta: []float32{0.5, 0.75, 1, -1}[random.IntN(4)]}
+		kind := random.IntN(3)
+		value, bound := make([]float64, n), make([]float64, n)
+		read := make([]float32, n)
+		for i := range value {
+			value[i] = float64(float32(random.NormFloat64()))
+			bound[i] = []float64{0, 0.5, 300}[random.IntN(3)]
+			switch v := math.Abs(value[i]); kind {
+			case 0:
+				read[i] = float32(math.Copysign(max(0, v-bound[i]), value[i]))
+			case 1:
+				read[i] = float32(math.Copysign(v+bound[i], value[i]))
+			default:
+				read[i] = float32(value[i] + bound[i]*(2*random.Float64()-1))
+			}
+			if off := float64(read[i]) - value[i]; math.Abs(off) > bound[i] {
+				bound[i] = math.Abs(off) // by a rounding
+			}
+		}
+		e := extend(t, within([]int{1, 1, 1, n}, value, bound), o)
+		for c := range value {
+			got, low, high := o.Bias, float64(o.Bias), float64(o.Bias)
+			for k := max(0, c-1); k <= min(n-1, c+1); k++ {
+				v := math.Abs(value[k])
+				got += read[k] * read[k]
+				low, high = low+math.Pow(max(0, v-bound[k]), 2), high+math.Pow(v+bound[k], 2)
+			}
+			got = read[c] * float32(math.Pow(float64(got), -float64(o.Beta)))
+			err := math.Abs(float64(got) - e.Value[c])
+			power := func(t float64) float64 { return math.Pow(t, -float64(o.Beta)) }
+			most := 0.0
+			for _, x := range []float64{value[c] - bound[c], value[c] + bound[c]} {
+				for _, t := range []float64{low, high} {
+					most = max(most, math.Abs(x*power(t)-e.Value[c]))
+				}
+			}
+			most += 3e-5 * (math.Abs(value[c]) + bound[c]) * max(power(low), power(high))
+			if e.State[c] != ref.Plain || err > e.Bound[c] || e.Bound[c] > most {
+				t.Fatalf("%+v of %v ± %v at %d, read as %v: error %g, bound %g, most %g", o, value, bound, c, read, err, e.Bound[c], most)
+			}
+		}
+	}
+}

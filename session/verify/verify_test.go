@@ -85,6 +85,12 @@ func TestVerify(t *testing.T) {
 	if v.Status != verify.Pass || v.Err() != nil || v.Diverges != "" || v.Pictures != 3 || len(v.Layers) != len(everyLayer.Layers) {
 		t.Errorf("status %q, %v, diverges at %q, %d pictures, %d layers", v.Status, v.Err(), v.Diverges, v.Pictures, len(v.Layers))
 	}
+	if !(v.Run > 0 && v.Reference > 0) {
+		t.Errorf("TensorFlow took %v s, the reference %v s", v.Run, v.Reference)
+	}
+	if on, known := tensorflow.OneDNNInUse(); (v.OneDNN != nil) != known || known && *v.OneDNN != on {
+		t.Errorf("oneDNN is %v, want %v where that is known, %v", v.OneDNN, on, known)
+	}
 	for _, l := range v.Layers {
 		if l.Verdict.Status != verify.Pass || l.Verdict.Elements == 0 || l.Output[0] != 3 {
 			t.Errorf("%s %s %v: %v", l.Kind, l.Layer, l.Output, l.Verdict)
@@ -161,6 +167,23 @@ func TestVerifyNotFinite(t *testing.T) {
 	}
 	if sigmoid.NaN != 1 || sigmoid.Infinite != 0 || sigmoid.Note != "" {
 		t.Errorf("sigmoid: %+v", sigmoid)
+	}
+}
+
+// TensorFlow's optimizer makes one node of these layers; with oneDNN it does so
+// even where the outputs between them are fetched.
+func TestVerifyLayersOfOneNode(t *testing.T) {
+	conv := graph.Conv2D{Name: "c", Filters: 8, Size: graph.Square(3)}
+	for _, layers := range [][]graph.Layer{
+		{conv, graph.LeakyReLU{}},
+		{conv, graph.Swish{}},
+		{conv, graph.BatchNorm{}, graph.Swish{}},
+	} {
+		net := graph.Network{Input: graph.Input{Height: 9, Width: 9, Channels: 8}, Layers: layers}
+		v, err := verify.Network(t.Context(), net, session.DrawnWeights(net, 1), batchOf(net, 2, 1), verify.Options{})
+		if err != nil || v.Status != verify.Pass || len(v.Layers) != len(layers) {
+			t.Errorf("%+v: %q, %d layers, %v", layers, v.Status, len(v.Layers), err)
+		}
 	}
 }
 
