@@ -88,6 +88,7 @@ lint: libtensorflow
 	@files=$$($(GOFUMPT) -l . testdata) || exit 1; if [ -n "$$files" ]; then echo "not gofumpt'ed: $$files"; exit 1; fi
 	$(GO) vet ./... ./testdata
 	$(STATICCHECK) ./... ./testdata
+	@cd bench/gorgonia && $(GO) list -mod=readonly -deps . >/dev/null # its go.mod follows ours
 
 no-cgo: # the packages that need no libtensorflow, without cgo
 	@echo "== without cgo"
