@@ -1,4 +1,4 @@
-// Package docker holds what is pinned for installers and images.
+// Package docker holds what is pinned for the installer and the Docker images.
 package docker
 
 import _ "embed"

@@ -1,6 +1,6 @@
 // Package testdata embeds what the program carries: the sample pictures
-// (images/ATTRIBUTION.md says whose they are) and the known answers of
-// TensorFlow's own kernel tests as case files.
+// (images/ATTRIBUTION.md says whose they are) and the known answers, of
+// TensorFlow's own kernel tests and other sources, as case files.
 package testdata
 
 import "embed"

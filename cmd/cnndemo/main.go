@@ -1,16 +1,19 @@
-// Command cnndemo runs convolutions and pools over pictures in TensorFlow and
-// holds every number to a reference.
+// Command cnndemo runs convolutional networks over pictures in TensorFlow and
+// compares every number with a reference, plans, draws and profiles them.
 //
-//	cnndemo run                  the sample pictures
+//	cnndemo run                   the sample pictures
 //	cnndemo run holiday/ --out maps
-//	cnndemo run --net lenet5     a network of your own, or one that comes with it
-//	cnndemo verify               known answers of TensorFlow's own tests
-//	cnndemo verify net alexnet   a network, layer by layer
-//	cnndemo nets                 networks that come with it
-//	cnndemo draw resnet18        a network as a picture
-//	cnndemo profile lenet5       where the time goes
+//	cnndemo run --net lenet5      a network of your own, or one that comes with it
+//	cnndemo verify                known answers, on this machine
+//	cnndemo verify cases my.json  cases of your own
+//	cnndemo verify net alexnet    a network, layer by layer
+//	cnndemo verify random 20000   operations that are drawn
+//	cnndemo plan alexnet          shapes, memory and cost
+//	cnndemo nets                  networks that come with it
+//	cnndemo draw resnet18         a network as a picture
+//	cnndemo profile lenet5        where the time goes
 //	cnndemo devices
-//	cnndemo doctor               what lacks for running, on a GPU too
+//	cnndemo doctor                what this machine lacks, for a GPU too
 //	cnndemo version
 //	cnndemo completion bash
 //
@@ -84,9 +87,10 @@ func newRoot() *cobra.Command {
 	var version bool
 	root := &cobra.Command{
 		Use:   "cnndemo",
-		Short: "Convolutions and pools over pictures, in TensorFlow, checked",
-		Long: `cnndemo runs convolutions and pools over pictures in TensorFlow and holds
-every number to a reference, with a computed error bound.
+		Short: "Convolutional networks over pictures, in TensorFlow, checked",
+		Long: `cnndemo runs convolutional networks over pictures in TensorFlow and compares
+every number with a reference, within a computed error bound. It plans their
+memory and cost, draws them, and says where their time goes.
 
 ` + exitStatus(
 			"1    a check failed, or a picture cannot be used",

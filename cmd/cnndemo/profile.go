@@ -44,7 +44,7 @@ func newProfileCommand() *cobra.Command {
 		Long: `profile runs a network again and again, warm, on the CPU or on --device, and
 says where the time goes by TensorFlow's own record (RunMetadata). NET is a
 ready network (cnndemo nets) or a JSON file. It runs over pictures, as
-verify --net does (without any: scikit-learn's two sample pictures, brought to
+verify net does (without any: scikit-learn's two sample pictures, brought to
 its size), or with --batch N over N pictures of random numbers. It wants the
 machine for itself: whatever else runs is in the times.
 

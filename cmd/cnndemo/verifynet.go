@@ -71,8 +71,8 @@ place (ULPs) and as a share of its bound. Then it is run again as a program runs
 it, where TensorFlow may compute several layers in one call. NET is a ready
 network (cnndemo nets) or a JSON file.
 
-Weights are fresh, from --seed, or a .npz file of arrays named as cnndemo nets
-NET lists the layers: conv1/filter, conv1/bias, …
+Weights are fresh, from --seed, or a .npz file of arrays named after the layers
+in the JSON of cnndemo nets NET: conv1/filter, conv1/bias, …
 
 ` + verifyStatus("a layer failed or proves nothing, or a picture cannot be used"),
 		Example: `  cnndemo verify net alexnet

@@ -1,9 +1,9 @@
-// Mutants changes the reference, the operations, the lowering to TensorFlow's
-// nodes and the comparison on purpose, one expression at a time, and sees that a
-// test fails: a test that has never failed proves nothing.
+// Command mutants changes the reference, the operations, the lowering to
+// TensorFlow's nodes and the comparison on purpose, one expression or statement at
+// a time, and sees that a test fails: a test that has never failed proves nothing.
 //
 //	go run ./internal/mutants              # every mutant
-//	go run ./internal/mutants -sample 60   # some of each package and rule
+//	go run ./internal/mutants -sample 80   # some of each package and rule
 //	go run ./internal/mutants -only 'graph/node .*: arguments'
 //
 // A mutant is a place in the source and a rule: an operator, a constant, an index

@@ -1,6 +1,6 @@
 // Package tensorflow is TensorFlow as this process has it: the options that
 // TensorFlow keeps for the whole process, its devices, and sessions on graphs that
-// are built by hand. Packages session and decode and the commands stand on it.
+// are built by hand. Packages session and session/images and the commands stand on it.
 //
 //	settings, err := tensorflow.Options{Device: "cpu"}.Settle()
 //	s, err := tensorflow.Open(graph, settings)

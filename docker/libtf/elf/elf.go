@@ -4,7 +4,8 @@
 // memory, and reads run paths and symbols of files.
 //
 //	library, err := os.ReadFile("libtensorflow_cc.so.2")
-//	bound, err := elf.BindOwn(library, keep)
+//	bound, err := elf.BindOwn(library, keep) // how many references it settled
+//	fmt.Println(bound)
 //	library, err = elf.ShortenNames(library, keep)
 //
 // A library that is damaged is an error. An error's text continues the library's
