@@ -1,4 +1,5 @@
-// Package docker holds what is pinned for the installer and the Docker images.
+// Package docker embeds libtensorflow.manifest, which pins the wheels that the
+// installer and the Docker images take libtensorflow from.
 package docker
 
 import _ "embed"

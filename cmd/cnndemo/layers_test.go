@@ -8,8 +8,8 @@ import (
 	"tfcnn/graph/tensor"
 )
 
-// The weights of a network of free height and width are held to it when it has
-// images' sizes: those that do not fit are wrong usage.
+// A network of free height and width has the shapes of its weights only when it gets
+// the size of an image: weights of other shapes are then wrong usage.
 func TestWeightsOfFreeNetwork(t *testing.T) {
 	a := application{
 		network: graph.Network{

@@ -72,28 +72,57 @@ func TestEstimate(t *testing.T) {
 			}
 			name := strings.ReplaceAll(strings.Join(append([]string{filepath.Base(path)}, tt.flags...), " "), thirds, "thirds")
 			t.Run(name, func(t *testing.T) {
-				cmd := exec.Command(os.Args[0], "-test.run", "^TestEstimate$", "-test.v")
-				cmd.Env = append(os.Environ(), parent.Off, "TFCNN_CHILD=estimate", "TF_ENABLE_ONEDNN_OPTS=0", "TFCNN_ARGUMENTS="+strings.Join(append([]string{path}, tt.flags...), "\n"))
-				out, err := cmd.CombinedOutput()
 				var growth, estimate int64
-				if _, scan := fmt.Sscanf(string(out[max(0, bytes.Index(out, []byte("growth "))):]), "growth %d estimate %d", &growth, &estimate); err != nil || scan != nil {
-					if strings.Contains(string(out), "--- SKIP") {
-						t.Skip(string(out))
-					}
-					t.Fatalf("%v %v\n%s", err, scan, out)
-				}
-				const mebibyte = 1 << 20
-				ratio := float64(estimate) / float64(growth)
-				t.Logf("grew by %d MiB, estimate %d MiB, ratio %.2f", growth/mebibyte, estimate/mebibyte, ratio)
-				if ratio < 1 {
-					t.Errorf("grew by %d bytes, the estimate is %d", growth, estimate)
-				}
-				if ratio > 1.5 {
-					t.Errorf("the estimate of %d bytes is %.2f times the growth of %d", estimate, ratio, growth)
-				}
+				inChild(t, "TestEstimate", "estimate", append([]string{path}, tt.flags...), "growth %d estimate %d", &growth, &estimate)
+				holdEstimate(t, growth, estimate)
 			})
 		}
 	}
+}
+
+// inChild runs a test in a process of its own, which TFCNN_CHILD tells what it is
+// for, and scans the line that it prints.
+func inChild(t *testing.T, test, child string, arguments []string, line string, answers ...any) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run", "^"+test+"$", "-test.v")
+	cmd.Env = append(os.Environ(), parent.Off, "TFCNN_CHILD="+child, "TF_ENABLE_ONEDNN_OPTS=0", "TFCNN_ARGUMENTS="+strings.Join(arguments, "\n"))
+	out, err := cmd.CombinedOutput()
+	begin, _, _ := strings.Cut(line, " ")
+	if _, scan := fmt.Sscanf(string(out[max(0, bytes.Index(out, []byte(begin+" "))):]), line, answers...); err != nil || scan != nil {
+		if strings.Contains(string(out), "--- SKIP") {
+			t.Skip(string(out))
+		}
+		t.Fatalf("%v %v\n%s", err, scan, out)
+	}
+}
+
+// holdEstimate holds an estimate between a growth and half as much again.
+func holdEstimate(t *testing.T, growth, estimate int64) {
+	t.Helper()
+	const mebibyte = 1 << 20
+	ratio := float64(estimate) / float64(growth)
+	t.Logf("grew by %d MiB, estimate %d MiB, ratio %.2f", growth/mebibyte, estimate/mebibyte, ratio)
+	if ratio < 1 {
+		t.Errorf("grew by %d bytes, the estimate is %d", growth, estimate)
+	}
+	if ratio > 1.5 {
+		t.Errorf("the estimate of %d bytes is %.2f times the growth of %d", estimate, ratio, growth)
+	}
+}
+
+// peakGrowth is how much the peak of the process's memory grows while run runs.
+func peakGrowth(t *testing.T, run func()) int64 {
+	t.Helper()
+	for range 2 {
+		debug.FreeOSMemory()
+	}
+	const resetPeak = "5" // proc(5), clear_refs
+	if err := os.WriteFile("/proc/self/clear_refs", []byte(resetPeak), 0); err != nil {
+		t.Skip(err)
+	}
+	before := statusField(t, "VmHWM:")
+	run()
+	return statusField(t, "VmHWM:") - before
 }
 
 // drawPhotograph is a picture that compresses like one that a camera has taken.
@@ -123,16 +152,7 @@ func measureEstimate(t *testing.T, arguments []string) {
 		}
 	}
 	run(append([]string{"--resize", "64x64"}, arguments[1:]...)...)
-	for range 2 {
-		debug.FreeOSMemory()
-	}
-	const resetPeak = "5" // proc(5), clear_refs
-	if err := os.WriteFile("/proc/self/clear_refs", []byte(resetPeak), 0); err != nil {
-		t.Skip(err)
-	}
-	before := statusField(t, "VmHWM:")
-	run(arguments...)
-	growth := statusField(t, "VmHWM:") - before
+	growth := peakGrowth(t, func() { run(arguments...) })
 	fmt.Printf("growth %d estimate %d\n", growth, estimateOf(t, arguments))
 }
 

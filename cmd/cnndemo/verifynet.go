@@ -47,8 +47,8 @@ func (f *netFlags) weightsFlag(c *cobra.Command) {
 	keep(c, fileRule, "weights")
 }
 
-// load reads the network's weights, and says where they come from. They are nil
-// where they are to be drawn from the seed.
+// load reads the network's weights, and says where they come from. Without
+// --weights, load returns nil, and the caller draws weights from the seed.
 func (f *netFlags) load(net graph.Network, seed uint64) (weights graph.Weights, origin string, err error) {
 	if f.weights == "" {
 		return nil, fmt.Sprintf("drawn from seed %d", seed), nil

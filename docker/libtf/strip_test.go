@@ -160,8 +160,8 @@ func TestStrip(t *testing.T) {
 	f.downloads(t, 4)
 }
 
-// pointers returns the names of a library's dynamic symbols, and of those that
-// R_X86_64_64 relocations look up by name.
+// pointers returns the names of a library's dynamic symbols, and the names of the
+// symbols that its R_X86_64_64 relocations look up.
 func pointers(t *testing.T, library string) (names, lookedUp []string) {
 	t.Helper()
 	file, err := elf.Open(library)

@@ -26,11 +26,11 @@ func unfusable(program ir.Program, i int) bool {
 	return program.Steps[step.Inputs[0]].Op.Traits().Operands == ir.ChannelNumbers
 }
 
-// fusedWhenFetched returns the steps whose output the optimizer may put out of
-// reach: with oneDNN it puts a sum, its bias and a leaky ReLU into one node even
-// where a run fetches what lies between, which is then missing, and so it does with
-// a sum, its bias or batch norm, and a swish. So such a step is fetched by a node of
-// its own. In all other patterns the remapper sees to what is fetched.
+// fusedWhenFetched returns the steps whose outputs need a node of their own to be
+// fetched. With oneDNN, TensorFlow's optimizer makes one node of a sum, its bias and
+// a leaky ReLU, and of a sum, its bias or batch norm and a swish, even where a run
+// fetches an output between them; that output is then missing. In other patterns the
+// optimizer keeps the outputs that a run fetches.
 func fusedWhenFetched(program ir.Program) map[int]bool {
 	steps := map[int]bool{}
 	for _, step := range program.Steps {

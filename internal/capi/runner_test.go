@@ -175,7 +175,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// After an error no result is written, not those that fit either.
+// After an error, Run has written no result, even where some results fit.
 func TestNothingIsWrittenInPart(t *testing.T) {
 	s := open(t)
 	r, err := s.NewRunner(capi.Signature{Feeds: []capi.Port{port(t, s, "x/Placeholder")}, Fetches: []capi.Port{port(t, s, "Add"), port(t, s, "Cast")}})

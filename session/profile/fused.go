@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"tfcnn/graph"
+	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 	"tfcnn/internal/trace"
 )
@@ -141,7 +142,7 @@ func (p profiler) traffic(members []int, pictures int) int64 {
 		}
 		if inside(i) {
 			for _, w := range step.Weights {
-				weights += product(w.Shape)
+				weights += elements(w.Shape)
 			}
 		}
 		for _, from := range step.Inputs {
@@ -170,15 +171,13 @@ func (p profiler) traffic(members []int, pictures int) int64 {
 // numbersOf is how many numbers a step gives for one picture.
 func (p profiler) numbersOf(step int) int64 {
 	if step == ir.Input {
-		return product(p.Program.Input)
+		return elements(p.Program.Input)
 	}
-	return product(p.Program.Steps[step].Shape[1:])
+	return elements(p.Program.Steps[step].Shape[1:])
 }
 
-func product(shape []int) int64 {
-	n := int64(1)
-	for _, size := range shape {
-		n *= int64(size)
-	}
-	return n
+// elements is the product of a shape that a plan has checked.
+func elements(shape []int) int64 {
+	n, _ := tensor.Elements(shape)
+	return int64(n)
 }
