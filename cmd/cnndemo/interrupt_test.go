@@ -229,51 +229,55 @@ func TestSupervise(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		signals int
-		command func(context.Context, *work) int
+		command func(ctx context.Context, w *work, ready func()) int // ready sends the signals
 		status  int
 		text    string
 	}{
-		{"done", 0, func(context.Context, *work) int { return exitCheck }, exitCheck, ""},
-		{"heeds its context", 1, func(ctx context.Context, _ *work) int { <-ctx.Done(); return exitInterrupted }, exitInterrupted, nothingWritten},
-		{"was through", 1, func(ctx context.Context, _ *work) int { <-ctx.Done(); return 0 }, 0, ""},
-		{"does not return", 1, func(context.Context, *work) int { wait(); return 0 }, exitInterrupted, nothingWritten},
-		{"undoes", 1, func(_ context.Context, w *work) int {
+		{"done", 0, func(_ context.Context, _ *work, ready func()) int { ready(); return exitCheck }, exitCheck, ""},
+		{"heeds its context", 1, func(ctx context.Context, _ *work, ready func()) int { ready(); <-ctx.Done(); return exitInterrupted }, exitInterrupted, nothingWritten},
+		{"was through", 1, func(ctx context.Context, _ *work, ready func()) int { ready(); <-ctx.Done(); return 0 }, 0, ""},
+		{"does not return", 1, func(_ context.Context, _ *work, ready func()) int { ready(); wait(); return 0 }, exitInterrupted, nothingWritten},
+		{"undoes", 1, func(_ context.Context, w *work, ready func()) int {
 			undone := make(chan struct{})
 			defer w.begin(func() { close(undone) })()
+			ready()
 			<-undone // and then never returns
 			wait()
 			return 0
 		}, exitInterrupted, nothingWritten},
-		{"cannot undo", 1, func(_ context.Context, w *work) int {
+		{"cannot undo", 1, func(_ context.Context, w *work, ready func()) int {
 			defer w.begin(wait)()
+			ready()
 			wait()
 			return 0
 		}, exitInterrupted, ""},
-		{"cannot undo, two signals", 3, func(_ context.Context, w *work) int {
+		{"cannot undo, two signals", 3, func(_ context.Context, w *work, ready func()) int {
 			defer w.begin(wait)()
+			ready()
 			wait()
 			return 0
 		}, exitInterrupted, ""},
-		{"has written", 1, func(_ context.Context, w *work) int {
+		{"has written", 1, func(_ context.Context, w *work, ready func()) int {
 			w.wrote("a.xml")
 			w.wrote("b\n.json")
+			ready()
 			wait()
 			return 0
 		}, exitInterrupted, "cnndemo: interrupted after it had written a.xml, \"b\\n.json\"\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			signals := make(chan os.Signal, 3)
-			for range tt.signals {
-				signals <- syscall.SIGINT
+			ready := func() {
+				for range tt.signals {
+					signals <- syscall.SIGINT
+				}
 			}
 			var stderr bytes.Buffer
-			started := make(chan struct{})
 			w := new(work)
-			status := supervise(signals, &stderr, w, func(ctx context.Context) int { close(started); return tt.command(ctx, w) })
+			status := supervise(signals, &stderr, w, func(ctx context.Context) int { return tt.command(ctx, w, ready) })
 			if status != tt.status || stderr.String() != tt.text {
 				t.Errorf("status %d, %q, want %d, %q", status, &stderr, tt.status, tt.text)
 			}
-			<-started
 		})
 	}
 }
