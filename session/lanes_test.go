@@ -13,6 +13,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 	"tfcnn/session"
+	"tfcnn/session/profile"
 )
 
 // A session has the threads that it asks for, and none of them when it is
@@ -73,7 +74,7 @@ func TestThreads(t *testing.T) {
 		t.Fatal(err)
 	}
 	opened := threadsOf(t)
-	if _, _, err := s.RunTraced(context.Background(), batch); err != nil {
+	if _, _, err := profile.Trace(context.Background(), s, batch); err != nil {
 		t.Fatal(err)
 	}
 	if more := threadsOf(t) - opened; more < many {
@@ -157,7 +158,7 @@ func TestLanesKeepBits(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				traced, _, err := s.RunTraced(context.Background(), batches[i], "b", "a")
+				traced, _, err := profile.Trace(context.Background(), s, batches[i], "b", "a")
 				if err != nil {
 					t.Error(err)
 					return

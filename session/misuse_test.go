@@ -14,7 +14,10 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 	"tfcnn/internal/ir"
+	"tfcnn/internal/tensorflow/operations"
 	"tfcnn/session"
+	"tfcnn/session/profile"
+	"tfcnn/session/sizes"
 	"tfcnn/session/verify"
 )
 
@@ -73,11 +76,11 @@ func TestNilContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sizes, err := session.OpenSizes(small, nil, session.SizesOptions{Options: session.Options{Device: "cpu"}})
+	free, err := sizes.Open(small, nil, sizes.Options{Options: session.Options{Device: "cpu"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	backend, err := session.NewBackend(session.Options{Device: "cpu"})
+	backend, err := operations.NewBackend("cpu")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +92,7 @@ func TestNilContext(t *testing.T) {
 	}
 	batch := batchOf(small, 1, 1)
 	asked := 0
-	for _, on := range []any{s, sizes, (*session.Session)(nil), (*session.Sizes)(nil)} {
+	for _, on := range []any{s, free, (*session.Session)(nil), (*sizes.Sessions)(nil)} {
 		v := reflect.ValueOf(on)
 		for i := range v.NumMethod() {
 			kind := v.Method(i).Type()
@@ -120,12 +123,14 @@ func TestNilContext(t *testing.T) {
 	refused("Backend.Apply", err)
 	_, err = verify.Network(none, small, nil, batch, verify.Options{})
 	refused("Verify", err)
+	_, _, err = profile.Trace(none, s, batch)
+	refused("Trace", err)
 
 	if st := s.Stats(); st.Errors+st.Canceled+st.Runs != 0 {
 		t.Errorf("counted: %+v", st)
 	}
 	closes(t, s)
-	within(t, "Sizes.Close", sizes.Close)
+	within(t, "Sessions.Close", free.Close)
 }
 
 // breaking is a ctx whose methods panic from a call on.
@@ -169,7 +174,10 @@ func TestPanickingContext(t *testing.T) {
 			_, err := s.RunOutputs(ctx, batch, "pool")
 			return err
 		},
-		"RunTraced": func(ctx context.Context, s *session.Session) error { _, _, err := s.RunTraced(ctx, batch); return err },
+		"Trace": func(ctx context.Context, s *session.Session) error {
+			_, _, err := profile.Trace(ctx, s, batch)
+			return err
+		},
 	}
 	for _, o := range []struct {
 		name  string

@@ -15,6 +15,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
 // A process that meets new sizes of batches has its threads renewed, while it
@@ -131,7 +132,7 @@ func TestKeepThreads(t *testing.T) {
 		}
 		return
 	}
-	if err := session.Configure(session.Process{KeepThreads: true}); err != nil {
+	if err := process.Configure(process.Options{KeepThreads: true}); err != nil {
 		t.Fatal(err)
 	}
 	net := graph.Network{

@@ -87,19 +87,6 @@ func (s *Session) RunOutputsInto(ctx context.Context, into []tensor.Tensor, batc
 	return s.counted(ctx, begun, batch, err)
 }
 
-// RunTraced is RunOutputs, with what TensorFlow recorded of each layer that it
-// ran: where, and for how long. On the CPU the first of them opens a second
-// session on the network, as the Single executor records nothing: it costs
-// what a first run costs, and the constants' memory once more; and the same again
-// for batches of a size that other threads run (Options.Threads).
-func (s *Session) RunTraced(ctx context.Context, batch tensor.Tensor, names ...string) ([]tensor.Tensor, []LayerRun, error) {
-	outputs, record, err := s.named(ctx, batch, names, true)
-	if err != nil {
-		return nil, nil, err
-	}
-	return outputs, s.layerRuns(record), nil
-}
-
 // callable refuses a call on a session that was never opened, and a nil ctx.
 func (s *Session) callable(ctx context.Context) error {
 	switch {

@@ -12,6 +12,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/session"
+	"tfcnn/session/profile"
 )
 
 func newTensor(t testing.TB, shape ...int) tensor.Tensor {
@@ -354,7 +355,7 @@ func TestOptionsAgree(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%+v: %v", o, err)
 		}
-		traced, layers, err := s.RunTraced(t.Context(), batch)
+		traced, layers, err := profile.Trace(t.Context(), s, batch)
 		if err != nil {
 			t.Fatalf("%+v: %v", o, err)
 		}

@@ -18,7 +18,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -28,9 +27,6 @@ import (
 	"tfcnn/internal/leak"
 	"tfcnn/internal/tensorflow"
 )
-
-// ErrClosed is wrapped by the error of a run on a session that was closed.
-var ErrClosed = errors.New("session is closed")
 
 // Session is a network with its weights in TensorFlow. Its methods may be
 // called from many goroutines at once. One that is garbage and was not closed

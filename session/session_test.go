@@ -17,6 +17,7 @@ import (
 	"tfcnn/internal/ref"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
 // vocabulary has every layer, attribute and way of naming an input.
@@ -132,17 +133,17 @@ func TestWithAndWithoutOneDNN(t *testing.T) {
 
 // TestHoldsOneDNN runs in the children of TestWithAndWithoutOneDNN.
 func TestHoldsOneDNN(t *testing.T) {
-	asked := session.OneDNN(os.Getenv("TFCNN_CHILD"))
-	if asked == session.OneDNNDefault {
+	asked := process.OneDNN(os.Getenv("TFCNN_CHILD"))
+	if asked == process.OneDNNDefault {
 		t.Skip("is no child of TestWithAndWithoutOneDNN")
 	}
-	other := map[session.OneDNN]session.OneDNN{session.OneDNNOn: session.OneDNNOff, session.OneDNNOff: session.OneDNNOn}[asked]
+	other := map[process.OneDNN]process.OneDNN{process.OneDNNOn: process.OneDNNOff, process.OneDNNOff: process.OneDNNOn}[asked]
 	// The child's other tests have settled the process without a word on oneDNN.
-	err := session.Configure(session.Process{OneDNN: other})
-	if !errors.Is(err, session.ErrConfigured) || !strings.Contains(err.Error(), "before the process starts") {
+	err := process.Configure(process.Options{OneDNN: other})
+	if !errors.Is(err, process.ErrConfigured) || !strings.Contains(err.Error(), "before the process starts") {
 		t.Errorf("asked for %s with oneDNN %s: %v", other, asked, err)
 	}
-	if on, known := tensorflow.OneDNNInUse(); !known || on != (asked == session.OneDNNOn) {
+	if on, known := tensorflow.OneDNNInUse(); !known || on != (asked == process.OneDNNOn) {
 		t.Errorf("oneDNN is %v (known %v), TF_ENABLE_ONEDNN_OPTS says %s", on, known, asked)
 	}
 }
@@ -175,7 +176,7 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestNoSilentFallback(t *testing.T) {
-	devices, err := session.Devices()
+	devices, err := process.Devices()
 	if err != nil {
 		t.Fatal(err)
 	}

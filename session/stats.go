@@ -11,7 +11,7 @@ type Stats struct {
 	Runs     int64 // calls that gave a result
 	Errors   int64 // calls that failed, other than by their ctx
 	Canceled int64 // calls that ended with their ctx
-	Pictures int64 // in the Runs
+	Images   int64 // in the Runs
 	// SharedBatches counts the runs of TensorFlow that served several calls
 	// (Options.Batching), SharedCalls the calls that shared them
 	// (also those that left meanwhile), SharedImages the
@@ -90,7 +90,7 @@ func (s *Session) Stats() Stats {
 	}
 	c := &s.counters
 	stats := Stats{
-		Runs: c.runs.Load(), Errors: c.errors.Load(), Canceled: c.canceled.Load(), Pictures: c.pictures.Load(),
+		Runs: c.runs.Load(), Errors: c.errors.Load(), Canceled: c.canceled.Load(), Images: c.pictures.Load(),
 		SharedBatches: c.sharedBatches.Load(), SharedCalls: c.sharedCalls.Load(), SharedImages: c.sharedImages.Load(),
 		InFlight: int(c.inFlight.Load()), Waiting: int(c.waiting.Load()),
 		Bytes: c.bytes.Load(), MostBytes: c.mostBytes.Load(),
@@ -108,7 +108,7 @@ func (s Stats) add(o Stats) Stats {
 	s.Runs += o.Runs
 	s.Errors += o.Errors
 	s.Canceled += o.Canceled
-	s.Pictures += o.Pictures
+	s.Images += o.Images
 	s.SharedBatches += o.SharedBatches
 	s.SharedCalls += o.SharedCalls
 	s.SharedImages += o.SharedImages

@@ -11,6 +11,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/session"
 	"tfcnn/session/images"
+	"tfcnn/session/process"
 )
 
 // use is a way to use the session package.
@@ -37,7 +38,7 @@ type sessionRunner struct {
 func openSession(j worker.Job, how use) (worker.Runner, error) {
 	options := session.Options{Device: j.Device, Compute: graph.DType(j.Compute)}
 	if j.Device != "" {
-		if err := session.Configure(session.Process{NoTF32: !j.TF32, GPUMemoryGrowth: true}); err != nil {
+		if err := process.Configure(process.Options{NoTF32: !j.TF32, GPUMemoryGrowth: true}); err != nil {
 			return nil, err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"tfcnn/graph/tensor"
 	"tfcnn/session"
+	"tfcnn/session/profile"
 )
 
 // kind is a kind of call.
@@ -143,7 +144,7 @@ func (c *caller) good(ctx context.Context, kind kind, s *slot, b *batch, on *ope
 	case outputs:
 		answers, err = on.RunOutputs(ctx, x, names...)
 	case traced:
-		answers, _, err = on.RunTraced(ctx, x, names...)
+		answers, _, err = profile.Trace(ctx, on.Session, x, names...)
 	}
 	took := time.Since(start)
 	if was, wrong := closed(err, on, count); was || err != nil && ctx.Err() != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
 // Plan says how much is run. Zero fields have the defaults of Memory and Load.
@@ -117,7 +118,7 @@ func start(ctx context.Context, name string, p Plan) (_ Report, err error) {
 	if p.Goroutines < 1 || p.Runs < 0 || p.Cycles < 0 || p.Pictures <= spoilt || p.Batches < 1 {
 		return Report{}, fmt.Errorf("soak: got %d goroutines, %d runs, %d cycles, %d pictures, %d batches: too few", p.Goroutines, p.Runs, p.Cycles, p.Pictures, p.Batches)
 	}
-	e := &engine{Plan: p, report: Report{Part: name, TensorFlow: session.Version(), Goroutines: p.Goroutines, Seed: p.Seed, Growth: p.Growth}}
+	e := &engine{Plan: p, report: Report{Part: name, TensorFlow: process.Version(), Goroutines: p.Goroutines, Seed: p.Seed, Growth: p.Growth}}
 	list, err := networks()
 	if err != nil {
 		return Report{}, err

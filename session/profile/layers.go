@@ -31,7 +31,7 @@ func newProfiler(lowered graph.Lowered, plan graph.Plan, numberBytes int64, ran 
 
 // profile sums up the records of runs on a batch of pictures.
 func (p profiler) profile(records []trace.Record, pictures int) Profile {
-	out := Profile{Pictures: pictures, Runs: len(records), records: records}
+	out := Profile{Images: pictures, Runs: len(records), records: records}
 	var traced, steps, covered, beside, before, between, after []time.Duration
 	for _, r := range records {
 		traced = append(traced, r.Call)

@@ -14,6 +14,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
 // The profile of a real run: every layer is there, kernels are found for all
@@ -30,7 +31,7 @@ func TestProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	const runs, pictures = 3, 2
-	weights, batch := session.DrawnWeights(net, 1), batchOf(t, net, pictures)
+	weights, batch := RandomWeights(net, 1), batchOf(t, net, pictures)
 	last := 0
 	p, err := Run(t.Context(), net, weights, batch, Options{Options: session.Options{Device: "cpu"}, Runs: runs, Progress: func(done, total int) {
 		if done != last+1 || total < runs {
@@ -41,8 +42,8 @@ func TestProfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Runs != runs || len(p.records) != runs || p.Pictures != pictures || p.Device != "/device:CPU:0" || p.TensorFlow != session.Version() {
-		t.Errorf("%d runs, %d records, %d pictures on %s by %s", p.Runs, len(p.records), p.Pictures, p.Device, p.TensorFlow)
+	if p.Runs != runs || len(p.records) != runs || p.Images != pictures || p.Device != "/device:CPU:0" || p.TensorFlow != process.Version() {
+		t.Errorf("%d runs, %d records, %d pictures on %s by %s", p.Runs, len(p.records), p.Images, p.Device, p.TensorFlow)
 	}
 	multiplications := int64(0)
 	for i, l := range p.Layers {
@@ -107,7 +108,7 @@ func TestFused(t *testing.T) {
 		{"a sum of two", []graph.Layer{conv, graph.Conv2D{Name: "s", From: graph.InputName, Filters: 8, Size: graph.Square(3), NoBias: true}, graph.Add{Name: "a", From: []string{"c", "s"}}}, "", ""},
 	} {
 		net := graph.Network{Input: graph.Input{Height: 9, Width: 9, Channels: 8}, Layers: tt.layers}
-		p, err := Run(t.Context(), net, session.DrawnWeights(net, 1), batchOf(t, net, 2), Options{Options: session.Options{Device: "cpu"}, Runs: 1})
+		p, err := Run(t.Context(), net, RandomWeights(net, 1), batchOf(t, net, 2), Options{Options: session.Options{Device: "cpu"}, Runs: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,7 @@ import (
 	"tfcnn/internal/proof"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/profile"
 	"tfcnn/session/sessiontest"
 	"tfcnn/session/verify"
 )
@@ -82,8 +83,8 @@ func TestVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v.Status != verify.Pass || v.Err() != nil || v.Diverges != "" || v.Pictures != 3 || len(v.Layers) != len(everyLayer.Layers) {
-		t.Errorf("status %q, %v, diverges at %q, %d pictures, %d layers", v.Status, v.Err(), v.Diverges, v.Pictures, len(v.Layers))
+	if v.Status != verify.Pass || v.Err() != nil || v.Diverges != "" || v.Images != 3 || len(v.Layers) != len(everyLayer.Layers) {
+		t.Errorf("status %q, %v, diverges at %q, %d pictures, %d layers", v.Status, v.Err(), v.Diverges, v.Images, len(v.Layers))
 	}
 	if !(v.Run > 0 && v.Reference > 0) {
 		t.Errorf("TensorFlow took %v s, the reference %v s", v.Run, v.Reference)
@@ -180,7 +181,7 @@ func TestVerifyLayersOfOneNode(t *testing.T) {
 		{conv, graph.BatchNorm{}, graph.Swish{}},
 	} {
 		net := graph.Network{Input: graph.Input{Height: 9, Width: 9, Channels: 8}, Layers: layers}
-		v, err := verify.Network(t.Context(), net, session.DrawnWeights(net, 1), batchOf(net, 2, 1), verify.Options{})
+		v, err := verify.Network(t.Context(), net, profile.RandomWeights(net, 1), batchOf(net, 2, 1), verify.Options{})
 		if err != nil || v.Status != verify.Pass || len(v.Layers) != len(layers) {
 			t.Errorf("%+v: %q, %d layers, %v", layers, v.Status, len(v.Layers), err)
 		}

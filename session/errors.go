@@ -1,0 +1,19 @@
+package session
+
+import (
+	"errors"
+
+	"tfcnn/internal/tensorflow"
+)
+
+// ErrClosed is wrapped by the error of a run on a session that was closed.
+var ErrClosed = errors.New("session is closed")
+
+// ErrNoDevice is wrapped by the error of a device that was asked for by name
+// and is not there.
+var ErrNoDevice = tensorflow.ErrNoDevice
+
+// ErrMemory is wrapped by the error of a call that needs more memory than the
+// process can get. Where an allocation fails inside TensorFlow, TensorFlow ends the
+// process, or the system does.
+var ErrMemory = tensorflow.ErrMemory
