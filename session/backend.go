@@ -14,6 +14,7 @@ import (
 	"tfcnn/internal/ref"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/internal/trace"
+	"tfcnn/session/internal/calls"
 )
 
 // Backend runs single operations in TensorFlow, each in a graph of its own,
@@ -48,7 +49,7 @@ func (b *Backend) Device() string { return b.device }
 // that TensorFlow itself refuses, which the bindings' finalizer frees.
 func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor) (result tensor.Tensor, err error) {
 	if ctx == nil {
-		return tensor.Tensor{}, fmt.Errorf("session: apply: %w", errNoContext)
+		return tensor.Tensor{}, fmt.Errorf("session: apply: %w", calls.ErrNoContext)
 	}
 	if err := ctx.Err(); err != nil {
 		return tensor.Tensor{}, err

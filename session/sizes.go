@@ -12,6 +12,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/leak"
+	"tfcnn/session/internal/calls"
 )
 
 // SizesOptions says how Sizes keeps its sessions. The zero value works.
@@ -126,7 +127,7 @@ func (s *Sizes) RunOutputsInto(ctx context.Context, into []tensor.Tensor, batch 
 func (s *Sizes) with(ctx context.Context, batch tensor.Tensor, f func(*Session) error) error {
 	switch {
 	case ctx == nil:
-		return fmt.Errorf("session: run: %w", errNoContext)
+		return fmt.Errorf("session: run: %w", calls.ErrNoContext)
 	case s == nil || s.sizes == nil:
 		return fmt.Errorf("session: run: %w", ErrClosed)
 	}
@@ -144,7 +145,7 @@ func (s *Sizes) with(ctx context.Context, batch tensor.Tensor, f func(*Session) 
 	select {
 	case <-one.ready:
 	case <-ctx.Done():
-		return fmt.Errorf("session: run: %w", ended(ctx))
+		return fmt.Errorf("session: run: %w", calls.Ended(ctx))
 	}
 	if one.err != nil {
 		return one.err
@@ -184,7 +185,7 @@ func (s *sizes) open(one *sized, net graph.Network) {
 	for _, old := range unused {
 		s.end(old)
 	}
-	one.err = guarded(func() (err error) {
+	one.err = calls.Guarded(func() (err error) {
 		one.session, err = Open(net, s.weights, s.options.Options)
 		return err
 	})
@@ -306,7 +307,7 @@ func (s *Sizes) Close() error { return s.Shutdown(context.Background()) }
 // Shutdown is Close for so long as ctx lasts, as Session.Shutdown.
 func (s *Sizes) Shutdown(ctx context.Context) error {
 	if ctx == nil {
-		return fmt.Errorf("session: close: %w", errNoContext)
+		return fmt.Errorf("session: close: %w", calls.ErrNoContext)
 	}
 	if s == nil || s.sizes == nil {
 		return nil
@@ -329,6 +330,6 @@ func (s *Sizes) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return fmt.Errorf("session: close: sessions of %d sizes are in use: %w", len(s.leaving), ended(ctx))
+		return fmt.Errorf("session: close: sessions of %d sizes are in use: %w", len(s.leaving), calls.Ended(ctx))
 	}
 }
