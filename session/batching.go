@@ -10,6 +10,7 @@ import (
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
+	"tfcnn/session/internal/calls"
 )
 
 // Batching joins the calls of many goroutines into batches: a convolution of
@@ -105,7 +106,7 @@ func (b *batcher) run(ctx context.Context, into, batch []float32, pictures int) 
 		}
 		return j.pictures > pictures, err
 	case <-done:
-		return false, ended(ctx)
+		return false, calls.Ended(ctx)
 	}
 }
 
@@ -186,7 +187,7 @@ func (b *batcher) serve(j *joint) {
 	wanted := j.callers > 1
 	b.mu.Unlock()
 	if wanted {
-		j.err = guarded(func() error {
+		j.err = calls.Guarded(func() error {
 			return b.compute(j.pictures, j.into[:j.pictures*b.results], j.batch[:j.pictures*b.rows])
 		})
 	}
@@ -258,8 +259,8 @@ func (c *core) joined(ctx context.Context, into, batch tensor.Tensor) error {
 }
 
 func (c *core) await(ctx context.Context, into, batch tensor.Tensor) (shared bool, err error) {
-	c.counters.waiting.Add(1)
-	defer c.counters.waiting.Add(-1)
+	c.calls.Waiting(1)
+	defer c.calls.Waiting(-1)
 	return c.batching.run(ctx, into.Data, batch.Data, batch.Shape[0])
 }
 
@@ -272,7 +273,7 @@ func (c *core) computeJoint(pictures int, into, batch []float32) error {
 	if err != nil {
 		return err
 	}
-	defer c.leave(t)
+	defer c.calls.Leave(t)
 	l, err := c.native.lane(pictures)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
+	"tfcnn/session/internal/calls"
 )
 
 // doubling is a batcher whose runs take ten milliseconds and double numbers.
@@ -54,8 +55,8 @@ func TestBatchingGathers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, sizes := doubling(Batching{Size: 4, Wait: time.Hour}, nil)
 		defer b.close()
-		var stats counters
-		b.served = stats.shared
+		var stats calls.Counters
+		b.served = stats.Shared
 		begun := time.Now()
 		var group sync.WaitGroup
 		for i := range 4 {
@@ -70,8 +71,8 @@ func TestBatchingGathers(t *testing.T) {
 		if fmt.Sprint(*sizes) != "[1 3]" || time.Since(begun) != 20*time.Millisecond {
 			t.Errorf("batches of %v in %v", *sizes, time.Since(begun))
 		}
-		if batches, calls, images := stats.sharedBatches.Load(), stats.sharedCalls.Load(), stats.sharedImages.Load(); batches != 1 || calls != 3 || images != 3 {
-			t.Errorf("%d shared batches of %d calls and %d images, want 1 of 3 and 3", batches, calls, images)
+		if n := stats.Read(); n.SharedBatches != 1 || n.SharedCalls != 3 || n.SharedImages != 3 {
+			t.Errorf("%d shared batches of %d calls and %d images, want 1 of 3 and 3", n.SharedBatches, n.SharedCalls, n.SharedImages)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"tfcnn/internal/capi"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
+	"tfcnn/session/internal/calls"
 )
 
 // fits refuses a tensor that a step's output for so many pictures does not fit.
@@ -47,7 +48,7 @@ func (c *core) check(batch tensor.Tensor) error {
 
 // takes refuses more pictures than an operation takes, or memory is free for.
 func (c *core) takes(pictures int64) error {
-	if err := tensorflow.CheckMemoryLately(times(c.perPicture, pictures)); err != nil {
+	if err := tensorflow.CheckMemoryLately(calls.Times(c.perPicture, pictures)); err != nil {
 		return fmt.Errorf("batch of %d pictures: %w", pictures, err)
 	}
 	if pictures <= c.checked.Load() {

@@ -1,13 +1,12 @@
 package session
 
 import (
-	"errors"
-
 	"tfcnn/internal/tensorflow"
+	"tfcnn/session/internal/calls"
 )
 
 // ErrClosed is wrapped by the error of a run on a session that was closed.
-var ErrClosed = errors.New("session is closed")
+var ErrClosed = calls.ErrClosed
 
 // ErrNoDevice is wrapped by the error of a device that was asked for by name
 // and is not there.

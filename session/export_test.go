@@ -48,20 +48,16 @@ func Leaver(s *Session) leaver { return leaver{s.core} }
 type leaver struct{ core *core }
 
 func (l leaver) Leave() {
-	l.core.running.close()
+	l.core.calls.Close()
 	l.core.opened.Done()
 	l.core.free()
 }
 
 // Take takes a place of a limit, which release gives back.
-func Take(l *Limit) (release func(), ok bool) { return func() { l.release(0) }, l.try(0) }
+func Take(l *Limit) (release func(), ok bool) { return func() { l.queue.Release(0) }, l.queue.Try(0) }
 
 // Queued is how many calls wait for a limit's places.
-func Queued(l *Limit) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.queue)
-}
+func Queued(l *Limit) int { return l.queue.Queued() }
 
 // Tuned reports whether the tests import session/tuned.
 func Tuned() bool { return tensorflow.Tuned() }

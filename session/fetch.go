@@ -6,6 +6,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 	"tfcnn/internal/tensorflow"
+	"tfcnn/session/internal/calls"
 )
 
 // fetch runs a batch for the outputs of any steps, which are written to into
@@ -25,7 +26,7 @@ func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, opti
 	left := false // then the run leaves when it ends
 	defer func() {
 		if !left {
-			c.leave(a)
+			c.calls.Leave(a)
 		}
 	}()
 	outputs = into
@@ -40,7 +41,7 @@ func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, opti
 	if pictures == 0 {
 		return outputs, nil, nil
 	}
-	if a.runner, err = c.runner(pictures, steps, options != nil); err != nil {
+	if a.Runner, err = c.runner(pictures, steps, options != nil); err != nil {
 		return nil, nil, err
 	}
 	out := make([]capi.Value, len(outputs))
@@ -48,25 +49,14 @@ func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, opti
 		out[i] = capi.Float32s(output)
 	}
 	in := []capi.Value{capi.Float32s(batch)}
-	left, metadata, err = c.perform(done, request{runner: a.runner, options: options, borrowed: into != nil, admission: a}, in, out)
+	left, metadata, err = c.calls.Run(done, calls.Request{Runner: a.Runner, Options: options, Borrowed: into != nil, Admission: a}, in, out)
 	if left {
-		return nil, nil, ended(ctx)
+		return nil, nil, calls.Ended(ctx)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
 	return outputs, metadata, nil
-}
-
-// perform makes a run that was let in: on the goroutine that calls where done is nil,
-// and on a worker's where it is not. Where the caller leaves, left is true, and the
-// run leaves when it ends.
-func (c *core) perform(done <-chan struct{}, r request, in, out []capi.Value) (left bool, metadata []byte, err error) {
-	if done == nil {
-		metadata, err = r.run(in, out)
-		return false, metadata, err
-	}
-	return c.workers.run(done, r, in, out)
 }
 
 // runner makes a runner for the outputs of any steps, on a session that records

@@ -294,15 +294,15 @@ func TestOpenRefusesSizes(t *testing.T) {
 			s.Close()
 		}
 	}
-	for name, o := range map[string]session.SizesOptions{
+	for name, o := range map[string]sizes.Options{
 		"a batch of 1<<62": {Options: batching(1<<62, 0)},
 		"a batch of 1e9":   {Options: batching(1e9, 0)},
 		"-1 sessions":      {Most: -1},
 		"-1 bytes":         {Bytes: -1},
 	} {
 		o.Device = "cpu"
-		if s, err := session.OpenSizes(small, nil, o); err == nil {
-			t.Errorf("OpenSizes with %s: no error", name)
+		if s, err := sizes.Open(small, nil, o); err == nil {
+			t.Errorf("sizes.Open with %s: no error", name)
 			s.Close()
 		}
 	}

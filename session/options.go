@@ -107,8 +107,10 @@ func (o Options) settle() (Options, tensorflow.Settings, error) {
 	if o.Batching, err = o.Batching.settle(); err != nil {
 		return o, s, err
 	}
-	if l := o.Limit; l != nil && min(int64(l.runs), l.bytes) < 0 {
-		return o, s, fmt.Errorf("session: limit: got %d runs and %d bytes, want 0 or more", l.runs, l.bytes)
+	if o.Limit != nil {
+		if err := o.Limit.queue.Check(); err != nil {
+			return o, s, fmt.Errorf("session: %w", err)
+		}
 	}
 	for _, n := range o.WarmUp {
 		if n < 1 {

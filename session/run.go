@@ -10,6 +10,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 	"tfcnn/internal/trace"
+	"tfcnn/session/internal/calls"
 	"tfcnn/session/internal/seam"
 )
 
@@ -91,7 +92,7 @@ func (s *Session) RunOutputsInto(ctx context.Context, into []tensor.Tensor, batc
 func (s *Session) callable(ctx context.Context) error {
 	switch {
 	case ctx == nil:
-		return fmt.Errorf("session: run: %w", errNoContext)
+		return fmt.Errorf("session: run: %w", calls.ErrNoContext)
 	case s == nil || s.core == nil:
 		return fmt.Errorf("session: run: %w", ErrClosed)
 	}
@@ -129,95 +130,19 @@ func (s *Session) run(ctx context.Context, batch tensor.Tensor, steps []int, tra
 // counted enters a call's end into the counters, and names the call in its
 // error.
 func (c *core) counted(ctx context.Context, begun time.Time, batch tensor.Tensor, err error) error {
-	switch {
-	case err == nil:
-		c.counters.took(time.Since(begun), batch.Shape[0])
-		return nil
-	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
-		c.counters.canceled.Add(1)
-	default:
-		c.counters.errors.Add(1)
+	pictures := calls.NoImages
+	if err == nil {
+		pictures = batch.Shape[0]
 	}
-	var failed *capi.Error
-	if errors.As(err, &failed) && failed.Code == resourceExhausted {
-		return fmt.Errorf("session: run: %w: %w", ErrMemory, err)
-	}
-	return fmt.Errorf("session: run: %w", err)
-}
-
-// resourceExhausted is the TF_Code of an allocation that failed.
-const resourceExhausted = 8
-
-// admission is a run's right to be in flight.
-type admission struct {
-	number int
-	bytes  int64
-	runner *capi.Runner // of this run alone, freed when it ends; nil: none
-}
-
-// enter lets a call in, when there is a place for it.
-func (c *core) enter(ctx context.Context, pictures int) (admission, error) {
-	number, ok := c.running.begin(pictures, time.Now())
-	if !ok {
-		return admission{}, ErrClosed
-	}
-	entered := false
-	defer func() { // ctx's methods may panic
-		if !entered {
-			c.running.end(number)
-		}
-	}()
-	t := admission{number: number, bytes: times(c.perPicture, int64(pictures))}
-	if err := ctx.Err(); err != nil {
-		return admission{}, err
-	}
-	if err := c.wait(ctx, t.bytes); err != nil {
-		return admission{}, err
-	}
-	entered = true
-	c.counters.inFlight.Add(1)
-	c.counters.allocate(t.bytes)
-	return t, nil
-}
-
-// wait waits for a place of the session's own, and then of its Limit.
-func (c *core) wait(ctx context.Context, bytes int64) error {
-	taken := 0
-	defer func() {
-		if taken < len(c.limits) {
-			for _, limit := range c.limits[:taken] {
-				limit.release(bytes)
-			}
-		}
-	}()
-	for _, limit := range c.limits {
-		if !limit.try(bytes) {
-			if err := c.queue(ctx, limit, bytes); err != nil {
-				return err
-			}
-		}
-		taken++
+	if err = c.calls.Count(ctx, begun, pictures, err); err != nil {
+		return fmt.Errorf("session: run: %w", err)
 	}
 	return nil
 }
 
-func (c *core) queue(ctx context.Context, limit *Limit, bytes int64) error {
-	c.counters.waiting.Add(1)
-	defer c.counters.waiting.Add(-1)
-	return limit.acquire(ctx, c.running.closing, bytes)
-}
-
-// leave gives back what enter gave.
-func (c *core) leave(t admission) {
-	if t.runner != nil {
-		t.runner.Free()
-	}
-	c.counters.allocate(-t.bytes)
-	c.counters.inFlight.Add(-1)
-	for _, limit := range c.limits {
-		limit.release(t.bytes)
-	}
-	c.running.end(t.number)
+// enter lets a call in, when there is a place for it.
+func (c *core) enter(ctx context.Context, pictures int) (calls.Admission, error) {
+	return c.calls.Enter(ctx, pictures, calls.Times(c.perPicture, int64(pictures)))
 }
 
 // compute runs a batch that was checked for the first output, which fits.
@@ -238,7 +163,7 @@ func (c *core) alone(ctx context.Context, into, batch tensor.Tensor) error {
 	left := false // then the run leaves when it is through
 	defer func() {
 		if !left {
-			c.leave(t)
+			c.calls.Leave(t)
 		}
 	}()
 	if batch.Shape[0] == 0 {
@@ -249,8 +174,8 @@ func (c *core) alone(ctx context.Context, into, batch tensor.Tensor) error {
 		return err
 	}
 	in, out := [...]capi.Value{capi.Float32s(batch)}, [...]capi.Value{capi.Float32s(into)}
-	if left, _, err = c.perform(done, request{runner: l.first, borrowed: true, admission: t}, in[:], out[:]); left {
-		return ended(ctx)
+	if left, _, err = c.calls.Run(done, calls.Request{Runner: l.first, Borrowed: true, Admission: t}, in[:], out[:]); left {
+		return calls.Ended(ctx)
 	}
 	return err
 }

@@ -188,7 +188,7 @@ func TestDeadline(t *testing.T) {
 	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	err := s.Shutdown(short)
-	if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "session: close: still under way: a run of 4 pictures for ") {
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "session: close: still under way: a run of 4 images for ") {
 		t.Error(err)
 	}
 	if _, err := s.Run(t.Context(), batch); !errors.Is(err, session.ErrClosed) {

@@ -26,6 +26,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/leak"
 	"tfcnn/internal/tensorflow"
+	"tfcnn/session/internal/calls"
 )
 
 // Session is a network with its weights in TensorFlow. Its methods may be
@@ -44,11 +45,8 @@ type core struct {
 	weightBytes, perPicture int64
 
 	native   native
-	workers  workerPool
 	batching *batcher // nil: off
-	limits   []*Limit // the session's own, and that of its options
-	running  *tracker
-	counters counters
+	calls    *calls.Calls
 	checked  atomic.Int64 // the most pictures that every operation takes, as far as tried
 	opened   *leak.Record
 	freed    chan struct{} // closed when nothing native is left
@@ -87,20 +85,17 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 		lowered: lowered, device: settings.Device, options: o,
 		input:       slices.Clone(lowered.Program.Input),
 		weightBytes: memory.Inference.Fixed, perPicture: memory.Inference.PerPicture,
-		running: newTracker(), freed: make(chan struct{}),
+		// The session's own limit, and that of its options.
+		calls: calls.New(&calls.Limit{Runs: calls.RunsAtOnce()}, o.Limit.of()),
+		freed: make(chan struct{}),
 	}
 	// The constants are there once more then.
-	c.native.another = func() { c.counters.allocate(c.weightBytes) }
+	c.native.another = func() { c.calls.Allocate(c.weightBytes) }
 	if err := c.native.open(lowered, weights, settings, o); err != nil {
 		c.native.close()
 		return nil, err
 	}
-	c.counters.allocate(c.weightBytes)
-	c.workers.ended = c.leave
-	c.limits = []*Limit{NewLimit(runsAtOnce(), 0)}
-	if o.Limit != nil {
-		c.limits = append(c.limits, o.Limit)
-	}
+	c.calls.Allocate(c.weightBytes)
 	if o.Batching.Size > 0 {
 		results, _ := tensor.Elements(c.shape(c.firstStep(), 1))
 		rows, _ := tensor.Elements(c.input)
@@ -109,7 +104,7 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 			return nil, fmt.Errorf("session: batching: %w", err)
 		}
 		c.batching = newBatcher(o.Batching, rows, results, c.computeJoint)
-		c.batching.served = c.counters.shared
+		c.batching.served = c.calls.Shared
 	}
 	for _, n := range o.WarmUp {
 		if err := c.warm(n); err != nil {
@@ -148,34 +143,33 @@ func (s *Session) Close() error { return s.Shutdown(context.Background()) }
 // is through, and a further Close or Shutdown waits for it.
 func (s *Session) Shutdown(ctx context.Context) error {
 	if ctx == nil {
-		return fmt.Errorf("session: close: %w", errNoContext)
+		return fmt.Errorf("session: close: %w", calls.ErrNoContext)
 	}
 	if s == nil || s.core == nil {
 		return nil
 	}
-	if s.running.close() {
+	if s.calls.Close() {
 		s.opened.Done()
 		if s.batching != nil {
 			s.batching.close()
 		}
 		go s.core.free()
 	}
-	if err := s.running.wait(ctx, s.freed); err != nil {
-		return err
+	if err := s.calls.Wait(ctx, s.freed); err != nil {
+		return fmt.Errorf("session: close: %w", err)
 	}
 	return s.core.closing
 }
 
 // free frees what is native, as soon as nothing uses it.
 func (c *core) free() {
-	<-c.running.idle
+	<-c.calls.Idle()
 	if c.batching != nil {
 		<-c.batching.empty
 	}
-	c.workers.close()
 	c.closing = c.native.close()
 	tensorflow.Trim() // or malloc keeps what lay between what others still use
-	c.counters.bytes.Store(0)
+	c.calls.Free()
 	close(c.freed)
 }
 

@@ -1,4 +1,4 @@
-package session
+package calls
 
 import (
 	"context"
@@ -14,28 +14,32 @@ import (
 type tracker struct {
 	closing chan struct{} // closed when no more calls are let in
 	idle    chan struct{} // closed when, after that, none is under way
+	// unattended is closed when, after closing, each call under way has lost its caller.
+	unattended chan struct{}
 
 	mu     sync.Mutex
 	closed bool
 	calls  []underWay // by ticket
 	free   []int      // tickets
 	count  int
+	// attended counts the calls whose caller waits for them.
+	attended int
 }
 
 // underWay is one call.
 type underWay struct {
-	begun    time.Time
-	pictures int
-	active   bool
+	begun  time.Time
+	images int // NoImages: the call has none
+	active bool
 }
 
 func newTracker() *tracker {
-	return &tracker{closing: make(chan struct{}), idle: make(chan struct{})}
+	return &tracker{closing: make(chan struct{}), idle: make(chan struct{}), unattended: make(chan struct{})}
 }
 
 // begin counts a call, unless the tracker is closed, and gives the ticket to
 // end it with.
-func (t *tracker) begin(pictures int, now time.Time) (ticket int, ok bool) {
+func (t *tracker) begin(images int, now time.Time) (ticket int, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
@@ -47,13 +51,15 @@ func (t *tracker) begin(pictures int, now time.Time) (ticket int, ok bool) {
 		ticket = len(t.calls)
 		t.calls = append(t.calls, underWay{})
 	}
-	t.calls[ticket] = underWay{now, pictures, true}
+	t.calls[ticket] = underWay{now, images, true}
 	t.count++
+	t.attended++
 	return ticket, true
 }
 
-// end takes back a call that begin has counted.
-func (t *tracker) end(ticket int) {
+// end takes back a call that begin has counted; attended is false where abandon was,
+// or will be, called for it.
+func (t *tracker) end(ticket int, attended bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.calls[ticket] = underWay{}
@@ -61,6 +67,24 @@ func (t *tracker) end(ticket int) {
 	t.count--
 	if t.closed && t.count == 0 {
 		close(t.idle)
+	}
+	if attended {
+		t.lose()
+	}
+}
+
+// abandon notes that a caller has left its call.
+func (t *tracker) abandon() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lose()
+}
+
+// lose takes back one attended call. The mutex is held.
+func (t *tracker) lose() {
+	t.attended--
+	if t.closed && t.attended == 0 {
+		close(t.unattended)
 	}
 }
 
@@ -77,6 +101,9 @@ func (t *tracker) close() bool {
 	if t.count == 0 {
 		close(t.idle)
 	}
+	if t.attended == 0 {
+		close(t.unattended)
+	}
 	return true
 }
 
@@ -86,7 +113,7 @@ func (t *tracker) wait(ctx context.Context, done <-chan struct{}) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("session: close: still under way: %s: %w", t.list(time.Now()), ended(ctx))
+		return fmt.Errorf("still under way: %s: %w", t.list(time.Now()), Ended(ctx))
 	}
 }
 
@@ -103,11 +130,14 @@ func (t *tracker) list(now time.Time) string {
 			texts = append(texts, fmt.Sprintf("%d more", len(calls)-most))
 			break
 		}
-		pictures := "pictures"
-		if u.pictures == 1 {
-			pictures = "picture"
+		run := fmt.Sprintf("a run of %d images", u.images)
+		switch u.images {
+		case NoImages:
+			run = "a run"
+		case 1:
+			run = "a run of 1 image"
 		}
-		texts = append(texts, fmt.Sprintf("a run of %d %s for %v", u.pictures, pictures, now.Sub(u.begun).Round(time.Millisecond)))
+		texts = append(texts, fmt.Sprintf("%s for %v", run, now.Sub(u.begun).Round(time.Millisecond)))
 	}
 	if len(texts) == 0 {
 		return "nothing but freeing memory"

@@ -1,4 +1,4 @@
-package session
+package calls
 
 import (
 	"runtime"
@@ -12,27 +12,27 @@ import (
 // another goroutine, which reads and writes no memory of the caller's: when ctx
 // ends the caller returns at once, and the goroutine sees the run to its end.
 
-// request is one run of a runner. The values that it feeds and fetches stand beside
+// Request is one run of a runner. The values that it feeds and fetches stand beside
 // it, so that a caller's lists of them can lie on the stack.
-type request struct {
-	runner    *capi.Runner
-	options   []byte // a RunOptions message; nil: none
-	borrowed  bool   // results go into the caller's memory: a run that was left must not write to it
-	admission admission
+type Request struct {
+	Runner    *capi.Runner
+	Options   []byte // a RunOptions message; nil: none
+	Borrowed  bool   // results go into the caller's memory: a run that was left must not write to it
+	Admission Admission
 }
 
 // run makes the run on the goroutine that calls. metadata is nil without options.
-func (r request) run(in, out []capi.Value) (metadata []byte, err error) {
-	if r.options == nil {
-		return nil, r.runner.Run(in, out)
+func (r Request) run(in, out []capi.Value) (metadata []byte, err error) {
+	if r.Options == nil {
+		return nil, r.Runner.Run(in, out)
 	}
-	return r.runner.RunWith(r.options, in, out)
+	return r.Runner.RunWith(r.Options, in, out)
 }
 
 // workerPool makes runs on goroutines of its own. After close it is empty, and its
 // memory freed, as soon as no worker runs.
 type workerPool struct {
-	ended func(admission) // is called when a run ends whose caller has left
+	ended func(Admission) // is called when a run ends whose caller has left
 
 	mu     sync.Mutex
 	closed bool
@@ -49,7 +49,7 @@ type worker struct {
 	state       atomic.Int32
 	fed, lent   buffer       // copies of what a caller feeds, and memory in place of a caller's
 	fresh       []capi.Value // results in memory that no caller has yet
-	request     request
+	request     Request
 	in, out     []capi.Value // of the request
 	metadata    []byte
 	err         error
@@ -64,7 +64,7 @@ const (
 
 // run makes a run. Where done is closed first, left is true, and the pool's ended
 // is called when the run ends.
-func (p *workerPool) run(done <-chan struct{}, r request, in, out []capi.Value) (left bool, metadata []byte, err error) {
+func (p *workerPool) run(done <-chan struct{}, r Request, in, out []capi.Value) (left bool, metadata []byte, err error) {
 	w := p.take()
 	if err := w.load(r, in, out); err != nil {
 		p.put(w)
@@ -83,7 +83,7 @@ func (p *workerPool) run(done <-chan struct{}, r request, in, out []capi.Value) 
 	metadata, err = w.metadata, w.err
 	if err == nil {
 		for i := range out {
-			if r.borrowed {
+			if r.Borrowed {
 				copy(out[i].Data, w.out[i].Data)
 			} else {
 				out[i] = w.out[i]
@@ -95,7 +95,7 @@ func (p *workerPool) run(done <-chan struct{}, r request, in, out []capi.Value) 
 }
 
 // load takes a request over: what it feeds is copied.
-func (w *worker) load(r request, in, out []capi.Value) (err error) {
+func (w *worker) load(r Request, in, out []capi.Value) (err error) {
 	w.request = r
 	if w.in, err = w.fed.like(in); err != nil {
 		return err
@@ -103,7 +103,7 @@ func (w *worker) load(r request, in, out []capi.Value) (err error) {
 	for i, v := range in {
 		copy(w.in[i].Data, v.Data)
 	}
-	if r.borrowed {
+	if r.Borrowed {
 		w.out, err = w.lent.like(out)
 		return err
 	}
@@ -115,7 +115,7 @@ func (w *worker) load(r request, in, out []capi.Value) (err error) {
 // serve is a worker's goroutine.
 func (p *workerPool) serve(w *worker) {
 	for range w.start {
-		w.err = guarded(func() (err error) {
+		w.err = Guarded(func() (err error) {
 			w.metadata, err = w.request.run(w.in, w.out)
 			return err
 		})
@@ -123,7 +123,7 @@ func (p *workerPool) serve(w *worker) {
 			w.done <- struct{}{}
 			continue
 		}
-		a := w.request.admission
+		a := w.request.Admission
 		p.put(w)
 		p.ended(a)
 	}
@@ -147,11 +147,11 @@ func (p *workerPool) take() *worker {
 // copies of what was fed stay for callers that lend memory for results, too: those
 // run often. Others' batches may be large, and their memory would stay for ever.
 func (p *workerPool) put(w *worker) {
-	if !w.request.borrowed {
+	if !w.request.Borrowed {
 		w.fed.memory.Free()
 	}
 	clear(w.fresh)
-	w.request, w.in, w.out, w.metadata, w.err = request{}, nil, nil, nil, nil
+	w.request, w.in, w.out, w.metadata, w.err = Request{}, nil, nil, nil, nil
 	p.mu.Lock()
 	keep := !p.closed && len(p.idle) < mostIdle()
 	if keep {
