@@ -10,7 +10,7 @@ import (
 	"tfcnn/session"
 )
 
-// The mean of each 2×2 window of one 4×4 picture, and the largest number of
+// The mean of each 2×2 window of one 4×4 image, and the largest number of
 // each, from one run.
 func Example() {
 	net := graph.Network{
@@ -25,13 +25,13 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer s.Close()
-	picture := tensor.Tensor{Shape: []int{1, 4, 4, 1}, Data: []float32{
+	image := tensor.Tensor{Shape: []int{1, 4, 4, 1}, Data: []float32{
 		1, 2, 3, 4,
 		5, 6, 7, 8,
 		0, 0, 1, 1,
 		0, 4, 1, 1,
 	}}
-	out, err := s.RunOutputs(context.Background(), picture, "avg_pool1", "max_pool1")
+	out, err := s.RunOutputs(context.Background(), image, "avg_pool1", "max_pool1")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -170,7 +170,7 @@ func TestNoMemory(t *testing.T) {
 		}
 	}
 	if _, err := s.Run(context.Background(), batchOf(net, 1, 1)); err != nil {
-		t.Errorf("one picture after that: %v", err)
+		t.Errorf("one image after that: %v", err)
 	}
 }
 

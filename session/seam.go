@@ -39,7 +39,7 @@ func (i inner) Trace(ctx context.Context, batch tensor.Tensor, names []string) (
 func (i inner) Executor() string { return string(i.s.options.Executor) }
 
 func (i inner) Record(ctx context.Context, batch tensor.Tensor, steps []int, options []byte, drop bool) ([]byte, error) {
-	if err := i.s.callable(ctx); err != nil {
+	if err := i.s.checkCall(ctx); err != nil {
 		return nil, err
 	}
 	var into []tensor.Tensor

@@ -86,7 +86,7 @@ func (c *caller) call(ctx context.Context, number uint64) error {
 		err = c.good(ctx, kind, s, b, on, x, random, count)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %s, %d pictures: %w", s.name, kind, len(b.pictures), err)
+		return fmt.Errorf("%s: %s, %d images: %w", s.name, kind, len(b.images), err)
 	}
 	return nil
 }

@@ -34,14 +34,14 @@ func resized(axis, by int) func(tensor.Tensor, *rand.Rand) tensor.Tensor {
 	}
 }
 
-// shaped is a batch that says that it is of n pictures.
+// shaped is a batch that says that it is of n images.
 func shaped(n int) func(tensor.Tensor, *rand.Rand) tensor.Tensor {
 	return func(good tensor.Tensor, _ *rand.Rand) tensor.Tensor {
 		return tensor.Tensor{Shape: append([]int{n}, good.Shape[1:]...), Data: good.Data}
 	}
 }
 
-// faults that have a batch of one picture or more to spoil.
+// faults that have a batch of one image or more to spoil.
 var faults = []fault{
 	{"too high", resized(1, 1), []string{"batch is [", "want [N,%H,%W,%C]"}},
 	{"too narrow", resized(2, -1), []string{"batch is [", "want [N,%H,%W,%C]"}},
@@ -59,11 +59,11 @@ var faults = []fault{
 	{"long data", func(good tensor.Tensor, _ *rand.Rand) tensor.Tensor {
 		return tensor.Tensor{Shape: good.Shape, Data: append(good.Data[:len(good.Data):len(good.Data)], 1)}
 	}, []string{"numbers, want"}},
-	{"-1 pictures", shaped(-1), []string{"size -1 is negative"}},
-	{"fewest pictures", shaped(math.MinInt), []string{"is negative"}},
-	{"most pictures", shaped(math.MaxInt), []string{"overflows int64"}},
+	{"-1 images", shaped(-1), []string{"size -1 is negative"}},
+	{"fewest images", shaped(math.MinInt), []string{"is negative"}},
+	{"most images", shaped(math.MaxInt), []string{"overflows int64"}},
 	{"product overflows", shaped(1 << 60), []string{"overflows int64"}},
-	{"2⁴⁰ pictures", shaped(1 << 40), []string{"numbers, want"}},
+	{"2⁴⁰ images", shaped(1 << 40), []string{"numbers, want"}},
 }
 
 // says holds an error to what its fault wants.

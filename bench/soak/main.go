@@ -5,9 +5,9 @@
 //	soak load                      # 24 goroutines for 10 minutes
 //	soak load --minutes 0.5 --json
 //
-// Pictures are drawn from a seed, and the reference of each is computed
+// Images are drawn from a seed, and the reference of each is computed
 // beforehand through the whole network (ref.Propagation). Each answer is held to its
-// own pictures' references, and to the bits of the first answer to the same batch.
+// own images' references, and to the bits of the first answer to the same batch.
 //
 // Built with -tags plain it runs sessions as a program does that does not import
 // session/tuned.
@@ -47,7 +47,7 @@ var errCheck = errors.New("a check failed")
 func main() { os.Exit(run()) }
 
 func run() int {
-	// The soak makes its pictures anew for each call, in Go: a heap that swings
+	// The soak makes its images anew for each call, in Go: a heap that swings
 	// by half its size between collections would hide what sessions do.
 	debug.SetGCPercent(25)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -83,7 +83,7 @@ func command() *cobra.Command {
 		Short: "Sessions for long, from many goroutines, checked",
 		Long: `soak runs sessions for long, from many goroutines, with errors, cancellations
 and bad input mixed in. Every answer is held to the reference of its own
-pictures, every error to what it must say, and the process's memory to what it
+images, every error to what it must say, and the process's memory to what it
 was after the first tenth.`,
 		Example:       "  soak memory\n  soak memory --runs 5000 --cycles 20\n  soak load --minutes 1 --json",
 		SilenceErrors: true,
@@ -115,7 +115,7 @@ func part(name, short string, start func(context.Context, Plan) (Report, error))
 		c.Flags().IntVar(&plan.Cycles, "cycles", 50, "sessions to open, run and close beside")
 		c.Flags().IntVar(&plan.Goroutines, "goroutines", 24, "that call at once")
 	}
-	c.Flags().Uint64Var(&plan.Seed, "seed", 1, "of pictures, batches and kinds of calls")
+	c.Flags().Uint64Var(&plan.Seed, "seed", 1, "of images, batches and kinds of calls")
 	c.Flags().Float64Var(&plan.Growth, "growth", 0.05, "how much RSS may grow after the first tenth, as a share")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
 	c.RunE = func(c *cobra.Command, _ []string) error {

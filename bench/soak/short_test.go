@@ -9,7 +9,7 @@ import (
 // Short forms of make soak: every call gets its own answer or its own error,
 // no goroutine is left, and what is fed is not kept.
 func TestSoak(t *testing.T) {
-	short := Plan{Pictures: 24, Batches: 24, Cycles: 6, Seed: 1, Growth: math.Inf(1)} // the process still warms up
+	short := Plan{Images: 24, Batches: 24, Cycles: 6, Seed: 1, Growth: math.Inf(1)} // the process still warms up
 	t.Run("memory", func(t *testing.T) {
 		plan := short
 		plan.Runs = 3000

@@ -17,7 +17,7 @@ type Plan struct {
 	Time       time.Duration // how long, for Load
 	Cycles     int           // sessions that are opened, run and closed beside; 0: none
 	Goroutines int           // that call at once
-	Pictures   int           // with a reference, for each network
+	Images     int           // with a reference, for each network
 	Batches    int           // of them, for each network
 	Sizes      []int         // of the batches
 	Shares     Shares
@@ -41,20 +41,20 @@ type Shares struct {
 
 // The defaults.
 const (
-	memoryRuns, memoryGoroutines    = 50000, 16
-	loadTime, loadGoroutines        = 10 * time.Minute, 24
-	loadRuns, loadBytes             = 8, 64 << 20 // in flight, of all sessions together
-	defaultPictures, defaultBatches = 200, 200
-	defaultGrowth                   = 0.05
-	samples                         = 10
+	memoryRuns, memoryGoroutines  = 50000, 16
+	loadTime, loadGoroutines      = 10 * time.Minute, 24
+	loadRuns, loadBytes           = 8, 64 << 20 // in flight, of all sessions together
+	defaultImages, defaultBatches = 200, 200
+	defaultGrowth                 = 0.05
+	samples                       = 10
 )
 
 // defaultSizes has the sizes of batches as often as they are used.
 var defaultSizes = []int{1, 2, 3, 8, 1, 17, 0, 1, 2, 3, 8, 64}
 
 func (p Plan) common() Plan {
-	if p.Pictures == 0 {
-		p.Pictures = defaultPictures
+	if p.Images == 0 {
+		p.Images = defaultImages
 	}
 	if p.Batches == 0 {
 		p.Batches = defaultBatches
@@ -115,8 +115,8 @@ func Load(ctx context.Context, p Plan) (Report, error) {
 var ErrEnvironment = errors.New("the machine lacks something")
 
 func start(ctx context.Context, name string, p Plan) (_ Report, err error) {
-	if p.Goroutines < 1 || p.Runs < 0 || p.Cycles < 0 || p.Pictures <= spoilt || p.Batches < 1 {
-		return Report{}, fmt.Errorf("soak: got %d goroutines, %d runs, %d cycles, %d pictures, %d batches: too few", p.Goroutines, p.Runs, p.Cycles, p.Pictures, p.Batches)
+	if p.Goroutines < 1 || p.Runs < 0 || p.Cycles < 0 || p.Images <= spoilt || p.Batches < 1 {
+		return Report{}, fmt.Errorf("soak: got %d goroutines, %d runs, %d cycles, %d images, %d batches: too few", p.Goroutines, p.Runs, p.Cycles, p.Images, p.Batches)
 	}
 	e := &engine{Plan: p, report: Report{Part: name, TensorFlow: process.Version(), Goroutines: p.Goroutines, Seed: p.Seed, Growth: p.Growth}}
 	list, err := networks()
@@ -124,9 +124,9 @@ func start(ctx context.Context, name string, p Plan) (_ Report, err error) {
 		return Report{}, err
 	}
 	before := remains()
-	fmt.Fprintf(p.Progress, "soak: computing the reference of %d pictures through %d networks\n", p.Pictures, len(list))
+	fmt.Fprintf(p.Progress, "soak: computing the reference of %d images through %d networks\n", p.Images, len(list))
 	for _, n := range list {
-		pool, err := newPool(ctx, n, p.Pictures, p.Batches, p.Sizes)
+		pool, err := newPool(ctx, n, p.Images, p.Batches, p.Sizes)
 		if err != nil {
 			return Report{}, err
 		}

@@ -9,7 +9,7 @@ import (
 	"tfcnn/graph/tensor"
 )
 
-// The answer to another picture, or to the same ones in another order, is
+// The answer to another image, or to the same ones in another order, is
 // noticed, and said whose it is; so is one other bit.
 func TestHold(t *testing.T) {
 	list, err := networks()
@@ -21,11 +21,11 @@ func TestHold(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := &p.batches[0]
-	b.pictures = []int{0, 1}
-	answer := func(pictures ...int) tensor.Tensor {
+	b.images = []int{0, 1}
+	answer := func(images ...int) tensor.Tensor {
 		classes := len(p.wants[0][0].Value)
-		x := tensor.Tensor{Shape: []int{len(pictures), classes}}
-		for _, i := range pictures {
+		x := tensor.Tensor{Shape: []int{len(images), classes}}
+		for _, i := range images {
 			for _, v := range p.wants[i][0].Value {
 				x.Data = append(x.Data, float32(v))
 			}
@@ -40,9 +40,9 @@ func TestHold(t *testing.T) {
 		answer tensor.Tensor
 		want   string
 	}{
-		{answer(1, 0), "it is the answer to picture 1"},
-		{answer(0, 3), "it is the answer to picture 3"},
-		{answer(0), "2 pictures gave [1,10]"},
+		{answer(1, 0), "it is the answer to image 1"},
+		{answer(0, 3), "it is the answer to image 3"},
+		{answer(0), "2 images gave [1,10]"},
 		{tensor.Tensor{Shape: []int{2, 10}}, "got 0 numbers"},
 		{tensor.Tensor{Shape: right.Shape, Data: make([]float32, 20)}, "fail"},
 	} {

@@ -97,7 +97,7 @@ type exported struct {
 	Runs           int64   `json:"runs"`
 	Errors         int64   `json:"errors"`
 	Canceled       int64   `json:"canceled"`
-	Pictures       int64   `json:"pictures"`
+	Images         int64   `json:"pictures"`
 	SharedBatches  int64   `json:"shared_batches"`
 	SharedCalls    int64   `json:"shared_calls"`
 	SharedImages   int64   `json:"shared_images"`
@@ -118,7 +118,7 @@ type bucket struct {
 
 func export(stats session.Stats) exported {
 	e := exported{
-		Runs: stats.Runs, Errors: stats.Errors, Canceled: stats.Canceled, Pictures: stats.Images,
+		Runs: stats.Runs, Errors: stats.Errors, Canceled: stats.Canceled, Images: stats.Images,
 		SharedBatches: stats.SharedBatches, SharedCalls: stats.SharedCalls, SharedImages: stats.SharedImages,
 		InFlight: stats.InFlight, Waiting: stats.Waiting, NativeBytes: stats.Bytes, MaxNativeBytes: stats.MostBytes,
 		RunSeconds: stats.Latency.Sum.Seconds(),

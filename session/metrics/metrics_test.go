@@ -57,7 +57,7 @@ tfcnn_native_bytes{session="digits"} 1000
 # HELP tfcnn_native_max_bytes The most that native_bytes was.
 # TYPE tfcnn_native_max_bytes gauge
 tfcnn_native_max_bytes{session="digits"} 5000
-# HELP tfcnn_pictures_total Pictures in the calls that gave a result.
+# HELP tfcnn_pictures_total Images in the calls that gave a result.
 # TYPE tfcnn_pictures_total counter
 tfcnn_pictures_total{session="digits"} 17
 # HELP tfcnn_run_seconds Time of the calls that gave a result.

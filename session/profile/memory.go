@@ -71,7 +71,7 @@ type ProcessMemory struct {
 	// Weights: from before a session was opened to after, Go's own copy of the
 	// weights freed.
 	Weights Compared `json:"weights"`
-	// First is the first run, of one picture: with it come TensorFlow's code,
+	// First is the first run, of one image: with it come TensorFlow's code,
 	// threads and the optimizer of graphs. Run is the first run of the whole
 	// batch after that; nil for a batch of one.
 	First Growth  `json:"first_run"`
@@ -114,7 +114,7 @@ const NoPool = "TF_ONEDNN_USE_SYSTEM_ALLOCATOR"
 
 const measuredRuns = 3
 
-// Measure runs the network on a batch of random pictures, with weights that
+// Measure runs the network on a batch of random images, with weights that
 // are drawn, and compares what memory that took with the forecast. Figures of
 // the process are right where nothing else goes on in it, best in a process of
 // its own. It is for the CPU.
@@ -127,7 +127,7 @@ func Measure(ctx context.Context, net graph.Network, batch int) (Measurement, er
 		return Measurement{}, err
 	}
 	if forecast.Refused != "" {
-		return Measurement{}, fmt.Errorf("profile: measure: batch of %d pictures: %s", batch, forecast.Refused)
+		return Measurement{}, fmt.Errorf("profile: measure: batch of %d images: %s", batch, forecast.Refused)
 	}
 	if _, err := process.Devices(); err != nil { // starts TensorFlow
 		return Measurement{}, err

@@ -30,8 +30,8 @@ func TestProfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const runs, pictures = 3, 2
-	weights, batch := RandomWeights(net, 1), batchOf(t, net, pictures)
+	const runs, images = 3, 2
+	weights, batch := RandomWeights(net, 1), batchOf(t, net, images)
 	last := 0
 	p, err := Run(t.Context(), net, weights, batch, Options{Options: session.Options{Device: "cpu"}, Runs: runs, Progress: func(done, total int) {
 		if done != last+1 || total < runs {
@@ -42,8 +42,8 @@ func TestProfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Runs != runs || len(p.records) != runs || p.Images != pictures || p.Device != "/device:CPU:0" || p.TensorFlow != process.Version() {
-		t.Errorf("%d runs, %d records, %d pictures on %s by %s", p.Runs, len(p.records), p.Images, p.Device, p.TensorFlow)
+	if p.Runs != runs || len(p.records) != runs || p.Images != images || p.Device != "/device:CPU:0" || p.TensorFlow != process.Version() {
+		t.Errorf("%d runs, %d records, %d images on %s by %s", p.Runs, len(p.records), p.Images, p.Device, p.TensorFlow)
 	}
 	multiplications := int64(0)
 	for i, l := range p.Layers {
@@ -62,7 +62,7 @@ func TestProfile(t *testing.T) {
 			t.Errorf("%s: kernels %v, time %+v", l.Layer, row.Kernels, row.Time)
 		}
 	}
-	if want := pictures * plan.Multiplications; multiplications != want {
+	if want := images * plan.Multiplications; multiplications != want {
 		t.Errorf("%d multiplications, the plan has %d", multiplications, want)
 	}
 	if len(p.Other) > 0 {

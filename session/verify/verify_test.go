@@ -84,7 +84,7 @@ func TestVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	if v.Status != verify.Pass || v.Err() != nil || v.Diverges != "" || v.Images != 3 || len(v.Layers) != len(everyLayer.Layers) {
-		t.Errorf("status %q, %v, diverges at %q, %d pictures, %d layers", v.Status, v.Err(), v.Diverges, v.Images, len(v.Layers))
+		t.Errorf("status %q, %v, diverges at %q, %d images, %d layers", v.Status, v.Err(), v.Diverges, v.Images, len(v.Layers))
 	}
 	if !(v.Run > 0 && v.Reference > 0) {
 		t.Errorf("TensorFlow took %v s, the reference %v s", v.Run, v.Reference)
@@ -205,7 +205,7 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 	empty := batchOf(everyLayer, 0, 1)
 	if v, err := verify.Network(t.Context(), everyLayer, everyLayer.InitialWeights(1), empty, verify.Options{}); err != nil || v.Status != verify.Pass {
-		t.Errorf("no pictures: %v, %v", v.Status, err)
+		t.Errorf("no images: %v, %v", v.Status, err)
 	}
 }
 
@@ -250,7 +250,7 @@ func TestVerifyNaNWeights(t *testing.T) {
 	if v.Status != verify.Nothing || v.Diverges != "" || v.Layers[0].Verdict.Status != verify.Pass || v.Layers[1].Verdict.NaN != 32 || v.Layers[2].Verdict.Status != verify.Nothing {
 		t.Errorf("%+v", v)
 	}
-	want := `session: verify: conv2d "void": proves nothing: of 32 numbers none was compared; 32 NaN on both sides`
+	want := `verify: conv2d "void": proves nothing: of 32 numbers none was compared; 32 NaN on both sides`
 	if err := v.Err(); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
