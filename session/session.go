@@ -1,19 +1,47 @@
-// Package session runs networks in TensorFlow.
+// Package session runs networks in TensorFlow. A service uses it like this:
 //
-//	s, err := session.Open(net, net.InitialWeights(1), session.Options{})
+//	net, err := nets.Load("lenet5") // or graph.Network{…}, graph.ReadNetwork
 //	if err != nil {
 //		log.Fatal(err)
 //	}
-//	defer s.Close()
-//	maps, err := s.Run(ctx, images) // [N,H,W,C] in, the last layer's [N,H',W',C'] out
+//	session.OnLeak(func(l session.Leak) { log.Print(l) }) // sessions that were not closed
+//	s, err := session.Open(net, net.InitialWeights(1), session.Options{
+//		WarmUp:   []int{1, 8},                                           // no later run is a first run
+//		Limit:    session.NewLimit(8, 512<<20),                          // runs and bytes in flight
+//		Batching: session.Batching{Size: 8, Wait: 2 * time.Millisecond}, // small calls share runs
+//	})
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	defer s.Close() // waits for runs, and frees TensorFlow's memory
+//	counters := metrics.NewSessions()
+//	counters.Add("digits", s)
+//	prometheus.MustRegister(counters)
 //
-// What a run allocates outside Go's heap is freed when the run ends, and a
-// session's graph and weights when it is closed: the garbage collector has no
-// part in it.
+//	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+//	defer cancel()
+//	images := tensor.MustNew(2, 32, 32, 1) // [N,H,W,C]; package images reads files
+//	classes, err := s.Run(ctx, images)     // [N,10], of the last layer
+//	var refused *session.BatchError
+//	switch {
+//	case errors.As(err, &refused): // the caller's fault
+//	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, session.ErrMemory): // try later
+//	case err != nil:
+//		log.Fatal(err)
+//	}
+//	fmt.Println(classes.Shape, s.Stats().Images)
 //
-// The package changes nothing of the process that it is in, but for the level of
-// TensorFlow's log (Process.Log). Package session/tuned lets a program have more;
-// docs/process.md lists all.
+// The import of package session/tuned makes sessions faster. It changes the process;
+// without it this package sets only the level of TensorFlow's log
+// (process.Options.Log). docs/process.md has the whole list.
+//
+// The memory that a run takes in TensorFlow is freed when the run ends, the memory of
+// the graph and the weights when the session is closed; the garbage collector frees
+// neither.
+//
+// Networks of free size have package session/sizes, options of the whole process and
+// devices package session/process, image files package session/images. docs/map.md
+// names all packages.
 package session
 
 import (

@@ -1,18 +1,17 @@
-// Command soak runs sessions for long and holds that memory stays flat and that
-// every call gets its own answer or its own error.
+// Command soak runs sessions for long and checks that memory stays flat and that every
+// call gets its own answer or its own error.
 //
 //	soak memory                    # 50,000 runs from 16 goroutines, 200 open-run-close cycles
 //	soak load                      # 24 goroutines for 10 minutes
 //	soak load --minutes 0.5 --json
 //
-// Images are drawn from a seed, and the reference of each is computed
-// beforehand through the whole network (ref.Propagation). Each answer is held to its
-// own images' references, and to the bits of the first answer to the same batch.
+// Images are drawn from a seed, and the reference of each image is computed beforehand
+// for the whole network (ref.Propagation). Each answer is compared with the references
+// of its images, and with the bits of the first answer to the same batch.
 //
-// Built with -tags plain it runs sessions as a program does that does not import
-// session/tuned.
+// With -tags plain, the program does not import session/tuned.
 //
-// The report is on stdout, progress on stderr. Exit status: 0 all held, 1 a
+// The report is on stdout, progress on stderr. Exit status: 0 all checks passed, 1 a
 // check failed, 2 wrong usage, 3 the machine lacks something, 130 interrupted.
 package main
 
@@ -41,7 +40,7 @@ const (
 	exitInterrupted = 130
 )
 
-// errCheck is what a soak that did not hold ends with; its report says why.
+// errCheck is the error of a soak whose checks failed; its report says why.
 var errCheck = errors.New("a check failed")
 
 func main() { os.Exit(run()) }
@@ -82,9 +81,9 @@ func command() *cobra.Command {
 		Use:   "soak",
 		Short: "Sessions for long, from many goroutines, checked",
 		Long: `soak runs sessions for long, from many goroutines, with errors, cancellations
-and bad input mixed in. Every answer is held to the reference of its own
-images, every error to what it must say, and the process's memory to what it
-was after the first tenth.`,
+and bad input mixed in. Every answer is compared with the reference of its own
+images, every error with the error that is due, and the process's memory with
+its size after the first tenth.`,
 		Example:       "  soak memory\n  soak memory --runs 5000 --cycles 20\n  soak load --minutes 1 --json",
 		SilenceErrors: true,
 		SilenceUsage:  true,

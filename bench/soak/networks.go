@@ -131,7 +131,7 @@ func gaussian(random *rand.Rand, numbers []float32) {
 	}
 }
 
-// crops gives pieces of a sample image.
+// crops returns a function that cuts pieces out of a sample image.
 func crops() (func(random *rand.Rand, numbers []float32), error) {
 	text, err := testdata.Files.ReadFile("images/china.jpg")
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"tfcnn/session"
 )
 
-// pool is a network with images of which the reference is known, and batches
-// of them with the answers that they had when nothing else went on.
+// pool is a network with images whose reference is known, and batches of them with
+// their answers from a time when nothing else ran.
 type pool struct {
 	network
 	size    int // numbers of an image
@@ -83,13 +83,13 @@ func (p *pool) single(i int) tensor.Tensor {
 	return tensor.Tensor{Shape: []int{1, p.Input.Height, p.Input.Width, p.Input.Channels}, Data: p.images[i]}
 }
 
-// distinct says whether answers that are exchanged would be noticed: any two
-// images' references are further apart than their bounds.
+// distinct returns an error where exchanged answers would go unnoticed: the references of
+// any two images must differ by more than their bounds.
 func (p *pool) distinct() error {
 	for i := range len(p.images) - spoilt {
 		for k := range i {
 			for output := range p.names {
-				if a, b := p.wants[i][output], p.wants[k][output]; !apart(a, b) {
+				if a, b := p.wants[i][output], p.wants[k][output]; !differ(a, b) {
 					return fmt.Errorf("soak: %s: the answers to images %d and %d cannot be told apart in %s", p.name, k, i, p.names[output])
 				}
 			}
@@ -98,7 +98,8 @@ func (p *pool) distinct() error {
 	return nil
 }
 
-func apart(a, b ref.Result) bool {
+// differ reports whether two references differ by more than their bounds.
+func differ(a, b ref.Result) bool {
 	for i := range a.Value {
 		if math.Abs(a.Value[i]-b.Value[i]) > a.Bound[i]+b.Bound[i] {
 			return true
@@ -107,7 +108,7 @@ func apart(a, b ref.Result) bool {
 	return false
 }
 
-// settle computes the first answers, one after the other, and holds them.
+// settle computes the first answers, one after the other, and checks them.
 func (p *pool) settle(ctx context.Context, s *session.Session) error {
 	for i := range p.batches {
 		b := &p.batches[i]
@@ -116,7 +117,7 @@ func (p *pool) settle(ctx context.Context, s *session.Session) error {
 			return fmt.Errorf("soak: %s: first answer: %w", p.name, err)
 		}
 		for output, answer := range answers {
-			if err := p.hold(b, output, answer); err != nil {
+			if err := p.check(b, output, answer); err != nil {
 				return fmt.Errorf("soak: %s: first answer: %w", p.name, err)
 			}
 		}
@@ -134,9 +135,10 @@ func (p *pool) fill(b *batch, memory []float32) tensor.Tensor {
 	return tensor.Tensor{Shape: []int{len(b.images), p.Input.Height, p.Input.Width, p.Input.Channels}, Data: memory}
 }
 
-// hold says whether an answer is right: each image's rows against that
-// image's reference, and where there is a first answer, the same bits.
-func (p *pool) hold(b *batch, output int, answer tensor.Tensor) error {
+// check returns an error unless an answer is right: each image's rows are within the
+// bounds of that image's reference, and where there is a first answer, the bits are the
+// same.
+func (p *pool) check(b *batch, output int, answer tensor.Tensor) error {
 	if err := answer.Check(); err != nil {
 		return err
 	}
@@ -150,7 +152,7 @@ func (p *pool) hold(b *batch, output int, answer tensor.Tensor) error {
 	shape := append([]int{1}, answer.Shape[1:]...)
 	for i, image := range b.images {
 		if p.wants[image] == nil {
-			continue // NaN or infinities: its bits are held, below
+			continue // NaN or infinities: its bits are compared below
 		}
 		row := tensor.Tensor{Shape: shape, Data: answer.Data[i*rows : (i+1)*rows]}
 		if v := proof.Compare(p.wants[image][output], row); !v.OK() {
@@ -172,7 +174,7 @@ func (p *pool) hold(b *batch, output int, answer tensor.Tensor) error {
 	return nil
 }
 
-// whose says which other image an answer belongs to.
+// whose names the other image that an answer belongs to.
 func (p *pool) whose(output int, row tensor.Tensor) string {
 	for image, wants := range p.wants {
 		if wants != nil && proof.Compare(wants[output], row).OK() {

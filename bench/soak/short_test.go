@@ -23,7 +23,7 @@ func TestSoak(t *testing.T) {
 		// malloc keeps some 50 MB more by then than after the first tenth; 3,000
 		// runs are fed 200.
 		first, last := report.Samples[0], report.Samples[len(report.Samples)-1]
-		if grown, fed := last.Resident-first.Resident, last.Fed-first.Fed; grown > fed/2 {
+		if grown, fed := last.RSS-first.RSS, last.Fed-first.Fed; grown > fed/2 {
 			t.Errorf("the process grew by %d bytes, %d were fed", grown, fed)
 		}
 	})

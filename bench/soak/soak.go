@@ -13,7 +13,7 @@ import (
 
 // Plan says how much is run. Zero fields have the defaults of Memory and Load.
 type Plan struct {
-	Runs       int           // calls, where it is no time that is given
+	Runs       int           // calls, for Memory
 	Time       time.Duration // how long, for Load
 	Cycles     int           // sessions that are opened, run and closed beside; 0: none
 	Goroutines int           // that call at once
@@ -25,7 +25,7 @@ type Plan struct {
 	// the end.
 	Reopen time.Duration
 	Seed   uint64
-	// Growth is what the process may grow by from the first sample to the last,
+	// Growth is how much the process may grow from the first sample to the last,
 	// as a share of the first.
 	Growth   float64
 	Options  session.Options // Limit is the same for all sessions
@@ -34,7 +34,7 @@ type Plan struct {
 
 // Shares of the calls that are not a plain Run which gives an answer.
 type Shares struct {
-	Into, Outputs, Traced  float64 // RunInto, RunOutputs, RunTraced
+	Into, Outputs, Traced  float64 // RunInto, RunOutputs, profile.Trace
 	Bad                    float64 // input that must be refused
 	Done, During, Deadline float64 // a ctx that is done, one that is cancelled in the run, one with microseconds left
 }

@@ -11,7 +11,7 @@ import (
 
 // The answer to another image, or to the same ones in another order, is
 // noticed, and said whose it is; so is one other bit.
-func TestHold(t *testing.T) {
+func TestCheck(t *testing.T) {
 	list, err := networks()
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +33,7 @@ func TestHold(t *testing.T) {
 		return x
 	}
 	right := answer(0, 1)
-	if err := p.hold(b, 0, right); err != nil {
+	if err := p.check(b, 0, right); err != nil {
 		t.Errorf("the right answer: %v", err)
 	}
 	for _, tt := range []struct {
@@ -46,20 +46,20 @@ func TestHold(t *testing.T) {
 		{tensor.Tensor{Shape: []int{2, 10}}, "got 0 numbers"},
 		{tensor.Tensor{Shape: right.Shape, Data: make([]float32, 20)}, "fail"},
 	} {
-		if err := p.hold(b, 0, tt.answer); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if err := p.check(b, 0, tt.answer); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("got %v, want %q", err, tt.want)
 		}
 	}
 	b.first = []tensor.Tensor{right, right}
 	other := right.Clone()
 	other.Data[3] = math.Nextafter32(other.Data[3], 1)
-	if err := p.hold(b, 0, other); err == nil || !strings.Contains(err.Error(), "other bits") {
+	if err := p.check(b, 0, other); err == nil || !strings.Contains(err.Error(), "other bits") {
 		t.Errorf("one other bit: %v", err)
 	}
 }
 
 func TestReportFails(t *testing.T) {
-	sample := func(resident int64) Sample { return Sample{Resident: resident} }
+	sample := func(rss int64) Sample { return Sample{RSS: rss} }
 	r := Report{Growth: 0.05}
 	for range samples - 1 {
 		r.Samples = append(r.Samples, sample(1000))
@@ -117,7 +117,7 @@ func TestLook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if after.Anonymous-before.Anonymous < size/2 || after.Resident-before.Resident < size/2 || after.GoHeap < size || memory[512] != 1 {
+	if after.Anonymous-before.Anonymous < size/2 || after.RSS-before.RSS < size/2 || after.GoHeap < size || memory[512] != 1 {
 		t.Errorf("%v, after 64 MiB were written %v", before, after)
 	}
 }
