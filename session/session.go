@@ -94,7 +94,7 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := weights.CheckProgram(lowered.Program); err != nil {
+	if err := lowered.CheckWeights(weights); err != nil {
 		return nil, err
 	}
 	o, settings, err := o.settle()

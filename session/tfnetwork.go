@@ -43,7 +43,7 @@ func (n *tfNetwork) build(lowered graph.Lowered, weights graph.Weights, settings
 		}
 	}
 	root := tfgo.NewRoot().WithDevice(device)
-	built, err := node.Build(root, lowered.Program, weights, node.Options{
+	built, err := node.Build(root, lowered, weights, node.Options{
 		Type:     dataType(o.Compute),
 		Constant: func(kind string, numbers int) bool { return o.constant(device, kind, numbers) },
 		OneDNN:   tensorflow.UsesOneDNN(device),

@@ -71,7 +71,7 @@ func openBindings(j worker.Job, how manner) (worker.Runner, error) {
 	}
 	r := &bindingsRunner{how: how}
 	root := tfgo.NewRoot()
-	built, err := node.Build(root, lowered.Program, weights, node.Options{})
+	built, err := node.Build(root, lowered, weights, node.Options{})
 	if err != nil {
 		return nil, err
 	}

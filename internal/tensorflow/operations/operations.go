@@ -13,10 +13,11 @@ import (
 
 	"github.com/galeone/tfgo"
 
-	"tfcnn/graph/node"
+	_ "tfcnn/graph/node" // sets nodes.Operation
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 	"tfcnn/internal/ir"
+	"tfcnn/internal/nodes"
 	"tfcnn/internal/ref"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/internal/trace"
@@ -75,7 +76,7 @@ func (b *Backend) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor
 		return tensor.New(shape...)
 	}
 	root := tfgo.NewRoot().WithDevice(b.device)
-	inputs, outputs, err := node.BuildOperation(root, op, tensorflow.UsesOneDNN(b.device), shapes...)
+	inputs, outputs, err := nodes.Operation(root, op, tensorflow.UsesOneDNN(b.device), shapes...)
 	if err != nil {
 		return tensor.Tensor{}, err
 	}
