@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -221,10 +222,16 @@ func TestRunRefuses(t *testing.T) {
 		{tensor.Tensor{Shape: []int{1, 23, 28, 4}, Data: good.Data}, nil, "batch is [1,23,28,4], want [N,28,23,4]"},
 		{tensor.Tensor{Shape: []int{-1, 28, 23, 4}}, nil, "size -1 is negative"},
 		{short, nil, "got 7 numbers, want 2576"},
-		{good, []string{"grouped", "nope"}, `session: run: no layer is named "nope", want one of "conv1", "max_pool1"`},
+		{good, []string{"grouped", "nope"}, `session: run: graph: no layer is named "nope", want one of "conv1", "max_pool1"`},
 	} {
-		if _, err := s.RunOutputs(t.Context(), tt.batch, tt.names...); err == nil || !strings.Contains(err.Error(), tt.want) {
+		_, err := s.RunOutputs(t.Context(), tt.batch, tt.names...)
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("got %v, want %q", err, tt.want)
+		}
+		var batch *session.BatchError
+		var layer *graph.Error
+		if of := errors.As(err, &batch); of != (tt.names == nil) || of && (!slices.Equal(batch.Got, tt.batch.Shape) || batch.Numbers != len(tt.batch.Data) || !slices.Equal(batch.Want, []int{-1, 28, 23, 4})) || errors.As(err, &layer) == of {
+			t.Errorf("%v is of type %T with %+v", err, err, batch)
 		}
 	}
 }

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"errors"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 
+	"tfcnn/graph"
 	"tfcnn/graph/tensor"
+	"tfcnn/session"
 )
 
 // The answer to another image, or to the same ones in another order, is
@@ -55,6 +59,42 @@ func TestCheck(t *testing.T) {
 	other.Data[3] = math.Nextafter32(other.Data[3], 1)
 	if err := p.check(b, 0, other); err == nil || !strings.Contains(err.Error(), "other bits") {
 		t.Errorf("one other bit: %v", err)
+	}
+}
+
+// Each fault is refused with an error that its check accepts; errors of another type, of
+// another batch or with a wrong reason are not accepted.
+func TestFaults(t *testing.T) {
+	s, err := session.Open(tutorial, graph.Weights{"lines/filter": lines()}, session.Options{Device: "cpu"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	random := rand.New(rand.NewPCG(1, 2))
+	good := tensor.MustNew(2, tutorial.Input.Height, tutorial.Input.Width, tutorial.Input.Channels)
+	for _, f := range faults {
+		bad := f.spoil(good, random)
+		_, err := s.Run(t.Context(), bad)
+		if err := f.check(err, bad, tutorial.Input); err != nil {
+			t.Error(err)
+		}
+		var right *session.BatchError
+		if !errors.As(err, &right) {
+			continue
+		}
+		reason := *right
+		reason.Reason = map[bool]error{true: errors.New("a reason"), false: nil}[right.Reason == nil]
+		for name, wrong := range map[string]error{
+			"no error": nil, "another type": errors.New(right.Error()), "another reason": &reason,
+			"another batch": &session.BatchError{Got: right.Got, Numbers: right.Numbers + 1, Want: right.Want, Reason: right.Reason},
+		} {
+			if f.check(wrong, bad, tutorial.Input) == nil {
+				t.Errorf("%s: %s is accepted", f.name, name)
+			}
+		}
+	}
+	if _, err := s.RunOutputs(t.Context(), good, "nobody"); unknownLayer(err) != nil || unknownLayer(errors.New("no layer")) == nil {
+		t.Errorf("unknown layer: %v", err)
 	}
 }
 

@@ -128,6 +128,28 @@ func TestFused(t *testing.T) {
 	}
 }
 
+// Run computes all outputs of a network, and not the first alone.
+func TestSeveralOutputs(t *testing.T) {
+	net := graph.Network{
+		Input: graph.Input{Height: 8, Width: 8, Channels: 3},
+		Layers: []graph.Layer{
+			graph.Conv2D{Name: "first", Filters: 4, Size: graph.Square(3)},
+			graph.MaxPool{Name: "second", From: graph.InputName, Size: graph.Square(2)},
+			graph.AvgPool{Name: "unused", From: graph.InputName, Size: graph.Square(2)},
+		},
+		Outputs: []string{"first", "second"},
+	}
+	p, err := Run(t.Context(), net, RandomWeights(net, 1), batchOf(t, net, 2), Options{Options: session.Options{Device: "cpu"}, Runs: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, computed := range []bool{true, true, false} {
+		if l := p.Layers[i]; len(l.Kernels) > 0 != computed || l.Time.Median > 0 != computed {
+			t.Errorf("%s: kernels %v in %v s, want some: %v", l.Layer, l.Kernels, l.Time.Median, computed)
+		}
+	}
+}
+
 func TestRunRefuses(t *testing.T) {
 	net := graph.Network{Input: graph.Input{Height: 4, Width: 4, Channels: 1}, Layers: []graph.Layer{graph.MaxPool{Size: graph.Square(2)}}}
 	batch := batchOf(t, net, 1)

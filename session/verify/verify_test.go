@@ -190,8 +190,13 @@ func TestVerifyLayersOfOneNode(t *testing.T) {
 
 func TestVerifyRefuses(t *testing.T) {
 	weights := everyLayer.InitialWeights(1)
-	if _, err := verify.Network(t.Context(), everyLayer, weights, batchOf(graph.Network{Input: graph.Input{Height: 3, Width: 3, Channels: 3}}, 1, 1), verify.Options{}); err == nil {
-		t.Error("a batch of another network: no error")
+	var batch *session.BatchError
+	if _, err := verify.Network(t.Context(), everyLayer, weights, batchOf(graph.Network{Input: graph.Input{Height: 3, Width: 3, Channels: 3}}, 1, 1), verify.Options{}); !errors.As(err, &batch) {
+		t.Errorf("a batch of another network: %v", err)
+	}
+	shared := verify.Options{Options: session.Options{Batching: session.Batching{Size: 4}}}
+	if _, err := verify.Network(t.Context(), everyLayer, weights, batchOf(everyLayer, 1, 1), shared); err == nil || !strings.Contains(err.Error(), "verify: got Batching of 4 images, want none") {
+		t.Errorf("Batching: %v", err)
 	}
 	delete(weights, "c/bias")
 	var refused *graph.Error
