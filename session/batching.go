@@ -71,7 +71,7 @@ type batcher struct {
 
 // joint is a batch that calls share.
 type joint struct {
-	in, out  capi.Native
+	in, out  capi.AlignedBuffer
 	batch    []float32
 	into     []float32
 	pictures int

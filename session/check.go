@@ -47,7 +47,7 @@ func (c *core) check(batch tensor.Tensor) error {
 
 // takes refuses more pictures than an operation takes, or memory is free for.
 func (c *core) takes(pictures int64) error {
-	if err := tensorflow.CheckMemoryLately(times(c.perPicture, pictures)); err != nil {
+	if err := tensorflow.CheckMemoryCached(times(c.perPicture, pictures)); err != nil {
 		return fmt.Errorf("batch of %d pictures: %w", pictures, err)
 	}
 	if pictures <= c.checked.Load() {

@@ -85,9 +85,9 @@ func (c *core) runner(pictures int, steps []int, records bool) (*capi.Runner, er
 		}
 		session = l.session
 	}
-	fetches := make([]capi.Port, len(steps))
+	fetches := make([]capi.Output, len(steps))
 	for i, step := range steps {
 		fetches[i] = c.native.steps[step]
 	}
-	return session.NewRunner(capi.Signature{Feeds: []capi.Port{c.native.input}, Constants: c.native.weights, Fetches: fetches})
+	return session.NewRunner(capi.Signature{Feeds: []capi.Output{c.native.input}, Constants: c.native.weights, Fetches: fetches})
 }

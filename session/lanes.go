@@ -73,7 +73,7 @@ func (n *native) openLane(settings tensorflow.Settings) (_ *lane, err error) {
 	if l.session, err = tensorflow.Open(n.graph, settings); err != nil {
 		return nil, err
 	}
-	if l.first, err = l.session.NewRunner(capi.Signature{Feeds: []capi.Port{n.input}, Constants: n.weights, Fetches: []capi.Port{n.output}}); err != nil {
+	if l.first, err = l.session.NewRunner(capi.Signature{Feeds: []capi.Output{n.input}, Constants: n.weights, Fetches: []capi.Output{n.output}}); err != nil {
 		l.close()
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (n *native) tracing(pictures int) (*tensorflow.Session, error) {
 	defer l.mu.Unlock()
 	if l.traced == nil {
 		settings := l.settings
-		settings.Executor = tensorflow.InTurn
+		settings.Executor = tensorflow.Sequential
 		l.traced, err = tensorflow.Open(n.graph, settings)
 	}
 	return l.traced, err

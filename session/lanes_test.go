@@ -132,9 +132,9 @@ func TestLanesKeepBits(t *testing.T) {
 	if alone, together := session.Lanes(s); !alone || !together {
 		t.Errorf("narrow lane %v, wide lane %v, want both", alone, together)
 	}
-	living := capi.Live().Runners
+	living := capi.LiveAllocations().Runners
 	s.Close()
-	if left := capi.Live().Runners; left != living-2 {
+	if left := capi.LiveAllocations().Runners; left != living-2 {
 		t.Errorf("Close leaves %d runs bound of %d, want 2 fewer", left, living)
 	}
 
@@ -180,7 +180,7 @@ func TestCloseWhileALaneOpens(t *testing.T) {
 		Layers: []graph.Layer{graph.Conv2D{Filters: 4, Size: graph.Square(3)}},
 	}
 	weights, batch := whole(net, 1000)
-	living := capi.Live()
+	living := capi.LiveAllocations()
 	for range 20 {
 		s, err := session.Open(net, weights, session.Options{Device: "cpu"})
 		if err != nil {
@@ -199,7 +199,7 @@ func TestCloseWhileALaneOpens(t *testing.T) {
 		}
 		group.Wait()
 	}
-	if left := capi.Live(); left != living {
+	if left := capi.LiveAllocations(); left != living {
 		t.Errorf("%+v are left, %+v were there before", left, living)
 	}
 }

@@ -90,7 +90,7 @@ const (
 
 // settle fills in what depends on the device, and refuses what is unknown.
 func (o Options) settle() (Options, tensorflow.Settings, error) {
-	s, err := tensorflow.Options{Device: o.Device, Executor: tensorflow.Executor(o.Executor), Threads: o.Threads}.Settle()
+	s, err := tensorflow.Options{Device: o.Device, Executor: tensorflow.Executor(o.Executor), Threads: o.Threads}.Resolve()
 	if err != nil {
 		return o, s, fmt.Errorf("session: %w", err)
 	}

@@ -83,14 +83,14 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := tensorflow.CheckMemoryLately(openCopies * memory.Inference.Fixed); err != nil {
+	if err := tensorflow.CheckMemoryCached(openCopies * memory.Inference.Fixed); err != nil {
 		return nil, fmt.Errorf("session: open: the weights: %w", err)
 	}
 	o.WarmUp = slices.Clone(o.WarmUp)
 	c := &core{
 		lowered: lowered, device: settings.Device, options: o,
 		input:       slices.Clone(lowered.Program.Input),
-		weightBytes: memory.Inference.Fixed, perPicture: memory.Inference.PerPicture,
+		weightBytes: memory.Inference.Fixed, perPicture: memory.Inference.PerImage,
 		running: newTracker(), freed: make(chan struct{}),
 	}
 	// The constants are there once more then.

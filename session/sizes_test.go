@@ -38,7 +38,7 @@ func at(t testing.TB, height, width int) graph.Network {
 // Three hundred pictures of forty sizes, from four goroutines: the answers are
 // those of fresh sessions, and no more sessions are open than asked for.
 func TestSizes(t *testing.T) {
-	before := capi.Live()
+	before := capi.LiveAllocations()
 	weights := at(t, 8, 8).InitialWeights(1)
 	s, err := session.OpenSizes(freeNet, weights, session.SizesOptions{Options: session.Options{Device: "cpu"}, Most: 6})
 	if err != nil {
@@ -110,7 +110,7 @@ func TestSizes(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Errorf("second Close: %v", err)
 	}
-	if after := capi.Live(); after != before {
+	if after := capi.LiveAllocations(); after != before {
 		t.Errorf("native memory is left: %+v, before %+v", after, before)
 	}
 }

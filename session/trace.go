@@ -40,7 +40,7 @@ func (s *Session) layerRuns(r trace.Record) []LayerRun {
 
 // placed is an error unless all of an operation's arithmetic ran on the device.
 func placed(op ir.Op, r trace.Record, device string) error {
-	if op.Traits().Free {
+	if op.Traits().NoArithmetic {
 		return nil
 	}
 	ran := 0

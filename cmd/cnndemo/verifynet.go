@@ -185,7 +185,7 @@ func readWeights(path string, net graph.Network) (graph.Weights, error) {
 		heads  = 1 << 20 // headers, and the archive's list of them
 	)
 	most := int64(maxFreeWeights)
-	if !net.Free() {
+	if !net.FreeSize() {
 		plan, err := net.Plan()
 		if err != nil {
 			return nil, fmt.Errorf("weights: %w", err)
@@ -198,7 +198,7 @@ func readWeights(path string, net graph.Network) (graph.Weights, error) {
 	}
 	defer done()
 	weights, err := graph.ReadNPZ(file, length)
-	if err == nil && !net.Free() {
+	if err == nil && !net.FreeSize() {
 		err = weights.Check(net)
 	}
 	if err != nil {

@@ -40,15 +40,15 @@ func run(t *testing.T, scope *op.Scope, fetch, feed tf.Output, x tensor.Tensor) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := c.PortOf(feed)
+	in, err := c.OutputOf(feed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := c.PortOf(fetch)
+	out, err := c.OutputOf(fetch)
 	if err != nil {
 		t.Fatal(err)
 	}
-	runner, err := c.NewRunner(capi.Signature{Feeds: []capi.Port{in}, Fetches: []capi.Port{out}})
+	runner, err := c.NewRunner(capi.Signature{Feeds: []capi.Output{in}, Fetches: []capi.Output{out}})
 	if err != nil {
 		t.Fatal(err)
 	}

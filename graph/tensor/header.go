@@ -11,10 +11,10 @@ import (
 	"tfcnn/internal/quote"
 )
 
-// longestHeader is the most bytes of a header, as numpy.load has it.
+// longestHeader is the largest number of bytes of a header, as in numpy.load.
 const longestHeader = 10_000
 
-// npyHeader is what the header of a .npy file says.
+// npyHeader is the header of a .npy file.
 type npyHeader struct {
 	descr   string
 	fortran bool
@@ -145,7 +145,7 @@ func parseShape(v any) ([]int, error) {
 	return shape, nil
 }
 
-// describe names a value's Python type, and a short value itself.
+// describe returns a value's Python type, and a short value itself.
 func describe(v any) string {
 	switch v := v.(type) {
 	case string:

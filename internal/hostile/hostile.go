@@ -58,7 +58,7 @@ func Line(t testing.TB, prefix, text string) {
 	}
 }
 
-// allocated is how many bytes the process has taken from Go's heap so far.
+// allocated returns how many bytes the process has taken from Go's heap so far.
 func allocated() int64 {
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(sample)

@@ -25,7 +25,7 @@ type Op interface {
 	// Shape checks the attributes and the operands' shapes and returns the
 	// shape of the output. Whatever it lets pass, TensorFlow computes.
 	Shape(operands ...[]int) ([]int, error)
-	// Multiplications is the number of multiplications for one picture. The
+	// Multiplications is the number of multiplications for one image. The
 	// operands' shapes must have passed Shape.
 	Multiplications(operands ...[]int) int64
 	// Traits are the facts about the operation that its readers ask for.
@@ -55,17 +55,17 @@ type Step struct {
 type Weight struct {
 	Name  string
 	Shape []int
-	// Statistic says that training does not change it by a gradient: a moving
+	// Statistic reports that training does not change it by a gradient: a moving
 	// mean or variance.
 	Statistic bool
 }
 
-// InputShape is the shape of the program's input, batch first.
+// InputShape returns the shape of the program's input, batch first.
 func (p Program) InputShape(batch int) []int {
 	return append([]int{batch}, p.Input...)
 }
 
-// Operands gives the shapes of step i's operands for a batch size.
+// Operands returns the shapes of step i's operands for a batch size.
 func (p Program) Operands(i, batch int) [][]int {
 	step := p.Steps[i]
 	var shapes [][]int
@@ -91,7 +91,7 @@ const maxSize = math.MaxInt32
 const maxRank = 254
 
 // CheckElements refuses a shape with more elements than TensorFlow's kernels
-// index. An unknown batch counts as one picture.
+// index. An unknown batch counts as one image.
 func CheckElements(what string, shape []int) error {
 	if len(shape) > maxRank {
 		return fmt.Errorf("%s has %d axes, TensorFlow's tensors have at most %d", what, len(shape), maxRank)
@@ -107,7 +107,7 @@ func CheckElements(what string, shape []int) error {
 	return nil
 }
 
-// checkInput holds what every operation on pictures asks of its input.
+// checkInput holds what every operation on images asks of its input.
 func checkInput(shape []int) error {
 	if len(shape) != 4 {
 		return InputErrorf("input %s has %d axes, want 4 (batch, height, width, channels)", tensor.FormatShape(shape), len(shape))

@@ -55,7 +55,7 @@ func checkBias(operands [][]int, filters int) error {
 	return nil
 }
 
-// count is the product of sizes that have been checked.
+// count returns the product of sizes that have been checked.
 func count(sizes []int) int64 {
 	n, _ := tensor.Elements(sizes)
 	return int64(n)

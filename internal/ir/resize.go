@@ -24,10 +24,10 @@ type Resize struct {
 // float32, which has all whole numbers and halves up to it.
 const maxResize = 1 << 22
 
-// Kind is "resize".
+// Kind returns "resize".
 func (Resize) Kind() string { return "resize" }
 
-// Traits are those of an interpolation.
+// Traits returns the traits of an interpolation.
 func (r Resize) Traits() Traits {
 	t := Traits{
 		Family: Reshaping, Operands: OneInput, Output: NewBuffer, Saved: SavesNothing, Reads: NearestPixel,
@@ -40,7 +40,7 @@ func (r Resize) Traits() Traits {
 	return t
 }
 
-// Shape is [N, Size, C].
+// Shape returns [N, Size, C].
 func (r Resize) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 1, 1, "one input"); err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (r Resize) Shape(operands ...[]int) ([]int, error) {
 	return output, CheckElements("output", output)
 }
 
-// Multiplications is 0 for Nearest and three for each number for Bilinear, one
+// Multiplications returns 0 for Nearest and three for each number for Bilinear, one
 // an interpolation.
 func (r Resize) Multiplications(operands ...[]int) int64 {
 	out, err := r.Shape(operands...)

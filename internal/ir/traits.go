@@ -13,9 +13,9 @@ type Traits struct {
 	Saved    Saved
 	Reads    Reads
 
-	// SavedInside is the number of tensors of the output's size that TensorFlow
+	// SavedIntermediates is the number of tensors of the output's size that TensorFlow
 	// makes inside the operation and that the backward pass reads.
-	SavedInside int
+	SavedIntermediates int
 	// SharedGradient reports whether the gradient of the input takes no memory
 	// beside that of the output.
 	SharedGradient bool
@@ -32,9 +32,9 @@ type Traits struct {
 	// Fusable reports whether TensorFlow may compute the operation in one call
 	// with those before it.
 	Fusable bool
-	// Free reports whether the operation does no arithmetic: its numbers are the
+	// NoArithmetic reports whether the operation does no arithmetic: its numbers are the
 	// input's, in the same order.
-	Free bool
+	NoArithmetic bool
 	// Float32Weights reports whether TensorFlow's kernels want the weights in
 	// float32 whatever the type of the input.
 	Float32Weights bool
@@ -55,13 +55,13 @@ type Family string
 
 // The families.
 const (
-	Convolution   Family = "conv"
-	FullyJoined   Family = "dense"
-	Pooling       Family = "pool"
-	Normalization Family = "norm" // changes numbers, not the shape
-	Activation    Family = "act"
-	Reshaping     Family = "shape"
-	Joining       Family = "join"
+	Convolution    Family = "conv"
+	FullyConnected Family = "dense"
+	Pooling        Family = "pool"
+	Normalization  Family = "norm" // changes numbers, not the shape
+	Activation     Family = "act"
+	Reshaping      Family = "shape"
+	Merging        Family = "join"
 )
 
 // Operands is what an operation reads.
@@ -101,7 +101,7 @@ type Reads int
 
 // The places that are read.
 const (
-	OwnPlace         Reads = iota + 1 // the same row and column
+	SamePosition     Reads = iota + 1 // the same row and column
 	SlidingWindow                     // those in a window of the input
 	TransposedWindow                  // those whose window of the output it lies in
 	LastAxis                          // all numbers along the last axis

@@ -18,7 +18,7 @@ const (
 	Explicit
 )
 
-// String is TensorFlow's name for the kind.
+// String returns TensorFlow's name of the kind.
 func (k PaddingKind) String() string {
 	switch k {
 	case Valid:
@@ -78,7 +78,7 @@ type Axis struct {
 }
 
 // axisNames are what the axes are called in errors.
-type axisNames struct{ axis, size, places string }
+type axisNames struct{ axis, size, direction string }
 
 var (
 	heightAxis = axisNames{"height", "rows", "vertical"}
@@ -92,7 +92,7 @@ func newAxis(names axisNames, in, size, stride, dilation int, kind PaddingKind, 
 		size int
 	}{{"window", size}, {"stride", stride}, {"dilation", dilation}} {
 		if part.size < 1 || part.size > maxSize {
-			return Axis{}, fmt.Errorf("%s %s is %d, want 1 or more", names.places, part.name, part.size)
+			return Axis{}, fmt.Errorf("%s %s is %d, want 1 or more", names.direction, part.name, part.size)
 		}
 	}
 	a := Axis{In: in, Size: size, Stride: stride, Dilation: dilation, Before: before, After: after}
@@ -118,19 +118,19 @@ func newAxis(names axisNames, in, size, stride, dilation int, kind PaddingKind, 
 	return a, nil
 }
 
-// Reach is the number of rows or columns from a window's first tap to its
+// Reach returns the number of rows or columns from a window's first tap to its
 // last, both included.
 func (a Axis) Reach() int { return (a.Size-1)*a.Dilation + 1 }
 
 // Start is where window out begins; it is negative in the padding before.
 func (a Axis) Start(out int) int { return out*a.Stride - a.Before }
 
-// ShortStride is the smallest stride that a stride larger than the padded input
+// ShortStride returns the smallest stride that a stride larger than the padded input
 // is as good as: there is one window then. With strides near 2³¹ oneDNN's
 // kernels of grouped convolutions end the process.
 func (a Axis) ShortStride() int { return min(a.Stride, max(1, a.Before+a.In+a.After)) }
 
-// Taps gives the taps j of window out that read the input: from first up to,
+// Taps returns the taps j of window out that read the input: from first up to,
 // but not including, end. The others fall on padding.
 func (a Axis) Taps(out int) (first, end int) {
 	start := a.Start(out)
@@ -147,8 +147,8 @@ func (a Axis) Taps(out int) (first, end int) {
 	return min(first, end), end
 }
 
-// Blind says whether no window reads any input.
-func (a Axis) Blind() bool {
+// OnlyPadding reports whether every window lies on padding alone.
+func (a Axis) OnlyPadding() bool {
 	for out := range a.Out {
 		if first, end := a.Taps(out); first < end {
 			return false
@@ -157,7 +157,7 @@ func (a Axis) Blind() bool {
 	return true
 }
 
-// Unread is the number of rows or columns of the input that no window reads:
+// Unread returns the number of rows or columns of the input that no window reads:
 // those after the last window, and those that the stride or the dilation
 // steps over.
 func (a Axis) Unread() int {
@@ -196,7 +196,7 @@ func (a Axis) Unread() int {
 	return unread
 }
 
-// SamePadding says whether SAME would pad both axes just like this. Then
+// SamePadding reports whether SAME would pad both axes just like this. Then
 // TensorFlow's own SAME kernels serve.
 func SamePadding(h, w Axis) bool {
 	for _, a := range []Axis{h, w} {

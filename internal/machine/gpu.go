@@ -38,9 +38,9 @@ func (m Machine) RuntimeFacts(ctx context.Context, tf TensorFlow, gpu bool) []Fa
 	return facts
 }
 
-// GPUFacts are what a GPU needs, from the bottom up.
+// GPUFacts returns what a GPU needs, from the bottom up.
 func (m Machine) GPUFacts(ctx context.Context, tf TensorFlow) []Fact {
-	facts := []Fact{m.cudaBuild(tf), m.gpu(ctx), m.gpuDevice()}
+	facts := []Fact{m.cudaBuild(tf), m.gpuDriver(ctx), m.gpuDevice()}
 	if tf.CUDA {
 		facts = append(facts, m.cudaLibraries(tf))
 	}
@@ -54,15 +54,15 @@ func (m Machine) GPUFacts(ctx context.Context, tf TensorFlow) []Fact {
 	return append(facts, used)
 }
 
-func (m Machine) inImage() bool { return m.Getenv("TFCNN_IMAGE_VARIANT") != "" }
+func (m Machine) inDockerImage() bool { return m.Getenv("TFCNN_IMAGE_VARIANT") != "" }
 
 func (m Machine) cudaBuild(tf TensorFlow) Fact {
 	f := Fact{Name: "CUDA build", Found: tf.CUDA, Value: "libtensorflow is built for CUDA"}
 	if !tf.CUDA {
 		f.Value = "libtensorflow is built for the CPU only"
 		f.Fix = "install its CUDA variant: go run ./cmd/libtensorflow -variant linux-amd64-cuda"
-		if m.inImage() {
-			f.Fix = "use the CUDA image (docker/Dockerfile.cuda), called tfcnn-cuda"
+		if m.inDockerImage() {
+			f.Fix = "use the CUDA Docker image (docker/Dockerfile.cuda), called tfcnn-cuda"
 		}
 	}
 	return f
@@ -87,7 +87,7 @@ func (m Machine) gpuDevice() Fact {
 		return Fact{Name: "GPU device", Found: true, Value: strings.Join(nodes, ", ")}
 	}
 	f := Fact{Name: "GPU device", Value: "none: no /dev/nvidia0", Fix: "load NVIDIA's driver (nvidia-smi lists the GPUs)"}
-	if m.inImage() {
+	if m.inDockerImage() {
 		f.Fix = "pass the GPU in: docker run --gpus all (with NVIDIA's container toolkit on the machine)"
 	}
 	return f

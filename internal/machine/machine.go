@@ -44,7 +44,7 @@ type Machine struct {
 	Cores    int
 }
 
-// This is the machine at hand.
+// This returns the machine at hand.
 func This(project string) Machine {
 	return Machine{
 		Cores:   runtime.NumCPU(),
@@ -64,7 +64,7 @@ func This(project string) Machine {
 func (m Machine) Facts(ctx context.Context) []Fact {
 	return []Fact{
 		m.system(), m.processor(), m.goToolchain(ctx), m.compiler(ctx), m.make(ctx),
-		m.pip(ctx), m.strip(ctx), m.libtensorflow(), m.goEnvironment(ctx), m.gpu(ctx),
+		m.pip(ctx), m.strip(ctx), m.libtensorflow(), m.goEnvironment(ctx), m.gpuDriver(ctx),
 	}
 }
 
@@ -79,7 +79,7 @@ func Missing(facts []Fact) []Fact {
 	return missing
 }
 
-// String is the fact on one line.
+// String returns the fact on one line.
 func (f Fact) String() string {
 	mark := "ok     "
 	switch {

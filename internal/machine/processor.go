@@ -12,7 +12,7 @@ var (
 	featuresOfARM = []string{"asimd", "bf16", "i8mm", "sve", "sme"}
 )
 
-// Processor is the processor's model and those of its features that choose
+// Processor returns the processor's model and those of its features that choose
 // kernels, as /proc/cpuinfo tells; "" and none where it does not.
 func (m Machine) Processor() (model string, features []string) {
 	model = m.procField("cpuinfo", "model name")

@@ -25,7 +25,7 @@ func (m Machine) goToolchain(ctx context.Context) Fact {
 	return f
 }
 
-// goWanted is the version in go.mod.
+// goWanted returns the version in go.mod.
 func (m Machine) goWanted() string {
 	text, err := os.ReadFile(filepath.Join(m.Project, "go.mod"))
 	if err == nil {
@@ -56,7 +56,7 @@ func older(a, b string) bool {
 }
 
 // compiler is what cgo calls; it must find the C library's headers, too, which
-// Debian packs apart.
+// Debian has in another package.
 func (m Machine) compiler(ctx context.Context) Fact {
 	f := Fact{Name: "C compiler", Needed: true, Fix: "install a C compiler for cgo (Debian: apt-get install gcc libc6-dev), or name yours in CC"}
 	cc := m.Getenv("CC")
@@ -152,9 +152,9 @@ func (m Machine) libtensorflow() Fact {
 	folder, found, err := m.prefix()
 	if err != nil {
 		f.Value = err.Error()
-		var lacks *libtf.EnvironmentError
-		if errors.As(err, &lacks) {
-			f.Value = lacks.Reason()
+		var missing *libtf.EnvironmentError
+		if errors.As(err, &missing) {
+			f.Value = missing.Reason()
 		}
 		f.Fix = "run `make libtensorflow`, or set LIBTENSORFLOW to a prefix that has it"
 		if m.Getenv("LIBTENSORFLOW") != "" {

@@ -36,7 +36,7 @@ type site struct {
 	count                        int // among those with the same text, from 1
 }
 
-// String is the site's name. It stays where other code is added, moved or removed.
+// String returns the site's name. It stays where other code is added, moved or removed.
 func (s site) String() string {
 	name := fmt.Sprintf("%s %s: %s: %s", s.folder, s.function, s.rule, s.text)
 	if s.count > 1 {

@@ -89,7 +89,7 @@ func makeFolder(path string) (made []string, err error) {
 	return made, err
 }
 
-// NameLimit is the most bytes that a file name has in the folder.
+// NameLimit returns the most bytes that a file name has in the folder.
 func (f *Folder) NameLimit() int { return f.limit }
 
 // Write stages a whole file and forces it to the disk.
@@ -167,7 +167,7 @@ func (f *Folder) Rename(from, to string) error {
 	return nil
 }
 
-// SHA256 is the checksum of a staged file, in hexadecimal digits.
+// SHA256 returns the checksum of a staged file, in hexadecimal digits.
 func (f *Folder) SHA256(name string) (string, error) {
 	file, err := os.Open(f.stage.path(newName, name))
 	if err != nil {

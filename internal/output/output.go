@@ -242,7 +242,7 @@ func (i interruptible) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// stageIn is the set's staging folder in a folder, made where there is none.
+// stageIn returns the set's staging folder in a folder, made where there is none.
 func (s *Set) stageIn(folder string) (*stage, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -292,7 +292,7 @@ func (s *Set) drop() {
 	s.stages = nil
 }
 
-// absolute is the real path of a folder.
+// absolute returns the real path of a folder.
 func absolute(folder string) (string, error) {
 	path, err := filepath.Abs(folder)
 	if err != nil {

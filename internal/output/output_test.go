@@ -36,7 +36,7 @@ func put(t *testing.T, path, content string) error {
 	return set.Commit()
 }
 
-// tree is a folder's files with their content, links with where they lead.
+// tree returns a folder's files with their content, links with where they lead.
 func tree(t *testing.T, root string) map[string]string {
 	t.Helper()
 	found := map[string]string{}

@@ -137,7 +137,7 @@ func (t target) writable() error {
 	return nil
 }
 
-// identity is the same for targets that are one file. Two hard links of a
+// identity returns the same for targets that are one file. Two hard links of a
 // regular file are two: each is replaced by a file of its own.
 func (t target) identity() string {
 	if t.special() {

@@ -138,7 +138,7 @@ func bfloat(x float32) float32 {
 	return math.Float32frombits((math.Float32bits(x) + 0x7fff + math.Float32bits(x)>>16&1) &^ 0xffff)
 }
 
-// flush is what a processor in flush-to-zero mode makes of a result.
+// flush returns what a processor in flush-to-zero mode makes of a result.
 func flush(x float32) float32 {
 	if abs(x) < 0x1p-126 {
 		return 0

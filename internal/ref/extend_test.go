@@ -11,7 +11,7 @@ import (
 	"tfcnn/internal/ref"
 )
 
-// within is a result of values and bounds.
+// within returns a result of values and bounds.
 func within(shape []int, value, bound []float64) ref.Result {
 	return ref.Result{Shape: shape, Value: value, Bound: bound, Level: make([]float64, len(value)), State: make([]ref.State, len(value))}
 }

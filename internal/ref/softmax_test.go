@@ -57,10 +57,10 @@ func TestSoftmaxNotFinite(t *testing.T) {
 	}
 }
 
-// off is a factor that is off by up to some units in the last place.
+// off returns a factor that is off by up to some units in the last place.
 func off(random *rand.Rand, ulps float64) float64 { return 1 + (2*random.Float64()-1)*ulps*0x1p-23 }
 
-// found is the error in the table, without its margin.
+// found returns the error in the table, without its margin.
 func found(name string) float64 {
 	for _, f := range ref.Functions() {
 		if f.Name == name {

@@ -60,7 +60,7 @@ func invalidUTF8(text []byte) int {
 	return -1
 }
 
-// place is the line and the column of a byte.
+// place returns the line and the column of a byte.
 func place(text []byte, at int) string {
 	before := text[:max(0, min(at, len(text)))]
 	line := bytes.Count(before, []byte("\n")) + 1
@@ -121,7 +121,7 @@ func Malformed(err error) error {
 	return fmt.Errorf("not JSON: %w", err)
 }
 
-// Find gives the value of a field.
+// Find returns the value of a field.
 func Find(fields []Field, name string) (json.RawMessage, bool) {
 	for _, f := range fields {
 		if f.Name == name {
@@ -232,7 +232,7 @@ func begins(text []byte, with byte) bool {
 	return len(text) > 0 && text[0] == with
 }
 
-// Excerpt is the beginning of a JSON text for an error, on one line.
+// Excerpt returns the beginning of a JSON text for an error, on one line.
 func Excerpt(text []byte) string {
 	const most = 60
 	var line bytes.Buffer
@@ -263,7 +263,7 @@ func Unknown(what, name string, known []string) error {
 	return fmt.Errorf("%s %s is not known here, the nearest is %s", what, quote.Name(name), quote.Name(Nearest(name, known)))
 }
 
-// Nearest is the one of the known names that is spelt most alike, capitals or
+// Nearest returns the one of the known names that is spelt most alike, capitals or
 // not.
 func Nearest(name string, known []string) string {
 	if len(name) > 200 { // what is so long is like nothing
@@ -275,5 +275,5 @@ func Nearest(name string, known []string) string {
 	})
 }
 
-// Keys are a map's.
+// Keys returns a map's.
 func Keys[V any](m map[string]V) []string { return slices.Collect(maps.Keys(m)) }

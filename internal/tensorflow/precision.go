@@ -36,9 +36,9 @@ func Precision(device string) string {
 // CUDALibraries has TensorFlow open each library that it needs for a GPU, and
 // reports which it found. It returns none where libtensorflow is not built for CUDA.
 func CUDALibraries() []CUDALibrary {
-	process.Lock()
-	begin()
-	process.Unlock()
+	current.Lock()
+	start()
+	current.Unlock()
 	var list []CUDALibrary
 	for _, l := range capi.OpenCUDALibraries() {
 		list = append(list, CUDALibrary(l))

@@ -15,14 +15,14 @@ import (
 // Executor is how TensorFlow walks through a graph.
 type Executor string
 
-// The executors. Single runs one operation after the other, on the thread that
-// calls, and records nothing; InTurn does so with TensorFlow's usual executor,
+// The executors. Single runs one operation after the other on the calling
+// thread and records no nodes; Sequential does so with TensorFlow's usual executor,
 // which records nodes. Parallel hands operations that are ready to the inter-op
 // threads.
 const (
-	Single   Executor = "single"
-	Parallel Executor = "parallel"
-	InTurn   Executor = "in turn"
+	Single     Executor = "single"
+	Parallel   Executor = "parallel"
+	Sequential Executor = "sequential"
 )
 
 // Options says where and how a session runs. The zero value works.
@@ -45,8 +45,8 @@ type Settings struct {
 	Threads  int
 }
 
-// Settle checks the options, and fills in the device and its executor.
-func (o Options) Settle() (Settings, error) {
+// Resolve checks the options and fills in the device and its executor.
+func (o Options) Resolve() (Settings, error) {
 	device, err := Choose(o.Device)
 	if err != nil {
 		return Settings{}, err
@@ -119,14 +119,14 @@ func open(graph *tf.Graph, s Settings, withGPU bool) (*Session, error) {
 func (s *Session) RunnerOf(feeds []tf.Output, fetches ...tf.Output) (*capi.Runner, error) {
 	var signature capi.Signature
 	for _, output := range feeds {
-		port, err := s.PortOf(output)
+		port, err := s.OutputOf(output)
 		if err != nil {
 			return nil, err
 		}
 		signature.Feeds = append(signature.Feeds, port)
 	}
 	for _, output := range fetches {
-		port, err := s.PortOf(output)
+		port, err := s.OutputOf(output)
 		if err != nil {
 			return nil, err
 		}

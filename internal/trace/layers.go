@@ -48,14 +48,14 @@ func (r Record) Reads(layer string) (from []string, input bool) {
 			nodes[n.Name] = n
 		}
 	}
-	seen := map[string]bool{}
-	var follow func(names []string)
-	follow = func(names []string) {
+	visited := map[string]bool{}
+	var visit func(names []string)
+	visit = func(names []string) {
 		for _, name := range names {
-			if seen[name] {
+			if visited[name] {
 				continue
 			}
-			seen[name] = true
+			visited[name] = true
 			switch n, found := nodes[name]; {
 			case !found: // TensorFlow records no _Recv
 				input = true
@@ -64,7 +64,7 @@ func (r Record) Reads(layer string) (from []string, input bool) {
 					from = append(from, n.Layer)
 				}
 			case len(n.Inputs) > 0:
-				follow(n.Inputs)
+				visit(n.Inputs)
 			case n.Op != "Const" && n.Op != "HostConst":
 				input = true
 			}
@@ -72,7 +72,7 @@ func (r Record) Reads(layer string) (from []string, input bool) {
 	}
 	for _, n := range r.Nodes {
 		if n.Layer == layer && n.Arithmetic() {
-			follow(n.Inputs)
+			visit(n.Inputs)
 		}
 	}
 	return from, input

@@ -152,7 +152,7 @@ func (r Record) Span() (from, to int64) {
 	return from, to
 }
 
-// OfTracer reports whether a GPU's tracer took part in the record.
-func (r Record) OfTracer() bool {
+// HasGPUTrace reports whether a GPU's tracer took part in the record.
+func (r Record) HasGPUTrace() bool {
 	return slices.ContainsFunc(r.Nodes, func(n Node) bool { return n.Work != nil })
 }

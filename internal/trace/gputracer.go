@@ -26,15 +26,15 @@ func streamName(device string) (name string, is bool) {
 	return gpu + "/stream:" + number, true
 }
 
-// ofTracer reports whether a device's entries are those of a GPU's tracer.
-func ofTracer(device string) bool {
+// isTracerDevice reports whether a device's entries are those of a GPU's tracer.
+func isTracerDevice(device string) bool {
 	_, rest, _ := strings.Cut(strings.TrimPrefix(device, "/"), "/")
 	return rest != ""
 }
 
-// streamed reads an entry of a stream. Its times are whole microseconds,
+// streamNode reads an entry of a stream. Its times are whole microseconds,
 // cut off, which is all that TensorFlow writes of them.
-func streamed(n *step_stats_go_proto.NodeExecStats, device string) Node {
+func streamNode(n *step_stats_go_proto.NodeExecStats, device string) Node {
 	const micro = 1000
 	start := micro * n.GetAllStartMicros()
 	end := start + micro*n.GetOpEndRelMicros()
@@ -68,12 +68,12 @@ func streamed(n *step_stats_go_proto.NodeExecStats, device string) Node {
 	return r
 }
 
-// attribute gives work without a node's name that of the node that was being
-// launched when it was. TensorFlow tells a launch in time since the trace began,
+// assignNodes names the node of work that has no name: the node whose launch was under
+// way when the work was launched. TensorFlow tells a launch in time since the trace began,
 // and all else since 1970: the beginning is taken to be the latest one with which
 // nothing starts before its launch. An entry whose launch is not told, or lies in
 // no node's, stays without a name.
-func attribute(list []Node) {
+func assignNodes(list []Node) {
 	began, known := int64(0), false
 	for _, r := range list {
 		if r.Work == nil || r.Work.launched == 0 {

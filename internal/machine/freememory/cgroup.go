@@ -1,4 +1,4 @@
-package limits
+package freememory
 
 import (
 	"bytes"
@@ -45,7 +45,7 @@ var versions = []version{
 	},
 }
 
-// cgroups is what the memory limits of the process's cgroups leave.
+// cgroups returns the free memory under each memory limit of the process's cgroups.
 func (s System) cgroups() []Memory {
 	own, err := s.read("/proc/self/cgroup")
 	if err != nil {
@@ -82,7 +82,7 @@ func (s System) cgroups() []Memory {
 	return list
 }
 
-// left is a limit less the usage beside it.
+// left returns a limit less the usage beside it.
 func (s System) left(v version, folder string, b bound, limit int64) []Memory {
 	usage, found := s.number(folder + "/" + b.usage)
 	if !found {
@@ -111,7 +111,7 @@ func (s System) number(path string) (n int64, found bool) {
 	return n, err == nil && n >= 0 && n < none
 }
 
-// path is the process's cgroup in the hierarchy, by /proc/self/cgroup.
+// path returns the process's cgroup in the hierarchy, by /proc/self/cgroup.
 func (v version) path(own []byte) (path string, found bool) {
 	for line := range strings.Lines(string(own)) {
 		parts := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
