@@ -66,7 +66,7 @@ func TestTutorialFigures(t *testing.T) {
 	}
 }
 
-func TestPlanFollowsNames(t *testing.T) {
+func TestPlanReadsByName(t *testing.T) {
 	plan, err := graph.Network{
 		Input: graph.Input{Height: 20, Width: 30, Channels: 4},
 		Layers: []graph.Layer{

@@ -298,13 +298,13 @@ func (n Network) LargestBatch(w Workload, memory int64) (Largest, error) {
 	if memory < 1 {
 		return Largest{}, &Error{Reason: errors.New("memory is less than 1 byte")}
 	}
-	asked := m.Required()
+	required := m.Required()
 	found := Largest{Memory: memory, Limit: "memory"}
-	if memory < asked.Fixed || (memory-asked.Fixed)/asked.PerImage == 0 {
-		found.Limit = fmt.Sprintf("memory: one image needs %d bytes", asked.Bytes)
+	if memory < required.Fixed || (memory-required.Fixed)/required.PerImage == 0 {
+		found.Limit = fmt.Sprintf("memory: one image needs %d bytes", required.Bytes)
 		return found, nil
 	}
-	most := (memory - asked.Fixed) / asked.PerImage
+	most := (memory - required.Fixed) / required.PerImage
 	// Each tensor has at least one number for each image: no kernel takes more.
 	low, high := 1, int(min(most, math.MaxInt32)) // low fits
 	if err := lowered.checkBatch(low); err != nil {
@@ -322,7 +322,7 @@ func (n Network) LargestBatch(w Workload, memory int64) (Largest, error) {
 		found.Limit = "TensorFlow's kernels: " + lowered.checkBatch(high).Error()
 		high = low
 	}
-	found.Batch, found.Bytes = high, asked.Fixed+int64(high)*asked.PerImage
+	found.Batch, found.Bytes = high, required.Fixed+int64(high)*required.PerImage
 	return found, nil
 }
 

@@ -93,8 +93,8 @@ func TestMemoryInPlace(t *testing.T) {
 		outputs []string
 		numbers int64
 	}{
-		{"the input belongs to who feeds it", []graph.Layer{graph.ReLU{}}, nil, 16},
-		{"handed on", []graph.Layer{graph.Flatten{}, graph.Dropout{Rate: 0.5}}, nil, 0},
+		{"the input belongs to the caller", []graph.Layer{graph.ReLU{}}, nil, 16},
+		{"returned unchanged", []graph.Layer{graph.Flatten{}, graph.Dropout{Rate: 0.5}}, nil, 0},
 		{"chain", []graph.Layer{conv, graph.BatchNorm{}, graph.ReLU{}, graph.ScaleShift{Shift: []float32{1}}, graph.Flatten{}, graph.Softmax{}}, nil, 16},
 		{"handed out", []graph.Layer{conv, graph.ReLU{Name: "b"}}, []string{"a", "b"}, 32},
 		{"read again", []graph.Layer{conv, graph.ReLU{Name: "b"}, graph.Add{From: []string{"a", "b"}}}, nil, 32},

@@ -275,14 +275,14 @@ func (s source) value(of reflect.Type, m jsonField) object {
 	number := object{"type": "number", "exclusiveMinimum": json.Number("-" + beyond), "exclusiveMaximum": json.Number(beyond)}
 	switch of {
 	case reflect.TypeFor[Size]():
-		forms := []object{count, pairOf(count)}
+		choices := []object{count, pairOf(count)}
 		if !m.required {
 			one := func(name string) object {
 				return object{"type": "object", "properties": object{name: count}, "required": []string{name}, "additionalProperties": false}
 			}
-			forms = append(forms, one("height"), one("width"))
+			choices = append(choices, one("height"), one("width"))
 		}
-		return object{"anyOf": forms}
+		return object{"anyOf": choices}
 	case reflect.TypeFor[Padding]():
 		return object{"anyOf": []object{{"$ref": "#/$defs/padding"}, pairOf(pairOf(side))}}
 	case reflect.TypeFor[Sides]():

@@ -25,7 +25,7 @@ type Backend struct {
 
 // NewBackend chooses the device as Open does.
 func NewBackend(o Options) (*Backend, error) {
-	device, err := tensorflow.Choose(o.Device)
+	device, err := tensorflow.ChooseDevice(o.Device)
 	if err != nil {
 		return nil, fmt.Errorf("session: %w", err)
 	}

@@ -19,7 +19,7 @@ type planResult struct {
 	FLOPs    uint64                `json:"flops"` // two a MAC
 	Memory   graph.Memory          `json:"memory"`
 	Largest  *graph.Largest        `json:"largest_batch,omitempty"`
-	Remedies []graph.MemorySaving        `json:"remedies,omitempty"`
+	Remedies []graph.MemorySaving  `json:"remedies,omitempty"`
 	Measured []profile.Measurement `json:"measured,omitempty"`
 }
 

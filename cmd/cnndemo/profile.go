@@ -97,7 +97,7 @@ record names no threads: what ran at once lies on tracks below each other.
 		RunE: func(c *cobra.Command, arguments []string) error {
 			set, done := newSet(c.Context())
 			defer done()
-			set.Keep(arguments[0], f.weights)
+			set.AddInputs(arguments[0], f.weights)
 			keepInputs(set, arguments[1:], calledPicture)
 			page, err := outputFlag(c, set, "html", f.page)
 			if err != nil {

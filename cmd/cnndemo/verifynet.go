@@ -93,7 +93,7 @@ in the JSON of cnndemo nets NET: conv1/filter, conv1/bias, …
 // verify holds the network over pictures.
 func (f *netFlags) verify(c *cobra.Command, to *verifyFlags, pictures []string) error {
 	done, err := to.open(c, func(set *output.Set) error {
-		set.Keep(f.net, f.weights)
+		set.AddInputs(f.net, f.weights)
 		keepInputs(set, pictures, calledPicture)
 		return nil
 	})

@@ -22,9 +22,9 @@ func depthwiseConv2D(scope *op.Scope, o ir.DepthwiseConv2D, shapes [][]int, oper
 		o.Strides = [2]int{h.ShortStride(), w.ShortStride()}
 	}
 	grouped, filter := o.Grouped(shapes[1])
-	native := o.Strides[0] == o.Strides[1] && o.Dilations == [2]int{1, 1}
+	plain := o.Strides[0] == o.Strides[1] && o.Dilations == [2]int{1, 1}
 	fuses := k.oneDNN && !k.fed && len(operands) == 2 && operands[0].DataType() == tf.Float
-	if native && (!fuses || onlyPadding(grouped, [][]int{shapes[0], filter})) {
+	if plain && (!fuses || onlyPadding(grouped, [][]int{shapes[0], filter})) {
 		var attributes []op.DepthwiseConv2dNativeAttr
 		if o.Padding.Kind == ir.Explicit {
 			attributes = append(attributes, op.DepthwiseConv2dNativeExplicitPaddings(sides(o.Padding)))

@@ -247,9 +247,9 @@ func TestStableNames(t *testing.T) {
 	}
 }
 
-// Each op type that we emit, as the library at hand registers it, takes the
-// attributes that the bindings of 2024 set, whatever its version: a graph
-// made of them survives the trip through GraphDef and back.
+// Each op type that this package emits takes the attributes that the bindings of 2024
+// set, in the libtensorflow of the process: a graph of them is read back from its
+// GraphDef.
 func TestEmittedOps(t *testing.T) {
 	emitted := map[string]bool{}
 	for _, net := range everyLowering() {

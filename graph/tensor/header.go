@@ -88,16 +88,16 @@ func parseHeader(text string, longs bool) (h npyHeader, err error) {
 	if !isDict {
 		return h, fmt.Errorf("got %s, want a dictionary", describe(v))
 	}
-	seen := map[string]bool{}
+	present := map[string]bool{}
 	for _, item := range dict {
 		key, isText := item.key.(string)
 		if !isText {
 			return h, fmt.Errorf("a key is %s, want a string", describe(item.key))
 		}
-		if seen[key] {
+		if present[key] {
 			return h, fmt.Errorf("key %s is there twice", quote.Name(key))
 		}
-		seen[key] = true
+		present[key] = true
 		valid := true
 		switch key {
 		case "descr":
@@ -118,7 +118,7 @@ func parseHeader(text string, longs bool) (h npyHeader, err error) {
 		}
 	}
 	for _, key := range []string{"descr", "fortran_order", "shape"} {
-		if !seen[key] {
+		if !present[key] {
 			return h, fmt.Errorf("key %q is missing", key)
 		}
 	}

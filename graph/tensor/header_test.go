@@ -137,8 +137,8 @@ func TestNPYFiles(t *testing.T) {
 	}
 }
 
-// FuzzNPYHeader: whatever the header's text, it is read or refused in one line,
-// and parentheses around a literal change nothing.
+// FuzzNPYHeader reads headers of any text: each is read or refused in one line, and
+// parentheses around a literal change nothing.
 func FuzzNPYHeader(f *testing.F) {
 	for _, tt := range headers {
 		f.Add(tt.text, tt.version)

@@ -102,7 +102,7 @@ static int frame_run(const runner* r, frame* f, TF_Buffer* options, TF_Buffer* m
 
 static TF_Tensor* frame_result(const frame* f, int i) { return f->fetched[i]; }
 
-// frame_fits tells whether result i has this type, shape and size.
+// frame_fits reports whether result i has this type, shape and size.
 static int frame_fits(const frame* f, int i, TF_DataType type, const int64_t* shape, int rank, size_t bytes) {
 	const TF_Tensor* t = f->fetched[i];
 	int fits = TF_TensorType(t) == type && TF_NumDims(t) == rank && TF_TensorByteSize(t) == bytes;

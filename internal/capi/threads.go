@@ -6,7 +6,7 @@ package capi
 #include <dlfcn.h>
 #include <stdbool.h>
 
-// tensorflow::LocalDevice::use_global_threadpool_ says whether a session's CPU
+// tensorflow::LocalDevice::use_global_threadpool_ decides whether a session's CPU
 // shares the process's pool of threads or gets one of its own. It is no part of
 // the C API, but the shared library exports it. It is looked up by name, so that
 // a library without it still loads.

@@ -11,8 +11,8 @@ var activations = []Op{
 	ReLU{}, ReLU6{}, LeakyReLU{}, ELU{}, SELU{}, Sigmoid{}, Tanh{}, Swish{}, HardSwish{}, Softmax{}, Identity{},
 }
 
-// elementwise is what operations share that change each number by itself.
-// Operand: an input of any shape.
+// elementwise is embedded by operations that change each number by itself. Operand: an
+// input of any shape.
 type elementwise struct{}
 
 // Shape returns the input's shape.

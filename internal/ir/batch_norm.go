@@ -6,8 +6,7 @@ import (
 	"tfcnn/graph/tensor"
 )
 
-// BatchNorm is TensorFlow's FusedBatchNormV3 in its form for inference
-// (Ioffe and Szegedy 2015):
+// BatchNorm is TensorFlow's FusedBatchNormV3 for inference (Ioffe and Szegedy 2015):
 //
 //	(x − mean)·scale/√(variance + Epsilon) + offset
 //

@@ -11,8 +11,8 @@ import (
 // to the input's size with these strides, dilations, padding and groups.
 // Operands: input [N,H,W,C], filter [kernel height, kernel width,
 // filters/groups, C], and optionally a bias [filters]. Explicit padding is
-// that of the forward convolution. Groups and dilations are not limited to
-// what TensorFlow's kernel takes.
+// that of the forward convolution. Groups and dilations that TensorFlow's kernel
+// refuses are allowed.
 type Conv2DTranspose struct {
 	Strides    [2]int // vertical, horizontal
 	Dilations  [2]int
@@ -74,8 +74,8 @@ func (c Conv2DTranspose) Shape(operands ...[]int) ([]int, error) {
 	if err := CheckElements("output with its padding", padded); err != nil {
 		return nil, err
 	}
-	// Between the numbers of the input lie zeros where TensorFlow's own kernel
-	// does not serve.
+	// Where TensorFlow's own kernel refuses the attributes, the nodes put zeros between
+	// the numbers of the input.
 	spread := []int{input[0], input[1] * c.Strides[0], input[2] * c.Strides[1], input[3]}
 	return output, inputElements("input spread by its strides", spread)
 }

@@ -71,8 +71,8 @@ func (d DepthwiseConv2D) Multiplications(operands ...[]int) int64 {
 	return count(out[1:]) * count(operands[1][:2])
 }
 
-// Grouped returns the same convolution as a Conv2D of as many groups as channels,
-// and the shape of its filter; the numbers of the filter stay as they lie.
+// Grouped returns the same convolution as a Conv2D with a group for each channel, and
+// the shape of its filter, whose numbers have the same order.
 func (d DepthwiseConv2D) Grouped(filter []int) (Conv2D, []int) {
 	return Conv2D{Strides: d.Strides, Dilations: d.Dilations, Padding: d.Padding, Groups: filter[2]},
 		[]int{filter[0], filter[1], 1, filter[2] * filter[3]}

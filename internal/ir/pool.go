@@ -2,7 +2,7 @@ package ir
 
 import "fmt"
 
-// Pool is what max_pool and avg_pool share. Operand: input [N,H,W,C].
+// Pool has the attributes of max_pool and avg_pool. Operand: input [N,H,W,C].
 type Pool struct {
 	Size    [2]int // height, width
 	Strides [2]int // vertical, horizontal

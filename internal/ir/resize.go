@@ -13,15 +13,15 @@ const (
 )
 
 // Resize is TensorFlow's ResizeNearestNeighbor or ResizeBilinear with
-// half_pixel_centers: pixel centres lie in the middle of pixels, and Bilinear
-// does not smooth before it makes smaller. Operand: input [N,H,W,C].
+// half_pixel_centers: pixel centres lie in the middle of pixels, and Bilinear has no
+// smoothing filter when it reduces the size. Operand: input [N,H,W,C].
 type Resize struct {
 	Size   [2]int // height, width
 	Method string // Nearest or Bilinear
 }
 
-// maxResize is the largest size of a Resize: TensorFlow computes places in
-// float32, which has all whole numbers and halves up to it.
+// maxResize is the largest size of a Resize: TensorFlow computes positions in float32,
+// which has all whole numbers and halves up to it.
 const maxResize = 1 << 22
 
 // Kind returns "resize".

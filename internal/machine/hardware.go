@@ -23,7 +23,7 @@ func (m Machine) system() Fact {
 	return f
 }
 
-// procField returns what a file in /proc says after "key:", "" where it does not.
+// procField returns the value after "key:" in a file of /proc, or "".
 func (m Machine) procField(file, key string) string {
 	text, err := os.ReadFile(m.Root + "/proc/" + file)
 	if err != nil {
@@ -60,7 +60,8 @@ func (m Machine) processor() Fact {
 	return f
 }
 
-// gpuDriver is never needed: without a driver TensorFlow takes the CPU.
+// gpuDriver looks for NVIDIA's driver, which is never needed: TensorFlow runs on the
+// CPU without it.
 func (m Machine) gpuDriver(ctx context.Context) Fact {
 	f := Fact{Name: "GPU driver", Value: "none: the CPU is used", Fix: "for a GPU: NVIDIA's driver, and libtensorflow's variant linux-amd64-cuda"}
 	if m.inDockerImage() {

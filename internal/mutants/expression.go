@@ -62,11 +62,11 @@ func (r *rewriter) constant(e ast.Expr, value types.TypeAndValue) string {
 
 // condition returns a condition, or its opposite where no other rule makes that.
 func (r *rewriter) condition(e ast.Expr) string {
-	inside := ast.Unparen(e)
-	if b, is := inside.(*ast.BinaryExpr); is && (b.Op == token.EQL || b.Op == token.NEQ) {
+	operand := ast.Unparen(e)
+	if b, is := operand.(*ast.BinaryExpr); is && (b.Op == token.EQL || b.Op == token.NEQ) {
 		return r.expression(e)
 	}
-	if u, is := inside.(*ast.UnaryExpr); is && u.Op == token.NOT || r.info.Types[e].Value != nil {
+	if u, is := operand.(*ast.UnaryExpr); is && u.Op == token.NOT || r.info.Types[e].Value != nil {
 		return r.expression(e)
 	}
 	return of("Not", r.site(conditionRule, e), r.expression(e))
@@ -162,16 +162,16 @@ func (r *rewriter) selector(e *ast.SelectorExpr) string {
 		return r.raw(e)
 	}
 	text := r.expression(e.X) + "." + e.Sel.Name
-	next := r.sibling(selection)
+	next := r.nextField(selection)
 	if next == "" || !r.pure(e.X) {
 		return text
 	}
 	return of("Either", r.site(fieldRule, e), text, r.raw(e.X)+"."+next)
 }
 
-// sibling returns the field that follows the selected one among those of its type, the
-// first for the last; "" where it is the only one.
-func (r *rewriter) sibling(selection *types.Selection) string {
+// nextField returns the field after the selected one among the struct's fields of its
+// type, the first for the last, or "" where it is the only one.
+func (r *rewriter) nextField(selection *types.Selection) string {
 	if !plain(selection.Type()) {
 		return ""
 	}

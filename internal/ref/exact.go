@@ -2,10 +2,10 @@ package ref
 
 import "math"
 
-// Sums are exact in float32 where every partial sum is a float32, in whatever
-// order it is taken: all terms are multiples of one power of two q ≥ 2⁻¹²⁶
-// and Σ|term| ≤ 2²⁴·q, for then every partial sum is a multiple of q that
-// fits 24 bits. Images (0 … 255) under filters of small integers are so.
+// A sum is exact in float32, in any order, where every partial sum is a float32. That is
+// so where all terms are multiples of one power of two q ≥ 2⁻¹²⁶ and Σ|term| ≤ 2²⁴·q:
+// every partial sum is then a multiple of q that fits 24 bits. Images (0 … 255) under
+// filters of small integers have such sums.
 
 // exactTerms is the largest Σ|term|, in units of q, without any rounding.
 const exactTerms = 0x1p24

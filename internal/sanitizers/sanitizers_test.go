@@ -37,8 +37,8 @@ var (
 type suite struct{ folder, run, skip string }
 
 var (
-	// Of the sessions' tests not those that take minutes, count allocations or
-	// hold to seconds.
+	// Tests of sessions that take minutes, count allocations or measure seconds are
+	// left out.
 	calls    = suite{"./internal/capi", ".", "^$"}
 	sessions = suite{"./session", ".", "Functions|Random|CaseFiles|OneDNN|Softmax|Normalisations|Resize|Fuzz|Ready|NoMemory|AllocatesNothing|LimitedRuns"}
 	soak     = suite{"./bench/soak", "^TestSoak$", "^$"}

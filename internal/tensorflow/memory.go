@@ -12,23 +12,21 @@ import (
 	"tfcnn/internal/machine/freememory"
 )
 
-// ErrMemory is wrapped by the error of a call that needs more memory than the
-// process can get. Where an allocation fails inside TensorFlow, TensorFlow ends the
-// process, or the system does.
+// ErrMemory is wrapped by the error of a call that needs more memory than the process
+// can get. Without the check, a failed allocation in TensorFlow would end the process.
 var ErrMemory = errors.New("not enough memory")
 
-// FreeMemory returns how much memory the process can still get: the least of
-// MemAvailable of the machine, what the limits of its memory cgroups (version 1 and
-// 2, its own and those above it) leave when the page cache is given back, and what
-// RLIMIT_AS and RLIMIT_DATA leave. known is false where the system tells none of
-// them. Bytes.
+// FreeMemory returns the bytes of memory that the process can still get: the least of
+// MemAvailable of the machine, the rest of the limits of its memory cgroups (version 1
+// and 2, its own and those above it, page cache not counted as used), and the rest of
+// RLIMIT_AS and RLIMIT_DATA. known is false where the system reports none of them.
 func FreeMemory() (free int64, known bool) {
 	m, known := freememory.This().Memory()
 	return m.Bytes, known
 }
 
 // CheckMemory returns an error that wraps ErrMemory where the process cannot get so
-// many bytes more; it names the limit. Where the system tells no limit, the bound is
+// many bytes more; it names the limit. Where the system reports no limit, the limit is
 // 2⁴⁶ bytes. Before it refuses, it collects Go's garbage and, with session/tuned,
 // returns unused memory of C's allocator to the system. Other calls that take memory at
 // the same time are not counted.

@@ -98,22 +98,22 @@ func Configure(p Process) error {
 	return nil
 }
 
-// checkOneDNN returns an error unless the library was loaded with oneDNN as asked.
-func checkOneDNN(asked OneDNN) error {
-	if asked == OneDNNDefault {
+// checkOneDNN returns an error unless the library was loaded with the wanted oneDNN.
+func checkOneDNN(want OneDNN) error {
+	if want == OneDNNDefault {
 		return nil
 	}
-	value := map[OneDNN]string{OneDNNOn: "1", OneDNNOff: "0"}[asked]
+	value := map[OneDNN]string{OneDNNOn: "1", OneDNNOff: "0"}[want]
 	have := OneDNN("of unknown state")
 	if on, known := capi.OneDNN(); known {
 		have = map[bool]OneDNN{true: OneDNNOn, false: OneDNNOff}[on]
 	} else if os.Getenv("TF_ENABLE_ONEDNN_OPTS") == value {
-		have = asked
+		have = want
 	}
-	if have == asked {
+	if have == want {
 		return nil
 	}
-	return fmt.Errorf("oneDNN is %s, asked for %s: set TF_ENABLE_ONEDNN_OPTS=%s before the process starts, TensorFlow reads it when it is loaded: %w", have, asked, value, ErrConfigured)
+	return fmt.Errorf("oneDNN is %s, asked for %s: set TF_ENABLE_ONEDNN_OPTS=%s before the process starts, TensorFlow reads it when it is loaded: %w", have, want, value, ErrConfigured)
 }
 
 // OneDNNInUse reports whether TensorFlow uses oneDNN's kernels on the CPU. known

@@ -28,8 +28,8 @@ const Unlimited = math.MaxUint64
 // This returns the system that the process runs on.
 func This() System { return System{Resource: resourceLimit} }
 
-// Memory is an amount of memory that the process can still get, and the limit that
-// keeps it from more.
+// Memory is the amount of memory that the process can still get, and the limit that
+// decides it.
 type Memory struct {
 	Bytes  int64
 	Source string // as "cgroup limit of 300 MiB (/sys/fs/cgroup/memory.max)"
