@@ -44,7 +44,7 @@ func (p profiler) hostsIn(ran trace.Record) []int {
 // handsOn reports whether a layer returns its input as it is.
 func (p profiler) handsOn(layer int) bool {
 	for step := p.Layers[layer].First; step <= p.Layers[layer].Last; step++ {
-		if !p.Program.Steps[step].Op.Traits().Free {
+		if !p.Program.Steps[step].Op.Traits().NoArithmetic {
 			return false
 		}
 	}
@@ -100,7 +100,7 @@ func (p profiler) kernelsBehind(layer int, own []bool) (list []int) {
 
 // source returns the step, or ir.Input, that computes the numbers of a step.
 func (p profiler) source(step int) int {
-	for step != ir.Input && p.Program.Steps[step].Op.Traits().Free {
+	for step != ir.Input && p.Program.Steps[step].Op.Traits().NoArithmetic {
 		step = p.Program.Steps[step].Inputs[0]
 	}
 	return step
@@ -136,7 +136,7 @@ func (p profiler) traffic(members []int, images int) int64 {
 	perImage, weights := int64(0), int64(0)
 	var read, written []int
 	for i, step := range p.Program.Steps {
-		if step.Op.Traits().Free {
+		if step.Op.Traits().NoArithmetic {
 			continue
 		}
 		if within(i) {

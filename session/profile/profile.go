@@ -274,7 +274,7 @@ func record(ctx context.Context, s *session.Session, batch tensor.Tensor, level 
 	r, err := trace.Run(level, seam.Layers(lowered), func(options []byte) ([]byte, error) {
 		return inner.Record(ctx, batch, outputSteps(lowered), options, false)
 	})
-	if err == nil && level == trace.Kernels && !r.OfTracer() {
+	if err == nil && level == trace.Kernels && !r.HasGPUTrace() {
 		return trace.Record{}, errNoTrace
 	}
 	return r, err

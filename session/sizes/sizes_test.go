@@ -55,7 +55,7 @@ func batchOf(net graph.Network, n int, seed uint64) tensor.Tensor {
 // Three hundred images of forty sizes, from four goroutines, give the outputs of fresh
 // sessions, and no more sessions are open than Most.
 func TestSizes(t *testing.T) {
-	before := capi.Live()
+	before := capi.LiveAllocations()
 	weights := at(t, 8, 8).InitialWeights(1)
 	s, err := sizes.Open(freeNet, weights, sizes.Options{Options: session.Options{Device: "cpu"}, Most: 6})
 	if err != nil {
@@ -127,7 +127,7 @@ func TestSizes(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Errorf("second Close: %v", err)
 	}
-	if after := capi.Live(); after != before {
+	if after := capi.LiveAllocations(); after != before {
 		t.Errorf("native memory is left: %+v, before %+v", after, before)
 	}
 }
@@ -236,7 +236,7 @@ func TestOneLeak(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if open := leak.Since(begun); len(open) != 1 || open[0].What != "session of free height and width" || !strings.Contains(open[0].Place, "TestOneLeak") {
+	if open := leak.Since(begun); len(open) != 1 || open[0].What != "session of free height and width" || !strings.Contains(open[0].OpenedAt, "TestOneLeak") {
 		t.Errorf("%v, want the Sessions alone", open)
 	}
 	if err := s.Close(); err != nil {

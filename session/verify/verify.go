@@ -215,7 +215,7 @@ func (v *verifier) bytes() int64 {
 		}
 	}
 	const garbage = 2 // Go collects when the heap has doubled
-	return garbage * (output*all + reference*(min(kept, ref.MostKept)+2*largest))
+	return garbage * (output*all + reference*(min(kept, ref.MaxCached)+2*largest))
 }
 
 // fetch runs the network for the outputs of steps, and returns TensorFlow's record.
