@@ -118,7 +118,7 @@ func TestVerifyReadyNetwork(t *testing.T) {
 
 // The output of Run itself, of which nothing between was fetched, is held from end
 // to end.
-func TestRunIsHeld(t *testing.T) {
+func TestRunIsCompared(t *testing.T) {
 	net, err := nets.Load("lenet5")
 	if err != nil {
 		t.Fatal(err)
@@ -233,7 +233,7 @@ func ExampleNetwork() {
 	// Output: <nil> pass 4 layers
 }
 
-// A layer whose numbers are NaN on both sides was not held to anything: that is
+// A layer whose numbers are NaN on both sides was compared with no number: that is
 // an error, though nothing diverges.
 func TestVerifyNaNWeights(t *testing.T) {
 	net := graph.Network{
