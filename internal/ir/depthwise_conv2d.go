@@ -20,6 +20,14 @@ type DepthwiseConv2D struct {
 // Kind is "depthwise_conv2d".
 func (DepthwiseConv2D) Kind() string { return "depthwise_conv2d" }
 
+func (d *DepthwiseConv2D) attributes() []Attribute {
+	return []Attribute{
+		{Name: "strides", Value: &d.Strides, Default: &one},
+		{Name: "dilations", Value: &d.Dilations, Default: &one},
+		{Name: "padding", Value: &d.Padding, Default: new(Padding)},
+	}
+}
+
 // Traits are a convolution's.
 func (DepthwiseConv2D) Traits() Traits { return convolution(SlidingWindow) }
 

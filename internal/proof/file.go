@@ -60,9 +60,9 @@ func Read(name string, text []byte) (File, error) {
 					return fail(fmt.Errorf("case %d: %w", i+1, err))
 				}
 			}
-			key := CaseKey{Op: c.Op, Name: c.Name}
+			key := CaseKey{Op: c.Op.Kind(), Name: c.Name}
 			if at := places[key]; at > 0 {
-				return fail(fmt.Errorf("cases %d and %d are both %s%s, want names that differ", at, i+1, c.Op, quoted(c.Name)))
+				return fail(fmt.Errorf("cases %d and %d are both %s%s, want names that differ", at, i+1, key.Op, quoted(c.Name)))
 			}
 			places[key] = i + 1
 			file.Cases = append(file.Cases, c)

@@ -27,6 +27,15 @@ func (n Number) String() string {
 	}
 }
 
+// float32 returns the number rounded to float32.
+func (n Number) float32() (float32, error) {
+	x := float32(n)
+	if math.IsInf(float64(x), 0) && finite(float64(n)) {
+		return 0, fmt.Errorf("%v is beyond float32's range", n)
+	}
+	return x, nil
+}
+
 // MarshalJSON writes what is not finite as a string.
 func (n Number) MarshalJSON() ([]byte, error) {
 	if x := float64(n); finite(x) {

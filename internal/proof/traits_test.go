@@ -21,10 +21,7 @@ func TestTraitsHold(t *testing.T) {
 		checked := 0
 		for i := 0; checked < 12; i++ {
 			c := draw.Draw(11, i, []string{kind})
-			op, operands, err := c.Resolve()
-			if err != nil {
-				t.Fatal(err)
-			}
+			op, operands := c.Op, c.Operands
 			if c.Error != "" || len(operands[0].Data) == 0 {
 				continue
 			}

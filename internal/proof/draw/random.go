@@ -204,7 +204,7 @@ func (r *randomRun) failures(ctx context.Context, result *RandomResult) error {
 			return err
 		}
 		if o.Status != proof.Fail {
-			if o, err = proof.Failed(c, errors.New("it failed beside other cases, and passes alone")); err != nil {
+			if o, err = proof.Failed(c, proof.RepetitionCause, errors.New("it failed beside other cases, and passes alone")); err != nil {
 				return err
 			}
 		} else if o, err = Shrink(ctx, r.ShrinkTime, c, o, r.watch.Run); err != nil {

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -48,6 +47,7 @@ func (j job) check() error {
 type answer struct {
 	ID      int           `json:"id"`
 	Outcome proof.Outcome `json:"outcome"`
+	Cause   proof.Cause   `json:"cause,omitempty"` // Outcome's, which its JSON has not
 }
 
 // Serve is the worker's side: it reads jobs, a line each, runs every one as it
@@ -83,7 +83,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, backend proof.Backe
 			writing.Lock()
 			defer writing.Unlock()
 			if err == nil {
-				err = encoder.Encode(answer{j.ID, o})
+				err = encoder.Encode(answer{j.ID, o, o.Cause})
 			}
 			failed = errors.Join(failed, err)
 		})
@@ -229,6 +229,7 @@ func (p *worker) listen(answers io.ReadCloser) {
 			garbage = fmt.Errorf("proof: worker: answer to job %d, which is not open", a.ID)
 			break
 		}
+		a.Outcome.Cause = a.Cause
 		waiting <- a.Outcome
 	}
 	if garbage != nil {
@@ -364,17 +365,11 @@ func (w *Watch) Close() {
 func (w *Watch) Run(ctx context.Context, c Case) (proof.Outcome, error) {
 	o, err := w.run(ctx, job{Case: &c})
 	if errors.Is(err, errDied) {
-		return proof.Failed(c, err)
+		return proof.Failed(c, proof.ProcessCause, err)
 	}
 	return o, err
 }
 
-// sameFailure says whether two outcomes fail in one way: by death, a number
+// sameFailure reports whether two outcomes fail in one way: by death, a number
 // outside, an error, a refusal too many or too few.
-func sameFailure(a, b proof.Outcome) bool {
-	way := func(o proof.Outcome) string {
-		text, _, _ := strings.Cut(o.Failure, ":")
-		return string(o.Status) + " " + text
-	}
-	return way(a) == way(b)
-}
+func sameFailure(a, b proof.Outcome) bool { return a.Status == b.Status && a.Cause == b.Cause }

@@ -50,7 +50,7 @@ func TestJUnitIsRead(t *testing.T) {
 	// The second machine: one case has bits that differ, one is another case,
 	// one is gone, one is new and wrong.
 	file.Cases = append(file.Cases[:3:3], file.Cases[4:]...)
-	file.Cases[3].Input = tensor.Tensor{Shape: []int{2}, Data: []float32{9, 0.1}}
+	file.Cases[3].Operands[0] = tensor.Tensor{Shape: []int{2}, Data: []float32{9, 0.1}}
 	fresh := prooftest.File(t, "b.json", `{"cases":[{"name":"new","op":"relu","input":{"shape":[1],"data":[1]}}]}`)
 	fresh.Cases[0].Name = nasty
 	wrong := prooftest.Reference{Change: func(_ ir.Op, x tensor.Tensor) {
