@@ -34,7 +34,7 @@ type Case struct {
 	json json.RawMessage // as it was read
 }
 
-// JSON is the case as a case file holds it.
+// JSON returns the case as it was read; nil for a case that was not.
 func (c Case) JSON() json.RawMessage { return c.json }
 
 // Operations lists the names of all operations, sorted.
@@ -69,8 +69,8 @@ func (c *Case) Operand(name string) *tensor.Tensor {
 	return nil
 }
 
-// Clone returns a case that shares nothing with c but its expectation. It is one
-// of its own: JSON is nil.
+// Clone returns a case that shares nothing with c but its expectation. Its JSON is
+// nil.
 func (c Case) Clone() Case {
 	c.json = nil
 	c.Operands = slices.Clone(c.Operands)

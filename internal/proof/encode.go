@@ -8,7 +8,7 @@ import (
 	"tfcnn/internal/ir"
 )
 
-// MarshalJSON writes the case as a case file holds it, without attributes that
+// MarshalJSON writes the case as a case file has it, without attributes that
 // have their default. Numbers read back to the bit, but for NaN, of which there
 // is one.
 func (c Case) MarshalJSON() ([]byte, error) {
@@ -52,7 +52,7 @@ func (c Case) MarshalJSON() ([]byte, error) {
 	return append(object, '}'), failed
 }
 
-// encoded returns a value as JSON has it: what decode reads.
+// encoded returns a value in the form that decode reads.
 func encoded(value any) any {
 	switch v := value.(type) {
 	case *float32:

@@ -13,7 +13,7 @@ import (
 	"tfcnn/internal/proof/draw"
 )
 
-// FuzzRead: what is read writes back and reads the same.
+// FuzzRead: a file that is read is written, and read again, as the same cases.
 func FuzzRead(f *testing.F) {
 	files, err := filepath.Glob("../../testdata/cases/*.json")
 	if err != nil || len(files) == 0 {

@@ -19,7 +19,7 @@ const (
 	outside    = HistogramBuckets - 1
 )
 
-// bucket is where an error counts that is not above its bound.
+// bucket returns the bucket of an error that is not above its bound.
 func bucket(err, bound float64) int {
 	if err == 0 {
 		return 0
@@ -30,12 +30,12 @@ func bucket(err, bound float64) int {
 	}
 	fraction, exponent := math.Frexp(share) // fraction × 2^exponent, fraction in [½, 1)
 	if fraction == 0.5 {
-		exponent-- // a power of two itself, which its bucket includes
+		exponent-- // a power of two itself, that its bucket includes
 	}
 	return min(max(exponent-firstShare, 0)+1, outside-1)
 }
 
-// BucketEnds gives the shares of the bound that a bucket spans, above low and
+// BucketEnds returns the shares of the bound that a bucket spans, above low and
 // up to high. Bucket 0 is 0 to 0, the last is 1 to +Inf.
 func BucketEnds(k int) (low, high float64) {
 	switch k {

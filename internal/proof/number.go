@@ -9,11 +9,11 @@ import (
 	"tfcnn/internal/strict"
 )
 
-// Number is a float64 whose JSON form may be a number or one of the strings
+// Number is a float64 that JSON may have as a number or one of the strings
 // "NaN", "Inf" and "-Inf", which are read in upper and lower case.
 type Number float64
 
-// String is the shortest text that reads back as the same number.
+// String returns the shortest text that reads back as the same number.
 func (n Number) String() string {
 	switch x := float64(n); {
 	case math.IsNaN(x):
@@ -36,7 +36,7 @@ func (n Number) float32() (float32, error) {
 	return x, nil
 }
 
-// MarshalJSON writes what is not finite as a string.
+// MarshalJSON writes a number that is not finite as a string.
 func (n Number) MarshalJSON() ([]byte, error) {
 	if x := float64(n); finite(x) {
 		return json.Marshal(x)

@@ -36,11 +36,11 @@ const (
 	CaseCause Cause = iota + 1
 	// ReferenceCause: the reference refuses the case.
 	ReferenceCause
-	// ExpectationCause: the case's expect is not what the reference gives.
+	// ExpectationCause: the case's expect differs from the reference.
 	ExpectationCause
 	// BackendCause: the backend refuses the case.
 	BackendCause
-	// NumbersCause: the backend's numbers are not what the reference gives.
+	// NumbersCause: the backend's numbers differ from the reference.
 	NumbersCause
 	// RefusalCause: the case must be refused, and is not, or with another text.
 	RefusalCause

@@ -234,7 +234,7 @@ func (v *verifier) fetch(steps []int) (proof.Run, [][]string, error) {
 // hold holds a run to the reference.
 func (v *verifier) hold(run proof.Run, earlier *proof.Run) ([]proof.Part, error) {
 	start := time.Now()
-	parts, err := v.network.Hold(v.ctx, run, earlier)
+	parts, err := v.network.Compare(v.ctx, run, earlier)
 	if err != nil {
 		return nil, fmt.Errorf("session: verify: %w", err)
 	}

@@ -20,12 +20,12 @@ import (
 // Case is a case as case files have it.
 type Case = proof.Case
 
-// Draw gives case i of a seed: of the operations named, or of all. The same
+// Draw returns case i of a seed: of the operations named, or of all. The same
 // seed, number and operations give the same case on every machine.
 //
-// Three of four are such that TensorFlow can compute them, by the way they are
-// put together; the others have one fault, and want the text of its error.
-// Which is which is known from the drawing, not from package ir.
+// Three of four cases are drawn so that TensorFlow can compute them; the others
+// have one fault, and want the text of its error. Draw knows which from the drawing,
+// not from package ir.
 func Draw(seed uint64, i int, ops []string) Case {
 	if len(ops) == 0 {
 		ops = proof.Operations()
@@ -45,9 +45,9 @@ func Draw(seed uint64, i int, ops []string) Case {
 	return c
 }
 
-// draw is one case under way. faults are those that its operation can have;
-// each changes the case and returns a part of the error, or nothing where it
-// does not fit.
+// draw is the drawing of one case. faults are those that its operation can have;
+// each changes the case and returns a part of the error, or "" where it does not
+// fit.
 type draw struct {
 	*rand.Rand
 	faults []fault
@@ -71,7 +71,7 @@ func (d *draw) batch() int {
 	return d.upTo(3)
 }
 
-// channels are few as a rule, and now and then more than a vector holds.
+// channels are few as a rule, and now and then more than a vector has.
 func (d *draw) channels() int {
 	if d.oneIn(10) {
 		return d.upTo(40)
@@ -84,7 +84,7 @@ func (d *draw) tensor(shape ...int) tensor.Tensor {
 	x := tensor.Tensor{Shape: shape}
 	n, err := tensor.Elements(shape)
 	if err != nil {
-		return x // a fault: the shape alone is looked at
+		return x // a fault: the operation refuses the shape
 	}
 	x.Data = make([]float32, n)
 	kind := d.IntN(14)

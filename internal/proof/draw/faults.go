@@ -162,7 +162,7 @@ func dilationFault(d *draw, c *Case) string {
 
 var axes = [2]string{"vertical", "horizontal"}
 
-// windowFaults are those of what slides a window.
+// windowFaults are those of operations with a window.
 func windowFaults(g geometry, pool bool) []fault {
 	faults := []fault{strideFault}
 	if g.padding.Kind == ir.Valid {

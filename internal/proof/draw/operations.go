@@ -9,8 +9,8 @@ import (
 	"tfcnn/internal/ir"
 )
 
-// drawing returns what draws cases of an operation. One that takes each number by
-// itself, of any shape, and has no attributes needs no function of its own.
+// drawing returns the function that draws cases of an operation. An elementwise
+// operation without attributes needs no function of its own.
 func drawing(kind string) (func(*draw) Case, bool) {
 	if own, found := draws[kind]; found {
 		return own, true
@@ -28,7 +28,8 @@ func drawing(kind string) (func(*draw) Case, bool) {
 
 func caseOf(op ir.Op, operands ...tensor.Tensor) Case { return Case{Op: op, Operands: operands} }
 
-// draws are the operations' own. Each sets the faults that it can have.
+// draws are the functions of all other operations. Each sets the faults that its
+// cases can have.
 var draws = map[string]func(*draw) Case{
 	"conv2d": func(d *draw) Case {
 		groups, depth, each := d.groups(), d.channels(), d.channels()
@@ -47,7 +48,7 @@ var draws = map[string]func(*draw) Case{
 	"depthwise_conv2d": func(d *draw) Case {
 		channels, multiplier := d.channels(), d.upTo(3)
 		g := d.window(0, false)
-		if d.oneIn(2) { // what TensorFlow's kernel takes itself
+		if d.oneIn(2) { // as TensorFlow's kernel computes it
 			g.strides[1], g.dilations = g.strides[0], [2]int{1, 1}
 			for i := range g.in {
 				g.in[i] = max(g.in[i], g.size[i])
@@ -71,7 +72,10 @@ var draws = map[string]func(*draw) Case{
 		d.faults = []fault{
 			inputFault("filter wants", 2, features+1),
 			inputFault("want 2 (batch, features)", 2, 1, 1, features),
-			func(d *draw, c *Case) string { c.Operands[1] = d.tensor(features, 0); return "units is 0, want 1 or more" },
+			func(d *draw, c *Case) string {
+				c.Operands[1] = d.tensor(features, 0)
+				return "units is 0, want 1 or more"
+			},
 			biasFault("bias is", units+1),
 		}
 		return c
@@ -150,7 +154,10 @@ var draws = map[string]func(*draw) Case{
 		d.faults = append(imageFaults,
 			func(_ *draw, c *Case) string { set(c, "method", "cubic"); return `method is "cubic"` },
 			func(_ *draw, c *Case) string { set(c, "size", [2]int{0, 3}); return "height is 0, want 1 to" },
-			func(_ *draw, c *Case) string { set(c, "size", [2]int{3, 1 << 23}); return "width is 8388608, want 1 to" },
+			func(_ *draw, c *Case) string {
+				set(c, "size", [2]int{3, 1 << 23})
+				return "width is 8388608, want 1 to"
+			},
 			inputFault("nothing to resize", 1, 0, 3, 1),
 		)
 		return caseOf(ir.Resize{Size: size, Method: pick(d, ir.Nearest, ir.Bilinear)}, input)

@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// What a library prints to a worker's standard output is not taken for answers.
+// Text of a library on a worker's standard output is not read as answers.
 func TestWorkerPrints(t *testing.T) {
 	var printed bytes.Buffer
 	w := watch("prints")
@@ -66,8 +66,8 @@ func TestWorkerPrints(t *testing.T) {
 	}
 }
 
-// A worker that writes what is no answer, and lives on, ends the run with an
-// error: neither does it hang, nor is it a case's failure.
+// A worker that writes a text that is no answer, and lives on, ends the run with an
+// error: the run does not hang, and no case fails.
 func TestWorkerGarbage(t *testing.T) {
 	for text, want := range map[string]string{
 		"onednn_verbose,v1,info\n": "proof: worker: answer: not JSON at byte 1: invalid character 'o'",
@@ -107,8 +107,8 @@ func TestProtocolIsRefused(t *testing.T) {
 	}
 }
 
-// tampered is a backend that gives the reference's numbers, but for what its
-// name says.
+// tampered is a backend that gives the reference's numbers, but for the fault that
+// its name says.
 type tampered string
 
 func (r tampered) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor) (tensor.Tensor, error) {
@@ -158,7 +158,7 @@ func TestRandom(t *testing.T) {
 	for _, tt := range []struct {
 		how     string
 		failure string // "" none
-		repeat  string // what the shrunk case has
+		repeat  string // a part of the shrunk case
 	}{
 		{"right", "", ""},
 		{"wrong", "device against the reference: fail: 1 of 1 numbers outside", `"strides":[1,`},

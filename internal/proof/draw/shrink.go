@@ -189,8 +189,7 @@ func cuts(c Case) []Case {
 	slices.Reverse(ordered)
 	for _, size := range ordered {
 		for _, to := range []int{size / 2, size - 1} {
-			// One axis alone, and every set of axes of the same length that
-			// come to mind: all of them, and each pair.
+			// Of the axes of the same length: all, each alone, and each pair.
 			type tensorAxis struct{ tensor, axis int }
 			var all []tensorAxis
 			for i, t := range tensors(c) {
@@ -230,7 +229,7 @@ func cuts(c Case) []Case {
 	return list
 }
 
-// cut keeps the first n places of an axis.
+// cut keeps the first n indices of an axis.
 func cut(t tensor.Tensor, axis, n int) tensor.Tensor {
 	shape := slices.Clone(t.Shape)
 	shape[axis] = n
