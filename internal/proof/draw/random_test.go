@@ -242,7 +242,7 @@ func TestDraw(t *testing.T) {
 			if err := json.Unmarshal(text, &read); err != nil {
 				t.Fatalf("%s %d: %v\n%.300s", op, i, err, text)
 			}
-			if !sameOperands(c, read) {
+			if fmt.Sprintf("%#v", c.Op) != fmt.Sprintf("%#v", read.Op) || !sameOperands(c, read) {
 				t.Fatalf("%s %d: read back as another case\n%.300s", op, i, text)
 			}
 			o, opErr := read.Op, refusal(read)

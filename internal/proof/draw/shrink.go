@@ -45,7 +45,7 @@ func smallerCases(c Case) []Case {
 	var list []Case
 	operands := c.Op.Traits().Operands.Names()
 	if last := len(operands) - 1; operands[last].Optional && len(c.Operands) > last {
-		smaller := c.Clone()
+		smaller := c.Copy()
 		smaller.Operands = smaller.Operands[:last]
 		list = append(list, smaller)
 	}
@@ -61,7 +61,7 @@ func plainerAttributes(c Case) []Case {
 	attributes, _ := ir.Attributes(c.Op)
 	for i, attribute := range attributes {
 		change := func(to func(ir.Attribute)) {
-			smaller := c.Clone()
+			smaller := c.Copy()
 			attributes, edited := ir.Attributes(smaller.Op)
 			to(attributes[i])
 			smaller.Op = edited()
@@ -110,7 +110,7 @@ func fewerGroups(c Case) []Case {
 	}
 	transposed := c.Op.Traits().Reads == ir.TransposedWindow
 	keep := func(n, each int) Case { // n groups, each with so many filters
-		smaller := c.Clone()
+		smaller := c.Copy()
 		set(&smaller, "groups", n)
 		operands := smaller.Operands
 		operands[0] = cut(operands[0], 3, input[3]/groups*n)
@@ -157,7 +157,7 @@ func tensors(c Case) []tensor.Tensor {
 
 // withTensors returns the case with other tensors, in the order of tensors.
 func withTensors(c Case, list []tensor.Tensor) Case {
-	c = c.Clone()
+	c = c.Copy()
 	list = list[copy(c.Operands, list):]
 	attributes, edited := ir.Attributes(c.Op)
 	for _, a := range attributes {
@@ -215,7 +215,7 @@ func cuts(c Case) []Case {
 				if output, is := get[[2]int](c, "output_size"); is {
 					strides, _ := get[[2]int](c, "strides")
 					for axis := range 2 {
-						both := smaller.Clone()
+						both := smaller.Copy()
 						resized := output
 						resized[axis] = max(0, output[axis]-(size-to)*strides[axis])
 						set(&both, "output_size", resized)
