@@ -76,7 +76,8 @@ func (v Verdict) OK() bool { return v.Status.OK() }
 // OK reports whether the status is neither Fail nor Nothing.
 func (s Status) OK() bool { return s != Fail && s != Nothing }
 
-// compared is how many elements were compared with a number: an infinity counts.
+// compared returns the number of elements that were compared with a number: an
+// infinity counts.
 func (v Verdict) compared() int {
 	return v.Elements - v.NaN - v.Overflowed - v.Unspecified - v.NotHeld
 }
