@@ -118,7 +118,7 @@ func (r *CaseFiles) Add(fsys fs.FS, folder, name string) error {
 		}
 		slices.Sort(names)
 		if len(names) == 0 {
-			return fmt.Errorf("proof: case files: folder %s has no .json file", shown(name))
+			return fmt.Errorf("proof: case files: folder %s holds no .json file", shown(name))
 		}
 	}
 	for _, name := range names {
