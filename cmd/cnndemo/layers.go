@@ -245,7 +245,7 @@ func (j *job) check(ctx context.Context, g *group, batch tensor.Tensor, outputs 
 	for _, layer := range g.lowered.Layers {
 		run.Steps = append(run.Steps, layer.Last)
 	}
-	parts, err := network.Hold(ctx, run, nil)
+	parts, err := network.Compare(ctx, run, nil)
 	if err != nil {
 		return exit(exitCheck, "run: check: %w", err)
 	}

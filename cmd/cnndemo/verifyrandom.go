@@ -184,7 +184,7 @@ func printRandom(w io.Writer, v report.Verification, r draw.RandomResult) {
 	computed, refused, void := 0, 0, 0
 	for _, op := range r.Ops {
 		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%s\t%d\n", op.Op, op.Computed, op.Refused, op.Verdict.Elements, op.Verdict.Exact, fmt.Sprintf("%.3g", op.Share), op.Failed)
-		computed, refused, void = computed+op.Computed, refused+op.Refused, void+op.Void
+		computed, refused, void = computed+op.Computed, refused+op.Refused, void+op.Uncompared
 	}
 	table.Flush()
 	for _, o := range r.Failures {

@@ -24,6 +24,15 @@ func (MaxPool) Kind() string { return "max_pool" }
 // Kind returns "avg_pool".
 func (AvgPool) Kind() string { return "avg_pool" }
 
+// The strides of a pool default to its size.
+func (p *Pool) attributes() []Attribute {
+	return []Attribute{
+		{Name: "size", Value: &p.Size},
+		{Name: "strides", Value: &p.Strides, Default: &p.Size},
+		{Name: "padding", Value: &p.Padding, Default: new(Padding)},
+	}
+}
+
 // Traits returns the traits of a choice: the gradient asks which number was the largest.
 func (MaxPool) Traits() Traits {
 	return Traits{

@@ -139,12 +139,12 @@ func TestRunIsCompared(t *testing.T) {
 	}
 	network := proof.Network{Lowered: lowered, Weights: weights, Arithmetic: tensorflow.Arithmetic(s.Device())}
 	run := proof.Run{Input: batch, Steps: []int{lowered.Layers[lowered.Outputs[0]].Last}, Outputs: []tensor.Tensor{output}}
-	parts, err := network.Hold(t.Context(), run, nil)
+	parts, err := network.Compare(t.Context(), run, nil)
 	if err != nil || len(parts) != 1 || len(parts[0].Layers) != len(lowered.Layers) || parts[0].Verdict.Status != proof.Pass || parts[0].Verdict.Unspecified > 0 {
 		t.Fatalf("%v, %v", parts, err)
 	}
 	output.Data[3] += 0.5
-	if parts, err = network.Hold(t.Context(), run, nil); err != nil || parts[0].Verdict.Outside != 1 {
+	if parts, err = network.Compare(t.Context(), run, nil); err != nil || parts[0].Verdict.Outside != 1 {
 		t.Errorf("a number that is off by ½: %v, %v", parts, err)
 	}
 }
