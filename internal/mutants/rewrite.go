@@ -135,8 +135,8 @@ func (r *rewriter) site(rule string, n ast.Node) int {
 	return r.sites.add(r.folder, r.function, rule, r.raw(n))
 }
 
-// of returns a call of package mutation.
-func of(function string, number int, arguments ...string) string {
+// mutationCall returns a call of package mutation.
+func mutationCall(function string, number int, arguments ...string) string {
 	return fmt.Sprintf("%s.%s(%d, %s)", mutationName, function, number, strings.Join(arguments, ", "))
 }
 

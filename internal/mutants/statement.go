@@ -39,7 +39,7 @@ func (r *rewriter) statement(s ast.Stmt) string {
 				return "", false
 			}
 			number := r.site(errorRule, e)
-			return of("Err", number, r.expression(e)), true
+			return mutationCall("Err", number, r.expression(e)), true
 		})
 	case *ast.IfStmt:
 		return r.inner(s, r.clause(s.Init, nil, s.Cond))
@@ -57,7 +57,7 @@ func (r *rewriter) statement(s ast.Stmt) string {
 					if !known || r.info.Types[s.X].Value == nil {
 						text = r.expression(s.X)
 					}
-					return of("Fewer", number, text), true
+					return mutationCall("Fewer", number, text), true
 				}
 			}
 			return "", false

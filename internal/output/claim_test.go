@@ -150,7 +150,7 @@ func TestJournalNamesFilesOnly(t *testing.T) {
 	check(t, err)
 	mark, err := json.Marshal(owner{Format: stageFormat})
 	check(t, err)
-	text, err := json.Marshal(journal{stageFormat, []identified{identify("../victim", info)}})
+	text, err := json.Marshal(journal{stageFormat, []fileIdentity{identify("../victim", info)}})
 	check(t, err)
 	write(t, filepath.Join(stage, ownerName), string(mark))
 	write(t, filepath.Join(stage, journalName), string(text))
