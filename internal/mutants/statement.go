@@ -102,8 +102,7 @@ func (r *rewriter) statement(s ast.Stmt) string {
 	return r.inner(s, nil)
 }
 
-// deferred keeps a call what it is: only a function that is written there has
-// sites.
+// deferred keeps a deferred call: only a function literal in it has sites.
 func (r *rewriter) deferred(d ast.Node, c *ast.CallExpr) (string, bool) {
 	if d != c {
 		return "", false
@@ -114,8 +113,8 @@ func (r *rewriter) deferred(d ast.Node, c *ast.CallExpr) (string, bool) {
 	return r.raw(c), true
 }
 
-// clause renders what stands before a block: statements that cannot be left out,
-// and a condition.
+// clause renders the part before a block: statements that cannot be left out, and a
+// condition.
 func (r *rewriter) clause(first, post ast.Stmt, cond ast.Expr) func(ast.Node) (string, bool) {
 	return func(d ast.Node) (string, bool) {
 		switch {

@@ -140,7 +140,7 @@ func (r *Result) sum(i int, a Arithmetic, n int, absolute, lost, atLeast float64
 	flushed := float64(n)*smallest + lost
 	r.Bound[i] = flushed + max(a.sumBound(n, absolute), atLeast)
 	if math.IsInf(r.Bound[i], 1) {
-		r.State[i] = Unspecified // 2²⁴ terms: the bound says nothing
+		r.State[i] = Unspecified // 2²⁴ terms: the bound is infinite
 		r.Bound[i] = 0
 		return
 	}
