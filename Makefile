@@ -96,15 +96,17 @@ no-cgo: # the packages that need no libtensorflow, without cgo
 	CGO_ENABLED=0 $(GO) vet $(NO_CGO)
 	CGO_ENABLED=0 $(GO) test $(NO_CGO)
 
+# All but the packages of no-cgo, whose code is the same with cgo.
 unit: libtensorflow
 	@echo "== tests"
-	$(TEST) ./...
+	$(TEST) $$($(GO) list ./... | grep -vxF "$$($(GO) list $(NO_CGO))")
 	@echo "== sessions without session/tuned"
 	$(TEST) -tags plain -skip 'Functions|Random|CaseFiles|OneDNN|Softmax|Normalisations|Resize|Fuzz|Soak' ./session
 
+# -short leaves out the tests that compute long on one goroutine.
 race: libtensorflow
 	@echo "== tests with the race detector"
-	$(TEST) -race -timeout 25m ./...
+	$(TEST) -race -short -timeout 25m ./...
 
 # ONLY= takes those whose names match it.
 ONLY ?=

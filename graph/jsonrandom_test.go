@@ -19,6 +19,9 @@ import (
 // their text; the schema takes them, and neither reader nor schema takes them
 // with a fault put in.
 func TestJSONRandom(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and on one goroutine")
+	}
 	valid := validator(t)
 	r := rand.New(rand.NewPCG(1, 2))
 	drawn := map[string]int{}

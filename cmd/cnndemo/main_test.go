@@ -41,10 +41,13 @@ func TestScripts(t *testing.T) {
 	if err := session.Configure(session.Process{NoTF32: true, NoWinograd: true}); err != nil {
 		t.Fatal(err)
 	}
-	t.Run("default", func(t *testing.T) { runScripts(t, "") })
-	if raceEnabled {
-		return // the settings differ in TensorFlow alone
+	if testing.Short() { // the commands that compute beside other goroutines
+		t.Run("default", func(t *testing.T) {
+			runScripts(t, "", "faults", "network", "pictures", "profile", "random", "run", "runnet", "verify")
+		})
+		return
 	}
+	t.Run("default", func(t *testing.T) { runScripts(t, "") })
 	for setting, value := range map[string]string{"oneDNN on": "1", "oneDNN off": "0"} {
 		t.Run(setting, func(t *testing.T) { runScripts(t, value, "facts", "run", "runnet", "verify", "network", "profile") })
 	}

@@ -16,6 +16,9 @@ import (
 
 // The same with oneDNN off and on, which only another process can be.
 func TestWithAndWithoutOneDNN(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and on one goroutine")
+	}
 	for _, value := range []string{"0", "1"} {
 		cmd := exec.Command(os.Args[0], "-test.run", "^(TestMeasure|TestMeasureParts|TestProfile|TestFused|TestOneDNNIsAsAsked)$", "-test.count=1", "-test.v")
 		cmd.Env = append(os.Environ(), "TF_ENABLE_ONEDNN_OPTS="+value, "TFCNN_CHILD="+value)

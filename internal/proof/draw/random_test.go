@@ -226,6 +226,9 @@ func TestRandomStops(t *testing.T) {
 // Every operation that case files know can be drawn, the same each time, valid
 // and not; and its JSON reads back the same case.
 func TestDraw(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and on one goroutine")
+	}
 	for _, op := range proof.Operations() {
 		valid, faults := 0, map[string]bool{}
 		for i := range 80 {
