@@ -131,7 +131,7 @@ func TestBoundedErrors(t *testing.T) {
 		}
 		hostile.Line(t, "", tt.err.Error())
 	}
-	// What is not shown is counted.
+	// The text has the number of items left out.
 	text := leftOver.Error()
 	counted := regexp.MustCompile(` and ([0-9,]+) more$`).FindStringSubmatch(text)
 	if counted == nil {

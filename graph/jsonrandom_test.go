@@ -107,8 +107,8 @@ func putFault(t *testing.T, r *rand.Rand, text []byte) (faulty []byte, fault str
 
 func kindOf(v any) string { return reflect.TypeOf(v).Kind().String() }
 
-// FuzzReadNetwork: no text ends the process, what is read comes back equal and
-// is what the schema takes, and what is not is refused in one line.
+// FuzzReadNetwork reads any text. An accepted network is written and read back equal,
+// and the schema accepts it; any other text is refused in one line.
 func FuzzReadNetwork(f *testing.F) {
 	valid := validator(f)
 	f.Add([]byte(small))

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// largeNetworks are shapes of networks that bring out such algorithms: each has
-// many layers, or many inputs of one layer.
+// largeNetworks are networks on which a quadratic algorithm is slow: each has many
+// layers, or many inputs of one layer.
 func largeNetworks() map[string]Network {
 	input := Input{Height: 2, Width: 2, Channels: 1}
 	list := map[string]Network{}
@@ -57,8 +57,8 @@ func largeNetworks() map[string]Network {
 	return list
 }
 
-// TestLinear plans networks of 100,000 layers. What each needs of memory to run
-// follows from its shape: so many outputs of 4 numbers are live at once.
+// TestLinear plans networks of 100,000 layers. The memory of a run follows from the
+// network's shape: a known number of outputs of 4 numbers are live at once.
 func TestLinear(t *testing.T) {
 	if testing.Short() {
 		t.Skip("long, and on one goroutine")
