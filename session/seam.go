@@ -5,10 +5,14 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
+	"tfcnn/session/internal/calls"
 	"tfcnn/session/internal/seam"
 )
 
-func init() { seam.Of = func(s any) seam.Session { return inside{s.(*Session)} } }
+func init() {
+	seam.Of = func(s any) seam.Session { return inside{s.(*Session)} }
+	seam.LimitOf = func(l any) *calls.Limit { return l.(*Limit).of() }
+}
 
 // inside is a session for the packages below this one.
 type inside struct{ s *Session }

@@ -8,6 +8,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/trace"
+	"tfcnn/session/internal/calls"
 )
 
 // Session is an open session.
@@ -31,6 +32,10 @@ type Session interface {
 
 // Of returns what is behind a *session.Session. Package session sets it.
 var Of func(session any) Session
+
+// LimitOf returns what is behind a *session.Limit; nil of nil. Package session sets
+// it.
+var LimitOf func(limit any) *calls.Limit
 
 // Layers returns the layers of a network as its records name them.
 func Layers(lowered graph.Lowered) (layers trace.Layers) {

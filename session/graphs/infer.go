@@ -1,0 +1,111 @@
+package graphs
+
+import (
+	"encoding/binary"
+	"slices"
+	"sync"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+
+	"tfcnn/internal/capi"
+	"tfcnn/internal/tensorflow"
+	"tfcnn/session"
+)
+
+// inferred are the shapes of a function's fetches.
+type inferred struct {
+	static [][]int // as the graph tells them
+
+	mu    sync.RWMutex
+	known map[string]inference // by the sizes of the feeds
+}
+
+// inference is what TensorFlow makes of the feeds' shapes.
+type inference struct {
+	shapes [][]int
+	err    error
+}
+
+// mostInferences bounds the memory of what was inferred.
+const mostInferences = 1024
+
+// infer returns the shapes of the fetches for checked feeds, or why an operation does
+// not take those feeds. Sizes that are still unknown are −1.
+func (f *Function) infer(in []capi.Value) ([][]int, error) {
+	if !f.unknown {
+		return f.shapes.static, nil
+	}
+	var room [256]byte
+	key := room[:0]
+	for _, x := range in {
+		key = append(key, byte(len(x.Shape)))
+		for _, n := range x.Shape {
+			key = binary.AppendUvarint(key, uint64(n))
+		}
+	}
+	f.shapes.mu.RLock()
+	found, there := f.shapes.known[string(key)]
+	f.shapes.mu.RUnlock()
+	if there {
+		return found.shapes, found.err
+	}
+	return f.inferNew(string(key), in)
+}
+
+// inferNew infers shapes in a copy of the graph, in which placeholders of the feeds'
+// shapes stand in the place of the feeds.
+func (f *Function) inferNew(key string, in []capi.Value) ([][]int, error) {
+	c := f.core
+	c.mu.Lock() // one copy at a time; and the graph is not freed meanwhile
+	defer c.mu.Unlock()
+	f.shapes.mu.RLock()
+	found, there := f.shapes.known[key]
+	f.shapes.mu.RUnlock()
+	switch {
+	case there:
+		return found.shapes, found.err
+	case c.session == nil:
+		return nil, session.ErrClosed
+	}
+	if err := tensorflow.CheckMemoryLately(copies * c.bytes); err != nil {
+		return nil, err
+	}
+	options := capi.CopyOptions{Feeds: map[capi.Feed]tf.Shape{}}
+	for i, p := range f.feeds {
+		sizes := make([]int64, len(in[i].Shape))
+		for axis, n := range in[i].Shape {
+			sizes[axis] = int64(n)
+		}
+		options.Feeds[capi.Feed{Node: p.node, Index: p.at, Type: p.kind}] = tf.MakeShape(sizes...)
+	}
+	graph, _, err := c.session.Copy(options)
+	if err == nil {
+		found.shapes = f.shapesIn(graph, in)
+		capi.FreeGraph(graph)
+	}
+	found.err = c.explain(err)
+	f.shapes.mu.Lock()
+	defer f.shapes.mu.Unlock()
+	if f.shapes.known == nil || len(f.shapes.known) >= mostInferences {
+		f.shapes.known = map[string]inference{}
+	}
+	f.shapes.known[key] = found
+	return found.shapes, found.err
+}
+
+// copies is how many times a copy's definition is in memory while it is made.
+const copies = 2
+
+// shapesIn returns the shapes of the fetches in a copy of the graph.
+func (f *Function) shapesIn(graph *tf.Graph, in []capi.Value) [][]int {
+	shapes := make([][]int, len(f.fetches))
+	for i, p := range f.fetches {
+		fed := slices.IndexFunc(f.feeds, func(feed port) bool { return feed.node == p.node && feed.at == p.at })
+		if fed >= 0 {
+			shapes[i] = append([]int{}, in[fed].Shape...)
+			continue
+		}
+		shapes[i] = known(graph.Operation(p.node).Output(p.at).Shape())
+	}
+	return shapes
+}
