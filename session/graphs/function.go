@@ -102,6 +102,9 @@ func (c *core) function(g Signature) (*Function, error) {
 		if err != nil {
 			return nil, err
 		}
+		if feed, is := fed[fmt.Sprintf("%s:%d", p.node, p.at)]; is {
+			return nil, fmt.Errorf("fetch %s is feed %s, which TensorFlow does not fetch", quote.Name(name), quote.Name(feed))
+		}
 		f.fetches = append(f.fetches, p)
 		signature.Fetches = append(signature.Fetches, output)
 	}

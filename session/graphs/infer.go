@@ -2,7 +2,6 @@ package graphs
 
 import (
 	"encoding/binary"
-	"slices"
 	"sync"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
@@ -80,7 +79,7 @@ func (f *Function) inferNew(key string, in []capi.Value) ([][]int, error) {
 	}
 	graph, _, err := c.session.Copy(options)
 	if err == nil {
-		found.shapes = f.shapesIn(graph, in)
+		found.shapes = f.shapesIn(graph)
 		capi.FreeGraph(graph)
 	}
 	found.err = c.explain(err)
@@ -97,14 +96,9 @@ func (f *Function) inferNew(key string, in []capi.Value) ([][]int, error) {
 const copies = 2
 
 // shapesIn returns the shapes of the fetches in a copy of the graph.
-func (f *Function) shapesIn(graph *tf.Graph, in []capi.Value) [][]int {
+func (f *Function) shapesIn(graph *tf.Graph) [][]int {
 	shapes := make([][]int, len(f.fetches))
 	for i, p := range f.fetches {
-		fed := slices.IndexFunc(f.feeds, func(feed port) bool { return feed.node == p.node && feed.at == p.at })
-		if fed >= 0 {
-			shapes[i] = append([]int{}, in[fed].Shape...)
-			continue
-		}
 		shapes[i] = known(graph.Operation(p.node).Output(p.at).Shape())
 	}
 	return shapes
