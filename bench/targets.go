@@ -61,7 +61,7 @@ func targetsOf(rows []measured) []target {
 }
 
 // own is our figure: that of the default options. For a crowd it is the better
-// of joining pictures and not.
+// of joining images and not.
 func (m measured) own() (figure, bool) {
 	if m.How == crowd {
 		return m.fastest(from(ours))

@@ -33,7 +33,7 @@ func (c Conv2D) lower(b *lowering) error {
 	op := ir.Conv2D{
 		Strides:   c.Strides.or(Square(1)).pair(),
 		Dilations: c.Dilations.or(Square(1)).pair(),
-		Padding:   ir.Padding(c.Padding),
+		Padding:   c.Padding.lowered(),
 		Groups:    c.Groups,
 	}
 	if op.Groups == 0 {

@@ -61,7 +61,7 @@ func (d DepthwiseConv2D) op() ir.DepthwiseConv2D {
 	return ir.DepthwiseConv2D{
 		Strides:   d.Strides.or(Square(1)).pair(),
 		Dilations: d.Dilations.or(Square(1)).pair(),
-		Padding:   ir.Padding(d.Padding),
+		Padding:   d.Padding.lowered(),
 	}
 }
 

@@ -148,7 +148,7 @@ func (l Lowered) layerPlan(layer LoweredLayer, count *counting) LayerPlan {
 		if p.Window == nil && (traits.Reads == ir.SlidingWindow || traits.Reads == ir.TransposedWindow) {
 			h, w := window(step.Op, operands)
 			p.Window = &Window{
-				Height: Axis(h), Width: Axis(w), Padding: Padding(step.Op.(ir.Windowed).Pads()),
+				Height: Axis(h), Width: Axis(w), Padding: paddingOf(step.Op.(ir.Windowed).Pads()),
 				Transposed: traits.Reads == ir.TransposedWindow,
 			}
 		}

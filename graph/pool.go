@@ -45,7 +45,7 @@ func (p AvgPool) lower(b *lowering) error {
 }
 
 func pool(size, strides Size, padding Padding) ir.Pool {
-	return ir.Pool{Size: size.pair(), Strides: strides.or(size).pair(), Padding: ir.Padding(padding)}
+	return ir.Pool{Size: size.pair(), Strides: strides.or(size).pair(), Padding: padding.lowered()}
 }
 
 // GlobalMaxPool is the largest number of each channel: from [H,W,C] it makes

@@ -144,7 +144,7 @@ var paddingForm = form{
 	write: func(v reflect.Value) (string, error) {
 		p := v.Interface().(Padding)
 		switch {
-		case p.Kind == ir.Explicit:
+		case p.Kind == PaddingKind(ir.Explicit):
 			return writeSides(Sides{p.Top, p.Bottom, p.Left, p.Right})
 		case p == Same:
 			return `"SAME"`, nil

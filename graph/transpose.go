@@ -46,7 +46,7 @@ func (c Conv2DTranspose) lower(b *lowering) error {
 	op := ir.Conv2DTranspose{
 		Strides:   c.Strides.or(Square(1)).pair(),
 		Dilations: c.Dilations.or(Square(1)).pair(),
-		Padding:   ir.Padding(c.Padding),
+		Padding:   c.Padding.lowered(),
 		Groups:    c.Groups,
 	}
 	if op.Groups == 0 {
@@ -74,7 +74,7 @@ func (c Conv2DTranspose) lower(b *lowering) error {
 func (c Conv2DTranspose) outputSize(op ir.Conv2DTranspose, input []int) Size {
 	along := func(axis, size, padding int) int {
 		in, stride := input[axis+1], op.Strides[axis]
-		if c.Padding.Kind == ir.Same {
+		if c.Padding.Kind == Same.Kind {
 			return in * stride
 		}
 		return (in-1)*stride + (size-1)*op.Dilations[axis] + 1 - padding

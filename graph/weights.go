@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/ir"
 	"tfcnn/internal/quote"
 )
 
@@ -21,14 +20,14 @@ func (w Weights) Check(n Network) error {
 	if err != nil {
 		return err
 	}
-	return w.CheckProgram(lowered.Program)
+	return lowered.CheckWeights(w)
 }
 
-// CheckProgram is Check for a network that is lowered already.
-func (w Weights) CheckProgram(program ir.Program) error {
+// CheckWeights is Weights.Check for a network that is lowered already.
+func (l Lowered) CheckWeights(w Weights) error {
 	var faults []string
 	left := maps.Clone(w)
-	for _, step := range program.Steps {
+	for _, step := range l.Program.Steps {
 		for _, want := range step.Weights {
 			got, found := w[want.Name]
 			delete(left, want.Name)

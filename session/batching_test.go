@@ -18,19 +18,19 @@ import (
 )
 
 // doubling is a batcher whose runs take ten milliseconds and double numbers.
-func doubling(o Batching, fail func(pictures int) error) (b *batcher, sizes *[]int) {
+func doubling(o Batching, fail func(images int) error) (b *batcher, sizes *[]int) {
 	var mu sync.Mutex
 	sizes = &[]int{}
-	b = newBatcher(o, 1, 1, func(pictures int, into, batch []float32) error {
+	b = newBatcher(o, 1, 1, func(images int, into, batch []float32) error {
 		mu.Lock()
-		*sizes = append(*sizes, pictures)
+		*sizes = append(*sizes, images)
 		mu.Unlock()
 		time.Sleep(10 * time.Millisecond)
 		for i, x := range batch {
 			into[i] = 2 * x
 		}
 		if fail != nil {
-			return fail(pictures)
+			return fail(images)
 		}
 		return nil
 	})
@@ -56,7 +56,7 @@ func TestBatchingGathers(t *testing.T) {
 		b, sizes := doubling(Batching{Size: 4, Wait: time.Hour}, nil)
 		defer b.close()
 		var stats calls.Counters
-		b.served = stats.Shared
+		b.onShared = stats.Shared
 		begun := time.Now()
 		var group sync.WaitGroup
 		for i := range 4 {
@@ -135,13 +135,13 @@ func TestBatchingFailsAndCloses(t *testing.T) {
 	wrong := errors.New("wrong")
 	before := capi.Live()
 	synctest.Test(t, func(t *testing.T) {
-		b, _ := doubling(Batching{Size: 2, Wait: time.Hour}, func(pictures int) error {
-			if pictures > 1 {
+		b, _ := doubling(Batching{Size: 2, Wait: time.Hour}, func(images int) error {
+			if images > 1 {
 				return wrong
 			}
 			return nil
 		})
-		b.served = func(calls, images int) { t.Errorf("a batch that failed served %d calls", calls) }
+		b.onShared = func(calls, images int) { t.Errorf("a batch that failed served %d calls", calls) }
 		var group sync.WaitGroup
 		for i := range 3 {
 			group.Go(func() {
@@ -196,7 +196,7 @@ func TestBatchingEmpties(t *testing.T) {
 	})
 }
 
-// Sixty-four goroutines, each with pictures of its own, errors and ends mixed
+// Sixty-four goroutines, each with images of its own, errors and ends mixed
 // in: everybody gets the own result.
 func TestBatchingSession(t *testing.T) {
 	net := graph.Network{

@@ -11,7 +11,7 @@ import (
 	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/ref"
-	"tfcnn/session"
+	"tfcnn/internal/tensorflow/operations"
 	"tfcnn/session/verify"
 )
 
@@ -105,7 +105,7 @@ func TestSoftmaxOfEveryDifference(t *testing.T) {
 	}
 }
 
-func holds(t *testing.T, b *session.Backend, name string, op ir.Op, operands ...tensor.Tensor) {
+func holds(t *testing.T, b *operations.Backend, name string, op ir.Op, operands ...tensor.Tensor) {
 	t.Helper()
 	want, err := ref.Apply(t.Context(), op, operands...)
 	if err != nil {

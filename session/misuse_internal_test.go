@@ -25,6 +25,6 @@ func TestPanicInTheBackground(t *testing.T) {
 	select {
 	case <-b.empty:
 	case <-time.After(time.Minute):
-		t.Fatalf("%d batches are never freed", b.joints)
+		t.Fatalf("%d batches are never freed", b.batches)
 	}
 }

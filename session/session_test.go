@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"tfcnn/internal/ref"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
 // vocabulary has every layer, attribute and way of naming an input.
@@ -121,7 +123,7 @@ func TestNetworkAgainstReference(t *testing.T) {
 func TestWithAndWithoutOneDNN(t *testing.T) {
 	for _, value := range []string{"0", "1"} {
 		asked := map[string]string{"0": "off", "1": "on"}[value]
-		cmd := exec.Command(os.Args[0], "-test.run", "TestNetworkAgainstReference|TestBlindWindows|TestCaseFiles|TestRandomOperations|TestDepthwiseBlock|TestFusions|TestJoinedLayers|TestThreadsAreRenewed|TestHoldsOneDNN", "-test.count=1", "-test.v")
+		cmd := exec.Command(os.Args[0], "-test.run", "TestNetworkAgainstReference|TestBlindWindows|TestCaseFiles|TestRandomOperations|TestDepthwiseBlock|TestFusions|TestJoinedLayers|TestIdleThreadsEnd|TestHoldsOneDNN", "-test.count=1", "-test.v")
 		cmd.Env = append(os.Environ(), "TF_ENABLE_ONEDNN_OPTS="+value, "TFCNN_CHILD="+asked)
 		out, err := cmd.CombinedOutput()
 		if err != nil || strings.Count(string(out), "--- PASS") < 5 {
@@ -132,17 +134,17 @@ func TestWithAndWithoutOneDNN(t *testing.T) {
 
 // TestHoldsOneDNN runs in the children of TestWithAndWithoutOneDNN.
 func TestHoldsOneDNN(t *testing.T) {
-	asked := session.OneDNN(os.Getenv("TFCNN_CHILD"))
-	if asked == session.OneDNNDefault {
+	asked := process.OneDNN(os.Getenv("TFCNN_CHILD"))
+	if asked == process.OneDNNDefault {
 		t.Skip("is no child of TestWithAndWithoutOneDNN")
 	}
-	other := map[session.OneDNN]session.OneDNN{session.OneDNNOn: session.OneDNNOff, session.OneDNNOff: session.OneDNNOn}[asked]
+	other := map[process.OneDNN]process.OneDNN{process.OneDNNOn: process.OneDNNOff, process.OneDNNOff: process.OneDNNOn}[asked]
 	// The child's other tests have settled the process without a word on oneDNN.
-	err := session.Configure(session.Process{OneDNN: other})
-	if !errors.Is(err, session.ErrConfigured) || !strings.Contains(err.Error(), "before the process starts") {
+	err := process.Configure(process.Options{OneDNN: other})
+	if !errors.Is(err, process.ErrConfigured) || !strings.Contains(err.Error(), "before the process starts") {
 		t.Errorf("asked for %s with oneDNN %s: %v", other, asked, err)
 	}
-	if on, known := tensorflow.OneDNNInUse(); !known || on != (asked == session.OneDNNOn) {
+	if on, known := tensorflow.OneDNNInUse(); !known || on != (asked == process.OneDNNOn) {
 		t.Errorf("oneDNN is %v (known %v), TF_ENABLE_ONEDNN_OPTS says %s", on, known, asked)
 	}
 }
@@ -175,7 +177,7 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestNoSilentFallback(t *testing.T) {
-	devices, err := session.Devices()
+	devices, err := process.Devices()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,10 +222,16 @@ func TestRunRefuses(t *testing.T) {
 		{tensor.Tensor{Shape: []int{1, 23, 28, 4}, Data: good.Data}, nil, "batch is [1,23,28,4], want [N,28,23,4]"},
 		{tensor.Tensor{Shape: []int{-1, 28, 23, 4}}, nil, "size -1 is negative"},
 		{short, nil, "got 7 numbers, want 2576"},
-		{good, []string{"grouped", "nope"}, `session: run: no layer is named "nope", want one of "conv1", "max_pool1"`},
+		{good, []string{"grouped", "nope"}, `session: run: graph: no layer is named "nope", want one of "conv1", "max_pool1"`},
 	} {
-		if _, err := s.RunOutputs(t.Context(), tt.batch, tt.names...); err == nil || !strings.Contains(err.Error(), tt.want) {
+		_, err := s.RunOutputs(t.Context(), tt.batch, tt.names...)
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("got %v, want %q", err, tt.want)
+		}
+		var batch *session.BatchError
+		var layer *graph.Error
+		if of := errors.As(err, &batch); of != (tt.names == nil) || of && (!slices.Equal(batch.Got, tt.batch.Shape) || batch.Numbers != len(tt.batch.Data) || !slices.Equal(batch.Want, []int{-1, 28, 23, 4})) || errors.As(err, &layer) == of {
+			t.Errorf("%v is of type %T with %+v", err, err, batch)
 		}
 	}
 }

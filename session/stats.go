@@ -1,31 +1,30 @@
 package session
 
 import (
-	"slices"
 	"time"
 
 	"tfcnn/session/internal/calls"
 )
 
-// Stats is what a session has counted since Open.
+// Stats are the counters of a session since Open.
 type Stats struct {
 	Runs     int64 // calls that gave a result
 	Errors   int64 // calls that failed, other than by their ctx
 	Canceled int64 // calls that ended with their ctx
-	Pictures int64 // in the Runs
-	// SharedBatches counts the runs of TensorFlow that served several calls
-	// (Options.Batching), SharedCalls the calls that shared them
-	// (also those that left meanwhile), SharedImages the
-	// images in them: SharedImages/SharedBatches is the mean size of a batch. A run
-	// that failed is in none.
+	Images   int64 // in the Runs
+	// SharedBatches counts the runs of TensorFlow that several calls shared
+	// (Options.Batching), SharedCalls those calls, also the ones whose ctx ended
+	// meanwhile, and SharedImages the images in these runs:
+	// SharedImages/SharedBatches is the mean size of a shared batch. Failed runs are
+	// not counted.
 	SharedBatches, SharedCalls, SharedImages int64
-	// InFlight counts calls inside TensorFlow, also those whose caller has left;
-	// Waiting callers who wait for a place in Options.Limit or in a batch.
+	// InFlight counts calls inside TensorFlow, also those whose ctx has ended; Waiting
+	// counts calls that wait for Options.Limit or in a batch.
 	InFlight, Waiting int
-	// Bytes is native memory: the weights, and the forecast of the runs in
-	// flight. MostBytes is the most that there was.
+	// Bytes is memory in TensorFlow: the weights, and the forecast of the runs in
+	// flight. MostBytes is the largest value of Bytes.
 	Bytes, MostBytes int64
-	// Latency is of the Runs, from call to return.
+	// Latency is the time of the Runs, from call to return.
 	Latency Latency
 }
 
@@ -36,8 +35,8 @@ type Latency struct {
 	Sum    time.Duration
 }
 
-// Stats gives the counters as they are; each is right, though calls that end
-// meanwhile may be in one and not yet in another.
+// Stats returns the counters. Each counter is right by itself; a call that ends at this
+// moment may be in one counter and not yet in another.
 func (s *Session) Stats() Stats {
 	if s == nil || s.core == nil {
 		return statsOf(&calls.Counters{})
@@ -45,35 +44,13 @@ func (s *Session) Stats() Stats {
 	return statsOf(&s.calls.Counters)
 }
 
-// statsOf reads counters.
+// statsOf returns counters as Stats.
 func statsOf(c *calls.Counters) Stats {
 	n := c.Read()
 	return Stats{
-		Runs: n.Runs, Errors: n.Errors, Canceled: n.Canceled, Pictures: n.Images,
+		Runs: n.Runs, Errors: n.Errors, Canceled: n.Canceled, Images: n.Images,
 		SharedBatches: n.SharedBatches, SharedCalls: n.SharedCalls, SharedImages: n.SharedImages,
 		InFlight: n.InFlight, Waiting: n.Waiting, Bytes: n.Bytes, MostBytes: n.MostBytes,
 		Latency: Latency{Bounds: n.LatencyBounds, Counts: n.LatencyCounts, Sum: n.LatencySum},
 	}
-}
-
-// add is the sum of two sessions' counters. MostBytes adds up, too: it is an
-// upper bound.
-func (s Stats) add(o Stats) Stats {
-	s.Runs += o.Runs
-	s.Errors += o.Errors
-	s.Canceled += o.Canceled
-	s.Pictures += o.Pictures
-	s.SharedBatches += o.SharedBatches
-	s.SharedCalls += o.SharedCalls
-	s.SharedImages += o.SharedImages
-	s.InFlight += o.InFlight
-	s.Waiting += o.Waiting
-	s.Bytes += o.Bytes
-	s.MostBytes += o.MostBytes
-	counts := slices.Clone(o.Latency.Counts)
-	for i, n := range s.Latency.Counts {
-		counts[i] += n
-	}
-	s.Latency = Latency{Bounds: o.Latency.Bounds, Counts: counts, Sum: s.Latency.Sum + o.Latency.Sum}
-	return s
 }

@@ -53,7 +53,7 @@ type fileReader struct {
 	graph   *tf.Graph
 	session *tf.Session
 	file    tf.Output
-	picture tf.Output
+	image   tf.Output
 }
 
 func openBindings(j worker.Job, how manner) (worker.Runner, error) {
@@ -71,7 +71,7 @@ func openBindings(j worker.Job, how manner) (worker.Runner, error) {
 	}
 	r := &bindingsRunner{how: how}
 	root := tfgo.NewRoot()
-	built, err := node.Build(root, lowered.Program, weights, node.Options{})
+	built, err := node.Build(root, lowered, weights, node.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func openBindings(j worker.Job, how manner) (worker.Runner, error) {
 		r.files, err = openFiles(j.Files, options)
 		return r, err
 	}
-	if r.flat, err = j.Pictures(); err != nil {
+	if r.flat, err = j.Images(); err != nil {
 		return nil, err
 	}
 	if how == documented {
@@ -120,7 +120,7 @@ func openFiles(names []string, options *tf.SessionOptions) (*fileReader, error) 
 	f := &fileReader{names: names}
 	f.file = op.Placeholder(root, tf.String, op.PlaceholderShape(tf.ScalarShape()))
 	rgb := op.DecodeJpeg(root, f.file, op.DecodeJpegChannels(3), op.DecodeJpegDctMethod("INTEGER_ACCURATE"))
-	f.picture = op.ExpandDims(root, op.Cast(root, rgb, tf.Float), op.Const(root.SubScope("axis"), int32(0)))
+	f.image = op.ExpandDims(root, op.Cast(root, rgb, tf.Float), op.Const(root.SubScope("axis"), int32(0)))
 	var err error
 	if f.graph, err = root.Finalize(); err != nil {
 		return nil, err
@@ -202,7 +202,7 @@ func (f *fileReader) read(i int) (*tf.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	results, err := f.session.Run(map[tf.Output]*tf.Tensor{f.file: file}, []tf.Output{f.picture}, nil)
+	results, err := f.session.Run(map[tf.Output]*tf.Tensor{f.file: file}, []tf.Output{f.image}, nil)
 	if err != nil {
 		return nil, err
 	}

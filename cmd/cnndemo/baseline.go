@@ -13,7 +13,7 @@ import (
 	"tfcnn/internal/proof/baseline"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
-	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
 // baselines are what verify has to do with baselines: one that it writes, one
@@ -132,7 +132,7 @@ func (b *baselines) print(w io.Writer) {
 func made(device string) baseline.Made {
 	this := machine.This("")
 	m := baseline.Made{
-		TensorFlow: session.Version(), Device: device, OneDNN: "unknown",
+		TensorFlow: process.Version(), Device: device, OneDNN: "unknown",
 		Threads: this.Cores, // TensorFlow takes a thread a core, verify sets no number
 		Date:    time.Now().UTC().Truncate(time.Second),
 	}

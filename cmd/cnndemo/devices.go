@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tfcnn/internal/quote"
-	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
 func newDevicesCommand() *cobra.Command {
@@ -23,14 +23,14 @@ the names that --device takes: cpu, gpu, gpu:1.
 		Example: "  cnndemo devices\n  cnndemo devices --json",
 		Args:    takes(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			devices, err := session.Devices()
+			devices, err := process.Devices()
 			if err != nil {
 				return &exitError{exitEnvironment, err}
 			}
 			if asJSON {
-				return printJSON(c, map[string]any{"tensorflow": session.Version(), "devices": devices})
+				return printJSON(c, map[string]any{"tensorflow": process.Version(), "devices": devices})
 			}
-			fmt.Fprintf(c.OutOrStdout(), "TensorFlow %s\n", session.Version())
+			fmt.Fprintf(c.OutOrStdout(), "TensorFlow %s\n", process.Version())
 			for _, d := range devices {
 				memory := ""
 				if d.Type == "GPU" {

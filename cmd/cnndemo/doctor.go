@@ -9,7 +9,7 @@ import (
 
 	"tfcnn/internal/machine"
 	"tfcnn/internal/tensorflow"
-	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
 func newDoctorCommand() *cobra.Command {
@@ -57,8 +57,8 @@ fix. With --device gpu the status is 3 where a GPU lacks something.
 }
 
 func describeTensorFlow() (machine.TensorFlow, error) {
-	tf := machine.TensorFlow{Version: session.Version(), CUDA: tensorflow.BuiltWithCUDA()}
-	devices, err := session.Devices()
+	tf := machine.TensorFlow{Version: process.Version(), CUDA: tensorflow.BuiltWithCUDA()}
+	devices, err := process.Devices()
 	if err != nil {
 		return machine.TensorFlow{}, err
 	}

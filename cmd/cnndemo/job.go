@@ -19,6 +19,8 @@ import (
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/process"
+	"tfcnn/session/profile"
 )
 
 // job is a run under way.
@@ -249,7 +251,7 @@ func (j *job) runBatch(ctx context.Context, g *group, s *session.Session, pictur
 		}
 	}
 	start := time.Now()
-	fetched, layers, err := s.RunTraced(ctx, batch, g.layerNames(g.fetched)...)
+	fetched, layers, err := profile.Trace(ctx, s, batch, g.layerNames(g.fetched)...)
 	if err != nil {
 		return exit(exitCheck, "run: pictures of %d×%d: %w", g.width, g.height, err)
 	}
@@ -275,7 +277,7 @@ func (j *job) runBatch(ctx context.Context, g *group, s *session.Session, pictur
 // finish writes the report and gives every file its name.
 func (j *job) finish() error {
 	start := time.Now()
-	j.report.TensorFlow, j.report.Precision = session.Version(), tensorflow.Precision(j.report.Device)
+	j.report.TensorFlow, j.report.Precision = process.Version(), tensorflow.Precision(j.report.Device)
 	if on, known := tensorflow.OneDNNInUse(); known {
 		j.report.OneDNN = &on
 	}

@@ -14,7 +14,7 @@ import (
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
-	"tfcnn/session"
+	"tfcnn/session/profile"
 )
 
 // application is a network that run applies to images. Its height and width may
@@ -217,7 +217,7 @@ func (s *sized) ops() []report.Op {
 }
 
 // describe enters shapes, padding and where the layers ran into the report.
-func (g *group) describe(layers []session.LayerRun) {
+func (g *group) describe(layers []profile.LayerRun) {
 	if g.report.Ops == nil {
 		g.report.Ops = g.ops()
 	}

@@ -14,6 +14,7 @@ import (
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/process"
 	"tfcnn/session/profile"
 )
 
@@ -158,17 +159,17 @@ func (f profileFlags) profile(c *cobra.Command, name string, pictures []string) 
 	if _, err := net.Plan(); err != nil {
 		return profileResult{}, exit(exitUsage, "profile: %w", err)
 	}
-	if err := session.Configure(session.Process{NoTF32: true, NoWinograd: true}); err != nil {
+	if err := process.Configure(process.Options{NoTF32: true, NoWinograd: true}); err != nil {
 		return profileResult{}, exit(exitUsage, "profile: %w", err)
 	}
 	// The device is looked for here, before anything else is made ready.
-	if _, err := session.NewBackend(session.Options{Device: f.device}); err != nil {
-		return profileResult{}, err
+	if _, err := tensorflow.Choose(f.device); err != nil {
+		return profileResult{}, fmt.Errorf("profile: %w", err)
 	}
 	result := profileResult{Network: found.name, Weights: fmt.Sprintf("drawn from seed %d", f.seed)}
 	var weights graph.Weights
 	if f.weights == "" {
-		weights = session.DrawnWeights(net, f.seed)
+		weights = profile.RandomWeights(net, f.seed)
 	} else {
 		result.Weights = f.weights
 		if weights, err = readWeights(f.weights, net); err != nil {
@@ -234,7 +235,7 @@ func (f profileFlags) measure(c *cobra.Command, net graph.Network, weights graph
 
 // process names the recorded process in a trace.
 func (r profileResult) process() string {
-	return fmt.Sprintf("TensorFlow %s: %s, %s a run", r.TensorFlow, r.Network, count(r.Pictures, "picture"))
+	return fmt.Sprintf("TensorFlow %s: %s, %s a run", r.TensorFlow, r.Network, count(r.Images, "picture"))
 }
 
 // title is what was run, over what.

@@ -17,8 +17,8 @@ import (
 	"tfcnn/graph"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
-	"tfcnn/session"
 	"tfcnn/session/images"
+	"tfcnn/session/process"
 )
 
 // runFlags are what cnndemo run is asked for.
@@ -151,7 +151,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	if err := session.Configure(session.Process{IntraOpThreads: f.threads, InterOpThreads: f.threads, NoTF32: !f.tf32, NoWinograd: true}); err != nil {
+	if err := process.Configure(process.Options{IntraOpThreads: f.threads, InterOpThreads: f.threads, NoTF32: !f.tf32, NoWinograd: true}); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	sources, refused, notes := findSources(arguments)

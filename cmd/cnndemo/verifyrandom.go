@@ -21,7 +21,8 @@ import (
 	"tfcnn/internal/proof"
 	"tfcnn/internal/proof/draw"
 	"tfcnn/internal/quote"
-	"tfcnn/session"
+	"tfcnn/internal/tensorflow/operations"
+	"tfcnn/session/process"
 )
 
 // randomFlags are what verify is asked for with operations that are drawn.
@@ -94,7 +95,7 @@ func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
 		return err
 	}
 	// Look for the device here, so that a missing one is reported once.
-	backend, err := session.NewBackend(session.Options{Device: to.device})
+	backend, err := operations.NewBackend(to.device)
 	if err != nil {
 		return err
 	}
@@ -212,10 +213,10 @@ func newWorkerCommand() *cobra.Command {
 		Hidden: true,
 		Args:   takes(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := session.Configure(session.Process{NoTF32: !tf32, NoWinograd: true}); err != nil {
+			if err := process.Configure(process.Options{NoTF32: !tf32, NoWinograd: true}); err != nil {
 				return &exitError{exitUsage, err}
 			}
-			backend, err := session.NewBackend(session.Options{Device: device})
+			backend, err := operations.NewBackend(device)
 			if err != nil {
 				return err
 			}

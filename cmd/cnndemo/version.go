@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tfcnn/internal/tensorflow"
-	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
 // Set by the linker where a build knows them (docker/assemble.sh, Makefile).
@@ -59,7 +59,7 @@ func thisBuild() build {
 	b := build{
 		Version: version, Revision: revision, Created: created,
 		Go: strings.TrimPrefix(runtime.Version(), "go"), Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		TensorFlow: session.Version(), CUDA: "not built in", OneDNN: "unknown",
+		TensorFlow: process.Version(), CUDA: "not built in", OneDNN: "unknown",
 	}
 	if tensorflow.BuiltWithCUDA() {
 		b.CUDA = "built in"

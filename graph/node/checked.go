@@ -54,7 +54,7 @@ func Conv2D(scope *op.Scope, input, filter tf.Output, o Conv2DOptions) (tf.Outpu
 	if o.Groups == 0 {
 		o.Groups = 1
 	}
-	operation := ir.Conv2D{Strides: strides, Dilations: dilations, Padding: ir.Padding(o.Padding), Groups: o.Groups}
+	operation := ir.Conv2D{Strides: strides, Dilations: dilations, Padding: paddingOf(o.Padding), Groups: o.Groups}
 	y, err := addChecked(scope, o.Name, operation, input, filter)
 	if err != nil {
 		return fail(err)
@@ -104,7 +104,7 @@ func (o PoolOptions) pool() (ir.Pool, error) {
 	if err != nil {
 		return ir.Pool{}, err
 	}
-	return ir.Pool{Size: size, Strides: strides, Padding: ir.Padding(o.Padding)}, nil
+	return ir.Pool{Size: size, Strides: strides, Padding: paddingOf(o.Padding)}, nil
 }
 
 func withDefault(name, standard string) string {

@@ -61,11 +61,12 @@ type Options struct {
 	OneDNN bool
 }
 
-// Build adds a checked program to a scope. The input's placeholder is called
+// Build adds a lowered network to a scope. The input's placeholder is called
 // "input".
-func Build(scope *op.Scope, program ir.Program, weights graph.Weights, o Options) (_ Built, err error) {
+func Build(scope *op.Scope, lowered graph.Lowered, weights graph.Weights, o Options) (_ Built, err error) {
 	defer recovered(&err)
-	if err := weights.CheckProgram(program); err != nil {
+	program := lowered.Program
+	if err := lowered.CheckWeights(weights); err != nil {
 		return Built{}, err
 	}
 	if o.Type == 0 {
@@ -172,11 +173,11 @@ func (b *builder) cast(place *op.Scope, name string, x tf.Output, dtype tf.DataT
 	return op.Cast(place.SubScope(name), x, dtype)
 }
 
-// BuildOperation adds a single operation with a placeholder for each of its
+// buildOperation adds a single operation with a placeholder for each of its
 // operands, called "0", "1", …, for those who feed everything. oneDNN is as in
 // Options. Where there are two nodes for an operation that must give the same,
 // of which Build takes the faster one, there are two outputs, its choice first.
-func BuildOperation(scope *op.Scope, o ir.Op, oneDNN bool, shapes ...[]int) (inputs, outputs []tf.Output, err error) {
+func buildOperation(scope *op.Scope, o ir.Op, oneDNN bool, shapes ...[]int) (inputs, outputs []tf.Output, err error) {
 	defer recovered(&err)
 	if _, err := o.Shape(shapes...); err != nil {
 		return nil, nil, fmt.Errorf("node: %s: %w", o.Kind(), err)

@@ -230,7 +230,7 @@ func TestStableNames(t *testing.T) {
 		"avg_pool1/every/steps avg_pool1/every/StridedSlice avg_pool1/DivNoNan max_pool1/size max_pool1/strides max_pool1/MaxPoolV2 relu1/Relu"
 	for range 2 {
 		root := tfgo.NewRoot()
-		if _, err := node.Build(root, lowered.Program, net.InitialWeights(1), node.Options{}); err != nil {
+		if _, err := node.Build(root, lowered, net.InitialWeights(1), node.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		g, err := root.Finalize()
@@ -258,7 +258,7 @@ func TestEmittedOps(t *testing.T) {
 			t.Fatal(err)
 		}
 		root := tfgo.NewRoot()
-		if _, err := node.Build(root, lowered.Program, net.InitialWeights(1), node.Options{}); err != nil {
+		if _, err := node.Build(root, lowered, net.InitialWeights(1), node.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		g, err := root.Finalize()

@@ -10,6 +10,7 @@ var areas = []area{
 	{folder: "internal/ir"},
 	{folder: "internal/ref"},
 	{folder: "internal/proof", importing: "internal/ref"},
+	{folder: "graph/verdict", importing: "internal/ref"},
 	{folder: "graph", importing: "internal/ir"},
 	{folder: "graph/node"},
 	{folder: "session/verify"},

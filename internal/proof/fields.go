@@ -159,7 +159,7 @@ type paddingJSON ir.Padding
 func (p *paddingJSON) UnmarshalJSON(text []byte) error {
 	if word, err := strict.String(text); err == nil {
 		if padding, err := graph.ParsePadding(word); err == nil {
-			*p = paddingJSON(padding)
+			*p = paddingJSON{Kind: ir.PaddingKind(padding.Kind), Top: padding.Top, Bottom: padding.Bottom, Left: padding.Left, Right: padding.Right}
 			return nil
 		}
 	}

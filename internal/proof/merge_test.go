@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"tfcnn/graph/verdict"
 	"tfcnn/internal/proof"
 )
 
@@ -12,7 +13,7 @@ import (
 // worst number of the worse part at its place in the whole.
 func TestMerge(t *testing.T) {
 	histogram := func(at, n int) []int {
-		list := make([]int, proof.HistogramBuckets)
+		list := make([]int, verdict.HistogramBuckets)
 		list[at] = n
 		return list
 	}

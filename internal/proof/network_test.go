@@ -134,14 +134,14 @@ func spaced(parts string) string {
 // Numbers without a bound are no pass, whatever they are joined with.
 func TestNotHeldIsNoPass(t *testing.T) {
 	held := proof.Verdict{Status: proof.Pass, Elements: 5}
-	open := proof.Verdict{Status: proof.Nothing, Elements: 2, NotHeld: 2}
+	open := proof.Verdict{Status: proof.Nothing, Elements: 2, Unbounded: 2}
 	for _, v := range []proof.Verdict{held.Merge(open, 0), open.Merge(held, 0)} {
 		if v.OK() || v.String() != "proves nothing: no bound is known for 2 of 7 numbers" {
 			t.Errorf("got %v", v)
 		}
 	}
 	mixed := ref.Result{Shape: []int{2}, Value: []float64{1, 0}, Bound: make([]float64, 2), Level: make([]float64, 2), State: []ref.State{ref.Plain, ref.NotHeld}}
-	if v := proof.Compare(mixed, tensor.Tensor{Shape: []int{2}, Data: []float32{1, 5}}); v.Status != proof.Nothing || v.NotHeld != 1 {
+	if v := proof.Compare(mixed, tensor.Tensor{Shape: []int{2}, Data: []float32{1, 5}}); v.Status != proof.Nothing || v.Unbounded != 1 {
 		t.Errorf("one number of two: %v", v)
 	}
 	failed := proof.Verdict{Status: proof.Fail, Elements: 1, Outside: 1}

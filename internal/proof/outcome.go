@@ -198,7 +198,7 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 	o.Output = &got
 	v := Compare(want, got)
 	if o.Expectation != nil && o.Expectation.OK() {
-		v = v.expectingNaN()
+		v = expectingNaN(v)
 	}
 	o.Device = &v
 	if v.Status == Fail {

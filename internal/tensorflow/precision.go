@@ -61,7 +61,7 @@ func WithoutWinograd(device string) error {
 		return nil
 	}
 	if !Tuned() {
-		return fmt.Errorf("the reference has no bound for Winograd's algorithm on %s: call session.Configure with NoWinograd, or set %s=0", device, winograd)
+		return fmt.Errorf("the reference has no bound for Winograd's algorithm on %s: call process.Configure with NoWinograd, or set %s=0", device, winograd)
 	}
 	noWinograd()
 	return nil

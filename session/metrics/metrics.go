@@ -20,17 +20,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tfcnn/session"
+	"tfcnn/session/sizes"
 )
 
 // Source is a *session.Session, or anything else that counts so.
 type Source interface{ Stats() session.Stats }
 
-// Of is a *session.Sizes as a Source.
-func Of(s *session.Sizes) Source { return summed{s} }
+// Of returns the sums of sessions of several sizes as a Source.
+func Of(s *sizes.Sessions) Source { return summed{s} }
 
-type summed struct{ sizes *session.Sizes }
+type summed struct{ sessions *sizes.Sessions }
 
-func (s summed) Stats() session.Stats { return s.sizes.Stats().Stats }
+func (s summed) Stats() session.Stats { return s.sessions.Stats().Stats }
 
 // Sessions are sources by name: a prometheus.Collector, whose metrics have the
 // label "session", and a variable for expvar. Its methods may be called from
@@ -96,7 +97,7 @@ type exported struct {
 	Runs           int64   `json:"runs"`
 	Errors         int64   `json:"errors"`
 	Canceled       int64   `json:"canceled"`
-	Pictures       int64   `json:"pictures"`
+	Images         int64   `json:"pictures"`
 	SharedBatches  int64   `json:"shared_batches"`
 	SharedCalls    int64   `json:"shared_calls"`
 	SharedImages   int64   `json:"shared_images"`
@@ -117,7 +118,7 @@ type bucket struct {
 
 func export(stats session.Stats) exported {
 	e := exported{
-		Runs: stats.Runs, Errors: stats.Errors, Canceled: stats.Canceled, Pictures: stats.Pictures,
+		Runs: stats.Runs, Errors: stats.Errors, Canceled: stats.Canceled, Images: stats.Images,
 		SharedBatches: stats.SharedBatches, SharedCalls: stats.SharedCalls, SharedImages: stats.SharedImages,
 		InFlight: stats.InFlight, Waiting: stats.Waiting, NativeBytes: stats.Bytes, MaxNativeBytes: stats.MostBytes,
 		RunSeconds: stats.Latency.Sum.Seconds(),
@@ -157,7 +158,7 @@ var (
 		{describe("runs_total", "Calls that gave a result."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.Runs) }},
 		{describe("errors_total", "Calls that failed, other than by their context."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.Errors) }},
 		{describe("canceled_total", "Calls that ended with their context."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.Canceled) }},
-		{describe("pictures_total", "Pictures in the calls that gave a result."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.Pictures) }},
+		{describe("pictures_total", "Images in the calls that gave a result."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.Images) }},
 		{describe("shared_batches_total", "Runs of TensorFlow that served several calls."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.SharedBatches) }},
 		{describe("shared_calls_total", "Calls that shared a run of TensorFlow with others."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.SharedCalls) }},
 		{describe("shared_images_total", "Images in the runs that served several calls."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.SharedImages) }},

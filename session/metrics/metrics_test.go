@@ -20,6 +20,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/session"
 	"tfcnn/session/metrics"
+	"tfcnn/session/sizes"
 )
 
 type fixed session.Stats
@@ -27,7 +28,7 @@ type fixed session.Stats
 func (f fixed) Stats() session.Stats { return session.Stats(f) }
 
 var some = fixed{
-	Runs: 6, Errors: 2, Canceled: 1, Pictures: 17, SharedBatches: 2, SharedCalls: 5, SharedImages: 9, InFlight: 3, Waiting: 4, Bytes: 1000, MostBytes: 5000,
+	Runs: 6, Errors: 2, Canceled: 1, Images: 17, SharedBatches: 2, SharedCalls: 5, SharedImages: 9, InFlight: 3, Waiting: 4, Bytes: 1000, MostBytes: 5000,
 	Latency: session.Latency{
 		Bounds: []time.Duration{time.Millisecond, 20 * time.Millisecond},
 		Counts: []int64{1, 3, 2},
@@ -56,7 +57,7 @@ tfcnn_native_bytes{session="digits"} 1000
 # HELP tfcnn_native_max_bytes The most that native_bytes was.
 # TYPE tfcnn_native_max_bytes gauge
 tfcnn_native_max_bytes{session="digits"} 5000
-# HELP tfcnn_pictures_total Pictures in the calls that gave a result.
+# HELP tfcnn_pictures_total Images in the calls that gave a result.
 # TYPE tfcnn_pictures_total counter
 tfcnn_pictures_total{session="digits"} 17
 # HELP tfcnn_run_seconds Time of the calls that gave a result.
@@ -115,7 +116,7 @@ func TestPublish(t *testing.T) {
 	}
 }
 
-// A real session and Sizes at work while an HTTP server is scraped.
+// A session, and sessions of several sizes, at work while an HTTP server is scraped.
 func TestScrape(t *testing.T) {
 	net := graph.Network{Input: graph.Input{Height: 4, Width: 4, Channels: 1}, Layers: []graph.Layer{graph.MaxPool{Size: graph.Square(2)}}}
 	one, err := session.Open(net, nil, session.Options{Device: "cpu"})
@@ -124,14 +125,14 @@ func TestScrape(t *testing.T) {
 	}
 	defer one.Close()
 	net.Input = graph.Input{Channels: 1}
-	sizes, err := session.OpenSizes(net, nil, session.SizesOptions{Options: session.Options{Device: "cpu"}})
+	free, err := sizes.Open(net, nil, sizes.Options{Options: session.Options{Device: "cpu"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer sizes.Close()
+	defer free.Close()
 	s := metrics.NewSessions()
 	s.Add("one", one)
-	s.Add("sizes", metrics.Of(sizes))
+	s.Add("sizes", metrics.Of(free))
 	registry := prometheus.NewPedanticRegistry()
 	if err := registry.Register(s); err != nil {
 		t.Fatal(err)
@@ -160,7 +161,7 @@ func TestScrape(t *testing.T) {
 					t.Error(err)
 				}
 				other, _ := tensor.New(1, 4, 4+i%3, 1)
-				if _, err := sizes.Run(t.Context(), other); err != nil {
+				if _, err := free.Run(t.Context(), other); err != nil {
 					t.Error(err)
 				}
 				if i%10 == 0 {

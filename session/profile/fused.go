@@ -132,9 +132,9 @@ func (p profiler) head(members []int) int {
 
 // traffic is the bytes that some layers computed together must read and write
 // at the least: each input and weight once, and what others read of them.
-func (p profiler) traffic(members []int, pictures int) int64 {
+func (p profiler) traffic(members []int, images int) int64 {
 	inside := func(step int) bool { return slices.Contains(members, p.layers.OfStep(step)) }
-	perPicture, weights := int64(0), int64(0)
+	perImage, weights := int64(0), int64(0)
 	var read, written []int
 	for i, step := range p.Program.Steps {
 		if step.Op.Traits().Free {
@@ -151,10 +151,10 @@ func (p profiler) traffic(members []int, pictures int) int64 {
 			switch {
 			case inside(i) && !own && !slices.Contains(read, from):
 				read = append(read, from)
-				perPicture += p.numbersOf(from)
+				perImage += p.numbersOf(from)
 			case !inside(i) && own && !slices.Contains(written, from):
 				written = append(written, from)
-				perPicture += p.numbersOf(from)
+				perImage += p.numbersOf(from)
 			}
 		}
 	}
@@ -162,13 +162,13 @@ func (p profiler) traffic(members []int, pictures int) int64 {
 		last := p.source(p.Layers[output].Last)
 		if last != ir.Input && inside(last) && !slices.Contains(written, last) {
 			written = append(written, last)
-			perPicture += p.numbersOf(last)
+			perImage += p.numbersOf(last)
 		}
 	}
-	return p.numberBytes * (perPicture*int64(pictures) + weights)
+	return p.numberBytes * (perImage*int64(images) + weights)
 }
 
-// numbersOf is how many numbers a step gives for one picture.
+// numbersOf is how many numbers a step gives for one image.
 func (p profiler) numbersOf(step int) int64 {
 	if step == ir.Input {
 		return elements(p.Program.Input)

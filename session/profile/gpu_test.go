@@ -117,7 +117,7 @@ func TestCopyGraph(t *testing.T) {
 
 // A record without the tracer's part is no profile of a GPU.
 func TestProfileOfNoGPU(t *testing.T) {
-	s, err := session.Open(block, session.DrawnWeights(block, 1), session.Options{Device: "cpu"})
+	s, err := session.Open(block, RandomWeights(block, 1), session.Options{Device: "cpu"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,9 +29,9 @@ func newProfiler(lowered graph.Lowered, plan graph.Plan, numberBytes int64, ran 
 	return p
 }
 
-// profile sums up the records of runs on a batch of pictures.
-func (p profiler) profile(records []trace.Record, pictures int) Profile {
-	out := Profile{Pictures: pictures, Runs: len(records), records: records}
+// profile sums up the records of runs on a batch of images.
+func (p profiler) profile(records []trace.Record, images int) Profile {
+	out := Profile{Images: images, Runs: len(records), records: records}
 	var traced, steps, covered, beside, before, between, after []time.Duration
 	for _, r := range records {
 		traced = append(traced, r.Call)
@@ -50,7 +50,7 @@ func (p profiler) profile(records []trace.Record, pictures int) Profile {
 
 	for i, layer := range p.Layers {
 		l := Layer{Layer: layer.Name, Kind: layer.Kind, Output: slices.Clone(p.Program.Steps[layer.Last].Shape)}
-		l.Output[0] = pictures
+		l.Output[0] = images
 		if host := p.hosts[i]; host != none {
 			members := p.computedBy(host)
 			head := p.head(members)
@@ -60,7 +60,7 @@ func (p profiler) profile(records []trace.Record, pictures int) Profile {
 						l.With = append(l.With, p.Layers[m].Name)
 					}
 				}
-				p.measure(&l, members, p.Layers[host].Name, records, pictures)
+				p.measure(&l, members, p.Layers[host].Name, records, images)
 				l.rates(out.Step.Median)
 			} else {
 				l.In = p.Layers[head].Name
@@ -75,7 +75,7 @@ func (p profiler) profile(records []trace.Record, pictures int) Profile {
 
 // measure fills in a row that counts some layers, whose kernels are called
 // after one of them.
-func (p profiler) measure(l *Layer, members []int, host string, records []trace.Record, pictures int) {
+func (p profiler) measure(l *Layer, members []int, host string, records []trace.Record, images int) {
 	var times []time.Duration
 	var allocated []int64
 	for _, r := range records {
@@ -94,10 +94,10 @@ func (p profiler) measure(l *Layer, members []int, host string, records []trace.
 	l.Allocated = allocated[len(allocated)/2]
 	for _, m := range members {
 		own := p.plan.Layers[m]
-		l.Multiplications += own.Multiplications * int64(pictures)
-		l.FLOPs += (own.Multiplications + own.MACs) * int64(pictures)
+		l.Multiplications += own.Multiplications * int64(images)
+		l.FLOPs += (own.Multiplications + own.MACs) * int64(images)
 	}
-	l.Bytes = p.traffic(members, pictures)
+	l.Bytes = p.traffic(members, images)
 }
 
 // rates divides by the row's time.

@@ -70,7 +70,7 @@ func MachineLimits(ctx context.Context, o session.Options) (Limits, error) {
 	return l, nil
 }
 
-// productSeconds is a dense layer of 2048 pictures of 2048 numbers, which is a
+// productSeconds is a dense layer of 2048 images of 2048 numbers, which is a
 // MatMul; its kernel's time, without what the call takes round it. gpu reports
 // whether it ran on one.
 func productSeconds(ctx context.Context, o session.Options) (best float64, gpu bool, err error) {
@@ -117,7 +117,7 @@ func more(begun time.Time, runs int) bool {
 }
 
 // copyOnGPU measures the card's memory and the way to it: a ReLU, which reads
-// copiedBytes and writes as many, of a picture that comes from the host and goes
+// copiedBytes and writes as many, of an image that comes from the host and goes
 // back.
 func (l *Limits) copyOnGPU(ctx context.Context, o session.Options) error {
 	const width = 8192

@@ -9,20 +9,18 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/tensorflow"
 	"tfcnn/internal/trace"
 	"tfcnn/session"
 	"tfcnn/session/internal/seam"
+	"tfcnn/session/process"
 )
 
 // Measurement is what memory a network really took, beside the forecast of
 // graph.Memory. All amounts are bytes.
 type Measurement struct {
-	TensorFlow string `json:"tensorflow"`
-	Device     string `json:"device"`
-	OneDNN     *bool  `json:"onednn,omitempty"`
-	Batch      int    `json:"batch"`
-	Runs       int    `json:"runs"` // of which the largest peak is taken
+	process.Platform
+	Batch int `json:"batch"`
+	Runs  int `json:"runs"` // of which the largest peak is taken
 
 	// Activations are what TensorFlow's allocators gave out: neither the
 	// weights nor the input.
@@ -73,7 +71,7 @@ type ProcessMemory struct {
 	// Weights: from before a session was opened to after, Go's own copy of the
 	// weights freed.
 	Weights Compared `json:"weights"`
-	// First is the first run, of one picture: with it come TensorFlow's code,
+	// First is the first run, of one image: with it come TensorFlow's code,
 	// threads and the optimizer of graphs. Run is the first run of the whole
 	// batch after that; nil for a batch of one.
 	First Growth  `json:"first_run"`
@@ -116,7 +114,7 @@ const NoPool = "TF_ONEDNN_USE_SYSTEM_ALLOCATOR"
 
 const measuredRuns = 3
 
-// Measure runs the network on a batch of random pictures, with weights that
+// Measure runs the network on a batch of random images, with weights that
 // are drawn, and compares what memory that took with the forecast. Figures of
 // the process are right where nothing else goes on in it, best in a process of
 // its own. It is for the CPU.
@@ -129,46 +127,43 @@ func Measure(ctx context.Context, net graph.Network, batch int) (Measurement, er
 		return Measurement{}, err
 	}
 	if forecast.Refused != "" {
-		return Measurement{}, fmt.Errorf("profile: measure: batch of %d pictures: %s", batch, forecast.Refused)
+		return Measurement{}, fmt.Errorf("profile: measure: batch of %d images: %s", batch, forecast.Refused)
 	}
-	if _, err := session.Devices(); err != nil { // starts TensorFlow
+	if _, err := process.Devices(); err != nil { // starts TensorFlow
 		return Measurement{}, err
 	}
-	var process processMeter
-	process.begin()
-	s, err := session.Open(net, session.DrawnWeights(net, 1), session.Options{Device: "cpu", Executor: session.Parallel})
+	var meter processMeter
+	meter.begin()
+	s, err := session.Open(net, RandomWeights(net, 1), session.Options{Device: "cpu", Executor: session.Parallel})
 	if err != nil {
 		return Measurement{}, err
 	}
 	defer s.Close()
 	lowered := seam.Of(s).Lowered()
-	p := &ProcessMemory{Weights: Compared{Forecast: forecast.Inference.Parts[0].Bytes, Measured: process.growth()}}
-	m := Measurement{TensorFlow: session.Version(), Device: s.Device(), Batch: batch, Runs: measuredRuns}
-	if on, known := tensorflow.OneDNNInUse(); known {
-		m.OneDNN = &on
-	}
+	p := &ProcessMemory{Weights: Compared{Forecast: forecast.Inference.Parts[0].Bytes, Measured: meter.growth()}}
+	m := Measurement{Platform: process.PlatformOf(s.Device()), Batch: batch, Runs: measuredRuns}
 
-	first, err := recordMemory(ctx, s, 1, &process)
+	first, err := recordMemory(ctx, s, 1, &meter)
 	if err != nil {
 		return Measurement{}, err
 	}
-	p.First = growth(lowered, first, process.most)
+	p.First = growth(lowered, first, meter.most)
 	kept := kept(first.nodes)
 	var peak peak
 	for i := range measuredRuns {
-		now, err := recordMemory(ctx, s, batch, &process)
+		now, err := recordMemory(ctx, s, batch, &meter)
 		if err != nil {
 			return Measurement{}, err
 		}
 		if i == 0 && batch > 1 {
-			run := growth(lowered, now, process.most)
+			run := growth(lowered, now, meter.most)
 			p.Run = &run
 		}
 		if now.bytes > peak.bytes {
 			peak = now
 		}
 	}
-	if process.err == nil {
+	if meter.err == nil {
 		m.Process = p
 	}
 	m.compare(forecast, peak, kept)
@@ -216,7 +211,7 @@ type peak struct {
 
 // recordMemory runs a batch of random numbers once, and takes the process's memory
 // while TensorFlow holds the results.
-func recordMemory(ctx context.Context, s *session.Session, batch int, process *processMeter) (peak, error) {
+func recordMemory(ctx context.Context, s *session.Session, batch int, meter *processMeter) (peak, error) {
 	lowered := seam.Of(s).Lowered()
 	x, err := tensor.New(append([]int{batch}, lowered.Program.Input...)...)
 	if err != nil {
@@ -226,18 +221,14 @@ func recordMemory(ctx context.Context, s *session.Session, batch int, process *p
 	for i := range x.Data {
 		x.Data[i] = random.Float32()
 	}
-	var steps []int
-	for _, output := range lowered.Outputs {
-		steps = append(steps, lowered.Layers[output].Last)
-	}
 	if err := ctx.Err(); err != nil {
 		return peak{}, err
 	}
-	process.begin()
+	meter.begin()
 	// With a ctx that cannot end TensorFlow reads the batch where it is.
 	r, err := trace.Run(trace.Graph, seam.Layers(lowered), func(options []byte) ([]byte, error) {
-		defer process.end()
-		return seam.Of(s).Record(context.WithoutCancel(ctx), x, steps, options, true)
+		defer meter.end()
+		return seam.Of(s).Record(context.WithoutCancel(ctx), x, outputSteps(lowered), options, true)
 	})
 	if err != nil {
 		return peak{}, fmt.Errorf("profile: measure: %w", err)

@@ -11,7 +11,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
 	"tfcnn/internal/tensorflow"
-	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
 // The same with oneDNN off and on, which only another process can be.
@@ -31,7 +31,7 @@ func TestOneDNNIsAsAsked(t *testing.T) {
 	if value == "" {
 		t.Skip("is no child of TestWithAndWithoutOneDNN")
 	}
-	if _, err := session.Devices(); err != nil { // starts TensorFlow
+	if _, err := process.Devices(); err != nil { // starts TensorFlow
 		t.Fatal(err)
 	}
 	if on, known := tensorflow.OneDNNInUse(); !known || on != (value == "1") {

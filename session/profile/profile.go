@@ -11,7 +11,8 @@
 //
 // MachineLimits and Profile.SetLimits put the layers beside what the machine can
 // do; Profile.WriteTrace writes the runs for a program that shows time lines;
-// Measure holds the forecast of a network's memory to what TensorFlow took.
+// Measure compares the forecast of a network's memory with what TensorFlow took; Trace
+// runs an open session once and returns the devices and times of its layers.
 package profile
 
 import (
@@ -23,10 +24,10 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/tensorflow"
 	"tfcnn/internal/trace"
 	"tfcnn/session"
 	"tfcnn/session/internal/seam"
+	"tfcnn/session/process"
 )
 
 // Options says how Run works. The zero value works.
@@ -43,11 +44,9 @@ type Options struct {
 // Profile is where the time of a network's runs goes, by TensorFlow's own
 // record (RunMetadata). All times are seconds.
 type Profile struct {
-	TensorFlow string `json:"tensorflow"`
-	Device     string `json:"device"`
-	OneDNN     *bool  `json:"onednn,omitempty"` // missing where TensorFlow does not tell
-	Pictures   int    `json:"pictures"`         // of one run
-	Runs       int    `json:"runs"`
+	process.Platform
+	Images int `json:"pictures"` // of one run
+	Runs   int `json:"runs"`
 	// Limits are the machine's, where SetLimits was called.
 	Limits Limits `json:"limits"`
 	// Note says what makes the limits doubtful; "" for nothing.
@@ -71,7 +70,7 @@ type Profile struct {
 	// GPU is what else a step does on a GPU; nil on the CPU.
 	GPU *GPU `json:"gpu,omitempty"`
 
-	// Call is Session.Run as its caller sees it, by the session's Executor. Traced is the
+	// Call is a call for all of the network's outputs as its caller sees it, by the session's Executor. Traced is the
 	// call with the record: where that executor is Single, which records nothing,
 	// by another, which runs operations one after the other too.
 	Call     Spread           `json:"call_seconds"`
@@ -224,10 +223,10 @@ func Run(ctx context.Context, net graph.Network, weights graph.Weights, batch te
 	var ran trace.Record // with the graph
 	for i := range warmUpRuns + o.Runs {
 		start := time.Now()
-		if _, err := s.Run(ctx, batch); err != nil {
+		if err := call(ctx, s, batch); err != nil {
 			return Profile{}, err
 		}
-		call := time.Since(start)
+		took := time.Since(start)
 		level := levelOf(s)
 		if i == 0 {
 			level = trace.Graph
@@ -240,7 +239,7 @@ func Run(ctx context.Context, net graph.Network, weights graph.Weights, batch te
 		case i == 0:
 			ran = r
 		case i >= warmUpRuns:
-			calls, records = append(calls, call), append(records, r)
+			calls, records = append(calls, took), append(records, r)
 		}
 		if o.Progress != nil {
 			o.Progress(i+1, warmUpRuns+o.Runs)
@@ -248,11 +247,18 @@ func Run(ctx context.Context, net graph.Network, weights graph.Weights, batch te
 	}
 	p := newProfiler(lowered, plan, s.Compute().Bytes(), ran).profile(records, batch.Shape[0])
 	p.Call = spread(calls)
-	p.TensorFlow, p.Device, p.Executor = session.Version(), s.Device(), session.Executor(seam.Of(s).Executor())
-	if on, known := tensorflow.OneDNNInUse(); known {
-		p.OneDNN = &on
-	}
+	p.Platform, p.Executor = process.PlatformOf(s.Device()), session.Executor(seam.Of(s).Executor())
 	return p, nil
+}
+
+// call runs a batch for all of the network's outputs.
+func call(ctx context.Context, s *session.Session, batch tensor.Tensor) error {
+	if len(s.Outputs()) == 1 {
+		_, err := s.Run(ctx, batch) // which does less for a call than RunOutputs
+		return err
+	}
+	_, err := s.RunOutputs(ctx, batch)
+	return err
 }
 
 // levelOf returns the level at which kernels are recorded on the session's device.
@@ -263,18 +269,26 @@ func levelOf(s *session.Session) trace.Level {
 	return trace.Nodes
 }
 
-// record runs a batch for the network's first output with a record of the run.
+// record runs a batch for all of the network's outputs with a record of the run.
 func record(ctx context.Context, s *session.Session, batch tensor.Tensor, level trace.Level) (trace.Record, error) {
-	inside := seam.Of(s)
-	lowered := inside.Lowered()
-	first := lowered.Layers[lowered.Outputs[0]].Last
+	inner := seam.Of(s)
+	lowered := inner.Lowered()
 	r, err := trace.Run(level, seam.Layers(lowered), func(options []byte) ([]byte, error) {
-		return inside.Record(ctx, batch, []int{first}, options, false)
+		return inner.Record(ctx, batch, outputSteps(lowered), options, false)
 	})
 	if err == nil && level == trace.Kernels && !r.OfTracer() {
 		return trace.Record{}, errNoTrace
 	}
 	return r, err
+}
+
+// outputSteps returns the steps of the network's outputs.
+func outputSteps(lowered graph.Lowered) []int {
+	steps := make([]int, len(lowered.Outputs))
+	for i, output := range lowered.Outputs {
+		steps[i] = lowered.Layers[output].Last
+	}
+	return steps
 }
 
 // spread sorts some times.

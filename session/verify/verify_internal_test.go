@@ -38,10 +38,10 @@ func TestVerifyNamesTheFirstThatDiverges(t *testing.T) {
 		error    string
 	}{
 		{"", "", ""},
-		{"c1/filter", "c1", `session: verify: conv2d "c1": fail: `},
-		{"c2/filter", "c2", `session: verify: conv2d "c2": fail: `},
-		{"norm/mean", "norm", `session: verify: batch_norm "norm": fail: `},
-		{"out/bias", "out", `session: verify: dense "out": fail: `},
+		{"c1/filter", "c1", `verify: conv2d "c1": fail: `},
+		{"c2/filter", "c2", `verify: conv2d "c2": fail: `},
+		{"norm/mean", "norm", `verify: batch_norm "norm": fail: `},
+		{"out/bias", "out", `verify: dense "out": fail: `},
 	} {
 		weights := net.InitialWeights(1)
 		s, err := session.Open(net, weights, session.Options{Device: "cpu", Executor: session.Parallel})

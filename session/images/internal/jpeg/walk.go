@@ -75,7 +75,7 @@ func (p *parser) walkScan(s scan) error {
 	return nil
 }
 
-var errEnds = fault.Damaged("JPEG: broken or truncated file: its data end before the picture does")
+var errEnds = fault.Damaged("JPEG: broken or truncated file: its data end before the image does")
 
 // What fails is called with.
 const (

@@ -16,40 +16,40 @@ import (
 	"tfcnn/internal/tensorflow"
 )
 
-// native is what TensorFlow holds for a session.
-type native struct {
-	settings tensorflow.Settings
-	keeps    bool   // threads that run it keep what oneDNN has prepared
-	another  func() // is called when there is a second lane
-	graph    *tf.Graph
-	input    capi.Port
-	steps    []capi.Port
-	output   capi.Port       // the network's first
-	weights  []capi.Constant // those that are no constants of the graph
-	lanes    lanes
+// tfNetwork is a network in TensorFlow: its graph, the weights that are fed, and the
+// sessions on the graph.
+type tfNetwork struct {
+	settings        tensorflow.Settings
+	endsThreads     bool   // idle threads are ended, with what oneDNN keeps in them
+	onSecondSession func() // is called when a second TensorFlow session opens
+	graph           *tf.Graph
+	input           capi.Port
+	steps           []capi.Port
+	output          capi.Port       // the network's first
+	weights         []capi.Constant // weights that are no constants of the graph
+	sessions        tfSessions
 }
 
-// open builds the graph and starts a session on it. What it has made when it
-// fails is freed by close.
-func (n *native) open(lowered graph.Lowered, weights graph.Weights, settings tensorflow.Settings, o Options) error {
+// build builds the graph and opens the session for single images. Where build fails,
+// close frees what it has made.
+func (n *tfNetwork) build(lowered graph.Lowered, weights graph.Weights, settings tensorflow.Settings, o Options) error {
 	device := settings.Device
 	n.settings = settings
-	n.keeps = tensorflow.UsesOneDNN(device) && o.Executor == Single && tensorflow.ThreadsMayEnd()
+	n.endsThreads = tensorflow.UsesOneDNN(device) && o.Executor == Single && tensorflow.ThreadsMayEnd()
 	if o.Threads == 0 && device == tensorflow.CPU && o.Executor == Single && tensorflow.SharesThreads() {
 		var err error
-		if n.lanes.alone, err = smallBatch(lowered); err != nil {
+		if n.sessions.smallBatch, err = smallBatch(lowered); err != nil {
 			return err
 		}
 	}
 	root := tfgo.NewRoot().WithDevice(device)
-	built, err := node.Build(root, lowered.Program, weights, node.Options{
+	built, err := node.Build(root, lowered, weights, node.Options{
 		Type:     dataType(o.Compute),
 		Constant: func(kind string, numbers int) bool { return o.constant(device, kind, numbers) },
 		OneDNN:   tensorflow.UsesOneDNN(device),
 	})
 	if err != nil {
-		// The graph behind a scope that failed can only be left to the
-		// bindings' finalizer.
+		// Only the bindings' finalizer can free the graph of a scope that failed.
 		return err
 	}
 	if n.graph, err = tensorflow.Finalize(root); err != nil {
@@ -81,16 +81,16 @@ func (n *native) open(lowered graph.Lowered, weights graph.Weights, settings ten
 		n.steps = append(n.steps, port)
 	}
 	n.output = n.steps[lowered.Layers[lowered.Outputs[0]].Last]
-	// The lane of single pictures is there at once; what fails does so here.
-	if _, err := n.find(1); err != nil {
+	// An error of opening comes here, and not with the first run.
+	if _, err := n.open(1); err != nil {
 		return fmt.Errorf("session: open: %w", err)
 	}
 	return nil
 }
 
-// close frees what open and lane have made, as far as they came.
-func (n *native) close() error {
-	err := n.lanes.close()
+// close frees what build and open have made.
+func (n *tfNetwork) close() error {
+	err := n.sessions.close()
 	if n.graph != nil {
 		// TensorFlow keeps the graph itself while a session refers to it.
 		capi.FreeGraph(n.graph)

@@ -1,4 +1,11 @@
-package session
+// Package process holds what TensorFlow keeps once for the whole process, whatever
+// its sessions ask for: options, devices and its version. A program that wants other
+// options than TensorFlow's own sets them before it opens the first session:
+//
+//	err := process.Configure(process.Options{IntraOpThreads: 4, GPUMemoryGrowth: true})
+//
+// docs/process.md lists what this module does to a process by itself.
+package process
 
 import (
 	"fmt"
@@ -6,21 +13,21 @@ import (
 	"tfcnn/internal/tensorflow"
 )
 
-// Process is what TensorFlow keeps once for the whole process, whatever a
-// session asks for: the thread pools of the first session serve all that have
-// none of their own (Options.Threads), oneDNN is switched when the library is
-// loaded, and memory growth belongs to the GPU's allocator. The zero value leaves all to TensorFlow.
-type Process struct {
+// Options are those that TensorFlow keeps for the process: the thread pools of the
+// first session serve all sessions without a pool of their own
+// (session.Options.Threads), oneDNN is switched when the library is loaded, and memory
+// growth belongs to the GPU's allocator. The zero value leaves all to TensorFlow.
+type Options struct {
 	// IntraOpThreads is the number of threads that one operation's work is
 	// split over. 0: one a core.
 	IntraOpThreads int
 	// InterOpThreads is the number of operations that may run at once. 0: one
 	// a core.
 	InterOpThreads int
-	// OneDNN says whether kernels of oneDNN must be used on the CPU; results
-	// differ in the last bits. It is settled before main, by the environment
-	// variable TF_ENABLE_ONEDNN_OPTS (1 or 0) or else by the processor:
-	// Configure can only hold the process to it, and fails where it is not so.
+	// OneDNN is whether the CPU's kernels must be oneDNN's; results differ in the last
+	// bits. The environment variable TF_ENABLE_ONEDNN_OPTS (1 or 0), or else the
+	// processor, decides that before main: Configure cannot switch oneDNN, and returns
+	// an error where the process has another value than the one asked for.
 	OneDNN OneDNN
 	// GPUMemoryGrowth takes a GPU's memory as it is needed, not nearly all of
 	// it at the start.
@@ -31,7 +38,7 @@ type Process struct {
 	// NoWinograd keeps cuDNN from Winograd's algorithm, of which package
 	// internal/ref knows no bound. It sets TF_ENABLE_WINOGRAD_NONFUSED=0 in the
 	// process's environment, which TensorFlow reads with its first convolution
-	// on a GPU. NewBackend and Verify need it on a GPU.
+	// on a GPU. Package session/verify needs it on a GPU.
 	NoWinograd bool
 	// Deterministic has operations give the same bits each time, or fail where
 	// they have no such kernel: on a GPU at the cost of speed. On the CPU they do
@@ -66,28 +73,19 @@ const (
 // ErrConfigured is wrapped by the error of a Configure that comes too late.
 var ErrConfigured = tensorflow.ErrConfigured
 
-// ErrNoDevice is wrapped by the error of a device that was asked for by name
-// and is not there.
-var ErrNoDevice = tensorflow.ErrNoDevice
-
-// ErrMemory is wrapped by the error of a call that needs more memory than the
-// process can get. Where an allocation fails inside TensorFlow, TensorFlow ends the
-// process, or the system does.
-var ErrMemory = tensorflow.ErrMemory
-
-// Configure settles what TensorFlow keeps per process. It must come before the
-// first Open or Devices. Once the options are settled, by a call or by a first
+// Configure sets the process's options. It must come before the first session.Open
+// and the first Devices. Once the options are settled, by a call or by a first
 // session, Configure accepts the same values again; other values are an error that
 // names them and wraps ErrConfigured.
-func Configure(p Process) error {
+func Configure(o Options) error {
 	err := tensorflow.Configure(tensorflow.Process{
-		IntraOpThreads: p.IntraOpThreads, InterOpThreads: p.InterOpThreads,
-		OneDNN: tensorflow.OneDNN(p.OneDNN), GPUMemoryGrowth: p.GPUMemoryGrowth,
-		NoTF32: p.NoTF32, NoWinograd: p.NoWinograd, Deterministic: p.Deterministic,
-		KeepThreads: p.KeepThreads, Log: p.Log,
+		IntraOpThreads: o.IntraOpThreads, InterOpThreads: o.InterOpThreads,
+		OneDNN: tensorflow.OneDNN(o.OneDNN), GPUMemoryGrowth: o.GPUMemoryGrowth,
+		NoTF32: o.NoTF32, NoWinograd: o.NoWinograd, Deterministic: o.Deterministic,
+		KeepThreads: o.KeepThreads, Log: o.Log,
 	})
 	if err != nil {
-		return fmt.Errorf("session: configure: %w", err)
+		return fmt.Errorf("process: configure: %w", err)
 	}
 	return nil
 }
@@ -103,16 +101,36 @@ type Device struct {
 	MemoryBytes int64  // what TensorFlow's allocator may take of it
 }
 
-// Devices returns TensorFlow's devices on this machine. It starts TensorFlow, as
-// the first Open does.
+// Devices returns TensorFlow's devices on this machine. It starts TensorFlow, as the
+// first session.Open does.
 func Devices() ([]Device, error) {
 	found, err := tensorflow.Devices()
 	if err != nil {
-		return nil, fmt.Errorf("session: %w", err)
+		return nil, fmt.Errorf("process: %w", err)
 	}
 	devices := make([]Device, len(found))
 	for i, d := range found {
 		devices[i] = Device(d)
 	}
 	return devices, nil
+}
+
+// Platform is where numbers were computed.
+type Platform struct {
+	TensorFlow string `json:"tensorflow"` // the version, as "2.21.0"
+	Device     string `json:"device"`     // as "/device:CPU:0"
+	// Precision says what the device may do to the sums of convolutions; "" where that
+	// does not matter.
+	Precision string `json:"precision,omitempty"`
+	OneDNN    *bool  `json:"onednn,omitempty"` // nil where TensorFlow does not tell
+}
+
+// PlatformOf returns the platform of a device, by TensorFlow's name, without its
+// Precision.
+func PlatformOf(device string) Platform {
+	p := Platform{TensorFlow: Version(), Device: device}
+	if on, known := tensorflow.OneDNNInUse(); known {
+		p.OneDNN = &on
+	}
+	return p
 }

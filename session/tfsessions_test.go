@@ -13,6 +13,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 	"tfcnn/session"
+	"tfcnn/session/profile"
 )
 
 // A session has the threads that it asks for, and none of them when it is
@@ -25,7 +26,7 @@ func TestThreads(t *testing.T) {
 	}
 	weights, batch := whole(net, 2)
 	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // no finalizer tidies up
-	session.Renewals()                               // none from now on
+	session.Cleanups()                               // none from now on
 	run := func(threads int) (result tensor.Tensor, more int) {
 		t.Helper()
 		before := threadsOf(t)
@@ -73,7 +74,7 @@ func TestThreads(t *testing.T) {
 		t.Fatal(err)
 	}
 	opened := threadsOf(t)
-	if _, _, err := s.RunTraced(context.Background(), batch); err != nil {
+	if _, _, err := profile.Trace(context.Background(), s, batch); err != nil {
 		t.Fatal(err)
 	}
 	if more := threadsOf(t) - opened; more < many {
@@ -100,9 +101,9 @@ func equal(a, b tensor.Tensor) bool {
 	return same
 }
 
-// Which threads run a batch depends on its size alone: bits do not change,
-// whatever runs beside it, whichever call asks, and whoever is first.
-func TestLanesKeepBits(t *testing.T) {
+// Only the size of a batch decides which threads run it: its bits do not change with
+// other runs beside it, with the method that runs it, or with the order of the calls.
+func TestSecondSessionKeepsBits(t *testing.T) {
 	needsTuned(t)
 	net := graph.Network{
 		Input: graph.Input{Height: 16, Width: 16, Channels: 3},
@@ -129,13 +130,13 @@ func TestLanesKeepBits(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if alone, together := session.Lanes(s); !alone || !together {
-		t.Errorf("narrow lane %v, wide lane %v, want both", alone, together)
+	if one, many := session.TFSessions(s); !one || !many {
+		t.Errorf("session on one thread %v, on many %v, want both", one, many)
 	}
 	living := capi.Live().Runners
 	s.Close()
 	if left := capi.Live().Runners; left != living-2 {
-		t.Errorf("Close leaves %d runs bound of %d, want 2 fewer", left, living)
+		t.Errorf("Close leaves %d runners of %d, want 2 fewer", left, living)
 	}
 
 	s = reference(session.Options{Device: "cpu"})
@@ -157,13 +158,13 @@ func TestLanesKeepBits(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				traced, _, err := s.RunTraced(context.Background(), batches[i], "b", "a")
+				traced, _, err := profile.Trace(context.Background(), s, batches[i], "b", "a")
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				if !equal(got, want[i]) || !equal(outputs[0], traced[0]) || !equal(outputs[1], traced[1]) {
-					t.Errorf("%d pictures: other bits", sizes[i])
+					t.Errorf("%d images: other bits", sizes[i])
 				}
 			}
 		})
@@ -172,8 +173,8 @@ func TestLanesKeepBits(t *testing.T) {
 	group.Wait()
 }
 
-// Close waits for a lane that is opened meanwhile, or the call is told.
-func TestCloseWhileALaneOpens(t *testing.T) {
+// Close waits for a TensorFlow session that opens, or the call gets ErrClosed.
+func TestCloseWhileASessionOpens(t *testing.T) {
 	needsTuned(t)
 	net := graph.Network{
 		Input:  graph.Input{Height: 8, Width: 8, Channels: 1},
@@ -204,16 +205,16 @@ func TestCloseWhileALaneOpens(t *testing.T) {
 	}
 }
 
-// Sessions that do not choose by size have one lane.
-func TestOneLane(t *testing.T) {
+// Sessions whose options settle the threads have one TensorFlow session.
+func TestOneTFSession(t *testing.T) {
 	needsTuned(t)
 	net := graph.Network{
 		Input:  graph.Input{Height: 4, Width: 4, Channels: 1},
 		Layers: []graph.Layer{graph.MaxPool{Size: graph.Square(2)}},
 	}
 	for _, tt := range []struct {
-		o           session.Options
-		alone, wide bool
+		o         session.Options
+		one, many bool
 	}{
 		{session.Options{}, true, false},
 		{session.Options{Threads: 1}, false, true},
@@ -228,8 +229,8 @@ func TestOneLane(t *testing.T) {
 		if _, err := s.Run(t.Context(), batchOf(net, 3, 1)); err != nil {
 			t.Error(err)
 		}
-		if alone, wide := session.Lanes(s); alone != tt.alone || wide != tt.wide {
-			t.Errorf("%+v: narrow lane %v, wide lane %v, want %v and %v", tt.o, alone, wide, tt.alone, tt.wide)
+		if one, many := session.TFSessions(s); one != tt.one || many != tt.many {
+			t.Errorf("%+v: session on one thread %v, on many %v, want %v and %v", tt.o, one, many, tt.one, tt.many)
 		}
 		s.Close()
 	}
@@ -269,7 +270,7 @@ func TestRunOutputsInto(t *testing.T) {
 			}
 			for k := range want {
 				if !equal(into[k], want[k]) || first(into[k]) != kept[k] {
-					t.Errorf("%s, %d pictures, output %d: not RunOutputs' numbers in the caller's memory", name, n, k)
+					t.Errorf("%s, %d images, output %d: not RunOutputs' numbers in the caller's memory", name, n, k)
 				}
 			}
 		}
@@ -286,10 +287,10 @@ func TestRunOutputsInto(t *testing.T) {
 		into []tensor.Tensor
 		want string
 	}{
-		{t.Context(), nil, "session: run: results are to go into 0 tensors, want 2"},
-		{t.Context(), []tensor.Tensor{good}, "session: run: results are to go into 1 tensors, want 2"},
-		{t.Context(), []tensor.Tensor{good, good}, "session: run: output 1: result is to go into " + tensor.FormatShape(good.Shape)},
-		{t.Context(), []tensor.Tensor{{}, want[1]}, "session: run: output 0: result is to go into [], want " + tensor.FormatShape(good.Shape)},
+		{t.Context(), nil, "session: run: got 0 destinations, want 2"},
+		{t.Context(), []tensor.Tensor{good}, "session: run: got 1 destinations, want 2"},
+		{t.Context(), []tensor.Tensor{good, good}, "session: run: output 1: destination has shape " + tensor.FormatShape(good.Shape)},
+		{t.Context(), []tensor.Tensor{{}, want[1]}, "session: run: output 0: destination has shape [], want " + tensor.FormatShape(good.Shape)},
 		{done, []tensor.Tensor{good, want[1].Clone()}, "session: run: context canceled"},
 	} {
 		for i := range good.Data {
@@ -330,7 +331,7 @@ func TestSmallBatches(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := session.SmallBatch(t, name)
 			if got < want[0] || got > want[1] {
-				t.Errorf("batches of up to %d pictures run alone, want %d to %d", got, want[0], want[1])
+				t.Errorf("batches of up to %d images run on one thread, want %d to %d", got, want[0], want[1])
 			}
 		})
 	}

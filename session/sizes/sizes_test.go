@@ -1,4 +1,4 @@
-package session_test
+package sizes_test
 
 import (
 	"context"
@@ -13,9 +13,10 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 	"tfcnn/session"
+	"tfcnn/session/sizes"
 )
 
-// freeNet takes pictures of any size.
+// freeNet takes images of any size.
 var freeNet = graph.Network{
 	Input: graph.Input{Channels: 3},
 	Layers: []graph.Layer{
@@ -35,12 +36,27 @@ func at(t testing.TB, height, width int) graph.Network {
 	return net
 }
 
-// Three hundred pictures of forty sizes, from four goroutines: the answers are
-// those of fresh sessions, and no more sessions are open than asked for.
+// slow takes 9 billion multiplications an image.
+var slow = graph.Network{
+	Input:  graph.Input{Height: 300, Width: 300, Channels: 64},
+	Layers: []graph.Layer{graph.Conv2D{Filters: 64, Size: graph.Square(5), Padding: graph.Same}},
+}
+
+func batchOf(net graph.Network, n int, seed uint64) tensor.Tensor {
+	random := rand.New(rand.NewPCG(seed, seed))
+	x := tensor.MustNew(n, net.Input.Height, net.Input.Width, net.Input.Channels)
+	for i := range x.Data {
+		x.Data[i] = float32(random.NormFloat64())
+	}
+	return x
+}
+
+// Three hundred images of forty sizes, from four goroutines, give the outputs of fresh
+// sessions, and no more sessions are open than Most.
 func TestSizes(t *testing.T) {
 	before := capi.Live()
 	weights := at(t, 8, 8).InitialWeights(1)
-	s, err := session.OpenSizes(freeNet, weights, session.SizesOptions{Options: session.Options{Device: "cpu"}, Most: 6})
+	s, err := sizes.Open(freeNet, weights, sizes.Options{Options: session.Options{Device: "cpu"}, Most: 6})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +98,7 @@ func TestSizes(t *testing.T) {
 					return
 				}
 				if equal, _ := tensor.Equal(got, want[[2]int{h, w}]); !equal {
-					t.Errorf("%dx%d: not the answer of a fresh session", 4+3*h, 6+5*w)
+					t.Errorf("%dx%d: not the output of a fresh session", 4+3*h, 6+5*w)
 				}
 				if n := s.Stats().Sessions; n > 6+2*4 { // those in use, or being closed, may be more
 					t.Errorf("%d sessions are open", n)
@@ -95,7 +111,7 @@ func TestSizes(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	stats := s.Stats()
-	if stats.Runs != 300 || stats.Pictures != 300 || stats.Opened <= 40 || stats.Opened > 300 || stats.Opened-stats.Closed != int64(stats.Sessions) {
+	if stats.Runs != 300 || stats.Images != 300 || stats.Opened <= 40 || stats.Opened > 300 || stats.Opened-stats.Closed != int64(stats.Sessions) {
 		t.Errorf("%+v", stats)
 	}
 	if err := s.Close(); err != nil {
@@ -124,23 +140,23 @@ func TestSizesKeep(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
-		o      session.SizesOptions
-		sizes  int
+		o      sizes.Options
+		count  int
 		opened int64
 	}{
-		{session.SizesOptions{Most: 3}, 3, 3},
-		{session.SizesOptions{Most: 2}, 3, 15}, // each comes when it has just gone
-		{session.SizesOptions{Bytes: 3 * memory.Inference.Fixed}, 3, 3},
-		{session.SizesOptions{Bytes: 3*memory.Inference.Fixed - 1}, 3, 15},
-		{session.SizesOptions{Bytes: 1}, 1, 1},
+		{sizes.Options{Most: 3}, 3, 3},
+		{sizes.Options{Most: 2}, 3, 15}, // each comes when it has just gone
+		{sizes.Options{Bytes: 3 * memory.Inference.Fixed}, 3, 3},
+		{sizes.Options{Bytes: 3*memory.Inference.Fixed - 1}, 3, 15},
+		{sizes.Options{Bytes: 1}, 1, 1},
 	} {
 		tt.o.Device = "cpu"
-		s, err := session.OpenSizes(freeNet, weights, tt.o)
+		s, err := sizes.Open(freeNet, weights, tt.o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range 5 {
-			for i := range tt.sizes {
+			for i := range tt.count {
 				if _, err := s.Run(t.Context(), batchOf(at(t, 8+i, 8), 2, 1)); err != nil {
 					t.Fatal(err)
 				}
@@ -157,27 +173,27 @@ func TestSizesKeep(t *testing.T) {
 
 func TestSizesRefuse(t *testing.T) {
 	weights := at(t, 8, 8).InitialWeights(1)
-	s, err := session.OpenSizes(freeNet, weights, session.SizesOptions{Options: session.Options{Device: "cpu"}})
+	s, err := sizes.Open(freeNet, weights, sizes.Options{Options: session.Options{Device: "cpu"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
 	for want, batch := range map[string]tensor.Tensor{
-		"batch is [1,8,8,1], want [N,H,W,3]": newTensor(t, 1, 8, 8, 1),
+		"batch is [1,8,8,1], want [N,H,W,3]": tensor.MustNew(1, 8, 8, 1),
 		"batch is [], want [N,H,W,3]":        {},
-		"batch is [1,0,8,3]":                 newTensor(t, 1, 0, 8, 3),
-		"max_pool1":                          newTensor(t, 1, 1, 1, 3), // opening fails, for this size
+		"batch is [1,0,8,3]":                 tensor.MustNew(1, 0, 8, 3),
+		"max_pool1":                          tensor.MustNew(1, 1, 1, 3), // opening fails, for this size
 	} {
 		if _, err := s.Run(t.Context(), batch); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
-	if _, err := s.Run(t.Context(), newTensor(t, 1, 8, 8, 3)); err != nil {
+	if _, err := s.Run(t.Context(), tensor.MustNew(1, 8, 8, 3)); err != nil {
 		t.Error(err)
 	}
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.Run(done, newTensor(t, 1, 9, 9, 3)); !errors.Is(err, context.Canceled) {
+	if _, err := s.Run(done, tensor.MustNew(1, 9, 9, 3)); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	flat := graph.Network{Input: graph.Input{Channels: 3}, Layers: []graph.Layer{graph.Flatten{}, graph.Dense{Name: "fc", Units: 2}}}
@@ -185,24 +201,24 @@ func TestSizesRefuse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fixed, err := session.OpenSizes(flat, one.InitialWeights(1), session.SizesOptions{Options: session.Options{Device: "cpu"}})
+	fixed, err := sizes.Open(flat, one.InitialWeights(1), sizes.Options{Options: session.Options{Device: "cpu"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer fixed.Close()
-	if _, err := fixed.Run(t.Context(), newTensor(t, 1, 4, 4, 3)); err != nil {
+	if _, err := fixed.Run(t.Context(), tensor.MustNew(1, 4, 4, 3)); err != nil {
 		t.Error(err)
 	}
-	if _, err := fixed.Run(t.Context(), newTensor(t, 1, 4, 5, 3)); err == nil || !strings.Contains(err.Error(), "fc/filter") {
+	if _, err := fixed.Run(t.Context(), tensor.MustNew(1, 4, 5, 3)); err == nil || !strings.Contains(err.Error(), "fc/filter") {
 		t.Errorf("weights of another size: %v", err)
 	}
 	if _, err := session.Open(freeNet, weights, session.Options{}); err == nil || !strings.Contains(err.Error(), "are free") {
 		t.Errorf("Open: %v", err)
 	}
-	if _, err := session.OpenSizes(graph.Network{}, nil, session.SizesOptions{}); err == nil {
+	if _, err := sizes.Open(graph.Network{}, nil, sizes.Options{}); err == nil {
 		t.Error("no network: no error")
 	}
-	if _, err := session.OpenSizes(freeNet, weights, session.SizesOptions{Most: -1}); err == nil {
+	if _, err := sizes.Open(freeNet, weights, sizes.Options{Most: -1}); err == nil {
 		t.Error("-1 sessions: no error")
 	}
 }
@@ -211,22 +227,22 @@ func TestSizesRefuse(t *testing.T) {
 func TestSizesInUse(t *testing.T) {
 	net := slow
 	net.Input.Height, net.Input.Width = 0, 0
-	s, err := session.OpenSizes(net, slow.InitialWeights(1), session.SizesOptions{Options: session.Options{Device: "cpu"}, Most: 1})
+	s, err := sizes.Open(net, slow.InitialWeights(1), sizes.Options{Options: session.Options{Device: "cpu"}, Most: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	large := batchOf(slow, 1, 1)
-	through := make(chan error, 1)
-	go func() { _, err := s.Run(context.Background(), large); through <- err }()
-	for s.Stats().InFlight == 0 && len(through) == 0 {
+	finished := make(chan error, 1)
+	go func() { _, err := s.Run(context.Background(), large); finished <- err }()
+	for s.Stats().InFlight == 0 && len(finished) == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	for i := range 3 {
-		if _, err := s.Run(t.Context(), newTensor(t, 1, 4, 4+i, 64)); err != nil {
+		if _, err := s.Run(t.Context(), tensor.MustNew(1, 4, 4+i, 64)); err != nil {
 			t.Error(err)
 		}
 	}
-	if err := <-through; err != nil {
+	if err := <-finished; err != nil {
 		t.Error(err)
 	}
 	if err := s.Close(); err != nil {

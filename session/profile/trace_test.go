@@ -1,4 +1,4 @@
-package session_test
+package profile
 
 import (
 	"slices"
@@ -12,7 +12,7 @@ import (
 
 // Where layers ran is TensorFlow's word, and the numbers are those of a run
 // without a record.
-func TestRunTraced(t *testing.T) {
+func TestTrace(t *testing.T) {
 	net := graph.Network{
 		Input: graph.Input{Height: 12, Width: 12, Channels: 2},
 		Layers: []graph.Layer{
@@ -34,7 +34,7 @@ func TestRunTraced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	traced, layers, err := s.RunTraced(t.Context(), x, "conv1", "avg_pool1")
+	traced, layers, err := Trace(t.Context(), s, x, "conv1", "avg_pool1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,11 +50,11 @@ func TestRunTraced(t *testing.T) {
 	}
 
 	// What is not computed is not in the record.
-	_, layers, err = s.RunTraced(t.Context(), x, "conv1")
+	_, layers, err = Trace(t.Context(), s, x, "conv1")
 	if err != nil || len(layers[1].Devices) > 0 || layers[1].Time != 0 {
 		t.Errorf("%+v, %v", layers, err)
 	}
-	if _, _, err := s.RunTraced(t.Context(), x, "conv7"); err == nil || !strings.Contains(err.Error(), "conv7") {
+	if _, _, err := Trace(t.Context(), s, x, "conv7"); err == nil || !strings.Contains(err.Error(), "conv7") {
 		t.Errorf("%v", err)
 	}
 }

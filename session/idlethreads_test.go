@@ -15,11 +15,12 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
-// A process that meets new sizes of batches has its threads renewed, while it
-// runs, and none for sizes that come again.
-func TestThreadsAreRenewed(t *testing.T) {
+// New batch sizes make a process end its idle threads while it runs; sizes that come
+// again do not.
+func TestIdleThreadsEnd(t *testing.T) {
 	needsTuned(t)
 	if on, _ := tensorflow.OneDNNInUse(); !on {
 		t.Skip("oneDNN is off: threads keep nothing")
@@ -47,29 +48,29 @@ func TestThreadsAreRenewed(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !equal(got, tensor.Tensor{Shape: got.Shape, Data: want.Data[:len(got.Data)]}) {
-			t.Fatalf("%d pictures: other bits", n)
+			t.Fatalf("%d images: other bits", n)
 		}
 	}
-	before := session.Renewals()
+	before := session.Cleanups()
 	threads := tasks(t)
 	sizes := func() {
 		for n := 1; n <= most; n++ {
 			run(n)
 			if n%128 == 0 {
-				time.Sleep(50 * time.Millisecond) // one renewal at a time
+				time.Sleep(50 * time.Millisecond) // one cleanup at a time
 			}
 		}
 	}
 	sizes()
-	met := session.Renewals()
+	met := session.Cleanups()
 	if met < before+3 {
-		t.Errorf("%d sizes have renewed threads %d times, want 3 or more", most, met-before)
+		t.Errorf("%d sizes made %d cleanups, want 3 or more", most, met-before)
 	}
 	for range 3 {
 		sizes()
 	}
-	if got := session.Renewals(); got != met {
-		t.Errorf("sizes that were met before have renewed threads %d times", got-met)
+	if got := session.Cleanups(); got != met {
+		t.Errorf("sizes that came again made %d cleanups", got-met)
 	}
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		now, ended := tasks(t), 0
@@ -87,12 +88,12 @@ func TestThreadsAreRenewed(t *testing.T) {
 	}
 }
 
-// Many threads that are in TensorFlow do not make a renewal start others.
-func TestRenewalNeedsFewThreads(t *testing.T) {
+// Where many threads are in TensorFlow, a cleanup starts few others.
+func TestCleanupNeedsFewThreads(t *testing.T) {
 	needsTuned(t)
-	if os.Getenv("TFCNN_TEST_RENEWAL") == "" {
-		cmd := exec.Command(os.Args[0], "-test.run", "TestRenewalNeedsFewThreads$", "-test.v")
-		cmd.Env = append(os.Environ(), "TFCNN_TEST_RENEWAL=1", "TF_ENABLE_ONEDNN_OPTS=1")
+	if os.Getenv("TFCNN_TEST_CLEANUP") == "" {
+		cmd := exec.Command(os.Args[0], "-test.run", "TestCleanupNeedsFewThreads$", "-test.v")
+		cmd.Env = append(os.Environ(), "TFCNN_TEST_CLEANUP=1", "TF_ENABLE_ONEDNN_OPTS=1")
 		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS") {
 			t.Errorf("%v\n%s", err, out)
 		}
@@ -113,15 +114,15 @@ func TestRenewalNeedsFewThreads(t *testing.T) {
 		})
 	}
 	time.Sleep(50 * time.Millisecond) // for them to be in TensorFlow; nothing depends on it
-	const spare = 6                   // Go starts some by itself
-	debug.SetMaxThreads(pprof.Lookup("threadcreate").Count() + spare)
+	const extra = 6                   // Go starts some by itself
+	debug.SetMaxThreads(pprof.Lookup("threadcreate").Count() + extra)
 	for range 5 {
-		session.Renew()
+		session.EndIdleThreads()
 	}
 	group.Wait()
 }
 
-// A process that wants its threads kept has none renewed.
+// With KeepThreads no idle threads are ended.
 func TestKeepThreads(t *testing.T) {
 	if os.Getenv("TFCNN_TEST_KEEP") == "" {
 		cmd := exec.Command(os.Args[0], "-test.run", "TestKeepThreads$", "-test.v")
@@ -131,7 +132,7 @@ func TestKeepThreads(t *testing.T) {
 		}
 		return
 	}
-	if err := session.Configure(session.Process{KeepThreads: true}); err != nil {
+	if err := process.Configure(process.Options{KeepThreads: true}); err != nil {
 		t.Fatal(err)
 	}
 	net := graph.Network{
@@ -143,13 +144,13 @@ func TestKeepThreads(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	for n := 1; n <= 600; n++ { // with threads renewed, twice
+	for n := 1; n <= 600; n++ { // without KeepThreads, two cleanups
 		if _, err := s.Run(context.Background(), batchOf(net, n, 1)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := session.Renewals(); n != 0 {
-		t.Errorf("threads were renewed %d times", n)
+	if n := session.Cleanups(); n != 0 {
+		t.Errorf("got %d cleanups, want 0", n)
 	}
 }
 

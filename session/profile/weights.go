@@ -1,4 +1,4 @@
-package session
+package profile
 
 import (
 	"maps"
@@ -8,9 +8,9 @@ import (
 	"tfcnn/graph"
 )
 
-// DrawnWeights are fresh weights from a seed that TensorFlow's optimizer cannot
-// take for nothing, for measuring: no bias of zeros, no two alike.
-func DrawnWeights(net graph.Network, seed uint64) graph.Weights {
+// RandomWeights returns initial weights for measurements: the numbers of each bias and
+// each channel statistic are random, as TensorFlow's optimizer removes zeros.
+func RandomWeights(net graph.Network, seed uint64) graph.Weights {
 	weights := net.InitialWeights(seed)
 	random := rand.New(rand.NewPCG(seed, 2))
 	for _, name := range slices.Sorted(maps.Keys(weights)) {

@@ -1,4 +1,4 @@
-package proof
+package verdict
 
 import "math"
 
@@ -16,13 +16,16 @@ const HistogramBuckets = 15
 
 const (
 	firstShare = -12 // the exponent where bucket 1 ends
-	outside    = HistogramBuckets - 1
+	last       = HistogramBuckets - 1
 )
 
-// bucket is where an error counts that is not above its bound.
-func bucket(err, bound float64) int {
-	if err == 0 {
+// Bucket returns the bucket of an error and its bound.
+func Bucket(err, bound float64) int {
+	switch {
+	case err == 0:
 		return 0
+	case err > bound:
+		return last
 	}
 	share := err / bound
 	if share == 0 {
@@ -32,10 +35,10 @@ func bucket(err, bound float64) int {
 	if fraction == 0.5 {
 		exponent-- // a power of two itself, which its bucket includes
 	}
-	return min(max(exponent-firstShare, 0)+1, outside-1)
+	return min(max(exponent-firstShare, 0)+1, last-1)
 }
 
-// BucketEnds gives the shares of the bound that a bucket spans, above low and
+// BucketEnds returns the shares of the bound that a bucket spans, above low and
 // up to high. Bucket 0 is 0 to 0, the last is 1 to +Inf.
 func BucketEnds(k int) (low, high float64) {
 	switch k {
@@ -43,13 +46,13 @@ func BucketEnds(k int) (low, high float64) {
 		return 0, 0
 	case 1:
 		return 0, math.Ldexp(1, firstShare)
-	case outside:
+	case last:
 		return 1, math.Inf(1)
 	}
 	return math.Ldexp(1, k-2+firstShare), math.Ldexp(1, k-1+firstShare)
 }
 
-// addHistograms adds two histograms, either of which may be missing.
+// addHistograms returns the sum of two histograms, either of which may be missing.
 func addHistograms(a, b []int) []int {
 	if a == nil && b == nil {
 		return nil
