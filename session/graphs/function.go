@@ -81,7 +81,7 @@ func (c *core) function(g Signature) (*Function, error) {
 		return nil, fmt.Errorf("got %d bytes a run, want 0 or more", g.Bytes)
 	}
 	f := &Function{core: c, bytes: g.Bytes}
-	var signature capi.Signature
+	signature := capi.Signature{Keeps: true}
 	fed := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(g.Feeds)) {
 		p, output, err := c.port("feed", name, g.Feeds[name])
@@ -161,7 +161,8 @@ func describe(feeds, fetches []port, targets []*tf.Operation) string {
 // A ctx that is done before the run starts prevents it. One that ends while the
 // run waits or TensorFlow computes makes Run return its error at once, but the
 // computation goes on, as that of session.Session.Run: it keeps its place in the
-// Limit, and what it does to variables is done.
+// Limit, and what it does to variables is done. The feeds are copied, as a variable
+// or a queue may keep them.
 func (f *Function) Run(ctx context.Context, feeds map[string]tensor.Tensor) (map[string]tensor.Tensor, error) {
 	results, err := run(f, ctx, feeds, tensorValue)
 	if err != nil {
@@ -180,8 +181,7 @@ func (f *Function) RunValues(ctx context.Context, feeds map[string]Value) (map[s
 }
 
 // RunInto is Run with the results written to tensors of the caller's, one for each
-// fetch, each of just its result's shape. With a ctx that cannot end TensorFlow reads
-// the feeds where they are. After an error the tensors hold what they held.
+// fetch, each of just its result's shape. After an error the tensors hold what they held.
 func (f *Function) RunInto(ctx context.Context, into, feeds map[string]tensor.Tensor) error {
 	return f.call(ctx, func(v *values) error {
 		if err := bind(f, v, feeds, tensorValue); err != nil {
