@@ -42,6 +42,7 @@ type Signature struct {
 type Function struct {
 	core           *core
 	session        *Session // is not garbage while its functions are in use
+	signature      capi.Signature
 	runner         *capi.Runner
 	feeds, fetches []port
 	unknown        bool // a feed's shape is unknown in part
@@ -116,6 +117,7 @@ func (c *core) function(g Signature) (*Function, error) {
 		signature.Targets = append(signature.Targets, target)
 	}
 	var err error
+	f.signature = signature
 	if f.runner, err = c.session.NewRunner(signature); err != nil {
 		return nil, err
 	}

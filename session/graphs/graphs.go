@@ -33,8 +33,8 @@
 //
 // A feed whose shape the graph does not take is an error before TensorFlow sees it.
 // Where a feed's shape is unknown in part, as the number of images is above, each new
-// combination of sizes is checked once: TensorFlow infers the shapes of a copy of the
-// graph, which takes as long as the import of the graph. Some kernels end the process
+// combination of sizes is checked once: TensorFlow infers the shapes of all nodes that
+// the function needs, which takes as long as building them. Some kernels end the process
 // on sizes that the inference refuses, as MaxPool on images smaller than its window.
 //
 // # Runs that wait
@@ -100,7 +100,6 @@ type core struct {
 	source weak.Pointer[tf.Graph] // the caller's graph
 	graph  *tf.Graph              // the copy
 	device string
-	bytes  int64 // of the graph's definition
 	calls  *calls.Calls
 	opened *leak.Record
 	freed  chan struct{} // closed when nothing native is left
@@ -163,18 +162,19 @@ func open(graph *tf.Graph, o Options) (*Session, error) {
 		source: weak.Make(graph), device: settings.Device,
 		calls: calls.New(&calls.Limit{Runs: mostRuns}, limit), freed: make(chan struct{}),
 	}
-	var options capi.CopyOptions
+	var bytes int64
+	device := "" // of nodes that name none: TensorFlow's choice
 	if tensorflow.Named(o.Device) {
-		options.Device = settings.Device
+		device = settings.Device
 	}
-	if c.graph, c.bytes, err = source.Copy(options); err != nil {
+	if c.graph, bytes, err = source.Copy(device); err != nil {
 		return nil, fmt.Errorf("graphs: open: %w", err)
 	}
 	if c.session, err = tensorflow.Open(c.graph, settings); err != nil {
 		capi.FreeGraph(c.graph)
 		return nil, fmt.Errorf("graphs: open: %w", err)
 	}
-	c.calls.Allocate(c.bytes)
+	c.calls.Allocate(bytes)
 	s := &Session{c}
 	c.opened = leak.Watch(s, fmt.Sprintf("session of a graph of %d nodes", len(c.graph.Operations())), "tfcnn/session/graphs")
 	return s, nil

@@ -7,7 +7,6 @@ import (
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 
 	"tfcnn/internal/capi"
-	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
 
@@ -51,11 +50,10 @@ func (f *Function) infer(in []capi.Value) ([][]int, error) {
 	return f.inferNew(string(key), in)
 }
 
-// inferNew infers shapes in a copy of the graph, in which placeholders of the feeds'
-// shapes stand in the place of the feeds.
+// inferNew has TensorFlow infer the shapes.
 func (f *Function) inferNew(key string, in []capi.Value) ([][]int, error) {
 	c := f.core
-	c.mu.Lock() // one copy at a time; and the graph is not freed meanwhile
+	c.mu.Lock() // the graph is not freed meanwhile
 	defer c.mu.Unlock()
 	f.shapes.mu.RLock()
 	found, there := f.shapes.known[key]
@@ -66,21 +64,17 @@ func (f *Function) inferNew(key string, in []capi.Value) ([][]int, error) {
 	case c.session == nil:
 		return nil, session.ErrClosed
 	}
-	if err := tensorflow.CheckMemoryLately(copies * c.bytes); err != nil {
-		return nil, err
-	}
-	options := capi.CopyOptions{Feeds: map[capi.Feed]tf.Shape{}}
-	for i, p := range f.feeds {
-		sizes := make([]int64, len(in[i].Shape))
-		for axis, n := range in[i].Shape {
+	shapes := make([]tf.Shape, len(in))
+	for i, v := range in {
+		sizes := make([]int64, len(v.Shape))
+		for axis, n := range v.Shape {
 			sizes[axis] = int64(n)
 		}
-		options.Feeds[capi.Feed{Node: p.node, Index: p.at, Type: p.kind}] = tf.MakeShape(sizes...)
+		shapes[i] = tf.MakeShape(sizes...)
 	}
-	graph, _, err := c.session.Copy(options)
-	if err == nil {
-		found.shapes = f.shapesIn(graph)
-		capi.FreeGraph(graph)
+	inferred, err := c.session.Infer(f.signature.Feeds, shapes, f.signature.Fetches, f.signature.Targets)
+	for _, shape := range inferred {
+		found.shapes = append(found.shapes, known(shape))
 	}
 	found.err = c.explain(err)
 	f.shapes.mu.Lock()
@@ -90,16 +84,4 @@ func (f *Function) inferNew(key string, in []capi.Value) ([][]int, error) {
 	}
 	f.shapes.known[key] = found
 	return found.shapes, found.err
-}
-
-// copies is how many times a copy's definition is in memory while it is made.
-const copies = 2
-
-// shapesIn returns the shapes of the fetches in a copy of the graph.
-func (f *Function) shapesIn(graph *tf.Graph) [][]int {
-	shapes := make([][]int, len(f.fetches))
-	for i, p := range f.fetches {
-		shapes[i] = known(graph.Operation(p.node).Output(p.at).Shape())
-	}
-	return shapes
 }
