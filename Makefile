@@ -84,10 +84,11 @@ test-steps:
 	@echo $(TEST_STEPS)
 
 lint: libtensorflow
-	@echo "== formatting, vet, staticcheck"
+	@echo "== formatting, vet, staticcheck, words"
 	@files=$$($(GOFUMPT) -l . testdata) || exit 1; if [ -n "$$files" ]; then echo "not gofumpt'ed: $$files"; exit 1; fi
 	$(GO) vet ./... ./testdata
 	$(STATICCHECK) ./... ./testdata
+	$(GO) run ./internal/words
 	@cd bench/gorgonia && $(GO) list -mod=readonly -deps . >/dev/null # its go.mod follows ours
 
 no-cgo: # the packages that need no libtensorflow, without cgo

@@ -25,9 +25,9 @@ type Conv2D struct {
 	Initializer Initializer // of the filter; default: the network's
 }
 
-func (c Conv2D) head() (string, []string) { return c.Name, one(c.From) }
-func (Conv2D) kind() string               { return "conv2d" }
-func (Conv2D) prefix() string             { return "conv" }
+func (c Conv2D) nameAndInputs() (string, []string) { return c.Name, single(c.From) }
+func (Conv2D) kind() string                        { return "conv2d" }
+func (Conv2D) prefix() string                      { return "conv" }
 
 func (c Conv2D) lower(b *lowering) error {
 	op := ir.Conv2D{
@@ -57,7 +57,8 @@ func (c Conv2D) lower(b *lowering) error {
 	return b.activate(c.Activation)
 }
 
-// withBias is the weights of a layer with a filter and perhaps a bias.
+// withBias returns the weights of a layer: its filter, and its bias of n zeros unless
+// none is set.
 func (b *lowering) withBias(filter ir.Weight, n int, none bool) []ir.Weight {
 	if none {
 		return []ir.Weight{filter}

@@ -36,7 +36,7 @@ func drawNetwork(r *rand.Rand) Network {
 func drawLayer(r *rand.Rand, n Network) Layer {
 	layer := layerTypes[r.IntN(len(layerTypes))]
 	v := reflect.New(reflect.TypeOf(layer)).Elem()
-	for _, m := range members(v.Type()) {
+	for _, m := range jsonFields(v.Type()) {
 		if !m.required && r.IntN(2) == 0 {
 			continue
 		}
@@ -48,7 +48,7 @@ func drawLayer(r *rand.Rand, n Network) Layer {
 	return v.Interface().(Layer)
 }
 
-func drawValue(r *rand.Rand, n Network, m member, v reflect.Value) {
+func drawValue(r *rand.Rand, n Network, m jsonField, v reflect.Value) {
 	switch x := v.Addr().Interface().(type) {
 	case *Size:
 		*x = Size{1 + r.IntN(4), 1 + r.IntN(4)}

@@ -14,8 +14,8 @@ import (
 	"tfcnn/internal/hostile"
 )
 
-// Every error is one line below 2,000 bytes, whatever it names and however much
-// is wrong: names are quoted and cut, lists are cut and say how many more.
+// Every error is one line below 2,000 bytes: names are quoted and cut, lists are cut
+// and end with the number of items left out.
 func TestBoundedErrors(t *testing.T) {
 	const evil = "\x1b[2J\n\u202e\xff"
 	long := evil + strings.Repeat("\U000e0001", 100_000)

@@ -16,7 +16,7 @@ import (
 	"tfcnn/graph/tensor"
 )
 
-// bits is a hash of a tensor's bits.
+// bits returns a hash of a tensor's bits.
 func bits(t tensor.Tensor) string {
 	h := fnv.New64a()
 	for _, v := range t.Data {

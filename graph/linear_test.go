@@ -87,9 +87,9 @@ func TestLinear(t *testing.T) {
 	}
 }
 
-// TestLinearRemedies looks for remedies where no layer helps, so that each
+// TestLinearMemorySavings looks for savings where no layer helps, so that each
 // would be tried.
-func TestLinearRemedies(t *testing.T) {
+func TestLinearMemorySavings(t *testing.T) {
 	if many < 100_000 {
 		t.Skip("trials are bounded for so many layers alone")
 	}
@@ -97,12 +97,12 @@ func TestLinearRemedies(t *testing.T) {
 	for range many {
 		n.Layers = append(n.Layers, MaxPool{Size: Square(1)})
 	}
-	remedies, err := n.Remedies(Workload{})
+	savings, err := n.MemorySavings(Workload{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := fmt.Sprintf("none of the %d layers tried", trials(many))
-	for _, r := range remedies[1:3] {
+	for _, r := range savings[1:3] {
 		if r.Possible || !strings.Contains(r.What, want) {
 			t.Errorf("%s: %s", r.Name, r.What)
 		}

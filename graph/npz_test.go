@@ -252,7 +252,7 @@ func FuzzReadNPZ(f *testing.F) {
 	})
 }
 
-// compressed is an archive of one compressed entry.
+// compressed returns an archive of one compressed entry.
 func compressed(t testing.TB, name string, content []byte) []byte {
 	t.Helper()
 	var file bytes.Buffer

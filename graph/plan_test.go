@@ -32,7 +32,7 @@ func TestReceptiveFieldsPublished(t *testing.T) {
 		{"resnet18", "layer4.1.conv2", 435, 32},
 		{"resnet18", "layer2.0.add", 67, 8}, // the longer branch; the short one sees 43
 		{"mobilenet", "conv_pw_13", 315, 32},
-		{"lenet5", "c5", 32, 4}, // the whole picture
+		{"lenet5", "c5", 32, 4}, // the whole image
 	} {
 		plan, err := load(t, tt.net).Plan()
 		if err != nil {

@@ -12,9 +12,9 @@ import (
 // Weights are the tensors of a network by name, as "conv1/filter".
 type Weights map[string]tensor.Tensor
 
-// Check says whether the weights are those that the network needs; the error
-// lists those that are missing, left over or of the wrong shape: the first few,
-// and how many more there are.
+// Check returns an error unless the weights are those that the network needs. The
+// error lists the first weights that are missing, left over or of the wrong shape, and
+// the number of the others.
 func (w Weights) Check(n Network) error {
 	lowered, err := Lower(n)
 	if err != nil {

@@ -73,7 +73,7 @@ type batcher struct {
 
 // sharedBatch is a batch of several calls.
 type sharedBatch struct {
-	in, out capi.Native
+	in, out capi.AlignedBuffer
 	batch   []float32
 	into    []float32
 	images  int

@@ -133,7 +133,7 @@ func TestBatchingLeft(t *testing.T) {
 
 func TestBatchingFailsAndCloses(t *testing.T) {
 	wrong := errors.New("wrong")
-	before := capi.Live()
+	before := capi.LiveAllocations()
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := doubling(Batching{Size: 2, Wait: time.Hour}, func(images int) error {
 			if images > 1 {
@@ -158,7 +158,7 @@ func TestBatchingFailsAndCloses(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if after := capi.Live(); after != before {
+	if after := capi.LiveAllocations(); after != before {
 		t.Errorf("native memory is left: %+v, before %+v", after, before)
 	}
 }
@@ -166,7 +166,7 @@ func TestBatchingFailsAndCloses(t *testing.T) {
 // A batcher that was closed is empty when the last batch is through and left,
 // also by who left it before: Close of a session waits for it.
 func TestBatchingEmpties(t *testing.T) {
-	before := capi.Live()
+	before := capi.LiveAllocations()
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := doubling(Batching{Size: 2, Wait: time.Hour}, nil)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
@@ -187,7 +187,7 @@ func TestBatchingEmpties(t *testing.T) {
 		if took := time.Since(begun); took != 10*time.Millisecond {
 			t.Errorf("empty after %v, the batches take 10ms", took)
 		}
-		if after := capi.Live(); after != before {
+		if after := capi.LiveAllocations(); after != before {
 			t.Errorf("native memory is left: %+v, before %+v", after, before)
 		}
 		unused, _ := doubling(Batching{Size: 2}, nil)
@@ -207,7 +207,7 @@ func TestBatchingSession(t *testing.T) {
 			graph.Dense{Units: 5},
 		},
 	}
-	before := capi.Live()
+	before := capi.LiveAllocations()
 	weights := net.InitialWeights(1)
 	for _, w := range weights {
 		for i, x := range w.Data {
@@ -276,7 +276,7 @@ func TestBatchingSession(t *testing.T) {
 	if stats.Runs < done.Load() || stats.Errors != 64*3 || stats.Waiting != 0 || stats.InFlight != 0 {
 		t.Errorf("%+v", stats)
 	}
-	if after := capi.Live(); after != before {
+	if after := capi.LiveAllocations(); after != before {
 		t.Errorf("native memory is left: %+v, before %+v", after, before)
 	}
 }

@@ -51,7 +51,7 @@ func (c *core) check(batch tensor.Tensor) error {
 
 // takes returns an error for more images than an operation takes or memory is free for.
 func (c *core) takes(images int64) error {
-	if err := tensorflow.CheckMemoryLately(calls.Times(c.perImage, images)); err != nil {
+	if err := tensorflow.CheckMemoryCached(calls.Times(c.perImage, images)); err != nil {
 		return fmt.Errorf("batch of %d images: %w", images, err)
 	}
 	if images <= c.checked.Load() {

@@ -9,8 +9,8 @@ import (
 // ErrClosed is wrapped by the error of a run on a session that was closed.
 var ErrClosed = calls.ErrClosed
 
-// ErrNoDevice is wrapped by the error of a device that was asked for by name
-// and is not there.
+// ErrNoDevice is wrapped by Open's error where Options.Device names a device that does
+// not exist.
 var ErrNoDevice = tensorflow.ErrNoDevice
 
 // ErrMemory is wrapped by the error of a call that needs more memory than the

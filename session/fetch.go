@@ -75,9 +75,9 @@ func (c *core) newRunner(images int, steps []int, traced bool) (*capi.Runner, er
 		}
 		session = on.session
 	}
-	fetches := make([]capi.Port, len(steps))
+	fetches := make([]capi.Output, len(steps))
 	for i, step := range steps {
 		fetches[i] = c.network.steps[step]
 	}
-	return session.NewRunner(capi.Signature{Feeds: []capi.Port{c.network.input}, Constants: c.network.weights, Fetches: fetches})
+	return session.NewRunner(capi.Signature{Feeds: []capi.Output{c.network.input}, Constants: c.network.weights, Fetches: fetches})
 }

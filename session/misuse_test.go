@@ -283,7 +283,7 @@ func TestOpenRefusesSizes(t *testing.T) {
 		"-1 threads":               {Threads: -1},
 		"1<<40 threads":            {Threads: 1 << 40},
 	}
-	before := capi.Live()
+	before := capi.LiveAllocations()
 	for name, o := range refused {
 		o.Device = "cpu"
 		s, err := session.Open(small, nil, o)
@@ -306,7 +306,7 @@ func TestOpenRefusesSizes(t *testing.T) {
 			s.Close()
 		}
 	}
-	if after := capi.Live(); after != before {
+	if after := capi.LiveAllocations(); after != before {
 		t.Errorf("native memory: %+v, want %+v as before", after, before)
 	}
 	for name, o := range map[string]session.Options{

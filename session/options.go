@@ -90,7 +90,7 @@ const (
 
 // settle checks the options and sets the defaults, some of which depend on the device.
 func (o Options) settle() (Options, tensorflow.Settings, error) {
-	s, err := tensorflow.Options{Device: o.Device, Executor: tensorflow.Executor(o.Executor), Threads: o.Threads}.Settle()
+	s, err := tensorflow.Options{Device: o.Device, Executor: tensorflow.Executor(o.Executor), Threads: o.Threads}.Resolve()
 	if err != nil {
 		return o, s, fmt.Errorf("session: %w", err)
 	}

@@ -256,7 +256,7 @@ func TestLimitOfBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	limit := session.NewLimit(0, 2*memory.Inference.PerPicture)
+	limit := session.NewLimit(0, 2*memory.Inference.PerImage)
 	s, err := session.Open(vocabulary, vocabulary.InitialWeights(1), session.Options{Device: "cpu", Limit: limit})
 	if err != nil {
 		t.Fatal(err)
@@ -290,7 +290,7 @@ func TestLeakIsReported(t *testing.T) {
 		runtime.GC()
 		select {
 		case l := <-leaks:
-			if l.What != "session of 1 layers" || !strings.Contains(l.Place, "runinto_test.go:") {
+			if l.What != "session of 1 layers" || !strings.Contains(l.OpenedAt, "runinto_test.go:") {
 				t.Errorf("%q", l)
 			}
 			return

@@ -105,14 +105,14 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := tensorflow.CheckMemoryLately(openCopies * memory.Inference.Fixed); err != nil {
+	if err := tensorflow.CheckMemoryCached(openCopies * memory.Inference.Fixed); err != nil {
 		return nil, fmt.Errorf("session: open: the weights: %w", err)
 	}
 	o.WarmUp = slices.Clone(o.WarmUp)
 	c := &core{
 		lowered: lowered, device: settings.Device, options: o,
 		input:       slices.Clone(lowered.Program.Input),
-		weightBytes: memory.Inference.Fixed, perImage: memory.Inference.PerPicture,
+		weightBytes: memory.Inference.Fixed, perImage: memory.Inference.PerImage,
 		// The session's own limit, and that of its options.
 		calls: calls.New(&calls.Limit{Runs: calls.RunsAtOnce()}, o.Limit.of()),
 		freed: make(chan struct{}),
@@ -203,8 +203,8 @@ func (c *core) free() {
 
 // Leak is a session that was not closed, and that no goroutine can reach any more.
 type Leak struct {
-	What  string // as "session of 3 layers"
-	Place string // that opened it, as "main.go:42 (main.main)"
+	What     string // as "session of 3 layers"
+	OpenedAt string // as "main.go:42 (main.main)"
 }
 
 // String returns the leak in one line.

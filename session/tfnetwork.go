@@ -23,9 +23,9 @@ type tfNetwork struct {
 	endsThreads     bool   // idle threads are ended, with what oneDNN keeps in them
 	onSecondSession func() // is called when a second TensorFlow session opens
 	graph           *tf.Graph
-	input           capi.Port
-	steps           []capi.Port
-	output          capi.Port       // the network's first
+	input           capi.Output
+	steps           []capi.Output
+	output          capi.Output     // the network's first
 	weights         []capi.Constant // weights that are no constants of the graph
 	sessions        tfSessions
 }
@@ -59,22 +59,22 @@ func (n *tfNetwork) build(lowered graph.Lowered, weights graph.Weights, settings
 	if err != nil {
 		return fmt.Errorf("session: open: %w", err)
 	}
-	if n.input, err = ports.PortOf(built.Input); err != nil {
+	if n.input, err = ports.OutputOf(built.Input); err != nil {
 		return fmt.Errorf("session: open: %w", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(built.Fed)) {
-		port, err := ports.PortOf(built.Fed[name])
+		port, err := ports.OutputOf(built.Fed[name])
 		if err != nil {
 			return fmt.Errorf("session: open: weight %s: %w", quote.Name(name), err)
 		}
-		held, err := capi.HoldAs(weights[name], built.Fed[name].DataType())
+		tensor, err := capi.NewNativeTensor(weights[name], built.Fed[name].DataType())
 		if err != nil {
 			return fmt.Errorf("session: open: weight %s: %w", quote.Name(name), err)
 		}
-		n.weights = append(n.weights, capi.Constant{Port: port, Held: held})
+		n.weights = append(n.weights, capi.Constant{Output: port, Tensor: tensor})
 	}
 	for i, step := range lowered.Program.Steps {
-		port, err := ports.PortOf(built.Steps[i])
+		port, err := ports.OutputOf(built.Steps[i])
 		if err != nil {
 			return fmt.Errorf("session: open: %s %s: %w", step.Op.Kind(), quote.Name(step.Name), err)
 		}
@@ -96,7 +96,7 @@ func (n *tfNetwork) close() error {
 		capi.FreeGraph(n.graph)
 	}
 	for _, w := range n.weights {
-		w.Held.Free()
+		w.Tensor.Free()
 	}
 	n.graph, n.weights = nil, nil
 	return err

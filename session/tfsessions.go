@@ -75,7 +75,7 @@ func (n *tfNetwork) newSession(settings tensorflow.Settings) (_ *tfSession, err 
 	if s.session, err = tensorflow.Open(n.graph, settings); err != nil {
 		return nil, err
 	}
-	if s.first, err = s.session.NewRunner(capi.Signature{Feeds: []capi.Port{n.input}, Constants: n.weights, Fetches: []capi.Port{n.output}}); err != nil {
+	if s.first, err = s.session.NewRunner(capi.Signature{Feeds: []capi.Output{n.input}, Constants: n.weights, Fetches: []capi.Output{n.output}}); err != nil {
 		s.close()
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (n *tfNetwork) tracing(images int) (*tensorflow.Session, error) {
 	defer s.mu.Unlock()
 	if s.traced == nil {
 		settings := s.settings
-		settings.Executor = tensorflow.InTurn
+		settings.Executor = tensorflow.Sequential
 		s.traced, err = tensorflow.Open(n.graph, settings)
 	}
 	return s.traced, err

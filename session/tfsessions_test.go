@@ -133,9 +133,9 @@ func TestSecondSessionKeepsBits(t *testing.T) {
 	if one, many := session.TFSessions(s); !one || !many {
 		t.Errorf("session on one thread %v, on many %v, want both", one, many)
 	}
-	living := capi.Live().Runners
+	living := capi.LiveAllocations().Runners
 	s.Close()
-	if left := capi.Live().Runners; left != living-2 {
+	if left := capi.LiveAllocations().Runners; left != living-2 {
 		t.Errorf("Close leaves %d runners of %d, want 2 fewer", left, living)
 	}
 
@@ -181,7 +181,7 @@ func TestCloseWhileASessionOpens(t *testing.T) {
 		Layers: []graph.Layer{graph.Conv2D{Filters: 4, Size: graph.Square(3)}},
 	}
 	weights, batch := whole(net, 1000)
-	living := capi.Live()
+	living := capi.LiveAllocations()
 	for range 20 {
 		s, err := session.Open(net, weights, session.Options{Device: "cpu"})
 		if err != nil {
@@ -200,7 +200,7 @@ func TestCloseWhileASessionOpens(t *testing.T) {
 		}
 		group.Wait()
 	}
-	if left := capi.Live(); left != living {
+	if left := capi.LiveAllocations(); left != living {
 		t.Errorf("%+v are left, %+v were there before", left, living)
 	}
 }

@@ -53,7 +53,7 @@ func main() {
 		names[i] = c.name
 	}
 	if len(os.Args) == 3 && os.Args[1] == "device" {
-		if _, err := tensorflow.Choose(os.Args[2]); err != nil {
+		if _, err := tensorflow.ChooseDevice(os.Args[2]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

@@ -175,10 +175,10 @@ func within(is func() bool) bool {
 // remaining are counts that must be the same before and after.
 type remaining struct {
 	goroutines int
-	native     capi.Living
+	native     capi.Allocations
 }
 
-func remains() remaining { return remaining{runtime.NumGoroutine(), capi.Live()} }
+func remains() remaining { return remaining{runtime.NumGoroutine(), capi.LiveAllocations()} }
 
 // left reports goroutines and memory that are left when all sessions are closed.
 func (e *engine) left(before remaining) {

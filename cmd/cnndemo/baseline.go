@@ -41,8 +41,8 @@ func (b *baselines) claim(c *cobra.Command, set *output.Set) error {
 	if b.file, err = outputFlag(c, set, "write-baseline", b.write); err != nil {
 		return err
 	}
-	if b.file == nil || !b.file.Leads(b.against) {
-		set.Keep(b.against) // one file is read first and replaced at the end
+	if b.file == nil || !b.file.SameFile(b.against) {
+		set.AddInputs(b.against) // one file is read first and replaced at the end
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func newJob(f runFlags) (*job, error) {
 	if j.application, note, err = f.newApplication(); err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
-	if in := j.network.Input; !j.network.Free() {
+	if in := j.network.Input; !j.network.FreeSize() {
 		if _, err := j.at(in.Height, in.Width); err != nil {
 			return nil, &exitError{exitUsage, err}
 		}

@@ -86,7 +86,7 @@ func (f runFlags) named() (application, error) {
 	if err != nil {
 		return application{}, err
 	}
-	if in := found.network.Input; !found.network.Free() && f.resize != (sizeFlag{}) {
+	if in := found.network.Input; !found.network.FreeSize() && f.resize != (sizeFlag{}) {
 		return application{}, fmt.Errorf("run: got --resize %s, the network reads %d×%d alone", &f.resize, in.Height, in.Width)
 	}
 	a := application{name: found.name, network: found.network}

@@ -19,7 +19,7 @@ type planResult struct {
 	FLOPs    uint64                `json:"flops"` // two a MAC
 	Memory   graph.Memory          `json:"memory"`
 	Largest  *graph.Largest        `json:"largest_batch,omitempty"`
-	Remedies []graph.Remedy        `json:"remedies,omitempty"`
+	Remedies []graph.MemorySaving  `json:"remedies,omitempty"`
 	Measured []profile.Measurement `json:"measured,omitempty"`
 }
 
@@ -103,8 +103,8 @@ tensors above all, shows in the growth of the process.
 			} else {
 				err = result.print(c.OutOrStdout())
 			}
-			if err == nil && result.Largest != nil && result.Memory.Asked().Bytes > bytes {
-				return exit(exitCheck, "plan: a batch of %d needs %s, more than %s", work.Batch, size(result.Memory.Asked().Bytes), size(bytes))
+			if err == nil && result.Largest != nil && result.Memory.Required().Bytes > bytes {
+				return exit(exitCheck, "plan: a batch of %d needs %s, more than %s", work.Batch, size(result.Memory.Required().Bytes), size(bytes))
 			}
 			return err
 		},
@@ -153,6 +153,6 @@ func planNetwork(found foundNetwork, work graph.Workload, memory int64) (planRes
 		return r, err
 	}
 	r.Largest = &largest
-	r.Remedies, err = found.network.Remedies(work)
+	r.Remedies, err = found.network.MemorySavings(work)
 	return r, err
 }

@@ -98,7 +98,7 @@ record names no threads: what ran at once lies on tracks below each other.
 		RunE: func(c *cobra.Command, arguments []string) error {
 			set, done := newSet(c.Context())
 			defer done()
-			set.Keep(arguments[0], f.weights)
+			set.AddInputs(arguments[0], f.weights)
 			keepInputs(set, arguments[1:], calledPicture)
 			page, err := outputFlag(c, set, "html", f.page)
 			if err != nil {
@@ -163,7 +163,7 @@ func (f profileFlags) profile(c *cobra.Command, name string, pictures []string) 
 		return profileResult{}, exit(exitUsage, "profile: %w", err)
 	}
 	// The device is looked for here, before anything else is made ready.
-	if _, err := tensorflow.Choose(f.device); err != nil {
+	if _, err := tensorflow.ChooseDevice(f.device); err != nil {
 		return profileResult{}, fmt.Errorf("profile: %w", err)
 	}
 	result := profileResult{Network: found.name, Weights: fmt.Sprintf("drawn from seed %d", f.seed)}

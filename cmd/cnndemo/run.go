@@ -165,11 +165,11 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	var done func()
 	j.set, done = newSet(ctx)
 	defer done()
-	j.set.Keep(f.filters...)
-	j.set.Keep(f.net.net, f.net.weights)
+	j.set.AddInputs(f.filters...)
+	j.set.AddInputs(f.net.net, f.net.weights)
 	if len(arguments) > 0 {
 		for _, s := range sources {
-			j.set.Keep(s.name)
+			j.set.AddInputs(s.name)
 		}
 	}
 	if j.folder, err = j.set.Folder(f.out); err != nil {

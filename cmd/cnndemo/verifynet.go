@@ -93,7 +93,7 @@ in the JSON of cnndemo nets NET: conv1/filter, conv1/bias, …
 // verify holds the network over pictures.
 func (f *netFlags) verify(c *cobra.Command, to *verifyFlags, pictures []string) error {
 	done, err := to.open(c, func(set *output.Set) error {
-		set.Keep(f.net, f.weights)
+		set.AddInputs(f.net, f.weights)
 		keepInputs(set, pictures, calledPicture)
 		return nil
 	})
@@ -185,7 +185,7 @@ func readWeights(path string, net graph.Network) (graph.Weights, error) {
 		heads  = 1 << 20 // headers, and the archive's list of them
 	)
 	most := int64(maxFreeWeights)
-	if !net.Free() {
+	if !net.FreeSize() {
 		plan, err := net.Plan()
 		if err != nil {
 			return nil, fmt.Errorf("weights: %w", err)
@@ -198,7 +198,7 @@ func readWeights(path string, net graph.Network) (graph.Weights, error) {
 	}
 	defer done()
 	weights, err := graph.ReadNPZ(file, length)
-	if err == nil && !net.Free() {
+	if err == nil && !net.FreeSize() {
 		err = weights.Check(net)
 	}
 	if err != nil {

@@ -37,7 +37,7 @@ func single[O ir.Op](node func(*op.Scope, tf.Output) tf.Output) struct{} {
 	return register(func(_ O, a arguments) (tf.Output, error) { return node(a.scope, a.operands[0]), nil })
 }
 
-// hardSwish adds x·(relu6(x + 3)·(1/6)): no product but the last can overflow.
+// hardSwish adds x·(relu6(x + 3)·(1/6)): only the last product can overflow.
 func hardSwish(scope *op.Scope, x tf.Output) (tf.Output, error) {
 	three, err := number(scope, "three", 3, x.DataType())
 	if err != nil {
@@ -60,8 +60,8 @@ func number(scope *op.Scope, name string, value float32, dtype tf.DataType) (tf.
 	return op.Cast(scope.SubScope(name), c, dtype), nil
 }
 
-// softmax adds Softmax. oneDNN's kernel takes at most five axes: more become a
-// matrix before it, and themselves again behind it.
+// softmax adds Softmax. oneDNN's kernel takes at most five axes, so an input of more
+// axes is reshaped to a matrix before the kernel and back after it.
 func softmax(scope *op.Scope, shape []int, x tf.Output) (tf.Output, error) {
 	if len(shape) <= 5 {
 		return op.Softmax(scope, x), nil

@@ -40,15 +40,15 @@ func run(t *testing.T, scope *op.Scope, fetch, feed tf.Output, x tensor.Tensor) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := c.PortOf(feed)
+	in, err := c.OutputOf(feed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := c.PortOf(fetch)
+	out, err := c.OutputOf(fetch)
 	if err != nil {
 		t.Fatal(err)
 	}
-	runner, err := c.NewRunner(capi.Signature{Feeds: []capi.Port{in}, Fetches: []capi.Port{out}})
+	runner, err := c.NewRunner(capi.Signature{Feeds: []capi.Output{in}, Fetches: []capi.Output{out}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,9 +247,9 @@ func TestStableNames(t *testing.T) {
 	}
 }
 
-// Each op type that we emit, as the library at hand registers it, takes the
-// attributes that the bindings of 2024 set, whatever its version: a graph
-// made of them survives the trip through GraphDef and back.
+// Each op type that this package emits takes the attributes that the bindings of 2024
+// set, in the libtensorflow of the process: a graph of them is read back from its
+// GraphDef.
 func TestEmittedOps(t *testing.T) {
 	emitted := map[string]bool{}
 	for _, net := range everyLowering() {

@@ -13,7 +13,7 @@ import (
 	"tfcnn/internal/hostile"
 )
 
-// npy is a file of one version with that header; the numbers follow it.
+// npy returns a file of one version with that header; the numbers follow it.
 func npy(version byte, header, numbers string) string {
 	file := append([]byte("\x93NUMPY"), version, 0)
 	if version == 1 {
@@ -89,7 +89,7 @@ pe': (0x9, +1, 0b1, 1_0, 00)}`, "[9,1,1,10,0]", ""},
 	{0, `{'descr': '<f4', 'fortran_order': False, 'shape': (9,)}`, "", `format version is 0.0`},
 }
 
-// numbersOf are ones, as many as a shape has.
+// numbersOf returns ones, as many as a shape has.
 func numbersOf(shape string) string {
 	var sizes []int
 	_ = json.Unmarshal([]byte(shape), &sizes)
@@ -137,8 +137,8 @@ func TestNPYFiles(t *testing.T) {
 	}
 }
 
-// FuzzNPYHeader: whatever the header's text, it is read or refused in one line,
-// and parentheses around a literal change nothing.
+// FuzzNPYHeader reads headers of any text: each is read or refused in one line, and
+// parentheses around a literal change nothing.
 func FuzzNPYHeader(f *testing.F) {
 	for _, tt := range headers {
 		f.Add(tt.text, tt.version)

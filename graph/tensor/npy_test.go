@@ -49,7 +49,7 @@ func TestNPYGolden(t *testing.T) {
 	}
 }
 
-// golden is a .npy file of little-endian float32 as numpy.save writes it.
+// golden returns a .npy file of little-endian float32 as numpy.save writes it.
 func golden(shape, numbers string) string {
 	header := "{'descr': '<f4', 'fortran_order': False, 'shape': " + shape + ", }"
 	return "\x93NUMPY\x01\x00v\x00" + header + strings.Repeat(" ", 117-len(header)) + "\n" + numbers

@@ -93,7 +93,7 @@ func readNumbers(t *testing.T, descr, numbers string, n int) (tensor.Tensor, err
 	return tensor.ReadNPY(strings.NewReader(file))
 }
 
-// An array in Fortran order: the number at each place is the place's index in C
+// An array in Fortran order: the number at each position is the position's index in C
 // order, and stands where the first axis is fastest.
 func TestNPYFortran(t *testing.T) {
 	for _, shape := range [][]int{{}, {5}, {1, 1}, {2, 3}, {3, 1, 2}, {70, 33}, {1, 40, 1, 65}, {3, 3, 5, 7}, {2, 3, 4, 5, 6}, {33, 2, 1, 3, 64}, {0, 3}, {64, 0, 2}} {
@@ -105,8 +105,8 @@ func TestNPYFortran(t *testing.T) {
 		for i := range want.Data {
 			want.Data[i] = float32(i)
 			at, stride := 0, 1
-			for axis, place := range want.Index(i) {
-				at += place * stride
+			for axis, index := range want.Index(i) {
+				at += index * stride
 				stride *= shape[axis]
 			}
 			binary.LittleEndian.PutUint32(numbers[4*at:], math.Float32bits(float32(i)))

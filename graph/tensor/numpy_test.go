@@ -15,7 +15,7 @@ import (
 	"tfcnn/graph/tensor"
 )
 
-// NumPy itself says whether our files are its format and how its own are read:
+// NumPy itself reports whether our files are its format and how its own are read:
 // each header of the table, and numbers of every type and order.
 func TestNPYAgainstNumPy(t *testing.T) {
 	python, err := exec.LookPath("python3")

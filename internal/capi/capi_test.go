@@ -59,9 +59,9 @@ func open(t *testing.T) opened {
 	return opened{c, session, graph}
 }
 
-func port(t *testing.T, s opened, name string) capi.Port {
+func output(t *testing.T, s opened, name string) capi.Output {
 	t.Helper()
-	p, err := s.Port(name, 0)
+	p, err := s.Output(name, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,16 +16,16 @@ import (
 
 // GraphOf returns the graph that a scope builds. The scope may be used further.
 func GraphOf(scope *op.Scope) (*tf.Graph, error) {
-	graph, err := private(scope, "graph")
+	graph, err := privatePointer(scope, "graph")
 	return (*tf.Graph)(graph), err
 }
 
 // OwnerOf returns the graph that a node belongs to.
 func OwnerOf(node *tf.Operation) (*tf.Graph, error) {
-	if _, err := private(node, "c"); err != nil {
+	if _, err := privatePointer(node, "c"); err != nil {
 		return nil, err
 	}
-	graph, err := private(node, "g")
+	graph, err := privatePointer(node, "g")
 	return (*tf.Graph)(graph), err
 }
 

@@ -33,14 +33,14 @@ const mostInferred = 1024
 // instead of their nodes' outputs, have the shapes given. The error is that of a node
 // that does not take its input's shape, among the nodes that the outputs and the
 // targets need. The weights of the graph are not copied.
-func (g Graph) Infer(feeds []Port, shapes []tf.Shape, fetches []Port, targets []Operation) ([]tf.Shape, error) {
+func (g Graph) Infer(feeds []Output, shapes []tf.Shape, fetches []Output, targets []Operation) ([]tf.Shape, error) {
 	graph := tf.NewGraph()
 	defer FreeGraph(graph)
 	into, err := WrapGraph(graph)
 	if err != nil {
 		return nil, err
 	}
-	i := inference{from: g, into: into, replaced: map[Port]bool{}, options: C.TF_NewImportGraphDefOptions()}
+	i := inference{from: g, into: into, replaced: map[Output]bool{}, options: C.TF_NewImportGraphDefOptions()}
 	defer C.TF_DeleteImportGraphDefOptions(i.options)
 	C.lone(i.options)
 	for k, feed := range feeds {
@@ -79,12 +79,12 @@ func (g Graph) Infer(feeds []Port, shapes []tf.Shape, fetches []Port, targets []
 type inference struct {
 	from, into Graph
 	options    *C.TF_ImportGraphDefOptions
-	replaced   map[Port]bool // that placeholders stand for
-	number     int           // of the next placeholder
+	replaced   map[Output]bool // that placeholders stand for
+	number     int             // of the next placeholder
 }
 
 // replace has a placeholder of a shape stand for an output.
-func (i *inference) replace(output Port, shape tf.Shape) error {
+func (i *inference) replace(output Output, shape tf.Shape) error {
 	i.replaced[output] = true
 	name := fmt.Sprint("feed", i.number)
 	for _, err := i.from.Operation(name); err == nil; _, err = i.from.Operation(name) {
@@ -99,7 +99,7 @@ func (i *inference) replace(output Port, shape tf.Shape) error {
 	if err != nil {
 		return errors.New(oneLine(err.Error()))
 	}
-	stands, err := i.into.PortOf(placeholder.Output(0))
+	stands, err := i.into.OutputOf(placeholder.Output(0))
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (i *inference) needed(nodes []*C.TF_Operation) ([]*C.TF_Operation, error) {
 		list = append(list, node)
 		for at := range C.TF_OperationNumInputs(node) {
 			input := C.TF_OperationInput(C.TF_Input{oper: node, index: at})
-			output := Port{op: input.oper, index: input.index}
+			output := Output{op: input.oper, index: input.index}
 			if i.replaced[output] {
 				continue
 			}
@@ -145,7 +145,7 @@ func (i *inference) needed(nodes []*C.TF_Operation) ([]*C.TF_Operation, error) {
 
 // large reports whether an output is a constant of so many numbers that they tell no
 // shape, and returns its shape.
-func (g Graph) large(output Port) (shape tf.Shape, large bool) {
+func (g Graph) large(output Output) (shape tf.Shape, large bool) {
 	if C.GoString(C.TF_OperationOpType(output.op)) != "Const" {
 		return shape, false
 	}
@@ -200,4 +200,4 @@ func (i *inference) build(nodes []*C.TF_Operation) error {
 	return failure(status)
 }
 
-func (p Port) c() C.TF_Output { return C.TF_Output{oper: p.op, index: p.index} }
+func (o Output) c() C.TF_Output { return C.TF_Output{oper: o.op, index: o.index} }

@@ -42,15 +42,15 @@ func infer(t *testing.T, g *tf.Graph, feed string, shape tf.Shape, fetch string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, err := c.Port(feed, 0)
+	x, err := c.Output(feed, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	y, err := c.Port(fetch, 0)
+	y, err := c.Output(fetch, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	shapes, err := c.Infer([]capi.Port{x}, []tf.Shape{shape}, []capi.Port{y}, nil)
+	shapes, err := c.Infer([]capi.Output{x}, []tf.Shape{shape}, []capi.Output{y}, nil)
 	if err != nil {
 		return "", err
 	}
@@ -161,18 +161,18 @@ func TestKeeps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var native capi.Native
-	defer native.Free()
-	memory, err := native.Float32s(16) // aligned, so that it could be lent
+	var buffer capi.AlignedBuffer
+	defer buffer.Free()
+	memory, err := buffer.Float32s(16) // aligned, so that it could be lent
 	if err != nil {
 		t.Fatal(err)
 	}
 	memory[15] = 7
 	o := opened{s, session, graph}
-	run(capi.Signature{Feeds: []capi.Port{port(t, o, x.Op.Name())}, Targets: []capi.Operation{target}, Keeps: true}, []capi.Value{numbers(memory...)}, nil)
+	run(capi.Signature{Feeds: []capi.Output{output(t, o, x.Op.Name())}, Targets: []capi.Operation{target}, Keeps: true}, []capi.Value{numbers(memory...)}, nil)
 	memory[15] = 8
 	out := make([]capi.Value, 1)
-	run(capi.Signature{Fetches: []capi.Port{port(t, o, read.Op.Name())}}, nil, out)
+	run(capi.Signature{Fetches: []capi.Output{output(t, o, read.Op.Name())}}, nil, out)
 	if got := out[0].Tensor().Data[15]; got != 7 {
 		t.Errorf("got %v, want 7", got)
 	}

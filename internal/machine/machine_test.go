@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// bare is a machine with nothing; each test gives it what it is about.
+// bare returns a machine with nothing; each test gives it what it is about.
 func bare(t *testing.T) Machine {
 	return Machine{
 		Project: t.TempDir(), Root: t.TempDir(), OS: "linux", Arch: "amd64",

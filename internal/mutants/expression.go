@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// expression is an expression's text with its sites.
+// expression returns an expression's text with its sites.
 func (r *rewriter) expression(e ast.Expr) string {
 	value := r.info.Types[e]
 	switch {
@@ -60,13 +60,13 @@ func (r *rewriter) constant(e ast.Expr, value types.TypeAndValue) string {
 	return r.raw(e)
 }
 
-// condition is a condition, or its opposite where no other rule makes that.
+// condition returns a condition, or its opposite where no other rule makes that.
 func (r *rewriter) condition(e ast.Expr) string {
-	inside := ast.Unparen(e)
-	if b, is := inside.(*ast.BinaryExpr); is && (b.Op == token.EQL || b.Op == token.NEQ) {
+	operand := ast.Unparen(e)
+	if b, is := operand.(*ast.BinaryExpr); is && (b.Op == token.EQL || b.Op == token.NEQ) {
 		return r.expression(e)
 	}
-	if u, is := inside.(*ast.UnaryExpr); is && u.Op == token.NOT || r.info.Types[e].Value != nil {
+	if u, is := operand.(*ast.UnaryExpr); is && u.Op == token.NOT || r.info.Types[e].Value != nil {
 		return r.expression(e)
 	}
 	return of("Not", r.site(conditionRule, e), r.expression(e))
@@ -162,16 +162,16 @@ func (r *rewriter) selector(e *ast.SelectorExpr) string {
 		return r.raw(e)
 	}
 	text := r.expression(e.X) + "." + e.Sel.Name
-	next := r.sibling(selection)
+	next := r.nextField(selection)
 	if next == "" || !r.pure(e.X) {
 		return text
 	}
 	return of("Either", r.site(fieldRule, e), text, r.raw(e.X)+"."+next)
 }
 
-// sibling is the field that follows the selected one among those of its type, the
-// first for the last; "" where it is the only one.
-func (r *rewriter) sibling(selection *types.Selection) string {
+// nextField returns the field after the selected one among the struct's fields of its
+// type, the first for the last, or "" where it is the only one.
+func (r *rewriter) nextField(selection *types.Selection) string {
 	if !plain(selection.Type()) {
 		return ""
 	}
@@ -243,7 +243,7 @@ var symmetric = map[string][]string{
 	"tfcnn/internal/proof": {"sameBits"},
 }
 
-// callee is the function of a package that a call names; nil where it is none.
+// callee returns the function of a package that a call names; nil where it is none.
 func (r *rewriter) callee(c *ast.CallExpr) *types.Func {
 	var name *ast.Ident
 	switch f := c.Fun.(type) {
@@ -272,7 +272,7 @@ func (r *rewriter) message(c *ast.CallExpr) bool {
 	return f.Pkg().Path() == r.module+"/internal/quote" || slices.Contains(texts[f.Pkg().Path()], f.Name())
 }
 
-// call is a call, or one of its arguments of the result's type in its place.
+// call returns a call, or one of its arguments of the result's type in its place.
 func (r *rewriter) call(c *ast.CallExpr) string {
 	if r.message(c) || r.info.Types[c.Fun].IsType() || r.info.Types[c.Fun].IsBuiltin() {
 		return r.plainCall(c)
@@ -296,7 +296,7 @@ func (r *rewriter) call(c *ast.CallExpr) string {
 	return r.plainCall(c)
 }
 
-// plainCall is a call with the sites of its arguments.
+// plainCall returns a call with the sites of its arguments.
 func (r *rewriter) plainCall(c *ast.CallExpr) string {
 	if r.message(c) {
 		return r.raw(c)

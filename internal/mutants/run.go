@@ -44,7 +44,7 @@ func build(ctx context.Context, root, folder, overlay string) ([]*binary, error)
 	return list, nil
 }
 
-// command is a run of the suite, of which all processes end with it.
+// command returns a run of the suite, of which all processes end with it.
 func (b *binary) command(ctx context.Context, environment ...string) *exec.Cmd {
 	arguments := []string{"-test.failfast", "-test.timeout=0"}
 	if b.run != "" {

@@ -4,8 +4,8 @@ package main
 // package's files that import that package.
 type area struct{ folder, importing string }
 
-// areas are the reference, the operations, the lowering from a network to
-// TensorFlow's nodes, and what holds one to the other.
+// areas are the reference, the operations, the lowering from a network to TensorFlow's
+// nodes, and the comparison of TensorFlow with the reference.
 var areas = []area{
 	{folder: "internal/ir"},
 	{folder: "internal/ref"},
@@ -19,8 +19,8 @@ var areas = []area{
 // suite is tests of one package. run and skip are as go test's.
 type suite struct{ name, folder, run, skip string }
 
-// suites are in the order in which a mutant meets them: it is caught by the first
-// that fails. Known answers are held to the reference without libtensorflow.
+// suites are in the order in which a mutant runs them: the first suite that fails
+// catches it. Known answers are compared with the reference without libtensorflow.
 var suites = []suite{
 	{name: "operations", folder: "internal/ir"},
 	{name: "known answers", folder: "internal/proof", run: "^TestKnownAnswers$"},

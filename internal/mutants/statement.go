@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// statement is a statement's text with its sites.
+// statement returns a statement's text with its sites.
 func (r *rewriter) statement(s ast.Stmt) string {
 	switch s := s.(type) {
 	case *ast.AssignStmt:
@@ -131,7 +131,7 @@ func (r *rewriter) clause(first, post ast.Stmt, cond ast.Expr) func(ast.Node) (s
 	}
 }
 
-// droppable is a statement that a mutant leaves out.
+// droppable returns a statement that a mutant leaves out.
 func (r *rewriter) droppable(s ast.Stmt, text string) string {
 	number := r.site(statementRule, s)
 	return fmt.Sprintf("if %s.On(%d) { } else { %s }", mutationName, number, text)
@@ -162,7 +162,7 @@ func (r *rewriter) assignment(a *ast.AssignStmt) string {
 	return fmt.Sprintf("if %s.On(%d) { %s %s %s } else %s", mutationName, number, r.raw(a.Lhs[0]), other, r.raw(a.Rhs[0]), r.droppable(a, r.assigned(a)))
 }
 
-// assigned is an assignment with the sites of its right side, and of the indices
+// assigned returns an assignment with the sites of its right side, and of the indices
 // on its left.
 func (r *rewriter) assigned(a *ast.AssignStmt) string {
 	var left []string

@@ -162,7 +162,7 @@ func TestJournalNamesFilesOnly(t *testing.T) {
 	}
 }
 
-// A lock that another process never gives back ends the wait with its name.
+// A lock that another process never releases ends the wait with an error that names it.
 func TestLockIsNotWaitedForForEver(t *testing.T) {
 	root := t.TempDir()
 	unlock, err := lockFolder(t.Context(), root)

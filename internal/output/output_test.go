@@ -36,7 +36,7 @@ func put(t *testing.T, path, content string) error {
 	return set.Commit()
 }
 
-// tree is a folder's files with their content, links with where they lead.
+// tree returns a folder's files with their content, links with where they lead.
 func tree(t *testing.T, root string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -191,7 +191,7 @@ func TestSameFile(t *testing.T) {
 		{"file", "hard"},
 	} {
 		set := New(t.Context())
-		set.Keep("input", "missing")
+		set.AddInputs("input", "missing")
 		_, err := set.File(pair[0])
 		check(t, err)
 		if _, err = set.File(pair[1]); !errors.Is(err, ErrSameFile) {
@@ -199,7 +199,7 @@ func TestSameFile(t *testing.T) {
 		}
 		set.Close()
 	}
-	// A folder's files are held to it at the end, when they are known.
+	// A folder's files are checked by Commit, when their names are known.
 	check(t, os.Symlink("one", "two"))
 	set := New(t.Context())
 	defer set.Close()

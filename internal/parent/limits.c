@@ -81,7 +81,7 @@ int tfcnn_parent_limited(void) {
 	} resources[] = {
 		{RLIMIT_AS, RLIM_INFINITY},
 		{RLIMIT_DATA, RLIM_INFINITY},
-		// The kernel holds root to it, too, in a user namespace.
+		// In a user namespace the kernel applies it to root too.
 		{RLIMIT_NPROC, PROCESSES},
 		{RLIMIT_NOFILE, TFCNN_PARENT_FILES},
 	};

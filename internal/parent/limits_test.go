@@ -167,8 +167,8 @@ func TestCgroups(t *testing.T) {
 // newCgroup makes a cgroup that has a limit, of version 1 or 2.
 func newCgroup(t *testing.T, controller, file1, file2, limit string) string {
 	t.Helper()
-	for _, place := range []struct{ folder, file string }{{"/sys/fs/cgroup/" + controller, file1}, {"/sys/fs/cgroup", file2}} {
-		folder := filepath.Join(place.folder, fmt.Sprintf("tfcnn-test-%d", os.Getpid()))
+	for _, cgroup := range []struct{ folder, file string }{{"/sys/fs/cgroup/" + controller, file1}, {"/sys/fs/cgroup", file2}} {
+		folder := filepath.Join(cgroup.folder, fmt.Sprintf("tfcnn-test-%d", os.Getpid()))
 		if os.Mkdir(folder, 0o755) != nil {
 			continue
 		}
@@ -182,7 +182,7 @@ func newCgroup(t *testing.T, controller, file1, file2, limit string) string {
 			}
 			t.Errorf("%s stays", folder)
 		})
-		if os.WriteFile(filepath.Join(folder, place.file), []byte(limit), 0) == nil {
+		if os.WriteFile(filepath.Join(folder, cgroup.file), []byte(limit), 0) == nil {
 			return folder
 		}
 	}

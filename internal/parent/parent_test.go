@@ -105,7 +105,7 @@ func setLimit(pid int, size uint64) {
 	}
 }
 
-// program is the test's binary, with its own parent or without.
+// program returns the test's binary, with its own parent or without.
 func program(mode, parent string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(environment(), modeVariable+"="+mode, parent)

@@ -140,7 +140,7 @@ func TestNotHeldIsNoPass(t *testing.T) {
 			t.Errorf("got %v", v)
 		}
 	}
-	mixed := ref.Result{Shape: []int{2}, Value: []float64{1, 0}, Bound: make([]float64, 2), Level: make([]float64, 2), State: []ref.State{ref.Plain, ref.NotHeld}}
+	mixed := ref.Result{Shape: []int{2}, Value: []float64{1, 0}, Bound: make([]float64, 2), Level: make([]float64, 2), State: []ref.State{ref.Plain, ref.NoBound}}
 	if v := proof.Compare(mixed, tensor.Tensor{Shape: []int{2}, Data: []float32{1, 5}}); v.Status != proof.Nothing || v.Unbounded != 1 {
 		t.Errorf("one number of two: %v", v)
 	}

@@ -90,7 +90,7 @@ func compare(want ref.Result, shape []int, n int, at func(i int) (number, slack 
 		case ref.Unspecified:
 			v.Unspecified++
 			continue
-		case ref.NotHeld:
+		case ref.NoBound:
 			v.Unbounded++
 			continue
 		}

@@ -74,8 +74,8 @@ func TestList(t *testing.T) {
 	}
 }
 
-// FuzzQuotes: whatever the text, the result is one line that can be printed,
-// and bounded; a name that can be printed is in it.
+// FuzzQuotes quotes any text: the result is one printable line of limited length, and
+// has each name that can be printed.
 func FuzzQuotes(f *testing.F) {
 	for _, text := range []string{"conv1", "a\x1b[2J", "\xff", "\u202e", strings.Repeat("ä", 100)} {
 		f.Add(text)

@@ -51,7 +51,7 @@ func tf32Kernel(x, w tensor.Tensor) tensor.Tensor {
 	return y
 }
 
-// transform is a Fourier transform of 2ⁿ numbers, in float32.
+// transform returns a Fourier transform of 2ⁿ numbers, in float32.
 func transform(x []complex64, inverse bool) {
 	n := len(x)
 	for i := range x {
@@ -179,7 +179,7 @@ func TestArithmetic(t *testing.T) {
 	}
 }
 
-// Pictures under filters of small integers stay exact in TF32, and are not by
+// Images under filters of small integers stay exact in TF32, and are not by
 // Fourier transforms; numbers of 12 bits are not in TF32.
 func TestArithmeticExact(t *testing.T) {
 	op := ir.Conv2D{Strides: [2]int{1, 1}, Dilations: [2]int{1, 1}, Groups: 1}

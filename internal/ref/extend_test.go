@@ -11,7 +11,7 @@ import (
 	"tfcnn/internal/ref"
 )
 
-// within is a result of values and bounds.
+// within returns a result of values and bounds.
 func within(shape []int, value, bound []float64) ref.Result {
 	return ref.Result{Shape: shape, Value: value, Bound: bound, Level: make([]float64, len(value)), State: make([]ref.State, len(value))}
 }
@@ -101,16 +101,16 @@ func TestExtendActivations(t *testing.T) {
 		e := extend(t, within([]int{n}, value, bound), op)
 		for i, x := range value {
 			moved, own := 0.0, 0.0
-			var places []float64
+			var positions []float64
 			for k := range 41 {
-				places = append(places, x+(float64(k)/20-1)*bound[i])
+				positions = append(positions, x+(float64(k)/20-1)*bound[i])
 			}
 			for _, turn := range []float64{-1.2784645427610738, -1.5} { // of swish and hard_swish
 				if math.Abs(turn-x) < bound[i] {
-					places = append(places, turn)
+					positions = append(positions, turn)
 				}
 			}
-			for _, at := range places {
+			for _, at := range positions {
 				y := c.f(at)
 				moved, own = max(moved, math.Abs(y-c.f(x))), max(own, c.own(at, y))
 				if math.Abs(y-e.Value[i])+c.own(at, y) > e.Bound[i]*(1+1e-15) && bound[i] > 0 {
@@ -183,11 +183,11 @@ func TestExtendMaxPool(t *testing.T) {
 		for k := range 60 {
 			x, _ := tensor.New(shape...)
 			for i := range x.Data {
-				place := 2*random.Float64() - 1
+				position := 2*random.Float64() - 1
 				if k < 2 {
-					place = float64(2*k - 1) // all ends below, all ends above
+					position = float64(2*k - 1) // all ends below, all ends above
 				}
-				x.Data[i] = float32(value[i] + place*bound[i])
+				x.Data[i] = float32(value[i] + position*bound[i])
 			}
 			for i, y := range apply(t, op, x).Value {
 				moved[i] = max(moved[i], math.Abs(y-e.Value[i]))

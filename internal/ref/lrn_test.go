@@ -93,7 +93,7 @@ func TestLRNKernels(t *testing.T) {
 			Alpha: float32(math.Ldexp(1, -random.IntN(14))), Beta: []float32{0.5, 0.75, 1, 0.3, 2.5}[random.IntN(5)],
 		}
 		want := apply(t, o, x)
-		hold := func(k lrnKernel) proof.Verdict {
+		compare := func(k lrnKernel) proof.Verdict {
 			got := tensor.Tensor{Shape: x.Shape}
 			for c := range x.Data {
 				got.Data = append(got.Data, k(x.Data, c, o))
@@ -101,14 +101,14 @@ func TestLRNKernels(t *testing.T) {
 			return proof.Compare(want, got)
 		}
 		for i, k := range right {
-			v := hold(k)
+			v := compare(k)
 			if !v.OK() || v.Unspecified > 0 {
 				t.Errorf("%+v, kernel %d: %v", o, i, v)
 			}
 			largest = max(largest, v.Share)
 		}
 		for i, k := range wrong {
-			caught[i] = caught[i] || !hold(k).OK()
+			caught[i] = caught[i] || !compare(k).OK()
 		}
 	}
 	for i, is := range caught {

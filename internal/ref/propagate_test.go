@@ -214,7 +214,7 @@ func TestExtendLinearIsNotExact(t *testing.T) {
 }
 
 // What reads a number that may be infinite is Unspecified, and nothing else is;
-// after Fourier transforms all of the picture is.
+// after Fourier transforms all of the image is.
 func TestExtendLinearStates(t *testing.T) {
 	r := within([]int{2, 1, 4, 1}, make([]float64, 8), make([]float64, 8))
 	r.State[1] = ref.OverflowPossible
@@ -237,10 +237,10 @@ type square struct{ ir.ReLU }
 func (square) Kind() string { return "square" }
 
 // Without a rule nothing is held, also further down.
-func TestNotHeld(t *testing.T) {
+func TestNoBound(t *testing.T) {
 	r := within([]int{1, 2}, []float64{1, 2}, []float64{0.1, 0})
 	e := extend(t, extend(t, r, square{}), ir.Dense{}, filled(2, 1))
-	if e.State[0] != ref.NotHeld {
+	if e.State[0] != ref.NoBound {
 		t.Fatalf("states %v", e.State)
 	}
 	if v := proof.Compare(e, tensor.Tensor{Shape: []int{1, 1}, Data: []float32{5}}); v.OK() || v.Status != proof.Nothing {

@@ -57,7 +57,7 @@ func conv(stride, dilation, groups int, p ir.Padding) ir.Conv2D {
 	return ir.Conv2D{Strides: [2]int{stride, stride}, Dilations: [2]int{dilation, dilation}, Padding: p, Groups: groups}
 }
 
-// pad puts zeros (or another number) round the pictures.
+// pad puts zeros (or another number) round the images.
 func pad(x tensor.Tensor, p ir.Padding, with float32) tensor.Tensor {
 	n, h, w, c := x.Shape[0], x.Shape[1], x.Shape[2], x.Shape[3]
 	y, _ := tensor.New(n, h+p.Top+p.Bottom, w+p.Left+p.Right, c)

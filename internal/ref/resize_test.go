@@ -60,7 +60,7 @@ func TestResizeNearestIsExact(t *testing.T) {
 	}
 }
 
-// resizeKernel is TensorFlow's arithmetic in float32; scaler gives the place
+// resizeKernel is TensorFlow's arithmetic in float32; scaler gives the position
 // in the input.
 func resizeKernel(x tensor.Tensor, o ir.Resize, scaler func(i int, scale float32) float32, scale func(in, out int) float32) tensor.Tensor {
 	y, _ := tensor.New(x.Shape[0], o.Size[0], o.Size[1], x.Shape[3])
@@ -74,9 +74,9 @@ func resizeKernel(x tensor.Tensor, o ir.Resize, scaler func(i int, scale float32
 		var lerp [2]float32
 		for axis := range 2 {
 			n := x.Shape[axis+1]
-			place := scaler(p[axis+1], scale(n, o.Size[axis]))
-			floor := float32(math.Floor(float64(place)))
-			low[axis], high[axis], lerp[axis] = clamp(int(floor), n), clamp(int(math.Ceil(float64(place))), n), place-floor
+			position := scaler(p[axis+1], scale(n, o.Size[axis]))
+			floor := float32(math.Floor(float64(position)))
+			low[axis], high[axis], lerp[axis] = clamp(int(floor), n), clamp(int(math.Ceil(float64(position))), n), position-floor
 		}
 		if o.Method == ir.Nearest {
 			y.Data[i] = at(p, low[0], low[1])

@@ -57,10 +57,10 @@ func TestSoftmaxNotFinite(t *testing.T) {
 	}
 }
 
-// off is a factor that is off by up to some units in the last place.
+// off returns a factor that is off by up to some units in the last place.
 func off(random *rand.Rand, ulps float64) float64 { return 1 + (2*random.Float64()-1)*ulps*0x1p-23 }
 
-// found is the error in the table, without its margin.
+// found returns the error in the table, without its margin.
 func found(name string) float64 {
 	for _, f := range ref.Functions() {
 		if f.Name == name {
@@ -174,10 +174,10 @@ func TestExtendSoftmax(t *testing.T) {
 		}
 		e := extend(t, r, ir.Softmax{})
 		moved := make([]float64, n)
-		hold := func(place func(i int) float64) {
+		compare := func(position func(i int) float64) {
 			x := make([]float64, n)
 			for i := range x {
-				x[i] = r.Value[i] + place(i)*r.Bound[i]
+				x[i] = r.Value[i] + position(i)*r.Bound[i]
 			}
 			for i, y := range exact(x) {
 				moved[i] = max(moved[i], math.Abs(y-e.Value[i]))
@@ -187,11 +187,11 @@ func TestExtendSoftmax(t *testing.T) {
 			}
 		}
 		for range 20 {
-			hold(func(int) float64 { return 2*random.Float64() - 1 })
+			compare(func(int) float64 { return 2*random.Float64() - 1 })
 		}
 		for k := range n {
 			for _, sign := range []float64{1, -1} {
-				hold(func(i int) float64 {
+				compare(func(i int) float64 {
 					if i == k {
 						return sign
 					}

@@ -49,7 +49,7 @@ func drawTranspose(t *rapid.T) transposeCase {
 }
 
 // The transposed convolution is what makes <conv(y, w), x> and <y, convᵀ(x, w)>
-// equal for every picture y: that is what its name means. On whole numbers both
+// equal for every image y: that is what its name means. On whole numbers both
 // are exact.
 func TestConv2DTransposeIsTheAdjoint(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -79,7 +79,7 @@ func TestConv2DTransposeIsTheAdjoint(t *testing.T) {
 	})
 }
 
-// scatter is the textbook's loop in float32: every number is multiplied by the
+// scatter returns the textbook's loop in float32: every number is multiplied by the
 // filter and added to the output where it lies.
 func scatter(c transposeCase, out []int, at func(start, tap, dilation, kernel int) int, before [2]int) tensor.Tensor {
 	y, _ := tensor.New(out...)

@@ -37,8 +37,8 @@ var (
 type suite struct{ folder, run, skip string }
 
 var (
-	// Of the sessions' tests not those that take minutes, count allocations or
-	// hold to seconds.
+	// Tests of sessions that take minutes, count allocations or measure seconds are
+	// left out.
 	calls    = suite{"./internal/capi", ".", "^$"}
 	sessions = suite{"./session", ".", "Functions|Random|CaseFiles|OneDNN|Softmax|Normalisations|Resize|Fuzz|Ready|NoMemory|AllocatesNothing|LimitedRuns"}
 	soak     = suite{"./bench/soak", "^TestSoak$", "^$"}
@@ -107,7 +107,7 @@ func TestFaults(t *testing.T) {
 			`AddressSanitizer: (heap-use-after-free|attempting double-free)`,
 		},
 		{
-			fault{"a held tensor is freed under its runs", "internal/capi/runner.go", "C.runner_constant(r.c, C.int(i), constant.Held.c)", "C.runner_constant(r.c, C.int(i), constant.Held.c)\n\t\tC.TF_DeleteTensor(constant.Held.c)"},
+			fault{"a native tensor is freed under its runs", "internal/capi/runner.go", "C.runner_constant(r.c, C.int(i), constant.Tensor.c)", "C.runner_constant(r.c, C.int(i), constant.Tensor.c)\n\t\tC.TF_DeleteTensor(constant.Tensor.c)"},
 			calls,
 			[]check{address},
 			`ERROR: AddressSanitizer`,
@@ -137,7 +137,7 @@ func TestFaults(t *testing.T) {
 			`cgo (function|argument) has Go pointer to unpinned Go pointer`,
 		},
 		{
-			fault{"a Go pointer in C's memory", "internal/capi/native.go", "\t\tm.room = bytes\n", "\t\tm.room = bytes\n\t\t*(*unsafe.Pointer)(m.data) = unsafe.Pointer(m)\n"},
+			fault{"a Go pointer in C's memory", "internal/capi/buffer.go", "\t\tb.capacity = bytes\n", "\t\tb.capacity = bytes\n\t\t*(*unsafe.Pointer)(b.data) = unsafe.Pointer(b)\n"},
 			soak,
 			[]check{cgocheck},
 			`unpinned Go pointer (stored|written)? ?(in|to|into) non-Go memory|Go pointer`,
@@ -206,7 +206,7 @@ func (s suite) under(t *testing.T, c check, root string, f *fault) (string, erro
 	return output.String(), err
 }
 
-// overlay is a file that puts the fault in place of the text, for go build.
+// overlay returns a file that puts the fault in place of the text, for go build.
 func (f fault) overlay(t *testing.T, root string) string {
 	t.Helper()
 	original := filepath.Join(root, f.file)
@@ -231,5 +231,5 @@ func (f fault) overlay(t *testing.T, root string) string {
 	return overlay
 }
 
-// end is the last of an output.
+// end returns the last of an output.
 func end(output string) string { return output[max(0, len(output)-3000):] }

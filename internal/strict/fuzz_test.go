@@ -45,7 +45,7 @@ func FuzzObject(f *testing.F) {
 	})
 }
 
-// values holds the readers of one value to encoding/json.
+// values compares the readers of one value with encoding/json.
 func values(t *testing.T, text []byte) {
 	limits := hostile.Limits{PerByte: 1000}
 	_ = hostile.Read(t, "", len(text), limits, func() error {
@@ -62,7 +62,7 @@ func values(t *testing.T, text []byte) {
 		}
 		return err
 	})
-	// Who calls these has JSON by then.
+	// Callers of the next functions have checked that the text is JSON.
 	if !json.Valid(text) {
 		return
 	}

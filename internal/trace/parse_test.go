@@ -12,7 +12,7 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 )
 
-// metadata is a RunMetadata message from its text.
+// metadata returns a RunMetadata message from its text.
 func metadata(t *testing.T, text string) []byte {
 	t.Helper()
 	var message for_core_protos_go_proto.RunMetadata

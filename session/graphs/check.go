@@ -24,12 +24,12 @@ type port struct {
 }
 
 // port finds an output of the caller's graph in the copy. The mutex is held.
-func (c *core) port(what, name string, output tf.Output) (port, capi.Port, error) {
-	fail := func(err error) (port, capi.Port, error) {
-		return port{}, capi.Port{}, fmt.Errorf("%s %s %w", what, quote.Name(name), err)
+func (c *core) port(what, name string, output tf.Output) (port, capi.Output, error) {
+	fail := func(err error) (port, capi.Output, error) {
+		return port{}, capi.Output{}, fmt.Errorf("%s %s %w", what, quote.Name(name), err)
 	}
 	if name == "" {
-		return port{}, capi.Port{}, fmt.Errorf("a %s has no name", what)
+		return port{}, capi.Output{}, fmt.Errorf("a %s has no name", what)
 	}
 	node, err := c.node(output.Op)
 	if err != nil {
@@ -46,7 +46,7 @@ func (c *core) port(what, name string, output tf.Output) (port, capi.Port, error
 	if p.kind == tf.String && len(p.shape) > 0 {
 		return fail(fmt.Errorf("has strings of shape %s, want one string", formatShape(p.shape)))
 	}
-	native, err := c.session.PortOf(found)
+	native, err := c.session.OutputOf(found)
 	if err != nil {
 		return fail(err)
 	}

@@ -312,7 +312,7 @@ func (f *Function) into(ctx context.Context, v *values, into map[string]tensor.T
 func (f *Function) compute(ctx context.Context, v *values, shapes [][]int, borrowed bool) error {
 	done := ctx.Done()
 	bytes := f.need(v, shapes)
-	if err := tensorflow.CheckMemoryLately(bytes); err != nil {
+	if err := tensorflow.CheckMemoryCached(bytes); err != nil {
 		return err
 	}
 	a, err := f.core.calls.Enter(ctx, calls.NoImages, bytes)

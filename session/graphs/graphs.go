@@ -144,7 +144,7 @@ func open(graph *tf.Graph, o Options) (*Session, error) {
 	if o.Executor == "" {
 		o.Executor = session.Parallel
 	}
-	settings, err := tensorflow.Options{Device: o.Device, Executor: tensorflow.Executor(o.Executor)}.Settle()
+	settings, err := tensorflow.Options{Device: o.Device, Executor: tensorflow.Executor(o.Executor)}.Resolve()
 	if err != nil {
 		return nil, fmt.Errorf("graphs: open: %w", err)
 	}

@@ -312,7 +312,7 @@ func TestKeeps(t *testing.T) {
 
 // What is opened on a graph outlives it; what was allocated is freed.
 func TestFrees(t *testing.T) {
-	before := capi.Live()
+	before := capi.LiveAllocations()
 	s, f := sums(t, graphs.Options{Limit: session.NewLimit(2, 1<<20)})
 	if _, err := f.Run(t.Context(), tensors{"a": vector(1), "b": vector(2)}); err != nil {
 		t.Fatal(err)
@@ -322,8 +322,8 @@ func TestFrees(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	after := capi.Live()
-	if after.Runners != before.Runners || after.Natives != before.Natives || after.Runs != before.Runs {
+	after := capi.LiveAllocations()
+	if after.Runners != before.Runners || after.Buffers != before.Buffers || after.Runs != before.Runs {
 		t.Errorf("native memory: %+v, want %+v as before", after, before)
 	}
 	if _, err := f.Run(t.Context(), tensors{"a": vector(1), "b": vector(2)}); !errors.Is(err, session.ErrClosed) {

@@ -88,7 +88,7 @@ func TestMemoryIsFlat(t *testing.T) {
 
 // A session that is opened and closed leaves nothing of its graph.
 func TestCloseFrees(t *testing.T) {
-	before := capi.Live()
+	before := capi.LiveAllocations()
 	cycle := func(n int) {
 		for range n {
 			s, f := sums(t, graphs.Options{})
@@ -101,7 +101,7 @@ func TestCloseFrees(t *testing.T) {
 		}
 	}
 	cycle(20)
-	if after := capi.Live(); after.Runners != before.Runners || after.Natives != before.Natives {
+	if after := capi.LiveAllocations(); after.Runners != before.Runners || after.Buffers != before.Buffers {
 		t.Errorf("%+v, before %+v", after, before)
 	}
 }

@@ -67,22 +67,22 @@ tfcnn_run_seconds_bucket{session="digits",le="0.02"} 4
 tfcnn_run_seconds_bucket{session="digits",le="+Inf"} 6
 tfcnn_run_seconds_sum{session="digits"} 1.5
 tfcnn_run_seconds_count{session="digits"} 6
-# HELP tfcnn_runs_in_flight Calls inside TensorFlow, also those whose caller has left.
+# HELP tfcnn_runs_in_flight Calls inside TensorFlow, also those whose context has ended.
 # TYPE tfcnn_runs_in_flight gauge
 tfcnn_runs_in_flight{session="digits"} 3
 # HELP tfcnn_runs_total Calls that gave a result.
 # TYPE tfcnn_runs_total counter
 tfcnn_runs_total{session="digits"} 6
-# HELP tfcnn_runs_waiting Callers who wait for a place or in a batch.
+# HELP tfcnn_runs_waiting Calls that wait for a limit or in a batch.
 # TYPE tfcnn_runs_waiting gauge
 tfcnn_runs_waiting{session="digits"} 4
-# HELP tfcnn_shared_batches_total Runs of TensorFlow that served several calls.
+# HELP tfcnn_shared_batches_total Runs of TensorFlow that several calls shared.
 # TYPE tfcnn_shared_batches_total counter
 tfcnn_shared_batches_total{session="digits"} 2
 # HELP tfcnn_shared_calls_total Calls that shared a run of TensorFlow with others.
 # TYPE tfcnn_shared_calls_total counter
 tfcnn_shared_calls_total{session="digits"} 5
-# HELP tfcnn_shared_images_total Images in the runs that served several calls.
+# HELP tfcnn_shared_images_total Images in the runs that several calls shared.
 # TYPE tfcnn_shared_images_total counter
 tfcnn_shared_images_total{session="digits"} 9
 `

@@ -1,6 +1,5 @@
-// Package process holds what TensorFlow keeps once for the whole process, whatever
-// its sessions ask for: options, devices and its version. A program that wants other
-// options than TensorFlow's own sets them before it opens the first session:
+// Package process has the options, the devices and the version of TensorFlow that all
+// sessions of a process share. A program sets options before it opens the first session:
 //
 //	err := process.Configure(process.Options{IntraOpThreads: 4, GPUMemoryGrowth: true})
 //
@@ -53,8 +52,7 @@ type Options struct {
 	// KeepThreads: that signal is sent when the thread ends that has started them.
 	KeepThreads bool
 	// Log leaves TensorFlow's log on stderr as it is. Without it the first session
-	// drops all lines but fatal ones; what goes wrong comes as an error all the
-	// same. Where the environment has TF_CPP_MIN_LOG_LEVEL, that variable alone
+	// drops all lines but fatal ones; errors are returned all the same. Where the environment has TF_CPP_MIN_LOG_LEVEL, that variable alone
 	// decides. Lines that TensorFlow prints before main stay, unless the program
 	// imports package session/tuned.
 	Log bool
@@ -98,7 +96,7 @@ func Version() string { return tensorflow.Version() }
 type Device struct {
 	Name        string // as "/device:CPU:0"
 	Type        string // as "CPU" or "GPU"
-	MemoryBytes int64  // what TensorFlow's allocator may take of it
+	MemoryBytes int64  // that TensorFlow's allocator may take
 }
 
 // Devices returns TensorFlow's devices on this machine. It starts TensorFlow, as the
@@ -119,8 +117,8 @@ func Devices() ([]Device, error) {
 type Platform struct {
 	TensorFlow string `json:"tensorflow"` // the version, as "2.21.0"
 	Device     string `json:"device"`     // as "/device:CPU:0"
-	// Precision says what the device may do to the sums of convolutions; "" where that
-	// does not matter.
+	// Precision names the arithmetic that the device may use for convolutions; "" where
+	// that does not matter.
 	Precision string `json:"precision,omitempty"`
 	OneDNN    *bool  `json:"onednn,omitempty"` // nil where TensorFlow does not tell
 }

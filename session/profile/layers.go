@@ -21,8 +21,7 @@ type profiler struct {
 	hosts []int
 }
 
-// newProfiler reads from a record, with its graph, which layers TensorFlow has put
-// together.
+// newProfiler reads from a record, with its graph, which layers TensorFlow has fused.
 func newProfiler(lowered graph.Lowered, plan graph.Plan, numberBytes int64, ran trace.Record) profiler {
 	p := profiler{Lowered: lowered, plan: plan, numberBytes: numberBytes, layers: seam.Layers(lowered)}
 	p.hosts = p.hostsIn(ran)
@@ -73,8 +72,7 @@ func (p profiler) profile(records []trace.Record, images int) Profile {
 	return out
 }
 
-// measure fills in a row that counts some layers, whose kernels are called
-// after one of them.
+// measure fills in a row for several layers, one of which names their kernels.
 func (p profiler) measure(l *Layer, members []int, host string, records []trace.Record, images int) {
 	var times []time.Duration
 	var allocated []int64
@@ -100,7 +98,7 @@ func (p profiler) measure(l *Layer, members []int, host string, records []trace.
 	l.Bytes = p.traffic(members, images)
 }
 
-// rates divides by the row's time.
+// rates computes the row's rates.
 func (l *Layer) rates(step float64) {
 	if step > 0 {
 		l.Share = l.Time.Median / step
@@ -114,7 +112,7 @@ func (l *Layer) rates(step float64) {
 	}
 }
 
-// kernels are the nodes of a layer that compute, on a GPU what ran there for
+// kernels returns the nodes of a layer that compute; on a GPU, the kernels that ran for
 // them.
 func kernels(r trace.Record, layer string) []trace.Node {
 	var list []trace.Node
@@ -126,7 +124,7 @@ func kernels(r trace.Record, layer string) []trace.Node {
 	return list
 }
 
-// kernelProfiles are the kernels of a layer ("": of none) with their medians.
+// kernelProfiles returns the kernels of a layer ("": of none) with their medians.
 func kernelProfiles(records []trace.Record, layer string) []Kernel {
 	var list []Kernel
 	times := map[Kernel][]time.Duration{}
@@ -152,7 +150,7 @@ func kernelProfiles(records []trace.Record, layer string) []Kernel {
 	return list
 }
 
-// cover is the time in which at least one of the kernels ran.
+// cover returns the time in which at least one of the kernels ran.
 func cover(nodes []trace.Node) time.Duration {
 	sorted := slices.SortedFunc(slices.Values(nodes), func(a, b trace.Node) int { return cmp.Compare(a.KernelStart, b.KernelStart) })
 	sum, until := int64(0), int64(0)
@@ -165,7 +163,7 @@ func cover(nodes []trace.Node) time.Duration {
 	return time.Duration(sum)
 }
 
-// stepTimes is how one step's time divides; step is the sum of the others.
+// stepTimes are the parts of a step's time; step is the sum of the others.
 type stepTimes struct{ step, covered, before, between, after time.Duration }
 
 func timesOf(r trace.Record) stepTimes {

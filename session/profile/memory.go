@@ -15,42 +15,42 @@ import (
 	"tfcnn/session/process"
 )
 
-// Measurement is what memory a network really took, beside the forecast of
-// graph.Memory. All amounts are bytes.
+// Measurement is the measured memory of a network beside the forecast of graph.Memory.
+// All amounts are bytes.
 type Measurement struct {
 	process.Platform
 	Batch int `json:"batch"`
 	Runs  int `json:"runs"` // of which the largest peak is taken
 
-	// Activations are what TensorFlow's allocators gave out: neither the
-	// weights nor the input.
+	// Activations are the memory that TensorFlow's allocators gave out, without weights
+	// and input.
 	Activations Compared `json:"activations"`
 	// PeakLayer is the layer that was computed when most was live, PeakOp
 	// TensorFlow's operation.
 	PeakLayer string `json:"peak_layer"`
 	PeakOp    string `json:"peak_op"`
-	// AtPeak is the forecast for that very layer, which may be less than that
-	// for the busiest.
+	// AtPeak is the forecast for PeakLayer, which may be less than the forecast's peak.
 	AtPeak int64 `json:"forecast_at_peak"`
-	// Differences are by what the measured peak differs from AtPeak; Unexplained
-	// is what they leave.
+	// Differences explain the difference between the measured peak and AtPeak;
+	// Unexplained is the rest.
 	Differences []Difference `json:"differences"`
 	Unexplained int64        `json:"unexplained"`
-	// Kept is what the first run allocated and no run gave back. It is part of
-	// the measured activations and of the differences.
+	// Kept is memory that the first run allocated and no run freed. It is part of the
+	// measured activations and of the differences.
 	Kept int64 `json:"kept"`
 
-	// Process is what Linux counts for the process; nil where it does not tell.
+	// Process is the memory of the process by Linux's counts; nil where there are none.
 	Process *ProcessMemory `json:"process,omitempty"`
 }
 
-// Compared is a forecast and what was measured.
+// Compared is a forecast and a measurement.
 type Compared struct {
 	Forecast int64 `json:"forecast"`
 	Measured int64 `json:"measured"`
 }
 
-// Deviation is by what share the measured amount differs from the forecast.
+// Deviation returns the difference between measurement and forecast as a share of the
+// forecast.
 func (c Compared) Deviation() float64 {
 	return float64(c.Measured-c.Forecast) / float64(max(1, c.Forecast))
 }
@@ -64,9 +64,8 @@ type Difference struct {
 	Bytes int64  `json:"bytes"`
 }
 
-// ProcessMemory is by how much the process grew in RAM. TensorFlow counts its
-// constants and what is fed in no RunMetadata; this does, and all else in the
-// process with it.
+// ProcessMemory is the growth of the process in RAM. It includes TensorFlow's constants
+// and feeds, which RunMetadata does not count, and everything else in the process.
 type ProcessMemory struct {
 	// Weights: from before a session was opened to after, Go's own copy of the
 	// weights freed.
@@ -78,21 +77,20 @@ type ProcessMemory struct {
 	Run   *Growth `json:"run,omitempty"`
 }
 
-// Growth is by how much the process grew during a run, at the most.
+// Growth is the largest growth of the process during a run.
 type Growth struct {
 	Measured int64 `json:"measured"`
 	Recorded int64 `json:"recorded"` // by TensorFlow for that run
-	// Kernels is what kernels are known to allocate past the record.
+	// Kernels is memory that kernels are known to allocate and TensorFlow does not record.
 	Kernels []Difference `json:"kernels"`
-	// Pool is what oneDNN's pool of memory takes more than it gives out, as far
-	// as SetPool has told; nil where it has not.
+	// Pool is the unused memory of oneDNN's pool; nil before SetPool.
 	Pool *int64 `json:"pool,omitempty"`
-	// Unexplained is what is left.
+	// Unexplained is the rest.
 	Unexplained int64 `json:"unexplained"`
 }
 
-// SetPool enters what oneDNN's pool of memory takes, by a second measurement of the
-// same with that pool switched off (NoPool).
+// SetPool computes the memory of oneDNN's pool from a second measurement without that
+// pool (NoPool).
 func (m *Measurement) SetPool(without Measurement) {
 	if m.Process == nil || without.Process == nil {
 		return
@@ -114,10 +112,9 @@ const NoPool = "TF_ONEDNN_USE_SYSTEM_ALLOCATOR"
 
 const measuredRuns = 3
 
-// Measure runs the network on a batch of random images, with weights that
-// are drawn, and compares what memory that took with the forecast. Figures of
-// the process are right where nothing else goes on in it, best in a process of
-// its own. It is for the CPU.
+// Measure runs the network on a batch of random images with random weights on the CPU,
+// and compares its memory with the forecast. The figures of the process are right where
+// nothing else runs in it; a process for Measure alone is best.
 func Measure(ctx context.Context, net graph.Network, batch int) (Measurement, error) {
 	if ctx == nil {
 		return Measurement{}, errors.New("profile: measure: ctx is nil, want one, as context.Background()")
@@ -170,8 +167,7 @@ func Measure(ctx context.Context, net graph.Network, batch int) (Measurement, er
 	return m, nil
 }
 
-// processMeter takes the process's memory. After a failure it gives nothing
-// more.
+// processMeter measures the process's memory. After an error it measures nothing more.
 type processMeter struct {
 	before rss
 	most   int64 // growth at its most
@@ -187,14 +183,14 @@ func (p *processMeter) begin() {
 	}
 }
 
-// growth is from begin to now.
+// growth returns the growth since begin.
 func (p *processMeter) growth() int64 {
 	now, err := readRSS()
 	p.err = errors.Join(p.err, err)
 	return now.now - p.before.now
 }
 
-// end takes the most since begin.
+// end measures the largest growth since begin.
 func (p *processMeter) end() {
 	now, err := currentRSS()
 	p.err = errors.Join(p.err, err)
@@ -209,8 +205,8 @@ type peak struct {
 	at    int // into all
 }
 
-// recordMemory runs a batch of random numbers once, and takes the process's memory
-// while TensorFlow holds the results.
+// recordMemory runs a batch of random numbers once, and measures the process's memory
+// while TensorFlow has the results.
 func recordMemory(ctx context.Context, s *session.Session, batch int, meter *processMeter) (peak, error) {
 	lowered := seam.Of(s).Lowered()
 	x, err := tensor.New(append([]int{batch}, lowered.Program.Input...)...)
@@ -274,19 +270,19 @@ func (m *Measurement) compare(forecast graph.Memory, p peak, kept []Difference) 
 			note(Difference{Layer: n.Layer, Op: n.Op, What: scratch(p.nodes, a), Bytes: a.bytes})
 			continue
 		}
-		held := p.nodes[holder(p.nodes, a, now.from)]
+		owner := p.nodes[ownerOf(p.nodes, a, now.from)]
 		at := slices.IndexFunc(expected, func(e graph.Live) bool {
-			return slices.Contains(e.Layers, n.Layer) || slices.Contains(e.Layers, held.Layer)
+			return slices.Contains(e.Layers, n.Layer) || slices.Contains(e.Layers, owner.Layer)
 		})
 		if at < 0 {
-			d := Difference{Layer: held.Layer, Op: held.Op, What: "output not forecast here, TensorFlow has run the steps in another order", Bytes: a.bytes}
+			d := Difference{Layer: owner.Layer, Op: owner.Op, What: "output not forecast here, TensorFlow has run the steps in another order", Bytes: a.bytes}
 			if d.Layer == m.PeakLayer {
 				d.What = "output of one of the operations that the layer is made of"
 			}
 			note(d)
 			continue
 		}
-		note(Difference{Layer: held.Layer, Op: held.Op, What: "output of another size than forecast", Bytes: a.bytes - expected[at].Bytes})
+		note(Difference{Layer: owner.Layer, Op: owner.Op, What: "output of another size than forecast", Bytes: a.bytes - expected[at].Bytes})
 		expected = slices.Delete(expected, at, at+1)
 	}
 	for _, e := range expected {

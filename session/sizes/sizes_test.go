@@ -12,6 +12,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
+	"tfcnn/internal/leak"
 	"tfcnn/session"
 	"tfcnn/session/sizes"
 )
@@ -54,7 +55,7 @@ func batchOf(net graph.Network, n int, seed uint64) tensor.Tensor {
 // Three hundred images of forty sizes, from four goroutines, give the outputs of fresh
 // sessions, and no more sessions are open than Most.
 func TestSizes(t *testing.T) {
-	before := capi.Live()
+	before := capi.LiveAllocations()
 	weights := at(t, 8, 8).InitialWeights(1)
 	s, err := sizes.Open(freeNet, weights, sizes.Options{Options: session.Options{Device: "cpu"}, Most: 6})
 	if err != nil {
@@ -126,7 +127,7 @@ func TestSizes(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Errorf("second Close: %v", err)
 	}
-	if after := capi.Live(); after != before {
+	if after := capi.LiveAllocations(); after != before {
 		t.Errorf("native memory is left: %+v, before %+v", after, before)
 	}
 }
@@ -220,6 +221,29 @@ func TestSizesRefuse(t *testing.T) {
 	}
 	if _, err := sizes.Open(freeNet, weights, sizes.Options{Most: -1}); err == nil {
 		t.Error("-1 sessions: no error")
+	}
+}
+
+// Open Sessions are one leak, however many sessions they have opened.
+func TestOneLeak(t *testing.T) {
+	begun := leak.Now()
+	s, err := sizes.Open(freeNet, at(t, 8, 8).InitialWeights(1), sizes.Options{Options: session.Options{Device: "cpu"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		if _, err := s.Run(t.Context(), batchOf(at(t, 8+i, 8), 1, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if open := leak.Since(begun); len(open) != 1 || open[0].What != "session of free height and width" || !strings.Contains(open[0].OpenedAt, "TestOneLeak") {
+		t.Errorf("%v, want the Sessions alone", open)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if open := leak.Since(begun); len(open) != 0 {
+		t.Errorf("after Close: %v", open)
 	}
 }
 

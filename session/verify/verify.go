@@ -1,5 +1,5 @@
-// Package verify compares what TensorFlow computes of a network with a reference that
-// has computed error bounds. It fits into a test:
+// Package verify compares TensorFlow's outputs of a network with a reference that has
+// computed error bounds. It fits into a test:
 //
 //	v, err := verify.Network(ctx, net, weights, images, verify.Options{})
 //	if err == nil {
@@ -80,7 +80,7 @@ type Layer struct {
 	Output  []int    `json:"output"`
 	Devices []string `json:"devices"`
 	Verdict Verdict  `json:"verdict"`
-	// NaN and Infinite count what is not finite in TensorFlow's output.
+	// NaN and Infinite count numbers of TensorFlow's output.
 	NaN      int `json:"nan,omitempty"`
 	Infinite int `json:"infinite,omitempty"`
 	// Note is the reference's answer where numbers are unspecified because correct
@@ -184,7 +184,7 @@ func newVerifier(ctx context.Context, s *session.Session, weights graph.Weights,
 	return v
 }
 
-// verifier is a call of Network under way.
+// verifier is the state of Network.
 type verifier struct {
 	ctx     context.Context
 	session seam.Session
@@ -215,7 +215,7 @@ func (v *verifier) bytes() int64 {
 		}
 	}
 	const garbage = 2 // Go collects when the heap has doubled
-	return garbage * (output*all + reference*(min(kept, ref.MostKept)+2*largest))
+	return garbage * (output*all + reference*(min(kept, ref.MaxCached)+2*largest))
 }
 
 // fetch runs the network for the outputs of steps, and returns TensorFlow's record.

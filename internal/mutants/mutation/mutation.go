@@ -182,7 +182,7 @@ func LessEqual[T cmp.Ordered](site int, x, y T) bool {
 	return x <= y
 }
 
-// Constant is a number: 1 in place of 0, one more of any other whole number, and
+// Constant returns a number: 1 in place of 0, one more of any other whole number, and
 // twice any other.
 func Constant[T Number](site int, x T) T {
 	if !On(site) {
@@ -225,7 +225,7 @@ func largest[T cmp.Ordered](x T, others []T) T {
 	return x
 }
 
-// Fewer is the end of a range over whole numbers, and one less where the site is
+// Fewer returns the end of a range over whole numbers, and one less where the site is
 // changed.
 func Fewer[T Integer](site int, n T) T {
 	if On(site) && n > 0 {

@@ -32,7 +32,7 @@ type Backend struct {
 // NewBackend returns a backend on the device that session.Options.Device asks for in
 // the same words.
 func NewBackend(asked string) (*Backend, error) {
-	device, err := tensorflow.Choose(asked)
+	device, err := tensorflow.ChooseDevice(asked)
 	if err != nil {
 		return nil, fmt.Errorf("operations: %w", err)
 	}
@@ -137,7 +137,7 @@ func equalButSubnormals(a, b tensor.Tensor) (bool, int) {
 // checkPlacement returns an error unless all of an operation's arithmetic ran on the
 // device.
 func checkPlacement(op ir.Op, r trace.Record, device string) error {
-	if op.Traits().Free {
+	if op.Traits().NoArithmetic {
 		return nil
 	}
 	ran := 0

@@ -184,7 +184,7 @@ func (w *worker) end() {
 
 // buffer is native memory for values, which is used again for the next ones.
 type buffer struct {
-	memory capi.Native
+	memory capi.AlignedBuffer
 	values []capi.Value
 }
 

@@ -9,27 +9,27 @@ import (
 	"tfcnn/graph/tensor"
 )
 
-// ErrUnfit is wrapped by the error of a run whose result does not fit the memory
+// ErrMismatch is wrapped by the error of a run whose result does not fit the memory
 // that there is for it.
-var ErrUnfit = errors.New("the result does not fit its memory")
+var ErrMismatch = errors.New("the result does not fit its memory")
 
-// unfit is the error of a result that does not fit its memory.
-func unfit(i int, v Value, kind int, shape []int, bytes int64) error {
+// mismatch is the error of a result that does not fit its memory.
+func mismatch(i int, v Value, kind int, shape []int, bytes int64) error {
 	return fmt.Errorf("capi: result %d has TensorFlow's type %d, shape %s and %d bytes, want type %d, shape %s and %d bytes: %w", i,
-		kind, tensor.FormatShape(shape), bytes, int(v.Type), tensor.FormatShape(v.Shape), len(v.Data), ErrUnfit)
+		kind, tensor.FormatShape(shape), bytes, int(v.Type), tensor.FormatShape(v.Shape), len(v.Data), ErrMismatch)
 }
 
-// fedWrong is why TensorFlow does not take a value.
-type fedWrong int
+// feedFault is why TensorFlow does not take a value.
+type feedFault int
 
 const (
-	noMemory fedWrong = iota + 1
+	noMemory feedFault = iota + 1
 	wrongSize
 	noType
 )
 
-// unfed is the error of value i, which should have n numbers of some bytes each.
-func unfed(i int, v Value, n, each int, why fedWrong) error {
+// feedError is the error of value i, which should have n numbers of some bytes each.
+func feedError(i int, v Value, n, each int, why feedFault) error {
 	switch {
 	case why == noMemory:
 		return fmt.Errorf("capi: feed %d: TensorFlow takes no tensor of %d bytes", i, len(v.Data))

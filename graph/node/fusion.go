@@ -6,18 +6,17 @@ import (
 	"tfcnn/internal/ir"
 )
 
-// TensorFlow's optimizer (the remapper of Grappler) makes one node of a sum, the
-// batch norm or bias behind it and an activation. It does not ask whether the
-// kernel of that node computes them all: some refuse when they run.
+// TensorFlow's optimizer (the remapper of Grappler) fuses a sum, the batch norm or bias
+// behind it and an activation into one node. It does not check whether the kernel of
+// that node computes all of them: some kernels refuse when they run.
 
-// apart returns a scope whose nodes are not fused with others: the remapper
-// leaves a node alone that has a control dependency.
-func apart(scope *op.Scope) *op.Scope {
-	return scope.WithControlDependencies(op.NoOp(scope.SubScope("apart")))
+// withoutFusion returns a scope whose nodes are not fused with others: the remapper
+// does not change a node that has a control dependency.
+func withoutFusion(scope *op.Scope) *op.Scope {
+	return scope.WithControlDependencies(op.NoOp(scope.SubScope("unfused")))
 }
 
-// unfusable reports whether oneDNN's kernels refuse step i in one node with what
-// it reads.
+// unfusable reports whether oneDNN's kernels refuse step i in one node with its input.
 func unfusable(program ir.Program, i int) bool {
 	step := program.Steps[i]
 	if !step.Op.Traits().UnfusableAfterNorm || step.Inputs[0] == ir.Input {

@@ -6,27 +6,27 @@ import (
 	"slices"
 )
 
-// Remedy is one way to need less memory, and what a workload needs with it.
-type Remedy struct {
+// MemorySaving is a change of a network or workload that saves memory, and the memory
+// before and after.
+type MemorySaving struct {
 	Name string `json:"name"`
-	// What says what is changed; where nothing can be, why.
+	// What describes the change, or the reason why there is none.
 	What string `json:"what"`
-	// Possible is false where the network does not hold together so.
+	// Possible is false where the changed network is not valid.
 	Possible bool  `json:"possible"`
 	Before   int64 `json:"before_bytes"`
 	After    int64 `json:"after_bytes"` // on each device
 }
 
-// Remedies computes what the five ways to need less memory save: a smaller
-// batch (half of it), a larger stride (that of the first layer that slides a
-// window and can take it, doubled), fewer layers (without the layer of the largest output that
-// can be left out), 16-bit floats and more devices (two, each with all weights
-// and half of the batch). Where a changed network does not hold together, or
-// needs no less, the next layer is tried. The changed network is planned anew:
-// its later layers get smaller, and may get other weights. Since each trial
-// plans the whole network, a network of more than 512 layers has fewer trials
-// than layers; What gives their number where none of them helped.
-func (n Network) Remedies(w Workload) ([]Remedy, error) {
+// MemorySavings computes the effect of five changes: a smaller batch (half of it), a
+// larger stride (doubled, in the first layer with a window that allows it), fewer
+// layers (without the layer of the largest output that can be left out), 16-bit floats,
+// and more devices (two, each with all weights and half of the batch). Where a changed
+// network is not valid, or needs no less memory, the next layer is tried. The changed
+// network is planned anew: its later layers get smaller, and may get other weights.
+// Each trial plans the whole network, so a network of more than 512 layers has fewer
+// trials than layers; What has their number where none of them helped.
+func (n Network) MemorySavings(w Workload) ([]MemorySaving, error) {
 	lowered, err := Lower(n)
 	if err != nil {
 		return nil, err
@@ -40,58 +40,58 @@ func (n Network) Remedies(w Workload) ([]Remedy, error) {
 		return nil, err
 	}
 	w = m.Workload
-	before := m.Asked().Bytes
-	remedy := func(name, what string, net Network, w Workload) Remedy {
-		r := Remedy{Name: name, What: what, Before: before}
+	before := m.Required().Bytes
+	saving := func(name, what string, net Network, w Workload) MemorySaving {
+		r := MemorySaving{Name: name, What: what, Before: before}
 		if changed, err := net.Memory(w); err == nil {
-			r.Possible, r.After = true, changed.Asked().Bytes
+			r.Possible, r.After = true, changed.Required().Bytes
 		}
 		return r
 	}
 	half, short := w, w
 	half.Batch = (w.Batch + 1) / 2
 	short.DType = Float16
-	list := []Remedy{
-		remedy("smaller batch", fmt.Sprintf("%s in place of %s", pictures(half.Batch), pictures(w.Batch)), n, half),
-		n.largerStride(lowered, plan, w, remedy),
-		n.fewerLayers(lowered, w, remedy),
-		remedy("16-bit floats", fmt.Sprintf("2 bytes a number in place of %d", w.DType.Bytes()), n, short),
-		remedy("more devices", fmt.Sprintf("2, each with all weights and %s", pictures(half.Batch)), n, half),
+	list := []MemorySaving{
+		saving("smaller batch", fmt.Sprintf("%s in place of %s", images(half.Batch), images(w.Batch)), n, half),
+		n.largerStride(lowered, plan, w, saving),
+		n.fewerLayers(lowered, w, saving),
+		saving("16-bit floats", fmt.Sprintf("2 bytes a number in place of %d", w.DType.Bytes()), n, short),
+		saving("more devices", fmt.Sprintf("2, each with all weights and %s", images(half.Batch)), n, half),
 	}
 	for i, same := range []bool{half.Batch == w.Batch, false, false, w.DType.Bytes() == 2, half.Batch == w.Batch} {
 		if same {
 			list[i].Possible, list[i].After = false, 0
-			list[i].What = map[bool]string{true: "a batch of 1 picture cannot be split", false: "numbers have 16 bits already"}[i != 3]
+			list[i].What = map[bool]string{true: "a batch of 1 image cannot be split", false: "numbers have 16 bits already"}[i != 3]
 		}
 	}
 	return list, nil
 }
 
-func pictures(n int) string {
+func images(n int) string {
 	if n == 1 {
-		return "1 picture"
+		return "1 image"
 	}
-	return thousands(int64(n)) + " pictures"
+	return thousands(int64(n)) + " images"
 }
 
-type remedyFunc func(name, what string, net Network, w Workload) Remedy
+type savingFunc func(name, what string, net Network, w Workload) MemorySaving
 
-// trials is how many changed networks are planned in search of one remedy. All
+// trials returns the number of changed networks that are planned for one saving. All
 // of them together lower at most 2¹⁸ layers, or the network once.
 func trials(layers int) int { return max(1, 1<<18/layers) }
 
-// none is the remedy where no trial helped. left says that trials ran out
-// before the layers did.
-func (remedy remedyFunc) none(name, change string, tried int, left bool, w Workload) Remedy {
+// impossible returns the saving where no trial helped. left reports that the trials
+// ended before the layers did.
+func (saving savingFunc) impossible(name, change string, tried int, left bool, w Workload) MemorySaving {
 	what := "no layer can " + change + " so that less is needed"
 	if left {
 		what = fmt.Sprintf("none of the %d layers tried can %s so that less is needed", tried, change)
 	}
-	return remedy(name, what, Network{}, w)
+	return saving(name, what, Network{}, w)
 }
 
-// largerStride doubles the strides of the first layer with which that helps.
-func (n Network) largerStride(l Lowered, plan Plan, w Workload, remedy remedyFunc) Remedy {
+// largerStride doubles the strides of the first layer for which that saves memory.
+func (n Network) largerStride(l Lowered, plan Plan, w Workload, saving savingFunc) MemorySaving {
 	const name, change = "larger stride", "stride further"
 	tried := 0
 	for i, layer := range n.Layers {
@@ -103,7 +103,7 @@ func (n Network) largerStride(l Lowered, plan Plan, w Workload, remedy remedyFun
 			continue
 		}
 		if tried == trials(len(n.Layers)) {
-			return remedy.none(name, change, tried, true, w)
+			return saving.impossible(name, change, tried, true, w)
 		}
 		tried++
 		strides := Size{window.Height.Stride, window.Width.Stride}
@@ -113,16 +113,16 @@ func (n Network) largerStride(l Lowered, plan Plan, w Workload, remedy remedyFun
 		changed.Layers = slices.Clone(n.Layers)
 		changed.Layers[i] = v.Interface().(Layer)
 		what := fmt.Sprintf("%s %q strides by %v in place of %v", l.Layers[i].Kind, l.Layers[i].Name, doubled, strides)
-		if r := remedy(name, what, changed, w); r.Possible && r.After < r.Before {
+		if r := saving(name, what, changed, w); r.Possible && r.After < r.Before {
 			return r
 		}
 	}
-	return remedy.none(name, change, tried, false, w)
+	return saving.impossible(name, change, tried, false, w)
 }
 
-// fewerLayers leaves out the layer with the largest output without which the
-// network holds together and needs less.
-func (n Network) fewerLayers(l Lowered, w Workload, remedy remedyFunc) Remedy {
+// fewerLayers leaves out the layer with the largest output without which the network
+// is valid and needs less memory.
+func (n Network) fewerLayers(l Lowered, w Workload, saving savingFunc) MemorySaving {
 	const name, change = "fewer layers", "be left out"
 	order := make([]int, len(l.Layers))
 	for i := range order {
@@ -132,21 +132,21 @@ func (n Network) fewerLayers(l Lowered, w Workload, remedy remedyFunc) Remedy {
 	slices.SortStableFunc(order, func(a, b int) int { return int(max(-1, min(1, size(b)-size(a)))) })
 	for tried, i := range order {
 		if tried == trials(len(order)) {
-			return remedy.none(name, change, tried, true, w)
+			return saving.impossible(name, change, tried, true, w)
 		}
 		changed, possible := n.without(l, i)
 		if !possible {
 			continue
 		}
 		what := fmt.Sprintf("without %s %q", l.Layers[i].Kind, l.Layers[i].Name)
-		if r := remedy(name, what, changed, w); r.Possible && r.After < r.Before {
+		if r := saving(name, what, changed, w); r.Possible && r.After < r.Before {
 			return r
 		}
 	}
-	return remedy.none(name, change, len(order), false, w)
+	return saving.impossible(name, change, len(order), false, w)
 }
 
-// without leaves a layer out: who reads it reads what it reads first.
+// without leaves a layer out: its readers read its first input instead.
 func (n Network) without(l Lowered, out int) (changed Network, possible bool) {
 	if len(n.Layers) == 1 {
 		return n, false

@@ -9,11 +9,11 @@ import (
 	"tfcnn/internal/strict"
 )
 
-// sizeForm is n for n×n, [height, width], or, where there is a default, an
-// object with one of the two.
-func sizeForm(required bool) form {
+// sizeCodec returns the codec of a size: n for n×n, [height, width], or, where the
+// size has a default, an object with one of the two.
+func sizeCodec(required bool) codec {
 	want := "a whole number of 1 or more, or [height, width]"
-	return form{
+	return codec{
 		want: want,
 		read: func(text []byte, v reflect.Value) error {
 			var s Size
@@ -57,7 +57,7 @@ func sizeForm(required bool) form {
 	}
 }
 
-// readHalf reads {"height": n} or {"width": n}: the other has its default.
+// readHalf reads {"height": n} or {"width": n}; the other size has its default.
 func readHalf(text []byte) (s Size, err error) {
 	fields, err := strict.Object(text)
 	if err != nil {
@@ -109,7 +109,7 @@ func writeSides(s Sides) (string, error) {
 	return fmt.Sprintf("[[%d, %d], [%d, %d]]", s.Top, s.Bottom, s.Left, s.Right), nil
 }
 
-var sidesForm = form{
+var sidesCodec = codec{
 	want: wantSides,
 	read: func(text []byte, v reflect.Value) error {
 		s, err := readSides(text, wantSides)
@@ -119,11 +119,11 @@ var sidesForm = form{
 	write: func(v reflect.Value) (string, error) { return writeSides(v.Interface().(Sides)) },
 }
 
-// paddingForm is SAME, VALID or the sides. VALID may be written, though it is
-// the default.
-var paddingForm = form{
-	named: true,
-	want:  `"SAME", "VALID" or ` + wantSides,
+// paddingCodec is the codec of a padding: SAME, VALID or the sides. A text may state
+// VALID, which is the default.
+var paddingCodec = codec{
+	defaultHasName: true,
+	want:           `"SAME", "VALID" or ` + wantSides,
 	read: func(text []byte, v reflect.Value) error {
 		if len(text) > 0 && text[0] == '"' {
 			word, err := strict.String(text)
@@ -153,12 +153,12 @@ var paddingForm = form{
 	},
 }
 
-// initializerForm is the name of a distribution, or an object with the
-// deviation.
-func initializerForm() form {
-	kinds := choiceForm(InitializerKind("").choices())
-	object := structForm(reflect.TypeFor[Initializer]())
-	return form{
+// initializerCodec returns the codec of an initializer: the name of a distribution, or
+// an object with the deviation.
+func initializerCodec() codec {
+	kinds := choiceCodec(InitializerKind("").choices())
+	object := structCodec(reflect.TypeFor[Initializer]())
+	return codec{
 		want: kinds.want + `, or {"kind": "truncated_normal", "deviation": 0.05}`,
 		read: func(text []byte, v reflect.Value) error {
 			if len(text) > 0 && text[0] == '"' {

@@ -14,66 +14,67 @@ import (
 	"tfcnn/internal/strict"
 )
 
-// form is how values of one Go type look in JSON. The schema's part is in
+// codec reads and writes the JSON of one Go type. The schema of each type is in
 // schema_test.go.
-type form struct {
+type codec struct {
 	want  string
 	read  func(text []byte, v reflect.Value) error
 	write func(v reflect.Value) (string, error)
-	// named says that the default has a name, so that it may be written.
-	named bool
+	// defaultHasName reports that the default has a name in JSON, so that a text may
+	// state it.
+	defaultHasName bool
 }
 
-// most is the largest whole number of the JSON form, as of TensorFlow.
+// most is the largest whole number in JSON, as in TensorFlow.
 const most = math.MaxInt32
 
-// formOf finds a type's form, or panics: a field of a layer type that no form
-// knows is a fault of this package, and the tests look at all of them.
-func formOf(t reflect.Type, required bool) form {
+// codecOf returns the codec of a type. It panics for a type without one: the tests
+// go through the fields of all layer types.
+func codecOf(t reflect.Type, required bool) codec {
 	switch t {
 	case reflect.TypeFor[Size]():
-		return sizeForm(required)
+		return sizeCodec(required)
 	case reflect.TypeFor[Padding]():
-		return paddingForm
+		return paddingCodec
 	case reflect.TypeFor[Sides]():
-		return sidesForm
+		return sidesCodec
 	case reflect.TypeFor[Initializer]():
-		return initializerForm()
+		return initializerCodec()
 	case reflect.TypeFor[Input]():
-		return structForm(t)
+		return structCodec(t)
 	case reflect.TypeFor[[]Layer]():
-		return layersForm()
+		return layersCodec()
 	case reflect.TypeFor[[]string]():
-		return listForm("a list of layers' names", stringForm)
+		return listCodec("a list of layers' names", stringCodec)
 	case reflect.TypeFor[[]float32]():
-		return numbersForm
+		return numbersCodec
 	}
 	if t.Implements(reflect.TypeFor[choice]()) {
-		return choiceForm(reflect.Zero(t).Interface().(choice).choices())
+		return choiceCodec(reflect.Zero(t).Interface().(choice).choices())
 	}
 	switch t.Kind() {
 	case reflect.Int:
-		return intForm
+		return intCodec
 	case reflect.Bool:
-		return boolForm
+		return boolCodec
 	case reflect.String:
-		return stringForm
+		return stringCodec
 	case reflect.Float32, reflect.Float64:
-		return floatForm(t.Bits())
+		return floatCodec(t.Bits())
 	}
-	panic(fmt.Sprintf("graph: type %v has no JSON form", t))
+	panic(fmt.Sprintf("graph: type %v has no JSON codec", t))
 }
 
-// choice is a type of which only some strings are valid.
+// choice is a string type with a list of valid values.
 type choice interface{ choices() []string }
 
-func (Activation) choices() []string { return words(Activations()) }
-func (Method) choices() []string     { return words([]Method{Nearest, Bilinear}) }
+func (Activation) choices() []string { return stringsOf(Activations()) }
+func (Method) choices() []string     { return stringsOf([]Method{Nearest, Bilinear}) }
 func (InitializerKind) choices() []string {
-	return words([]InitializerKind{Zeros, GlorotUniform, GlorotNormal, HeUniform, HeNormal, TruncatedNormal})
+	return stringsOf([]InitializerKind{Zeros, GlorotUniform, GlorotNormal, HeUniform, HeNormal, TruncatedNormal})
 }
 
-func words[S ~string](list []S) []string {
+func stringsOf[S ~string](list []S) []string {
 	var all []string
 	for _, s := range list {
 		all = append(all, string(s))
@@ -81,7 +82,7 @@ func words[S ~string](list []S) []string {
 	return all
 }
 
-var intForm = form{
+var intCodec = codec{
 	want: "a whole number of 1 or more",
 	read: func(text []byte, v reflect.Value) error {
 		if _, err := strict.Int(text, 0, 0); err == nil {
@@ -101,7 +102,7 @@ func writeInt(n, least int) (string, error) {
 	return strconv.Itoa(n), nil
 }
 
-var boolForm = form{
+var boolCodec = codec{
 	want: "true",
 	read: func(text []byte, v reflect.Value) error {
 		switch string(text) {
@@ -114,7 +115,7 @@ var boolForm = form{
 	write: func(v reflect.Value) (string, error) { return strconv.FormatBool(v.Bool()), nil },
 }
 
-var stringForm = form{
+var stringCodec = codec{
 	want: "a string that is not empty",
 	read: func(text []byte, v reflect.Value) error {
 		s, err := strict.String(text)
@@ -130,12 +131,12 @@ var stringForm = form{
 	},
 }
 
-func choiceForm(known []string) form {
+func choiceCodec(known []string) codec {
 	quoted := make([]string, len(known))
 	for i, word := range known {
 		quoted[i] = strconv.Quote(word)
 	}
-	return form{
+	return codec{
 		want: "one of " + strings.Join(quoted, ", "),
 		read: func(text []byte, v reflect.Value) error {
 			word, err := strict.String(text)
@@ -155,8 +156,8 @@ func choiceForm(known []string) form {
 	}
 }
 
-func floatForm(bits int) form {
-	return form{
+func floatCodec(bits int) codec {
+	return codec{
 		want: "a number other than 0",
 		read: func(text []byte, v reflect.Value) error {
 			x, err := strict.Float(text, bits)
@@ -173,9 +174,9 @@ func floatForm(bits int) form {
 	}
 }
 
-// listForm is a list of values, or of at least one.
-func listForm(want string, of form) form {
-	return form{
+// listCodec returns the codec of a list of values.
+func listCodec(want string, of codec) codec {
+	return codec{
 		want: want,
 		read: func(text []byte, v reflect.Value) error {
 			items, err := strict.List(text)
@@ -205,10 +206,9 @@ func listForm(want string, of form) form {
 	}
 }
 
-// numbersForm is one number, or a list of them, in which 0 is a number like
-// others.
-var numbersForm = func() form {
-	list := listForm("a number or a list of numbers", floatForm(32))
+// numbersCodec is the codec of one number, or a list of numbers; 0 is allowed.
+var numbersCodec = func() codec {
+	list := listCodec("a number or a list of numbers", floatCodec(32))
 	readList := list.read
 	list.read = func(text []byte, v reflect.Value) error {
 		if len(text) > 0 && text[0] == '[' {

@@ -12,8 +12,8 @@ import (
 	"tfcnn/internal/strict"
 )
 
-// layerTypes is every layer type, each by its zero value: what the JSON form,
-// its schema and the documentation know of them.
+// layerTypes has the zero value of every layer type. JSON, its schema and the
+// documentation are made from it.
 var layerTypes = slices.Concat([]Layer{
 	Conv2D{},
 	DepthwiseConv2D{},
@@ -38,20 +38,19 @@ var layerTypes = slices.Concat([]Layer{
 	Concat{},
 })
 
-// member is a field of the JSON form of a struct: one Go field, or the four
-// sides under one name. Its name is the Go field's, in snake_case, but where
-// the tag `net` says another; `net:",required"` says that it has no default.
-type member struct {
+// jsonField is a field of a struct in JSON: one Go field, or four fields of sides
+// under one name. Its name is the Go field's in snake_case, unless the tag `net` has
+// another; `net:",required"` marks a field without a default.
+type jsonField struct {
 	name     string
 	fields   []int
 	required bool
-	form     form
+	codec    codec
 }
 
-// members are a struct's. The tests go through all types that there are, so
-// that a field of a type without a form is found there.
-func members(t reflect.Type) []member {
-	var list []member
+// jsonFields returns the fields of a struct. It panics for a field without a codec.
+func jsonFields(t reflect.Type) []jsonField {
+	var list []jsonField
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("net"), ",")
@@ -60,16 +59,16 @@ func members(t reflect.Type) []member {
 		}
 		if n := len(list); n > 0 && list[n-1].name == name {
 			list[n-1].fields = append(list[n-1].fields, i)
-			list[n-1].form = formOf(reflect.TypeFor[Sides](), false)
+			list[n-1].codec = codecOf(reflect.TypeFor[Sides](), false)
 			continue
 		}
 		required := options == "required"
-		list = append(list, member{name: name, fields: []int{i}, required: required, form: formOf(f.Type, required)})
+		list = append(list, jsonField{name: name, fields: []int{i}, required: required, codec: codecOf(f.Type, required)})
 	}
 	return list
 }
 
-// snake is a Go name in snake_case: NoBias is no_bias.
+// snake returns a Go name in snake_case: no_bias for NoBias.
 func snake(name string) string {
 	var text strings.Builder
 	for i, r := range name {
@@ -81,8 +80,8 @@ func snake(name string) string {
 	return text.String()
 }
 
-// get is the member's value in a struct, and set puts it there.
-func (m member) get(of reflect.Value) reflect.Value {
+// get returns the field's value in a struct; set sets it.
+func (m jsonField) get(of reflect.Value) reflect.Value {
 	if len(m.fields) == 1 {
 		return of.Field(m.fields[0])
 	}
@@ -93,7 +92,7 @@ func (m member) get(of reflect.Value) reflect.Value {
 	return v
 }
 
-func (m member) set(of, v reflect.Value) {
+func (m jsonField) set(of, v reflect.Value) {
 	if len(m.fields) == 1 {
 		of.Field(m.fields[0]).Set(v)
 		return
@@ -103,15 +102,15 @@ func (m member) set(of, v reflect.Value) {
 	}
 }
 
-// fault says in which field an error lies. A layer says that itself.
-func (m member) fault(err error) error {
+// wrap adds the field's name to an error, unless the error names a layer.
+func (m jsonField) wrap(err error) error {
 	if of := new(layerError); errors.As(err, &of) {
 		return err
 	}
 	return fmt.Errorf("field %q: %w", m.name, err)
 }
 
-// isDefault says whether a value stands for the default.
+// isDefault reports whether a value is the default.
 func isDefault(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Slice:
@@ -122,10 +121,10 @@ func isDefault(v reflect.Value) bool {
 	return v.IsZero()
 }
 
-// readMembers sets a struct's members from the fields of a JSON object.
-// Fields that the caller has read are named in known.
-func readMembers(fields []strict.Field, into reflect.Value, known ...string) error {
-	list := members(into.Type())
+// readFields sets a struct's fields from those of a JSON object. known lists the
+// fields that the caller has read.
+func readFields(fields []strict.Field, into reflect.Value, known ...string) error {
+	list := jsonFields(into.Type())
 	for _, m := range list {
 		known = append(known, m.name)
 	}
@@ -143,15 +142,15 @@ func readMembers(fields []strict.Field, into reflect.Value, known ...string) err
 			continue
 		}
 		v := reflect.New(m.get(into).Type()).Elem()
-		if err := m.form.read(text, v); err != nil {
-			return m.fault(err)
+		if err := m.codec.read(text, v); err != nil {
+			return m.wrap(err)
 		}
 		switch {
-		case !isDefault(v) || m.form.named:
+		case !isDefault(v) || m.codec.defaultHasName:
 		case m.required:
-			return fmt.Errorf("field %q: want %s, got %s", m.name, m.form.want, strict.Excerpt(text))
+			return fmt.Errorf("field %q: want %s, got %s", m.name, m.codec.want, strict.Excerpt(text))
 		default:
-			return fmt.Errorf("field %q: want %s, or no such field for the default; got %s", m.name, m.form.want, strict.Excerpt(text))
+			return fmt.Errorf("field %q: want %s, or no such field for the default; got %s", m.name, m.codec.want, strict.Excerpt(text))
 		}
 		m.set(into, v)
 	}
@@ -167,11 +166,11 @@ func knownField(name string, known []string) error {
 	return strict.Unknown("field", name, known)
 }
 
-// writeMembers gives a struct's members as "name": value, but those at their
-// defaults. What could not be read back is an error.
-func writeMembers(of reflect.Value) ([]string, error) {
+// writeFields returns a struct's fields as "name": value, without those at their
+// defaults. It returns an error for a value that ReadNetwork would not read back.
+func writeFields(of reflect.Value) ([]string, error) {
 	var list []string
-	for _, m := range members(of.Type()) {
+	for _, m := range jsonFields(of.Type()) {
 		v := m.get(of)
 		if isDefault(v) {
 			if m.required {
@@ -179,36 +178,36 @@ func writeMembers(of reflect.Value) ([]string, error) {
 			}
 			continue
 		}
-		text, err := m.form.write(v)
+		text, err := m.codec.write(v)
 		if err != nil {
-			return nil, m.fault(err)
+			return nil, m.wrap(err)
 		}
 		list = append(list, fmt.Sprintf("%q: %s", m.name, text))
 	}
 	return list, nil
 }
 
-// structForm is an object with a struct's members.
-func structForm(t reflect.Type) form {
-	return form{
+// structCodec returns the codec of a struct, an object with its fields.
+func structCodec(t reflect.Type) codec {
+	return codec{
 		want: "an object",
 		read: func(text []byte, v reflect.Value) error {
 			fields, err := strict.Object(text)
 			if err != nil {
 				return err
 			}
-			return readMembers(fields, v)
+			return readFields(fields, v)
 		},
 		write: func(v reflect.Value) (string, error) {
-			list, err := writeMembers(v)
+			list, err := writeFields(v)
 			return "{" + strings.Join(list, ", ") + "}", err
 		},
 	}
 }
 
-// layersForm is the list of a network's layers.
-func layersForm() form {
-	return form{
+// layersCodec returns the codec of a network's layers, a list of objects.
+func layersCodec() codec {
+	return codec{
 		want: "a list of layers",
 		read: func(text []byte, v reflect.Value) error {
 			list, err := strict.List(text)
@@ -238,7 +237,7 @@ func layersForm() form {
 	}
 }
 
-// layerError says in which layer of a JSON form, counted from 1, a fault lies.
+// layerError is an error in a layer of a JSON text; layers count from 1 there.
 type layerError struct {
 	index  int
 	layer  Layer
@@ -248,7 +247,7 @@ type layerError struct {
 func (e *layerError) Error() string {
 	name := ""
 	if v := reflect.ValueOf(e.layer); v.IsValid() && v.Kind() == reflect.Struct {
-		name, _ = e.layer.head()
+		name, _ = e.layer.nameAndInputs()
 	}
 	if name != "" {
 		name = " " + quote.Name(name)
@@ -264,7 +263,7 @@ func readLayer(i int, text []byte) (Layer, error) {
 	if err != nil {
 		return fail(nil, err)
 	}
-	// The name is for errors, whatever else is wrong.
+	// The name is read first, so that every error has it.
 	var named Layer = Flatten{}
 	if text, found := strict.Find(fields, "name"); found {
 		name, _ := strict.String(text)
@@ -286,7 +285,7 @@ func readLayer(i int, text []byte) (Layer, error) {
 		return fail(named, err)
 	}
 	v := reflect.New(reflect.TypeOf(layerTypes[slices.Index(kinds, word)])).Elem()
-	if err := readMembers(fields, v, "type"); err != nil {
+	if err := readFields(fields, v, "type"); err != nil {
 		return fail(named, err)
 	}
 	return v.Interface().(Layer), nil
@@ -297,7 +296,7 @@ func writeLayer(layer Layer) (string, error) {
 	if v.Kind() != reflect.Struct {
 		return "", fmt.Errorf("is %T, want a layer value", layer)
 	}
-	list, err := writeMembers(v)
+	list, err := writeFields(v)
 	if err != nil {
 		return "", err
 	}

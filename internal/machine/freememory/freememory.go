@@ -1,9 +1,9 @@
-// Package limits reads how much memory the system lets this process have. It needs
+// Package freememory reads how much memory this process can still get. It needs
 // neither cgo nor libtensorflow.
 //
-//	free, known := limits.This().Memory()
+//	free, known := freememory.This().Memory()
 //	// free.Bytes, and free.Source: which limit is the least
-package limits
+package freememory
 
 import (
 	"bytes"
@@ -14,10 +14,10 @@ import (
 	"strconv"
 )
 
-// System is where limits are read. Tests put a folder in the place of /.
+// System is the source of the limits. Tests replace the root folder.
 type System struct {
 	Root string // "", or the folder that stands for /
-	// Resource gives the soft limit of one of Linux's resources (getrlimit), or
+	// Resource returns the soft limit of one of Linux's resources (getrlimit), or
 	// Unlimited.
 	Resource func(resource int) uint64
 }
@@ -25,17 +25,17 @@ type System struct {
 // Unlimited is the value of a resource that has no limit.
 const Unlimited = math.MaxUint64
 
-// This is the system that the process runs on.
+// This returns the system that the process runs on.
 func This() System { return System{Resource: resourceLimit} }
 
-// Memory is an amount of memory that the process can still get, and the limit that
-// keeps it from more.
+// Memory is the amount of memory that the process can still get, and the limit that
+// decides it.
 type Memory struct {
 	Bytes  int64
 	Source string // as "cgroup limit of 300 MiB (/sys/fs/cgroup/memory.max)"
 }
 
-// Memory is the least of what these leave to the process: MemAvailable of
+// Memory returns the least of these: MemAvailable of
 // /proc/meminfo; the limits of its memory cgroup and of all cgroups above it that
 // the process can see, version 1 and 2, less their usage, of which the page cache
 // is not counted as the kernel takes it back; RLIMIT_AS less the address space
@@ -52,7 +52,7 @@ func (s System) Memory() (least Memory, known bool) {
 	return least, known
 }
 
-// machine is what the whole machine has left.
+// machine returns the free memory of the whole machine.
 func (s System) machine() []Memory {
 	info := s.fields("/proc/meminfo")
 	var list []Memory
@@ -67,7 +67,7 @@ func (s System) machine() []Memory {
 	return list
 }
 
-// resources is what the process's resource limits leave.
+// resources returns the free memory under each resource limit of the process.
 func (s System) resources() []Memory {
 	if s.Resource == nil {
 		return nil

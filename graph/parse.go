@@ -2,9 +2,8 @@ package graph
 
 import "tfcnn/internal/strict"
 
-// ParsePadding returns the padding that a word names, SAME or VALID. The case
-// of its letters does not matter, here and wherever a value is one of some
-// words: in a network's JSON form and in the Parse functions.
+// ParsePadding returns the padding that a word names, SAME or VALID, in upper or lower
+// case. JSON and the other Parse functions ignore the case of such words too.
 func ParsePadding(word string) (Padding, error) {
 	word, err := strict.Choice("padding", word, []string{Same.String(), Valid.String()})
 	if word == Same.String() {
@@ -15,12 +14,12 @@ func ParsePadding(word string) (Padding, error) {
 
 // ParseDType returns the type that a word names: float32, float16 or bfloat16.
 func ParseDType(word string) (DType, error) {
-	word, err := strict.Choice("dtype", word, words([]DType{Float32, Float16, BFloat16}))
+	word, err := strict.Choice("dtype", word, stringsOf([]DType{Float32, Float16, BFloat16}))
 	return DType(word), err
 }
 
 // ParseOptimizer returns the optimizer that a word names: sgd, momentum or adam.
 func ParseOptimizer(word string) (Optimizer, error) {
-	word, err := strict.Choice("optimizer", word, words([]Optimizer{SGD, Momentum, Adam}))
+	word, err := strict.Choice("optimizer", word, stringsOf([]Optimizer{SGD, Momentum, Adam}))
 	return Optimizer(word), err
 }

@@ -7,7 +7,7 @@ import (
 	"tfcnn/graph"
 )
 
-func TestRemedies(t *testing.T) {
+func TestMemorySavings(t *testing.T) {
 	conv := func(name string, filters int) graph.Conv2D {
 		return graph.Conv2D{Name: name, Filters: filters, Size: graph.Square(1), NoBias: true}
 	}
@@ -22,29 +22,29 @@ func TestRemedies(t *testing.T) {
 			"tutorial", load(t, "tutorial"),
 			graph.Workload{Batch: 100},
 			[]string{
-				"smaller batch: 50 pictures in place of 100 pictures: 1218060800 609060800",
+				"smaller batch: 50 images in place of 100 images: 1218060800 609060800",
 				`larger stride: conv2d "conv" strides by 2×2 in place of 1×1: 1218060800 318060800`,
 				"fewer layers: no layer can be left out so that less is needed: 1218060800 -",
 				"16-bit floats: 2 bytes a number in place of 4: 1218060800 609030400",
-				"more devices: 2, each with all weights and 50 pictures: 1218060800 609060800",
+				"more devices: 2, each with all weights and 50 images: 1218060800 609060800",
 			},
 		},
 		{
 			// 16 + 48 numbers, and a's 3 and b's 3·2: 4·(9 + 16 + 48 + 32). The
 			// largest is a: without it b has 2 weights, and 16 + 32.
-			"one picture of 16 bits",
+			"one image of 16 bits",
 			graph.Network{Input: graph.Input{Height: 4, Width: 4, Channels: 1}, Layers: []graph.Layer{conv("a", 3), conv("b", 2)}},
 			graph.Workload{DType: graph.BFloat16},
 			[]string{
-				"smaller batch: a batch of 1 picture cannot be split: 210 -",
+				"smaller batch: a batch of 1 image cannot be split: 210 -",
 				`larger stride: conv2d "a" strides by 2×2 in place of 1×1: 210 90`, // 9 + 16 + 12 + 8
 				`fewer layers: without conv2d "a": 210 100`,                        // 2 + 16 + 32
 				"16-bit floats: numbers have 16 bits already: 210 -",
-				"more devices: a batch of 1 picture cannot be split: 210 -",
+				"more devices: a batch of 1 image cannot be split: 210 -",
 			},
 		},
 		{
-			// Numbers: weights 3 + 3 + 6, each picture 4, a and b 12 + 12.
+			// Numbers: weights 3 + 3 + 6, each image 4, a and b 12 + 12.
 			"what does not hold together, or does not help, is not proposed",
 			graph.Network{Input: graph.Input{Height: 2, Width: 2, Channels: 1}, Layers: []graph.Layer{
 				conv("a", 3),
@@ -54,18 +54,18 @@ func TestRemedies(t *testing.T) {
 			}},
 			graph.Workload{Batch: 3},
 			[]string{
-				"smaller batch: 2 pictures in place of 3 pictures: 384 272",
+				"smaller batch: 2 images in place of 3 images: 384 272",
 				// Of the last, where 12 + 8 are live, none is needed.
 				"larger stride: no layer can stride further so that less is needed: 384 -",
 				// Without a or b the channels do not meet. Without the sum the last
 				// reads a, and nobody b.
 				`fewer layers: without add "sum": 384 336`,
 				"16-bit floats: 2 bytes a number in place of 4: 384 192",
-				"more devices: 2, each with all weights and 2 pictures: 384 272",
+				"more devices: 2, each with all weights and 2 images: 384 272",
 			},
 		},
 	} {
-		list, err := tt.net.Remedies(tt.work)
+		list, err := tt.net.MemorySavings(tt.work)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,11 +87,11 @@ func TestLargestBatch(t *testing.T) {
 		memory int64
 		want   string
 	}{
-		// 60,800 bytes, and 12,180,000 a picture.
-		{60_800 + 12_180_000 - 1, "{12240799 0 0 memory: one picture needs 12240800 bytes}"},
+		// 60,800 bytes, and 12,180,000 an image.
+		{60_800 + 12_180_000 - 1, "{12240799 0 0 memory: one image needs 12240800 bytes}"},
 		{60_800 + 12_180_000, "{12240800 1 12240800 memory}"},
 		{8 << 30, "{8589934592 705 8586960800 memory}"},
-		// 2³¹ − 1 numbers, 3,000,000 a picture: 715.
+		// 2³¹ − 1 numbers, 3,000,000 an image: 715.
 		{1 << 40, `{1099511627776 715 8708760800 TensorFlow's kernels: conv2d "conv": output [716,100,150,200] has more than 2147483647 elements, which TensorFlow's kernels do not index}`},
 	} {
 		got, err := tutorial.LargestBatch(graph.Workload{Batch: 7}, tt.memory)

@@ -7,16 +7,16 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/framework/step_stats_go_proto"
 )
 
-// The entries of a RunMetadata that a GPU's own tracer (CUPTI) wrote, by
+// This file reads the entries of a RunMetadata that a GPU's own tracer (CUPTI) wrote, by
 // TensorFlow 2.21's ConvertGpuXSpaceToStepStats
-// (tensorflow/core/profiler/convert/xplane_to_step_stats.cc). They stand beside
-// those of the executor, whose times on "/device:GPU:0" are those of launching.
-// Each kernel and each copy is there twice: on its stream, which is read here,
-// and on "…/stream:all" or "…/memcpy". "…/stream:" without a number repeats them
-// by name scope, and "…/sync" is the host's waiting; neither is read.
+// (tensorflow/core/profiler/convert/xplane_to_step_stats.cc). The executor's entries on
+// "/device:GPU:0" have the times of launching. Each kernel and each copy has two
+// entries: on its stream, which is read here, and on "…/stream:all" or "…/memcpy".
+// "…/stream:" without a number repeats them by name scope, and "…/sync" is the host's
+// waiting; neither is read.
 
-// streamName reads a device's name in a RunMetadata: whether it is a GPU's stream,
-// and which, as "/device:GPU:0/stream:13".
+// streamName returns the name of a GPU's stream, as "/device:GPU:0/stream:13", from a
+// device's name in a RunMetadata, and reports whether the device is a stream.
 func streamName(device string) (name string, is bool) {
 	gpu, number, found := strings.Cut(device, "/stream:")
 	number, _, _ = strings.Cut(number, "<") // "13<MemcpyH2D>"
@@ -26,15 +26,15 @@ func streamName(device string) (name string, is bool) {
 	return gpu + "/stream:" + number, true
 }
 
-// ofTracer reports whether a device's entries are those of a GPU's tracer.
-func ofTracer(device string) bool {
+// isTracerDevice reports whether a GPU's tracer wrote a device's entries.
+func isTracerDevice(device string) bool {
 	_, rest, _ := strings.Cut(strings.TrimPrefix(device, "/"), "/")
 	return rest != ""
 }
 
-// streamed reads an entry of a stream. Its times are whole microseconds,
-// cut off, which is all that TensorFlow writes of them.
-func streamed(n *step_stats_go_proto.NodeExecStats, device string) Node {
+// streamNode reads an entry of a stream. TensorFlow writes its times in whole
+// microseconds, rounded down.
+func streamNode(n *step_stats_go_proto.NodeExecStats, device string) Node {
 	const micro = 1000
 	start := micro * n.GetAllStartMicros()
 	end := start + micro*n.GetOpEndRelMicros()
@@ -68,12 +68,12 @@ func streamed(n *step_stats_go_proto.NodeExecStats, device string) Node {
 	return r
 }
 
-// attribute gives work without a node's name that of the node that was being
-// launched when it was. TensorFlow tells a launch in time since the trace began,
+// assignNodes names the node of work that has no name: the node whose launch was under
+// way when the work was launched. TensorFlow tells a launch in time since the trace began,
 // and all else since 1970: the beginning is taken to be the latest one with which
 // nothing starts before its launch. An entry whose launch is not told, or lies in
 // no node's, stays without a name.
-func attribute(list []Node) {
+func assignNodes(list []Node) {
 	began, known := int64(0), false
 	for _, r := range list {
 		if r.Work == nil || r.Work.launched == 0 {

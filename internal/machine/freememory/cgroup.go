@@ -1,4 +1,4 @@
-package limits
+package freememory
 
 import (
 	"bytes"
@@ -45,7 +45,7 @@ var versions = []version{
 	},
 }
 
-// cgroups is what the memory limits of the process's cgroups leave.
+// cgroups returns the free memory under each memory limit of the process's cgroups.
 func (s System) cgroups() []Memory {
 	own, err := s.read("/proc/self/cgroup")
 	if err != nil {
@@ -82,7 +82,7 @@ func (s System) cgroups() []Memory {
 	return list
 }
 
-// left is a limit less the usage beside it.
+// left returns the free memory under a limit: the limit minus the usage.
 func (s System) left(v version, folder string, b bound, limit int64) []Memory {
 	usage, found := s.number(folder + "/" + b.usage)
 	if !found {
@@ -111,7 +111,7 @@ func (s System) number(path string) (n int64, found bool) {
 	return n, err == nil && n >= 0 && n < none
 }
 
-// path is the process's cgroup in the hierarchy, by /proc/self/cgroup.
+// path returns the process's cgroup in the hierarchy, from /proc/self/cgroup.
 func (v version) path(own []byte) (path string, found bool) {
 	for line := range strings.Lines(string(own)) {
 		parts := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)
@@ -126,10 +126,10 @@ func (v version) path(own []byte) (path string, found bool) {
 	return "", false
 }
 
-// mount is a place where a hierarchy can be read, from the cgroup root on.
+// mount is a mounted hierarchy: point is the folder of the cgroup root.
 type mount struct{ root, point string }
 
-// mounts finds the hierarchy's mounts in /proc/self/mountinfo, see proc(5).
+// mounts returns the hierarchy's mounts from /proc/self/mountinfo, see proc(5).
 func (v version) mounts(text []byte) []mount {
 	var list []mount
 	for line := range strings.Lines(string(text)) {
@@ -145,14 +145,14 @@ func (v version) mounts(text []byte) []mount {
 	return list
 }
 
-// unescape takes back what the kernel writes in mountinfo for characters that
-// would part fields.
+// unescape replaces the escapes that the kernel writes in mountinfo for spaces, tabs,
+// line breaks and backslashes.
 var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
 
-// folder is where a cgroup is found in a mount. In a container the path can be
-// outside what is mounted: the file system is mounted from the container's own
-// cgroup on while the path is the host's, or the other way round. Then the mount
-// point is the nearest cgroup that the process can see.
+// folder returns the folder of a cgroup in a mount. In a container the path can lie
+// outside the mount: the mount begins at the container's own cgroup while the path is
+// the host's, or the reverse. The mount point is then the nearest cgroup that the
+// process can read.
 func (m mount) folder(path string) string {
 	below, err := filepath.Rel(m.root, path)
 	if err != nil || below == ".." || strings.HasPrefix(below, "../") {
