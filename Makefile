@@ -66,12 +66,12 @@ build: libtensorflow doctor-program ## build bin/cnndemo, which runs from any fo
 doctor-program:
 	CGO_ENABLED=0 $(PROGRAM) -o $(BIN)/doctor ./cmd/doctor
 
-demo: build ## the sample pictures through conv2d and max_pool, checked; pictures in out/
+demo: build ## the sample images through conv2d and max_pool, checked; images in out/
 	bin/cnndemo run --out out
 
-# The README's picture: the page of a network's verification, as chromium shows it.
+# The README's figure: the page of a network's verification, as chromium shows it.
 CHROMIUM ?= chromium
-proof-page: build ## verify a network and write the README's picture of it (with chromium)
+proof-page: build ## verify a network and write the README's figure of it (with chromium)
 	bin/cnndemo verify --net alexnet --html out/proof.html
 	$(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1280,730 \
 		--screenshot=testdata/readme/proof.png "file://$(CURDIR)/out/proof.html"

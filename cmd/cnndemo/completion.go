@@ -58,14 +58,14 @@ the examples show. bash needs the package bash-completion, zsh its compinit.
   cnndemo completion zsh > "${fpath[1]}/_cnndemo"
   cnndemo completion fish > ~/.config/fish/completions/cnndemo.fish
   cnndemo completion powershell | Out-String | Invoke-Expression`,
-		Args:      takes(1, 1, "one shell: "+oneOf(shells...).want),
+		Args:      argumentCount(1, 1, "one shell: "+oneOf(shells...).want),
 		ValidArgs: shells,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			shell, known := oneOf(shells...).read(arguments[0])
 			root, out := c.Root(), c.OutOrStdout()
 			switch {
 			case !known:
-				return takes(0, 0, oneOf(shells...).want)(c, arguments)
+				return argumentCount(0, 0, oneOf(shells...).want)(c, arguments)
 			case shell == "bash":
 				return root.GenBashCompletionV2(out, !bare)
 			case shell == "zsh" && bare:

@@ -21,7 +21,7 @@ the names that --device takes: cpu, gpu, gpu:1.
 
 ` + exitStatus("2    wrong usage", "3    TensorFlow cannot list its devices, or the output cannot be written"),
 		Example: "  cnndemo devices\n  cnndemo devices --json",
-		Args:    takes(0, 0, "none"),
+		Args:    argumentCount(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			devices, err := session.Devices()
 			if err != nil {
@@ -47,7 +47,7 @@ the names that --device takes: cpu, gpu, gpu:1.
 
 func printJSON(c *cobra.Command, value any) error {
 	if err := writeJSON(c.OutOrStdout(), value); err != nil {
-		return exit(exitCheck, "print JSON: %w", err)
+		return exitErrorf(exitCheck, "print JSON: %w", err)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ fix. With --device gpu the status is 3 where a GPU lacks something.
 			"3    what --device asks for is missing, TensorFlow cannot list its devices, or",
 			"     the output cannot be written"),
 		Example: "  cnndemo doctor\n  docker run --rm --gpus all tfcnn-cuda doctor --device gpu",
-		Args:    takes(0, 0, "none"),
+		Args:    argumentCount(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			tf, err := describeTensorFlow()
 			if err != nil {
@@ -45,14 +45,14 @@ fix. With --device gpu the status is 3 where a GPU lacks something.
 				}
 			}
 			if missing := machine.Missing(facts); len(missing) > 0 {
-				return exit(exitEnvironment, "doctor: needed and missing: %d", len(missing))
+				return exitErrorf(exitEnvironment, "doctor: needed and missing: %d", len(missing))
 			}
 			return nil
 		},
 	}
 	c.Flags().StringVar(&device, "device", "auto", "auto, cpu, or gpu: what must be there")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the facts as JSON")
-	keep(c, oneOf("auto", "cpu", "gpu"), "device")
+	useRule(c, oneOf("auto", "cpu", "gpu"), "device")
 	return c
 }
 
@@ -71,8 +71,8 @@ func describeTensorFlow() (machine.TensorFlow, error) {
 	return tf, nil
 }
 
-// lacking lists, a line each, what a GPU lacks here.
-func lacking(ctx context.Context) string {
+// missingForGPU lists, a line each, what a GPU lacks here.
+func missingForGPU(ctx context.Context) string {
 	tf, err := describeTensorFlow()
 	if err != nil {
 		return ""
@@ -89,8 +89,8 @@ func lacking(ctx context.Context) string {
 	return "a GPU lacks here:\n" + strings.Join(lines, "\n")
 }
 
-// withoutGPU is a note for a run that might have had a GPU and has none.
-func withoutGPU(asked, device string) string {
+// missingGPUNote is a note for a run that might have had a GPU and has none.
+func missingGPUNote(asked, device string) string {
 	if (asked != "auto" && asked != "") || !tensorflow.BuiltWithCUDA() || strings.Contains(device, "GPU") {
 		return ""
 	}

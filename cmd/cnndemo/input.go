@@ -17,7 +17,7 @@ import (
 const (
 	maxNetworkFile = 16 << 20
 	maxFilterFile  = 256 << 20
-	maxPictureFile = 1 << 30
+	maxImageFile   = 1 << 30
 )
 
 // openInput opens a file that a command reads: a regular file, or a pipe, which

@@ -101,7 +101,7 @@ func TestPipes(t *testing.T) {
 		_, err := io.WriteString(w, `{"cases":[{"op":"relu","input":{"shape":[1],"data":[1]}}]}`)
 		return err
 	})
-	if err := writePicture(filepath.Join(folder, "a.png"), 32, 32); err != nil {
+	if err := writeImage(filepath.Join(folder, "a.png"), 32, 32); err != nil {
 		t.Fatal(err)
 	}
 	for _, line := range []string{

@@ -1,7 +1,7 @@
-// Command cnndemo runs convolutional networks over pictures in TensorFlow and
+// Command cnndemo runs convolutional networks over images in TensorFlow and
 // compares every number with a reference, plans, draws and profiles them.
 //
-//	cnndemo run                   the sample pictures
+//	cnndemo run                   the sample images
 //	cnndemo run holiday/ --out maps
 //	cnndemo run --net lenet5      a network of your own, or one that comes with it
 //	cnndemo verify                known answers, on this machine
@@ -10,14 +10,14 @@
 //	cnndemo verify random 20000   operations that are drawn
 //	cnndemo plan alexnet          shapes, memory and cost
 //	cnndemo nets                  networks that come with it
-//	cnndemo draw resnet18         a network as a picture
+//	cnndemo draw resnet18         a network drawn
 //	cnndemo profile lenet5        where the time goes
 //	cnndemo devices
 //	cnndemo doctor                what this machine lacks, for a GPU too
 //	cnndemo version
 //	cnndemo completion bash
 //
-// Exit status: 0 done, 1 a check failed or a picture cannot be used, 2 wrong
+// Exit status: 0 done, 1 a check failed or an image cannot be used, 2 wrong
 // usage, 3 the machine lacks something, a full disk at stdout included, 130
 // interrupted. Where the reader of stdout has gone, as head goes, it ends by
 // SIGPIPE (a shell's 141), silently.
@@ -58,7 +58,7 @@ type exitError struct {
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
-func exit(status int, format string, arguments ...any) error {
+func exitErrorf(status int, format string, arguments ...any) error {
 	return &exitError{status, fmt.Errorf(format, arguments...)}
 }
 
@@ -87,13 +87,13 @@ func newRoot() *cobra.Command {
 	var version bool
 	root := &cobra.Command{
 		Use:   "cnndemo",
-		Short: "Convolutional networks over pictures, in TensorFlow, checked",
-		Long: `cnndemo runs convolutional networks over pictures in TensorFlow and compares
+		Short: "Convolutional networks over images, in TensorFlow, checked",
+		Long: `cnndemo runs convolutional networks over images in TensorFlow and compares
 every number with a reference, within a computed error bound. It plans their
 memory and cost, draws them, and says where their time goes.
 
 ` + exitStatus(
-			"1    a check failed, or a picture cannot be used",
+			"1    a check failed, or an image cannot be used",
 			"2    wrong usage: a flag, an argument or a file that is not right",
 			"3    the machine lacks something: memory, a device, a place to write to") + `
 The help of each command says what they mean there.`,
@@ -136,7 +136,7 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 		}
 		own, err := output.OwnStdout()
 		if err != nil {
-			return exit(exitEnvironment, "%w", err)
+			return exitErrorf(exitEnvironment, "%w", err)
 		}
 		printed = output.NewStdout(own)
 		root.SetOut(printed)
@@ -172,7 +172,7 @@ func unprinted(ctx context.Context, err, printing error) error {
 	case err == nil || errors.Is(err, printing):
 		return &exitError{exitEnvironment, printing}
 	}
-	return exit(exitEnvironment, "%w; and %w", err, printing)
+	return exitErrorf(exitEnvironment, "%w; and %w", err, printing)
 }
 
 // mostErrorBytes bounds the line that a command fails with.
@@ -185,7 +185,7 @@ func classify(ctx context.Context, command *cobra.Command, err error) (status in
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return exitInterrupted, ""
 	case errors.Is(err, session.ErrNoDevice):
-		return exitEnvironment, lacking(ctx)
+		return exitEnvironment, missingForGPU(ctx)
 	case errors.Is(err, session.ErrMemory):
 		return exitEnvironment, ""
 	case errors.As(err, &known):

@@ -21,7 +21,7 @@ type netSummary struct {
 	Layers      int    `json:"layers"`
 	Parameters  int64  `json:"parameters"`
 	Statistics  int64  `json:"statistics"` // moving means and variances
-	MACs        int64  `json:"macs"`       // for one picture
+	MACs        int64  `json:"macs"`       // for one image
 	Description string `json:"description"`
 }
 
@@ -31,7 +31,7 @@ func newNetsCommand() *cobra.Command {
 		Use:   "nets [NET]",
 		Short: "List the networks that come with cnndemo, or print one as JSON",
 		Long: `nets lists the networks that come with cnndemo. Multiplications are those of
-the layers with filters, for one picture, padding counted: what the field calls
+the layers with filters, for one image, padding counted: what the field calls
 MACs. Parameters leave out the moving means and variances of batch norms.
 
 nets NET prints a network in its JSON form, to be changed and handed to plan,
@@ -46,28 +46,28 @@ Schema of that form, for editors.
   cnndemo nets lenet5 > mine.json
   cnndemo nets mine.json                       # is it right?
   cnndemo nets --schema > network.schema.json`,
-		Args:              takes(0, 1, "at most one network"),
+		Args:              argumentCount(0, 1, "at most one network"),
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			out := c.OutOrStdout()
 			switch {
 			case schema && (asJSON || len(arguments) > 0):
-				return refused(c, "--schema stands alone")
+				return usageError(c, "--schema stands alone")
 			case schema:
 				_, err := out.Write(graph.Schema())
 				return err
 			case len(arguments) > 0 && asJSON:
-				return refused(c, "--json is for the list; nets %s prints JSON without it", quote.Plain(arguments[0]))
+				return usageError(c, "--json is for the list; nets %s prints JSON without it", quote.Plain(arguments[0]))
 			case len(arguments) > 0:
 				found, err := findNetwork(arguments[0])
 				if err != nil {
-					return exit(exitUsage, "nets: %w", err)
+					return exitErrorf(exitUsage, "nets: %w", err)
 				}
 				return graph.WriteNetwork(out, found.network)
 			}
 			list, err := summariseNetworks()
 			if err != nil {
-				return exit(exitCheck, "nets: %w", err)
+				return exitErrorf(exitCheck, "nets: %w", err)
 			}
 			if asJSON {
 				return printJSON(c, list)

@@ -38,7 +38,7 @@ output; in all the memory that a batch needs to run and, with --training, to be
 trained on, each with its formula. NET is a ready network (cnndemo nets) or a
 JSON file.
 
-Multiplications are for one picture, padding counted. Those of layers with
+Multiplications are for one image, padding counted. Those of layers with
 filters are multiply-accumulates (MACs); FLOPs count two for each.
 
 A layer marked = takes no memory of its own when the network runs: activations,
@@ -68,9 +68,9 @@ tensors above all, shows in the growth of the process.
   cnndemo plan alexnet --batch 8 --measure`,
 		Args: func(c *cobra.Command, arguments []string) error {
 			if here {
-				return takes(0, 0, "none")(c, arguments)
+				return argumentCount(0, 0, "none")(c, arguments)
 			}
-			return takes(1, 1, "one network")(c, arguments)
+			return argumentCount(1, 1, "one network")(c, arguments)
 		},
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
@@ -79,7 +79,7 @@ tensors above all, shows in the growth of the process.
 			}
 			work.DType, work.Optimizer = graph.DType(dtype), graph.Optimizer(optimizer)
 			if measure && work.DType != graph.Float32 {
-				return refused(c, "--measure runs in float32, not in %s", work.DType)
+				return usageError(c, "--measure runs in float32, not in %s", work.DType)
 			}
 			if err := needs(c, "training", "optimizer"); err != nil {
 				return err
@@ -87,11 +87,11 @@ tensors above all, shows in the growth of the process.
 			bytes := memorySize(memory)
 			found, err := findNetwork(arguments[0])
 			if err != nil {
-				return exit(exitUsage, "plan: %w", err)
+				return exitErrorf(exitUsage, "plan: %w", err)
 			}
 			result, err := planNetwork(found, work, bytes)
 			if err != nil {
-				return exit(exitUsage, "plan: %w", err)
+				return exitErrorf(exitUsage, "plan: %w", err)
 			}
 			if measure {
 				if result.Measured, err = measureNetwork(c, found.network, result.Memory); err != nil {
@@ -104,12 +104,12 @@ tensors above all, shows in the growth of the process.
 				err = result.print(c.OutOrStdout())
 			}
 			if err == nil && result.Largest != nil && result.Memory.Asked().Bytes > bytes {
-				return exit(exitCheck, "plan: a batch of %d needs %s, more than %s", work.Batch, size(result.Memory.Asked().Bytes), size(bytes))
+				return exitErrorf(exitCheck, "plan: a batch of %d needs %s, more than %s", work.Batch, size(result.Memory.Asked().Bytes), size(bytes))
 			}
 			return err
 		},
 	}
-	c.Flags().IntVar(&work.Batch, "batch", 1, "pictures at once")
+	c.Flags().IntVar(&work.Batch, "batch", 1, "images at once")
 	c.Flags().StringVar(&dtype, "dtype", string(graph.Float32), "type of all numbers: float32, float16 or bfloat16")
 	c.Flags().BoolVar(&work.Training, "training", false, "what a training step needs, too")
 	c.Flags().StringVar(&optimizer, "optimizer", "", "with --training: sgd (the default), momentum or adam")
@@ -117,10 +117,10 @@ tensors above all, shows in the growth of the process.
 	c.Flags().BoolVar(&measure, "measure", false, "run it, and print TensorFlow's peak beside the forecast")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&here, "measure-here", false, "")
-	keep(c, whole(1, math.MaxInt), "batch")
-	keep(c, oneOf(string(graph.Float32), string(graph.Float16), string(graph.BFloat16)), "dtype")
-	keep(c, oneOf(string(graph.SGD), string(graph.Momentum), string(graph.Adam)), "optimizer")
-	keep(c, memoryRule, "memory")
+	useRule(c, wholeNumber(1, math.MaxInt), "batch")
+	useRule(c, oneOf(string(graph.Float32), string(graph.Float16), string(graph.BFloat16)), "dtype")
+	useRule(c, oneOf(string(graph.SGD), string(graph.Momentum), string(graph.Adam)), "optimizer")
+	useRule(c, memoryRule, "memory")
 	// The only error is that the flag is not there.
 	_ = c.Flags().MarkHidden("measure-here")
 	return c

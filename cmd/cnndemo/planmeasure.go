@@ -24,10 +24,10 @@ const oneDNNVariable = "TF_ENABLE_ONEDNN_OPTS"
 // Linux count the memory, with oneDNN off and on.
 func measureNetwork(c *cobra.Command, net graph.Network, forecast graph.Memory) ([]profile.Measurement, error) {
 	if forecast.Refused != "" {
-		return nil, exit(exitUsage, "plan: --measure: TensorFlow's kernels do not take this batch: %s", forecast.Refused)
+		return nil, exitErrorf(exitUsage, "plan: --measure: TensorFlow's kernels do not take this batch: %s", forecast.Refused)
 	}
 	if err := tensorflow.CheckMemory(networkBytes(forecast.Inference)); err != nil {
-		return nil, exit(exitEnvironment, "plan: --measure: %w", err)
+		return nil, exitErrorf(exitEnvironment, "plan: --measure: %w", err)
 	}
 	settings := []string{"0", "1"}
 	if set, found := os.LookupEnv(oneDNNVariable); found {
@@ -60,15 +60,15 @@ func measureProcess(c *cobra.Command, net graph.Network, batch int, environment 
 	var m profile.Measurement
 	text, err := json.Marshal(net)
 	if err != nil {
-		return m, exit(exitUsage, "plan: --measure: %w", err)
+		return m, exitErrorf(exitUsage, "plan: --measure: %w", err)
 	}
 	program, err := os.Executable()
 	if err != nil {
-		return m, exit(exitEnvironment, "plan: --measure: %w", err)
+		return m, exitErrorf(exitEnvironment, "plan: --measure: %w", err)
 	}
 	answers, end, err := os.Pipe()
 	if err != nil {
-		return m, exit(exitEnvironment, "plan: --measure: %w", err)
+		return m, exitErrorf(exitEnvironment, "plan: --measure: %w", err)
 	}
 	defer answers.Close()
 	var answer []byte
@@ -101,10 +101,10 @@ func measureProcess(c *cobra.Command, net graph.Network, batch int, environment 
 			return m, c.Context().Err()
 		}
 		lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
-		return m, exit(exitCheck, "plan: --measure, with %s: the process that measures ended with %v: %s", environment[0], err, strings.TrimPrefix(lines[len(lines)-1], "cnndemo: "))
+		return m, exitErrorf(exitCheck, "plan: --measure, with %s: the process that measures ended with %v: %s", environment[0], err, strings.TrimPrefix(lines[len(lines)-1], "cnndemo: "))
 	}
 	if err := json.Unmarshal(answer, &m); err != nil {
-		return m, exit(exitCheck, "plan: --measure: the process that measures wrote no measurement: %w", err)
+		return m, exitErrorf(exitCheck, "plan: --measure: the process that measures wrote no measurement: %w", err)
 	}
 	return m, nil
 }
@@ -117,19 +117,19 @@ const measurementDescriptor = 3
 func measureHere(c *cobra.Command, batch int) error {
 	answers := os.NewFile(measurementDescriptor, "measurement")
 	if info, err := answers.Stat(); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
-		return exit(exitUsage, "plan: --measure-here: file descriptor %d is no pipe: only plan --measure starts this process", measurementDescriptor)
+		return exitErrorf(exitUsage, "plan: --measure-here: file descriptor %d is no pipe: only plan --measure starts this process", measurementDescriptor)
 	}
 	text, err := io.ReadAll(c.InOrStdin())
 	if err != nil {
-		return exit(exitCheck, "plan: %w", err)
+		return exitErrorf(exitCheck, "plan: %w", err)
 	}
 	net, err := graph.ReadNetwork("from stdin", text)
 	if err != nil {
-		return exit(exitUsage, "plan: %w", err)
+		return exitErrorf(exitUsage, "plan: %w", err)
 	}
 	m, err := profile.Measure(c.Context(), net, batch)
 	if err != nil {
-		return exit(exitCheck, "plan: %w", err)
+		return exitErrorf(exitCheck, "plan: %w", err)
 	}
 	return json.NewEncoder(answers).Encode(m)
 }

@@ -17,7 +17,7 @@ import (
 // print is the plan for people.
 func (r planResult) print(w io.Writer) error {
 	m := r.Memory
-	fmt.Fprintf(w, "%s: pictures of %d×%d×%d, a batch of %s in %s\n", quote.Plain(r.Network),
+	fmt.Fprintf(w, "%s: images of %d×%d×%d, a batch of %s in %s\n", quote.Plain(r.Network),
 		r.Input.Height, r.Input.Width, r.Input.Channels, report.Grouped(int64(m.Workload.Batch)), m.Workload.DType)
 	bytes := m.Workload.DType.Bytes() * int64(m.Workload.Batch)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -27,8 +27,8 @@ func (r planResult) print(w io.Writer) error {
 		if l.InPlace {
 			own = "="
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, l.Kind, times(l.Output), l.ReceptiveField,
-			some(l.Parameters), ifDense(l), some(l.Multiplications), own)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, l.Kind, shapeText(l.Output), l.ReceptiveField,
+			countOrDash(l.Parameters), ifDense(l), countOrDash(l.Multiplications), own)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -67,7 +67,7 @@ func (r planResult) short() string {
 	if 8*one >= 1e6 {
 		bits = fmt.Sprintf("%.4g million bits", float64(8*one)/1e6)
 	}
-	return fmt.Sprintf("%s parameters; %s multiplications;\n%s, %s for one picture (the largest output, of %s: %s numbers × %d bits = %s bits); %s for a batch of 100",
+	return fmt.Sprintf("%s parameters; %s multiplications;\n%s, %s for one image (the largest output, of %s: %s numbers × %d bits = %s bits); %s for a batch of 100",
 		report.Grouped(r.Parameters), report.Grouped(r.Multiplications),
 		bits, size(one), largest.Name, report.Grouped(largest.Activations), 8*each, report.Grouped(8*one), hundred)
 }
@@ -77,7 +77,7 @@ func printRequirement(w io.Writer, what string, r graph.Requirement) {
 	if r.Bytes >= 1024 {
 		about = ", " + size(r.Bytes)
 	}
-	fmt.Fprintf(w, "\n%s: %s bytes%s; for any batch %s, for each picture %s more\n", what, report.Grouped(r.Bytes), about, report.Grouped(r.Fixed), report.Grouped(r.PerPicture))
+	fmt.Fprintf(w, "\n%s: %s bytes%s; for any batch %s, for each image %s more\n", what, report.Grouped(r.Bytes), about, report.Grouped(r.Fixed), report.Grouped(r.PerPicture))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for i, p := range r.Parts {
 		sign := map[bool]string{true: " ", false: "+"}[i == 0]
@@ -110,8 +110,8 @@ func (r planResult) printRemedies(w io.Writer) {
 	_ = t.Flush()
 }
 
-// some is a count, or nothing where it is 0.
-func some(n int64) string {
+// countOrDash is a count, or a dash where it is 0.
+func countOrDash(n int64) string {
 	if n == 0 {
 		return "-"
 	}
@@ -169,7 +169,7 @@ func printMeasurement(w io.Writer, m profile.Measurement, forecast graph.Memory)
 		_ = t.Flush()
 	}
 	if p := m.Process; p != nil {
-		printGrowth(w, "the first run, of one picture", p.First, "code, threads and the optimizer of graphs among it")
+		printGrowth(w, "the first run, of one image", p.First, "code, threads and the optimizer of graphs among it")
 		if p.Run != nil {
 			printGrowth(w, "the first run of the batch", *p.Run, "packed blocks of Eigen and oneDNN, and freed memory that C keeps, among it")
 		}

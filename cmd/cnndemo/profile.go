@@ -39,13 +39,13 @@ type profileResult struct {
 func newProfileCommand() *cobra.Command {
 	var f profileFlags
 	c := &cobra.Command{
-		Use:   "profile NET [pictures or folders…]",
+		Use:   "profile NET [images or folders…]",
 		Short: "Say where a network's time goes, layer by layer, beside the machine's limits",
 		Long: `profile runs a network again and again, warm, on the CPU or on --device, and
 says where the time goes by TensorFlow's own record (RunMetadata). NET is a
-ready network (cnndemo nets) or a JSON file. It runs over pictures, as
-verify net does (without any: scikit-learn's two sample pictures, brought to
-its size), or with --batch N over N pictures of random numbers. It wants the
+ready network (cnndemo nets) or a JSON file. It runs over images, as
+verify net does (without any: scikit-learn's two sample images, brought to
+its size), or with --batch N over N images of random numbers. It wants the
 machine for itself: whatever else runs is in the times.
 
 For each layer it tells
@@ -84,7 +84,7 @@ ran when, with shapes and bytes, and the memory that was live. TensorFlow's
 record names no threads: what ran at once lies on tracks below each other.
 
 ` + exitStatus(
-			"1    the run failed, or a picture cannot be used",
+			"1    the run failed, or an image cannot be used",
 			"2    wrong usage: a flag, or a network or weights that are not known or not right",
 			"3    the machine lacks memory, the device, or a place to write to"),
 		Example: `  cnndemo profile lenet5
@@ -92,13 +92,13 @@ record names no threads: what ran at once lies on tracks below each other.
   cnndemo profile my-net.json --weights my-net.npz holiday/ --runs 100 --json
   cnndemo profile resnet18 --batch 64 --device gpu --html resnet18.html
   TF_ENABLE_ONEDNN_OPTS=1 cnndemo profile alexnet --batch 1`,
-		Args:              takes(1, math.MaxInt, "a network"),
+		Args:              argumentCount(1, math.MaxInt, "a network"),
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			set, done := newSet(c.Context())
 			defer done()
 			set.Keep(arguments[0], f.weights)
-			keepInputs(set, arguments[1:], calledPicture)
+			protectInputs(set, arguments[1:], isImageName)
 			page, err := outputFlag(c, set, "html", f.page)
 			if err != nil {
 				return err
@@ -122,7 +122,7 @@ record names no threads: what ran at once lies on tracks below each other.
 				err = set.Commit()
 			}
 			if err != nil {
-				return unwritten("profile", err)
+				return outputError("profile", err)
 			}
 			if f.asJSON {
 				return printJSON(c, result)
@@ -131,35 +131,35 @@ record names no threads: what ran at once lies on tracks below each other.
 		},
 	}
 	c.Flags().StringVar(&f.device, "device", "cpu", "cpu, gpu, gpu:N or auto")
-	c.Flags().IntVar(&f.batch, "batch", 0, "run over so many pictures of random numbers")
+	c.Flags().IntVar(&f.batch, "batch", 0, "run over so many images of random numbers")
 	c.Flags().IntVar(&f.runs, "runs", 20, "runs that are measured, after warming up")
-	c.Flags().Uint64Var(&f.seed, "seed", 1, "what weights and random pictures are drawn from")
+	c.Flags().Uint64Var(&f.seed, "seed", 1, "what weights and random images are drawn from")
 	c.Flags().StringVar(&f.weights, "weights", "", "the network's weights, a .npz file (default: fresh ones from --seed)")
 	c.Flags().StringVar(&f.page, "html", "", "write a page with the layers' times and the roofline to this file")
 	c.Flags().StringVar(&f.trace, "trace", "", "write the runs as a trace for Perfetto to this file")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
-	keep(c, deviceRule, "device")
-	keep(c, whole(1, math.MaxInt), "batch", "runs")
-	keep(c, seedRule, "seed")
-	keep(c, fileRule, "weights", "html", "trace")
+	useRule(c, deviceRule, "device")
+	useRule(c, wholeNumber(1, math.MaxInt), "batch", "runs")
+	useRule(c, seedRule, "seed")
+	useRule(c, fileRule, "weights", "html", "trace")
 	return c
 }
 
 // profile measures the network.
-func (f profileFlags) profile(c *cobra.Command, name string, pictures []string) (profileResult, error) {
-	if f.batch > 0 && len(pictures) > 0 {
-		return profileResult{}, refused(c, "--batch %d is of random numbers, want no pictures beside it", f.batch)
+func (f profileFlags) profile(c *cobra.Command, name string, images []string) (profileResult, error) {
+	if f.batch > 0 && len(images) > 0 {
+		return profileResult{}, usageError(c, "--batch %d is of random numbers, want no images beside it", f.batch)
 	}
 	found, err := findNetwork(name)
 	if err != nil {
-		return profileResult{}, exit(exitUsage, "profile: %w", err)
+		return profileResult{}, exitErrorf(exitUsage, "profile: %w", err)
 	}
 	net := found.network
 	if _, err := net.Plan(); err != nil {
-		return profileResult{}, exit(exitUsage, "profile: %w", err)
+		return profileResult{}, exitErrorf(exitUsage, "profile: %w", err)
 	}
 	if err := session.Configure(session.Process{NoTF32: true, NoWinograd: true}); err != nil {
-		return profileResult{}, exit(exitUsage, "profile: %w", err)
+		return profileResult{}, exitErrorf(exitUsage, "profile: %w", err)
 	}
 	// The device is looked for here, before anything else is made ready.
 	if _, err := session.NewBackend(session.Options{Device: f.device}); err != nil {
@@ -172,7 +172,7 @@ func (f profileFlags) profile(c *cobra.Command, name string, pictures []string) 
 	} else {
 		result.Weights = f.weights
 		if weights, err = readWeights(f.weights, net); err != nil {
-			return profileResult{}, exit(exitUsage, "profile: %w", err)
+			return profileResult{}, exitErrorf(exitUsage, "profile: %w", err)
 		}
 	}
 	var batch tensor.Tensor
@@ -180,8 +180,8 @@ func (f profileFlags) profile(c *cobra.Command, name string, pictures []string) 
 		if err := fits(net, f.batch); err != nil {
 			return profileResult{}, err
 		}
-		batch, result.From = drawnBatch(net.Input, f.batch, f.seed), count(f.batch, "picture")+" of random numbers"
-	} else if batch, result.From, err = networkBatch(c.Context(), c.Name(), f.device, net.Input, pictures, f.seed); err != nil {
+		batch, result.From = drawnBatch(net.Input, f.batch, f.seed), count(f.batch, "image")+" of random numbers"
+	} else if batch, result.From, err = networkBatch(c.Context(), c.Name(), f.device, net.Input, images, f.seed); err != nil {
 		return profileResult{}, err
 	} else if err := fits(net, batch.Shape[0]); err != nil {
 		return profileResult{}, err
@@ -199,13 +199,13 @@ const limitsBytes = 720 << 20
 func fits(net graph.Network, batch int) error {
 	forecast, err := net.Memory(graph.Workload{Batch: batch})
 	if err != nil {
-		return exit(exitUsage, "profile: %w", err)
+		return exitErrorf(exitUsage, "profile: %w", err)
 	}
 	if forecast.Refused != "" {
-		return exit(exitUsage, "profile: batch of %d pictures: TensorFlow's kernels do not take it: %s", batch, forecast.Refused)
+		return exitErrorf(exitUsage, "profile: batch of %d images: TensorFlow's kernels do not take it: %s", batch, forecast.Refused)
 	}
 	if err := tensorflow.CheckMemory(networkBytes(forecast.Inference) + limitsBytes); err != nil {
-		return exit(exitEnvironment, "profile: %w", err)
+		return exitErrorf(exitEnvironment, "profile: %w", err)
 	}
 	return nil
 }
@@ -234,7 +234,7 @@ func (f profileFlags) measure(c *cobra.Command, net graph.Network, weights graph
 
 // process names the recorded process in a trace.
 func (r profileResult) process() string {
-	return fmt.Sprintf("TensorFlow %s: %s, %s a run", r.TensorFlow, r.Network, count(r.Pictures, "picture"))
+	return fmt.Sprintf("TensorFlow %s: %s, %s a run", r.TensorFlow, r.Network, count(r.Pictures, "image"))
 }
 
 // title is what was run, over what.

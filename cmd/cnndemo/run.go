@@ -59,27 +59,27 @@ func runCommand(f *runFlags) *cobra.Command {
 		poolSize: sizeFlag(graph.Square(2)), poolPadding: paddingFlag(graph.Valid), background: colourFlag{255, 255, 255},
 	}
 	c := &cobra.Command{
-		Use:   "run [pictures or folders…]",
-		Short: "Run a network over pictures, checked, and write what comes out",
-		Long: `run decodes pictures (JPEG, PNG) and applies a network to them in TensorFlow.
+		Use:   "run [images or folders…]",
+		Short: "Run a network over images, checked, and write what comes out",
+		Long: `run decodes images (JPEG, PNG) and applies a network to them in TensorFlow.
 Each number that a layer gives is held to a reference with a computed error
-bound. Without arguments it takes scikit-learn's two sample pictures.
+bound. Without arguments it takes scikit-learn's two sample images.
 
 The network is --net NET: a ready one (cnndemo nets) or a JSON file, with
-weights from --weights, or fresh ones from --seed. Pictures are brought to its
+weights from --weights, or fresh ones from --seed. Images are brought to its
 size; where its height and width are free they keep theirs. Without --net it is
-two layers that both read the picture, a convolution with one or more filters
+two layers that both read the image, a convolution with one or more filters
 (the tutorial's two line filters) and a pool; the flags from --filter to --chain
 change them.
 
 Into the output folder go the numbers of the network's outputs, or of the layers
-that --maps names (conv2d.npy, max_pool.npy; with pictures of several sizes one
-file a size, as conv2d-427x640.npy), a PNG for each picture and map of them,
+that --maps names (conv2d.npy, max_pool.npy; with images of several sizes one
+file a size, as conv2d-427x640.npy), a PNG for each image and map of them,
 report.json, and report.html: one page with all of it to look at, which needs no
-network and no server. A pool of a picture in three colours is a picture.
+network and no server. A pool of an image in three colours is an image.
 
 ` + exitStatus(
-			"1    a number lies outside its bound, or a picture cannot be used; what could",
+			"1    a number lies outside its bound, or an image cannot be used; what could",
 			"     be done with the others is written",
 			"2    wrong usage: a flag, or a filter, a network or weights that are not known",
 			"     or not right",
@@ -92,8 +92,8 @@ network and no server. A pool of a picture in three colours is a picture.
 		RunE: func(c *cobra.Command, arguments []string) error {
 			f.stdout, f.stderr = c.OutOrStdout(), c.ErrOrStderr()
 			if err := cmp.Or(
-				needs(c, "resize", "resize-method"), needs(c, "net", "weights", "seed"), apartFrom(c, "weights", "seed"),
-				apartFrom(c, "net", "filter", "stride", "padding", "dilation", "pool", "pool-size", "pool-stride", "pool-padding", "chain"),
+				needs(c, "resize", "resize-method"), needs(c, "net", "weights", "seed"), excludes(c, "weights", "seed"),
+				excludes(c, "net", "filter", "stride", "padding", "dilation", "pool", "pool-size", "pool-stride", "pool-padding", "chain"),
 			); err != nil {
 				return err
 			}
@@ -119,12 +119,12 @@ network and no server. A pool of a picture in three colours is a picture.
 	flags.Var(&f.poolSize, "pool-size", "the pool's window")
 	flags.Var(&f.poolStride, "pool-stride", "the pool's stride (default: its window)")
 	flags.Var(&f.poolPadding, "pool-padding", "the pool's padding: same, valid, or TOP,BOTTOM,LEFT,RIGHT")
-	flags.BoolVar(&f.chain, "chain", false, "pool the feature maps, not the pictures")
-	flags.Var(&f.resize, "resize", "bring all pictures to one size, HxW")
+	flags.BoolVar(&f.chain, "chain", false, "pool the feature maps, not the images")
+	flags.Var(&f.resize, "resize", "bring all images to one size, HxW")
 	flags.StringVar(&f.resizeMethod, "resize-method", images.Methods[0], strings.Join(images.Methods, ", "))
 	flags.Var(&f.background, "background", "what shows through transparent pixels")
-	flags.IntVar(&f.maxPixels, "max-pixels", images.DefaultMaxPixels, "refuse pictures that declare more pixels")
-	flags.BoolVar(&f.ignoreOrientation, "no-orientation", false, "leave pictures as stored, whatever EXIF says")
+	flags.IntVar(&f.maxPixels, "max-pixels", images.DefaultMaxPixels, "refuse images that declare more pixels")
+	flags.BoolVar(&f.ignoreOrientation, "no-orientation", false, "leave images as stored, whatever EXIF says")
 	flags.BoolVar(&f.trusted, "trusted", false, "do not look for damage in JPEG files, which saves a third of decoding")
 	flags.StringVar(&f.device, "device", "auto", "auto, cpu, gpu or gpu:N")
 	flags.BoolVar(&f.tf32, "tf32", false, "let a GPU cut factors to 11 bits, TensorFlow's default, and hold it to that")
@@ -132,15 +132,15 @@ network and no server. A pool of a picture in three colours is a picture.
 	flags.StringVar(&f.out, "out", "out", "the output folder")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "do not hold the results to the reference")
-	keep(c, seedRule, "seed")
-	keep(c, layersRule, "maps")
-	keep(c, filterRule, "filter")
-	keep(c, oneOf("max", "avg"), "pool")
-	keep(c, oneOf(images.Methods...), "resize-method")
-	keep(c, whole(1, math.MaxInt), "max-pixels")
-	keep(c, whole(0, math.MaxInt), "threads")
-	keep(c, deviceRule, "device")
-	keep(c, folderRule, "out")
+	useRule(c, seedRule, "seed")
+	useRule(c, layersRule, "maps")
+	useRule(c, filterRule, "filter")
+	useRule(c, oneOf("max", "avg"), "pool")
+	useRule(c, oneOf(images.Methods...), "resize-method")
+	useRule(c, wholeNumber(1, math.MaxInt), "max-pixels")
+	useRule(c, wholeNumber(0, math.MaxInt), "threads")
+	useRule(c, deviceRule, "device")
+	useRule(c, folderRule, "out")
 	return c
 }
 
@@ -157,7 +157,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	sources, refused, notes := findSources(arguments)
 	j.report.Refused = refused
 	j.report.Notes = append(j.report.Notes, notes...)
-	if note := withContainer(f.out); note != "" {
+	if note := containerNote(f.out); note != "" {
 		j.report.Notes = append(j.report.Notes, note)
 	}
 	j.report.Options, j.report.Command, j.report.Changed = f.options, f.command, f.changed
@@ -173,23 +173,23 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 		}
 	}
 	if j.folder, err = j.set.Folder(f.out); err != nil {
-		return &exitError{exitEnvironment, unwritable(f.out, err)}
+		return &exitError{exitEnvironment, folderError(f.out, err)}
 	}
-	j.pngs = newNames(j.folder.NameLimit() - len(pngEnding))
-	if err := j.pictures(ctx, sources); err != nil {
+	j.pngs = newUniqueNames(j.folder.NameLimit() - len(pngEnding))
+	if err := j.runSources(ctx, sources); err != nil {
 		return err
 	}
 	if len(j.report.Sizes) == 0 {
 		j.printRefused()
 		status := exitCheck
-		if j.lacking > 0 {
+		if j.outOfMemory > 0 {
 			status = exitEnvironment
 		}
-		return exit(status, "run: no picture could be done, nothing was written")
+		return exitErrorf(status, "run: no image could be done, nothing was written")
 	}
 	j.report.Seconds.Total = time.Since(start).Seconds()
 	if err := j.finish(); err != nil {
-		return unwritten("run", err)
+		return outputError("run", err)
 	}
 	return j.conclude()
 }
@@ -198,7 +198,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 func (j *job) conclude() error {
 	if j.asJSON {
 		if err := writeJSON(j.stdout, j.report); err != nil {
-			return exit(exitCheck, "print JSON: %w", err)
+			return exitErrorf(exitCheck, "print JSON: %w", err)
 		}
 	} else {
 		j.print()
@@ -206,26 +206,26 @@ func (j *job) conclude() error {
 	j.printRefused()
 	switch {
 	case j.report.Status == string(proof.Fail):
-		return exit(exitCheck, "run: a result lies outside its bound")
+		return exitErrorf(exitCheck, "run: a result lies outside its bound")
 	case j.report.Status == string(proof.Nothing):
-		return exit(exitCheck, "run: the check of a result proves nothing: no number of it was compared")
-	case j.lacking > 0:
-		return exit(exitEnvironment, "run: there is no memory for %d of the pictures named", j.lacking)
+		return exitErrorf(exitCheck, "run: the check of a result proves nothing: no number of it was compared")
+	case j.outOfMemory > 0:
+		return exitErrorf(exitEnvironment, "run: there is no memory for %d of the images named", j.outOfMemory)
 	case len(j.report.Refused) > 0:
-		return exit(exitCheck, "run: %d of the pictures named were not done", len(j.report.Refused))
+		return exitErrorf(exitCheck, "run: %d of the images named were not done", len(j.report.Refused))
 	}
 	return nil
 }
 
 func (j *job) printRefused() {
 	for _, r := range j.report.Refused {
-		fmt.Fprintf(j.stderr, "cnndemo: %s: %s\n", quote.Plain(r.Picture), quote.Text(r.Reason, mostErrorBytes))
+		fmt.Fprintf(j.stderr, "cnndemo: %s: %s\n", quote.Plain(r.Image), quote.Text(r.Reason, mostErrorBytes))
 	}
 }
 
 // print is the table for people.
 func (j *job) print() {
-	fmt.Fprintf(j.stdout, "TensorFlow %s on %s%s\n", j.report.TensorFlow, j.report.Device, beside(j.report.Precision))
+	fmt.Fprintf(j.stdout, "TensorFlow %s on %s%s\n", j.report.TensorFlow, j.report.Device, precisionNote(j.report.Precision))
 	for _, note := range j.report.Notes {
 		fmt.Fprintf(j.stdout, "note: %s\n", quote.Text(note, mostErrorBytes))
 	}
@@ -243,7 +243,7 @@ func (j *job) print() {
 					verdict += ", exact"
 				}
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", op.Layer, op.Reads, times(op.Input), times(op.Output), describePadding(op), largest, bound, verdict)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", op.Layer, op.Reads, shapeText(op.Input), shapeText(op.Output), describePadding(op), largest, bound, verdict)
 		}
 	}
 	w.Flush()
@@ -263,15 +263,15 @@ func (j *job) print() {
 		files, quote.Plain(j.out), s.Decode*1e3, s.Open*1e3, s.Run*1e3, s.Check*1e3, s.Total*1e3)
 }
 
-// beside is the precision where it is not the plain one.
-func beside(precision string) string {
+// precisionNote is the precision where it is not the plain one.
+func precisionNote(precision string) string {
 	if precision == "float32" {
 		return ""
 	}
 	return ": " + precision
 }
 
-func times(shape []int) string {
+func shapeText(shape []int) string {
 	return strings.Trim(strings.ReplaceAll(fmt.Sprint(shape), " ", "×"), "[]")
 }
 

@@ -34,7 +34,7 @@ func flagError(c *cobra.Command, err error) error {
 	)
 	switch {
 	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "":
-		return refused(c, "unknown flag: -%s", quote.Text(unknown.GetSpecifiedName(), 8))
+		return usageError(c, "unknown flag: -%s", quote.Text(unknown.GetSpecifiedName(), 8))
 	case errors.As(err, &unknown):
 		var known []string
 		c.Flags().VisitAll(func(f *pflag.Flag) {
@@ -44,21 +44,21 @@ func flagError(c *cobra.Command, err error) error {
 		})
 		name := unknown.GetSpecifiedName()
 		if like := nearest(name, known); like != "" {
-			return refused(c, "unknown flag: --%s, the nearest is --%s", quote.Text(name, 80), like)
+			return usageError(c, "unknown flag: --%s, the nearest is --%s", quote.Text(name, 80), like)
 		}
-		return refused(c, "unknown flag: --%s", quote.Text(name, 80))
+		return usageError(c, "unknown flag: --%s", quote.Text(name, 80))
 	case errors.As(err, &missing):
-		return refused(c, "--%s: got no value, want %s", missing.GetFlag().Name, wants(missing.GetFlag()))
+		return usageError(c, "--%s: got no value, want %s", missing.GetFlag().Name, wants(missing.GetFlag()))
 	case errors.As(err, &invalid):
 		want := "want " + wants(invalid.GetFlag())
 		if _, ours := invalid.GetFlag().Value.(interface{ wants() string }); ours {
 			want = invalid.Unwrap().Error()
 		}
-		return refused(c, "--%s: got %s, %s", invalid.GetFlag().Name, quote.Name(invalid.GetValue()), want)
+		return usageError(c, "--%s: got %s, %s", invalid.GetFlag().Name, quote.Name(invalid.GetValue()), want)
 	case errors.As(err, &syntax):
-		return refused(c, "got %s, want --FLAG or --FLAG=VALUE", quote.Name(syntax.GetSpecifiedFlag()))
+		return usageError(c, "got %s, want --FLAG or --FLAG=VALUE", quote.Name(syntax.GetSpecifiedFlag()))
 	}
-	return refused(c, "flags: %w", err)
+	return usageError(c, "flags: %w", err)
 }
 
 // wants is what a flag's values are.
@@ -86,11 +86,11 @@ func unknownCommand(c, parent *cobra.Command, name string) error {
 	if like := nearest(name, commandNames(parent)); like != "" {
 		text += ", the nearest is " + like
 	}
-	return refused(c, "%s; want one of %s", text, strings.Join(commandNames(parent), ", "))
+	return usageError(c, "%s; want one of %s", text, strings.Join(commandNames(parent), ", "))
 }
 
-// child returns a command's own command by name; nil where it has none.
-func child(c *cobra.Command, name string) *cobra.Command {
+// subcommand returns a command's own command by name; nil where it has none.
+func subcommand(c *cobra.Command, name string) *cobra.Command {
 	for _, known := range c.Commands() {
 		if known.Name() == name {
 			return known
@@ -112,7 +112,7 @@ cnndemo --help prints.
 		ValidArgsFunction: func(c *cobra.Command, arguments []string, _ string) ([]string, cobra.ShellCompDirective) {
 			about := c.Root()
 			for _, name := range arguments {
-				if about = child(about, name); about == nil {
+				if about = subcommand(about, name); about == nil {
 					return nil, cobra.ShellCompDirectiveNoFileComp
 				}
 			}
@@ -122,9 +122,9 @@ cnndemo --help prints.
 			about := c.Root()
 			for _, name := range arguments {
 				if !about.HasSubCommands() {
-					return refused(c, "got the argument %s, %s has no commands", quote.Name(name), about.CommandPath())
+					return usageError(c, "got the argument %s, %s has no commands", quote.Name(name), about.CommandPath())
 				}
-				found := child(about, name)
+				found := subcommand(about, name)
 				if found == nil {
 					return unknownCommand(c, about, name)
 				}

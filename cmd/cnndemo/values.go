@@ -53,8 +53,8 @@ type checkedList struct {
 	pflag.SliceValue
 }
 
-// keep gives flags of a command a rule.
-func keep(c *cobra.Command, r rule, flags ...string) {
+// useRule gives flags of a command a rule.
+func useRule(c *cobra.Command, r rule, flags ...string) {
 	for _, name := range flags {
 		flag := c.Flags().Lookup(name)
 		value := checked{flag.Value, r}
@@ -69,8 +69,8 @@ func keep(c *cobra.Command, r rule, flags ...string) {
 	}
 }
 
-// whole is a whole number from least to most.
-func whole(least, most int) rule {
+// wholeNumber is a whole number from least to most.
+func wholeNumber(least, most int) rule {
 	want := fmt.Sprintf("a whole number from %d to %d", least, most)
 	if most == math.MaxInt {
 		want = fmt.Sprintf("a whole number of %d or more", least)
@@ -147,8 +147,8 @@ var memoryRule = rule{kind: "SIZE", want: "a size with its unit, as 8GiB or 500M
 	return text, err == nil && bytes > 0 && bytes <= math.MaxInt64 && strings.ContainsAny(text, "bBkKmMgGtTpPeE")
 }}
 
-// refused is the error of a command line: of c, and what is wrong.
-func refused(c *cobra.Command, format string, arguments ...any) error {
+// usageError is the error of a command line: of c, and what is wrong.
+func usageError(c *cobra.Command, format string, arguments ...any) error {
 	command := ""
 	if c.HasParent() {
 		_, command, _ = strings.Cut(c.CommandPath(), " ")
@@ -157,18 +157,18 @@ func refused(c *cobra.Command, format string, arguments ...any) error {
 	return fmt.Errorf(command+format, arguments...)
 }
 
-// takes is the rule of a command's arguments: how many, and what they are.
-func takes(least, most int, want string) cobra.PositionalArgs {
+// argumentCount is the rule of a command's arguments: how many, and what they are.
+func argumentCount(least, most int, want string) cobra.PositionalArgs {
 	return func(c *cobra.Command, arguments []string) error {
 		switch n := len(arguments); {
 		case n >= least && n <= most:
 			return nil
 		case n == 0:
-			return refused(c, "got no argument, want %s", want)
+			return usageError(c, "got no argument, want %s", want)
 		case n == 1:
-			return refused(c, "got the argument %s, want %s", quote.Name(arguments[0]), want)
+			return usageError(c, "got the argument %s, want %s", quote.Name(arguments[0]), want)
 		default:
-			return refused(c, "got %d arguments, want %s", n, want)
+			return usageError(c, "got %d arguments, want %s", n, want)
 		}
 	}
 }
@@ -177,17 +177,17 @@ func takes(least, most int, want string) cobra.PositionalArgs {
 func needs(c *cobra.Command, other string, flags ...string) error {
 	for _, name := range flags {
 		if c.Flags().Changed(name) && !c.Flags().Changed(other) {
-			return refused(c, "--%s wants --%s beside it", name, other)
+			return usageError(c, "--%s wants --%s beside it", name, other)
 		}
 	}
 	return nil
 }
 
-// apartFrom refuses flags beside another one.
-func apartFrom(c *cobra.Command, other string, flags ...string) error {
+// excludes refuses flags beside another one.
+func excludes(c *cobra.Command, other string, flags ...string) error {
 	for _, name := range flags {
 		if c.Flags().Changed(name) && c.Flags().Changed(other) {
-			return refused(c, "got --%s and --%s, want one of them", other, name)
+			return usageError(c, "got --%s and --%s, want one of them", other, name)
 		}
 	}
 	return nil

@@ -33,13 +33,13 @@ func (f *verifyFlags) flags(c *cobra.Command) {
 	c.Flags().StringVar(&f.device, "device", "auto", "auto, cpu, gpu or gpu:N")
 	c.Flags().BoolVar(&f.tf32, "tf32", false, "let a GPU cut factors to 11 bits, TensorFlow's default, and hold it to that")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
-	keep(c, fileRule, "junit", "html")
-	keep(c, deviceRule, "device")
+	useRule(c, fileRule, "junit", "html")
+	useRule(c, deviceRule, "device")
 }
 
 func (f *verifyFlags) seedFlag(c *cobra.Command, usage string) {
 	c.Flags().Uint64Var(&f.seed, "seed", 1, usage)
-	keep(c, seedRule, "seed")
+	useRule(c, seedRule, "seed")
 }
 
 // open claims the outputs and sets TensorFlow up. claim registers what the
@@ -71,15 +71,15 @@ func (f *verifyFlags) configure() error {
 func (f *verifyFlags) write(v report.Verification) error {
 	if f.pageTo != nil {
 		if err := f.pageTo.Write(func(w io.Writer) error { return report.WriteVerification(w, v) }); err != nil {
-			return unwritten("verify", err)
+			return outputError("verify", err)
 		}
 	}
 	if f.junitTo != nil {
 		if err := f.junitTo.Write(func(w io.Writer) error { return junit.Write(w, v.Outcomes, v.Against) }); err != nil {
-			return unwritten("verify", err)
+			return outputError("verify", err)
 		}
 	}
-	return unwritten("verify", f.set.Commit())
+	return outputError("verify", f.set.Commit())
 }
 
 // newVerifyCommand returns verify, which is verify cases with the built-in
@@ -103,7 +103,7 @@ A verdict is pass, overflow possible, precision, proves nothing or fail. It
 proves nothing where no number was compared: all are NaN on both sides and the
 case does not expect that, or nothing is asked of them.
 
-` + verifyStatus("a case failed or proves nothing, or a picture cannot be used; against a", "baseline: outside, missing or case changed, and with --equal-bits within", "bound, too"),
+` + verifyStatus("a case failed or proves nothing, or an image cannot be used; against a", "baseline: outside, missing or case changed, and with --equal-bits within", "bound, too"),
 		Example: `  cnndemo verify
   cnndemo verify cases my-cases/ --junit report.xml
   cnndemo verify net alexnet --html report.html
@@ -112,7 +112,7 @@ case does not expect that, or nothing is asked of them.
   cnndemo verify --against baseline.json --junit report.xml || echo "exit status $?"`,
 		Args: func(c *cobra.Command, arguments []string) error {
 			if net.net == "" {
-				return takes(0, 0, "one of the commands "+strings.Join(commandNames(c), ", ")+", or none")(c, arguments)
+				return argumentCount(0, 0, "one of the commands "+strings.Join(commandNames(c), ", ")+", or none")(c, arguments)
 			}
 			return nil
 		},
@@ -134,11 +134,11 @@ case does not expect that, or nothing is asked of them.
 	f.seedFlag(c, "")
 	cases.flags(c)
 	c.Flags().StringArrayVar(&cases.paths, "cases", nil, "")
-	keep(c, rule{kind: "FILE|FOLDER", want: "a file or a folder", read: notEmpty}, "cases")
+	useRule(c, rule{kind: "FILE|FOLDER", want: "a file or a folder", read: notEmpty}, "cases")
 	net.flags(c)
 	random.flags(c)
 	c.Flags().IntVar(&random.cases, "random", 0, "")
-	keep(c, randomRule, "random")
+	useRule(c, randomRule, "random")
 	for _, name := range []string{"cases", "net", "weights", "random", "op", "seed"} {
 		// The only error is that the flag is not there.
 		_ = c.Flags().MarkHidden(name)
@@ -161,8 +161,8 @@ func verifyStatus(failed ...string) string {
 // checkTogether refuses flags of verify that would do nothing.
 func checkTogether(c *cobra.Command) error {
 	return cmp.Or(
-		apartFrom(c, "net", "random", "cases", "write-baseline", "against", "equal-bits"),
-		apartFrom(c, "random", "cases", "write-baseline", "against", "equal-bits"),
+		excludes(c, "net", "random", "cases", "write-baseline", "against", "equal-bits"),
+		excludes(c, "random", "cases", "write-baseline", "against", "equal-bits"),
 		needs(c, "net", "weights"),
 		needs(c, "random", "op"),
 		needs(c, "against", "equal-bits"),
@@ -172,7 +172,7 @@ func checkTogether(c *cobra.Command) error {
 // newVerification is a verification without outcomes.
 func newVerification(c *cobra.Command, f *verifyFlags, device string) report.Verification {
 	v := report.Verification{
-		TensorFlow: session.Version(), Device: device, Precision: tensorflow.Precision(device), Note: withoutGPU(f.device, device),
+		TensorFlow: session.Version(), Device: device, Precision: tensorflow.Precision(device), Note: missingGPUNote(f.device, device),
 	}
 	v.Command, _ = commandLine(c, c.Flags().Args())
 	if on, known := tensorflow.OneDNNInUse(); known {

@@ -117,7 +117,7 @@ cases failed.
 func (f *casesFlags) verify(c *cobra.Command, to *verifyFlags) error {
 	baseline := &f.baseline
 	done, err := to.open(c, func(set *output.Set) error {
-		keepInputs(set, f.paths, func(name string) bool { return strings.HasSuffix(name, ".json") })
+		protectInputs(set, f.paths, func(name string) bool { return strings.HasSuffix(name, ".json") })
 		return baseline.claim(c, set)
 	})
 	if err != nil {
@@ -135,7 +135,7 @@ func (f *casesFlags) verify(c *cobra.Command, to *verifyFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := baseline.begin(made(backend.Device())); err != nil {
+	if err := baseline.begin(thisMachine(backend.Device())); err != nil {
 		return err
 	}
 	result := newVerification(c, to, backend.Device())
@@ -169,7 +169,7 @@ func (f *casesFlags) verify(c *cobra.Command, to *verifyFlags) error {
 		faults = append(faults, text)
 	}
 	if len(faults) > 0 {
-		return exit(exitCheck, "verify: %s", strings.Join(faults, "; "))
+		return exitErrorf(exitCheck, "verify: %s", strings.Join(faults, "; "))
 	}
 	return nil
 }

@@ -31,13 +31,13 @@ type randomFlags struct {
 }
 
 // randomRule is a number of cases.
-var randomRule = whole(1, math.MaxInt)
+var randomRule = wholeNumber(1, math.MaxInt)
 
 func (f *randomFlags) flags(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.ops, "op", nil, "draw this operation alone (repeatable; default: all)")
 	operation := oneOf(proof.Operations()...)
 	operation.known = proof.Operations()
-	keep(c, operation, "op")
+	useRule(c, operation, "op")
 }
 
 func newVerifyRandomCommand() *cobra.Command {
@@ -60,12 +60,12 @@ still fails, and printed for verify cases.
 			"     system ended the process with the cases, as it does where memory runs out"),
 		Example: `  cnndemo verify random 20000 --seed 7
   cnndemo verify random 500 --op conv2d_transpose --op lrn`,
-		Args:              takes(1, 1, "how many cases: "+randomRule.want),
+		Args:              argumentCount(1, 1, "how many cases: "+randomRule.want),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			text, known := randomRule.read(arguments[0])
 			if !known {
-				return takes(0, 0, randomRule.want)(c, arguments)
+				return argumentCount(0, 0, randomRule.want)(c, arguments)
 			}
 			var err error
 			if random.cases, err = strconv.Atoi(text); err != nil {
@@ -100,7 +100,7 @@ func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
 	}
 	program, err := os.Executable()
 	if err != nil {
-		return exit(exitEnvironment, "verify: %w", err)
+		return exitErrorf(exitEnvironment, "verify: %w", err)
 	}
 	watch := &draw.Watch{Limit: caseLimit, Command: func() *exec.Cmd {
 		arguments := []string{workerName, "--device", to.device}
@@ -108,7 +108,7 @@ func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
 			arguments = append(arguments, "--tf32")
 		}
 		worker := exec.Command(program, arguments...)
-		worker.SysProcAttr = apart()
+		worker.SysProcAttr = ownProcessGroup()
 		// What libraries print to stdout, as oneDNN does where it is asked to,
 		// is noise.
 		worker.Stdout = os.Stderr
@@ -129,9 +129,9 @@ func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
 			return err
 		}
 		if errors.Is(err, draw.ErrKilled) {
-			return exit(exitEnvironment, "verify: %w", err)
+			return exitErrorf(exitEnvironment, "verify: %w", err)
 		}
-		return exit(exitCheck, "verify: %w", err)
+		return exitErrorf(exitCheck, "verify: %w", err)
 	}
 	bar.finish()
 	v := newVerification(c, to, backend.Device())
@@ -154,7 +154,7 @@ func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
 		printRandom(c.OutOrStdout(), v, result)
 	}
 	if n := len(result.Failures); n > 0 {
-		return exit(exitCheck, "verify: %d of %d cases failed, seed %d", n, result.Cases, result.Seed)
+		return exitErrorf(exitCheck, "verify: %d of %d cases failed, seed %d", n, result.Cases, result.Seed)
 	}
 	return nil
 }
@@ -210,7 +210,7 @@ func newWorkerCommand() *cobra.Command {
 		Use:    workerName,
 		Short:  "Run the cases that come on file descriptor 3, for verify random",
 		Hidden: true,
-		Args:   takes(0, 0, "none"),
+		Args:   argumentCount(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := session.Configure(session.Process{NoTF32: !tf32, NoWinograd: true}); err != nil {
 				return &exitError{exitUsage, err}
@@ -232,6 +232,6 @@ func newWorkerCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&device, "device", "auto", "auto, cpu, gpu or gpu:N")
 	c.Flags().BoolVar(&tf32, "tf32", false, "leave TF32 on")
-	keep(c, deviceRule, "device")
+	useRule(c, deviceRule, "device")
 	return c
 }

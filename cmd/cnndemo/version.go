@@ -41,7 +41,7 @@ Go, of TensorFlow's bindings and tfgo, and of the TensorFlow that is loaded.
 
 ` + exitStatus("2    wrong usage", "3    the output cannot be written"),
 		Example: "  cnndemo version\n  cnndemo version --json",
-		Args:    takes(0, 0, "none"),
+		Args:    argumentCount(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			b := thisBuild()
 			if asJSON {

@@ -14,8 +14,8 @@ const (
 	formatFloat32 = "float32"
 )
 
-// plane is a part of a tensor that is shown as one picture: all channels of a
-// pixel, or one of them. data begins with the picture's first number.
+// plane is a part of a tensor that is shown as one image: all channels of a
+// pixel, or one of them. data begins with the image's first number.
 type plane struct {
 	height, width int
 	channels      int // shown: 1 or 3

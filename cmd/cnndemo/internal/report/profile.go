@@ -14,7 +14,7 @@ type Profile struct {
 	Note                        string // what makes the limits doubtful, or ""
 	OneDNN                      *bool
 	Title                       string
-	Pictures, Runs              int
+	Images, Runs                int
 	GFLOPS, GBs                 float64 // of the machine
 	ToDevice, ToHost            float64 // GB/s of copies to a GPU and from it
 	Layers                      []ProfiledLayer
@@ -64,7 +64,7 @@ type profilePage struct {
 	Points   int
 	Layers   []profileRow
 	Rest     []restRow
-	Pictures int
+	Images   int
 }
 
 // profileBar is a layer's row in the chart.
@@ -97,12 +97,12 @@ func WriteProfile(w io.Writer, p Profile) error {
 }
 
 func profileView(a assets, p Profile) profilePage {
-	page := profilePage{frame: frame{CSS: a.css, JS: a.js, Policy: a.policy, Command: "profile", Title: p.Title, Heading: p.Title}, Pictures: p.Pictures}
+	page := profilePage{frame: frame{CSS: a.css, JS: a.js, Policy: a.policy, Command: "profile", Title: p.Title, Heading: p.Title}, Images: p.Images}
 	page.Facts = []fact{
 		{Name: "TensorFlow", Value: p.TensorFlow},
 		{Name: "Device", Value: strings.TrimPrefix(p.Device, "/device:")},
 		{Name: "oneDNN", Value: onOff(p.OneDNN)},
-		{Name: "Measured", Value: fmt.Sprintf("%s of %s, medians", count(p.Runs, "run"), count(p.Pictures, "picture"))},
+		{Name: "Measured", Value: fmt.Sprintf("%s of %s, medians", count(p.Runs, "run"), count(p.Images, "image"))},
 		p.limits(),
 		{Name: "Repeat with", Value: p.Command, Code: true},
 	}
@@ -130,7 +130,7 @@ func (p Profile) limits() fact {
 
 // verdict says in a line what a run takes, and where most of it goes.
 func (p Profile) verdict() verdictView {
-	v := verdictView{Class: "measured", Headline: fmt.Sprintf("A run of %s takes %s", count(p.Pictures, "picture"), threeFigures(p.Call))}
+	v := verdictView{Class: "measured", Headline: fmt.Sprintf("A run of %s takes %s", count(p.Images, "image"), threeFigures(p.Call))}
 	rows := p.rows()
 	if len(rows) == 0 || p.Step <= 0 {
 		return v
@@ -251,7 +251,7 @@ func (p Profile) rest() []restRow {
 	}
 	return append(rows,
 		row("A step", p.Step, "from the first node’s being ready until the last is done"),
-		row("The whole call", p.Call, "with the copies of pictures and results, without a record"),
+		row("The whole call", p.Call, "with the copies of images and results, without a record"),
 		row("The same, recorded", p.Traced, "what this page was made from"),
 	)
 }

@@ -11,7 +11,7 @@ import (
 	"tfcnn/internal/quote"
 )
 
-// layerView is the proof of one layer over all sizes of picture.
+// layerView is the proof of one layer over all sizes of image.
 type layerView struct {
 	Layer   string
 	Verdict *proof.Verdict // counts of all sizes, the worst number of one
@@ -26,8 +26,8 @@ type layerView struct {
 
 // worstView is the number whose error is the largest share of its bound.
 type worstView struct {
-	Picture   string
-	Place     string // in the picture's output
+	Image     string
+	Place     string // in the image's output
 	Got, Want string
 	ErrorText string
 	ShareText string
@@ -35,7 +35,7 @@ type worstView struct {
 	To        string // the figure with the ring, where the page shows it
 }
 
-// joinVerdicts adds up the verdicts of two groups of pictures; the figures of
+// joinVerdicts adds up the verdicts of two groups of images; the figures of
 // the worst number are those of the worse one.
 func joinVerdicts(a, b proof.Verdict) (v proof.Verdict, second bool) {
 	v = a.Merge(b, 0)
@@ -86,8 +86,8 @@ func (l *layerView) fill(run Run, i int) {
 	size := run.Sizes[l.size]
 	op := size.Ops[i]
 	l.Worst = worst(v)
-	if n := v.Worst[0]; n < len(size.Pictures) {
-		l.Worst.Picture = quote.Plain(size.Pictures[n])
+	if n := v.Worst[0]; n < len(size.Images) {
+		l.Worst.Image = quote.Plain(size.Images[n])
 	}
 	l.Worst.Place = op.place(v.Worst)
 }

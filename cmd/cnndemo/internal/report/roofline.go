@@ -22,12 +22,12 @@ type roofline struct {
 
 type roofPoint struct {
 	name, text string
-	x, y, r    float64 // in the picture
+	x, y, r    float64 // in the chart
 	labelled   bool
 	label      box
 }
 
-// The picture: its size, and the margins for what stands beside the axes.
+// The chart: its size, and the margins for what stands beside the axes.
 const (
 	roofWidth, roofHeight            = 960.0, 560.0
 	roofLeft, roofRight              = 62.0, 16.0
@@ -80,7 +80,7 @@ func (c roofline) y(gflops float64) float64 {
 	return roofHeight - roofBottom - (math.Log10(gflops)-c.bottom)/(c.top-c.bottom)*(roofHeight-roofTop-roofBottom)
 }
 
-// box is a rectangle of the picture.
+// box is a rectangle of the chart.
 type box struct{ left, top, right, bottom float64 }
 
 func (b box) overlaps(o box) bool {
@@ -117,7 +117,7 @@ func (c *roofline) label() {
 	}
 }
 
-// direction is a unit vector of the picture, y downwards.
+// direction is a unit vector of the chart, y downwards.
 type direction struct{ x, y float64 }
 
 // places are where a label may stand, the best first.
@@ -211,7 +211,7 @@ func (c roofline) draw() template.HTML {
 	var d canvas
 	d.add(`<svg class="roofline" viewBox="0 0 %s %s" role="img" aria-label="%s">`, roofWidth, roofHeight, template.HTMLEscapeString(c.description()))
 	c.axes(&d)
-	// The roof, cut where the picture ends.
+	// The roof, cut where the chart ends.
 	low := math.Pow(10, c.left)
 	from, start := low, low*c.gbs
 	if bottom := math.Pow(10, c.bottom); start < bottom {

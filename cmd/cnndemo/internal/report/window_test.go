@@ -10,7 +10,7 @@ import (
 	"tfcnn/graph"
 )
 
-// windowOp is a max_pool-like operation on one picture, its geometry settled
+// windowOp is a max_pool-like operation on one image, its geometry settled
 // by package graph.
 func windowOp(t *testing.T, height, width int, size, strides, dilations graph.Size, padding graph.Padding) Op {
 	t.Helper()

@@ -17,9 +17,9 @@ import (
 	"tfcnn/session"
 )
 
-// application is a network that run applies to images. Its height and width may
+// runNetwork is a network that run applies to images. Its height and width may
 // be free: it has the images' then.
-type application struct {
+type runNetwork struct {
 	name    string // empty: the two layers of run's flags
 	network graph.Network
 	weights graph.Weights       // nil: drawn from the seed
@@ -30,7 +30,7 @@ type application struct {
 
 // tutorial returns the two layers of run's flags: a convolution with line
 // filters, unless others are named, and a pool, both of the image.
-func (f runFlags) tutorial() (a application, note string, err error) {
+func (f runFlags) tutorial() (a runNetwork, note string, err error) {
 	var filters []filter
 	for _, name := range f.filters {
 		one, err := loadFilter(name)
@@ -58,7 +58,7 @@ func (f runFlags) tutorial() (a application, note string, err error) {
 	if f.pool == "avg" {
 		layers[1] = graph.AvgPool(pool)
 	}
-	return application{
+	return runNetwork{
 		network: graph.Network{
 			Input: graph.Input{Channels: 3}, Layers: layers, Outputs: []string{convolution.Name, pool.Name},
 		},
@@ -67,8 +67,8 @@ func (f runFlags) tutorial() (a application, note string, err error) {
 	}, note, nil
 }
 
-// newApplication returns what the flags ask for, and a note on it.
-func (f runFlags) newApplication() (a application, note string, err error) {
+// newRunNetwork returns what the flags ask for, and a note on it.
+func (f runFlags) newRunNetwork() (a runNetwork, note string, err error) {
 	if f.net.net == "" {
 		a, note, err = f.tutorial()
 	} else {
@@ -81,22 +81,22 @@ func (f runFlags) newApplication() (a application, note string, err error) {
 }
 
 // named returns the network of --net.
-func (f runFlags) named() (application, error) {
+func (f runFlags) named() (runNetwork, error) {
 	found, err := readNetwork(f.net.net, true)
 	if err != nil {
-		return application{}, err
+		return runNetwork{}, err
 	}
 	if in := found.network.Input; !found.network.Free() && f.resize != (sizeFlag{}) {
-		return application{}, fmt.Errorf("run: got --resize %s, the network reads %d×%d alone", &f.resize, in.Height, in.Width)
+		return runNetwork{}, fmt.Errorf("run: got --resize %s, the network reads %d×%d alone", &f.resize, in.Height, in.Width)
 	}
-	a := application{name: found.name, network: found.network}
+	a := runNetwork{name: found.name, network: found.network}
 	a.weights, a.origin, err = f.net.load(found.network, f.seed)
 	return a, err
 }
 
-// sized is the application to images of one size.
-type sized struct {
-	application
+// networkAtSize is the network for images of one size.
+type networkAtSize struct {
+	runNetwork
 	lowered graph.Lowered
 	plan    graph.Plan
 	maps    []layerMaps // by layer
@@ -111,10 +111,10 @@ type layerMaps struct {
 	colours bool     // the three channels make one image
 }
 
-// at returns the application to images of a size. Where the outputs are checked
+// at returns the network for images of a size. Where the outputs are checked
 // all are fetched, as each layer is held on what it really read.
-func (a application) at(height, width int, checked bool) (*sized, error) {
-	s := &sized{application: a}
+func (a runNetwork) at(height, width int, checked bool) (*networkAtSize, error) {
+	s := &networkAtSize{runNetwork: a}
 	var err error
 	if s.network, err = a.network.At(height, width); err != nil {
 		return nil, err
@@ -127,7 +127,7 @@ func (a application) at(height, width int, checked bool) (*sized, error) {
 	}
 	if a.weights != nil {
 		if err := a.weights.Check(s.network); err != nil {
-			return nil, exit(exitUsage, "weights %s: pictures of %d×%d: %w", quote.Plain(a.origin), width, height, err)
+			return nil, exitErrorf(exitUsage, "weights %s: images of %d×%d: %w", quote.Plain(a.origin), width, height, err)
 		}
 	}
 	s.written = s.lowered.Outputs
@@ -137,7 +137,7 @@ func (a application) at(height, width int, checked bool) (*sized, error) {
 	for _, name := range a.shown {
 		i, err := s.lowered.Layer(name)
 		if err != nil {
-			return nil, exit(exitUsage, "run: --maps: %w", err)
+			return nil, exitErrorf(exitUsage, "run: --maps: %w", err)
 		}
 		if !slices.Contains(s.written, i) {
 			s.written = append(s.written, i)
@@ -158,7 +158,7 @@ func (a application) at(height, width int, checked bool) (*sized, error) {
 
 // mapsOf names the channels of a layer's output. A pool keeps the channels of
 // what it reads, so that a pool of an image is an image.
-func (s *sized) mapsOf(layer graph.LayerPlan) layerMaps {
+func (s *networkAtSize) mapsOf(layer graph.LayerPlan) layerMaps {
 	if len(layer.Output) != 3 {
 		return layerMaps{}
 	}
@@ -182,7 +182,7 @@ func (s *sized) mapsOf(layer graph.LayerPlan) layerMaps {
 }
 
 // layerNames are the names of layers by index.
-func (s *sized) layerNames(layers []int) []string {
+func (s *networkAtSize) layerNames(layers []int) []string {
 	var list []string
 	for _, i := range layers {
 		list = append(list, s.lowered.Layers[i].Name)
@@ -191,7 +191,7 @@ func (s *sized) layerNames(layers []int) []string {
 }
 
 // ops describes the layers before they run.
-func (s *sized) ops() []report.Op {
+func (s *networkAtSize) ops() []report.Op {
 	var list []report.Op
 	for i, layer := range s.plan.Layers {
 		op := report.Op{
@@ -221,7 +221,7 @@ func (g *group) describe(layers []session.LayerRun) {
 	if g.report.Ops == nil {
 		g.report.Ops = g.ops()
 	}
-	n := len(g.report.Pictures)
+	n := len(g.report.Images)
 	for i := range g.report.Ops {
 		op := &g.report.Ops[i]
 		op.Input[0], op.Output[0] = n, n
@@ -247,12 +247,12 @@ func (j *job) check(ctx context.Context, g *group, batch tensor.Tensor, outputs 
 	}
 	parts, err := network.Hold(ctx, run, nil)
 	if err != nil {
-		return exit(exitCheck, "run: check: %w", err)
+		return exitErrorf(exitCheck, "run: check: %w", err)
 	}
 	for _, part := range parts {
 		op, v := &g.report.Ops[part.Layers[0]], part.Verdict // every layer was fetched
 		if op.Verdict != nil {
-			v = op.Verdict.Merge(v, len(g.report.Pictures)-batch.Shape[0])
+			v = op.Verdict.Merge(v, len(g.report.Images)-batch.Shape[0])
 		}
 		op.Verdict = &v
 	}

@@ -113,7 +113,7 @@ func stack(filters []filter) (all filter, note string, err error) {
 	if all.Tensor, err = tensor.New(h, w, 3, n); err != nil {
 		return filter{}, "", err
 	}
-	given := newNames(0)
+	given := newUniqueNames(0)
 	for _, f := range filters {
 		top, left := h-f.Shape[0], w-f.Shape[1]
 		if top%2 != 0 || left%2 != 0 {

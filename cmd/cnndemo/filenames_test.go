@@ -8,7 +8,7 @@ import (
 
 func TestNames(t *testing.T) {
 	long := strings.Repeat("ж", 118)
-	n := newNames(251)
+	n := newUniqueNames(251)
 	for _, tt := range []struct{ stem, rest, want string }{
 		{"a", "-conv2d-x", "a-conv2d-x"},
 		{"a", "-conv2d-x", "a-conv2d-x-2"},
@@ -38,7 +38,7 @@ func TestNames(t *testing.T) {
 		}
 		seen[got] = true
 	}
-	if got := newNames(0).unique("folder/\xffa\x00.png"); got != "\uFFFDa\x00" {
+	if got := newUniqueNames(0).unique("folder/\xffa\x00.png"); got != "\uFFFDa\x00" {
 		t.Errorf("got %q", got)
 	}
 }

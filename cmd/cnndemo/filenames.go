@@ -7,19 +7,19 @@ import (
 	"unicode/utf8"
 )
 
-// names hands out names, none twice and none longer than limit bytes, where
+// uniqueNames hands out names, none twice and none longer than limit bytes, where
 // that is set.
-type names struct {
+type uniqueNames struct {
 	limit int
 	given map[string]int
 }
 
-func newNames(limit int) *names { return &names{limit, map[string]int{}} }
+func newUniqueNames(limit int) *uniqueNames { return &uniqueNames{limit, map[string]int{}} }
 
-// unique is the picture's name without folder and ending, numbered where it
+// unique is the image's name without folder and ending, numbered where it
 // was given before. Bytes that are no UTF-8 are replaced, as JSON does it.
-func (n *names) unique(picture string) string {
-	base := strings.ToValidUTF8(filepath.Base(picture), "\uFFFD")
+func (n *uniqueNames) unique(image string) string {
+	base := strings.ToValidUTF8(filepath.Base(image), "\uFFFD")
 	base = strings.TrimSuffix(base, filepath.Ext(base))
 	if base == "" || strings.HasPrefix(base, ".") {
 		base = "picture" + base
@@ -29,7 +29,7 @@ func (n *names) unique(picture string) string {
 
 // number is the name stem + rest, numbered where it was given before. A name
 // that is too long loses the end of its stem, then of the rest.
-func (n *names) number(stem, rest string) string {
+func (n *uniqueNames) number(stem, rest string) string {
 	number := ""
 	for {
 		name := n.fit(stem, rest, number)
@@ -41,7 +41,7 @@ func (n *names) number(stem, rest string) string {
 	}
 }
 
-func (n *names) fit(stem, rest, number string) string {
+func (n *uniqueNames) fit(stem, rest, number string) string {
 	if room := n.limit - len(number); n.limit > 0 && len(stem)+len(rest) > room {
 		stem = cut(stem, max(room-len(rest), room/2))
 		rest = cut(rest, room-len(stem))

@@ -32,7 +32,7 @@ func (b *baselines) flags(c *cobra.Command) {
 	c.Flags().StringVar(&b.write, "write-baseline", "", "write every output, to the bit, and what made it to this file")
 	c.Flags().StringVar(&b.against, "against", "", "hold every output to a baseline that --write-baseline wrote")
 	c.Flags().BoolVar(&b.equalBits, "equal-bits", false, "with --against: bits that differ are a failure, though within the bound")
-	keep(c, fileRule, "write-baseline", "against")
+	useRule(c, fileRule, "write-baseline", "against")
 }
 
 // claim adds the file to be written to the outputs.
@@ -71,7 +71,7 @@ func (b *baselines) begin(made baseline.Made) error {
 	if err == nil {
 		b.writer, err = baseline.NewWriter(w, made)
 	}
-	return unwritten("verify", err)
+	return outputError("verify", err)
 }
 
 // add takes an outcome while its output is there.
@@ -80,7 +80,7 @@ func (b *baselines) add(o proof.Outcome) error {
 		b.comparison.Add(o)
 	}
 	if b.writer != nil {
-		return unwritten("verify", b.writer.Add(o))
+		return outputError("verify", b.writer.Add(o))
 	}
 	return nil
 }
@@ -93,7 +93,7 @@ func (b *baselines) finish() error {
 	if b.writer == nil {
 		return nil
 	}
-	return unwritten("verify", b.writer.Close())
+	return outputError("verify", b.writer.Close())
 }
 
 // failure says in how many cases the comparison failed; "" where in none.
@@ -128,8 +128,8 @@ func (b *baselines) print(w io.Writer) {
 	}
 }
 
-// made describes this machine for a baseline.
-func made(device string) baseline.Made {
+// thisMachine describes this machine for a baseline.
+func thisMachine(device string) baseline.Made {
 	this := machine.This("")
 	m := baseline.Made{
 		TensorFlow: session.Version(), Device: device, OneDNN: "unknown",

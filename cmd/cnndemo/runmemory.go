@@ -13,31 +13,31 @@ import (
 	"tfcnn/session/images"
 )
 
-// workingBytes is how much pictures that are run together may take, what comes out
+// workingBytes is how much images that are run together may take, what comes out
 // of them, and what the check needs beside it; less where less memory is free. A
-// picture that takes more is run alone. Tests lower it.
+// image that takes more is run alone. Tests lower it.
 var workingBytes int64 = 1 << 30
 
-// pendingBytes is how much decoded pictures may take that wait for others of their
+// pendingBytes is how much decoded images may take that wait for others of their
 // size; less where less memory is free.
 const pendingBytes int64 = 256 << 20
 
-// Of memory that is free, the share that pictures may take that run together, and
+// Of memory that is free, the share that images may take that run together, and
 // that wait. The rest is for decoding, and for garbage that Go has not collected.
 const (
 	workingShare = 2
 	pendingShare = 4
 )
 
-// atMost is a number of bytes, or a share of what is free where that is less.
-func atMost(bytes int64, share int64) int64 {
+// memoryLimit is a number of bytes, or a share of what is free where that is less.
+func memoryLimit(bytes int64, share int64) int64 {
 	if free, known := tensorflow.FreeMemory(); known {
 		return min(bytes, free/share)
 	}
 	return bytes
 }
 
-// What cnndemo run holds for each number, in bytes. A picture's numbers are in
+// What cnndemo run holds for each number, in bytes. An image's numbers are in
 // Go's memory, and a second time in TensorFlow's while it runs. An output's are in
 // both; then come the reference's, of which a maximum has values alone (the pages of
 // zeros behind a bound that is never written take no memory), and its PNG: pixels of
@@ -49,12 +49,12 @@ const (
 	valueBytes     = 8
 	referenceBytes = 3*8 + 1 // value, bound, level, state
 	writingBytes   = 5
-	// pictureBytes is for each picture beside: its part of the page, threads.
-	pictureBytes = 24 << 20
+	// imageBytes is for each image beside: its part of the page, threads.
+	imageBytes = 24 << 20
 )
 
-// runBytes is the most that one picture takes when it is run, checked and written.
-func (s *sized) runBytes(checked bool) int64 {
+// runBytes is the most that one image takes when it is run, checked and written.
+func (s *networkAtSize) runBytes(checked bool) int64 {
 	in := numbers(s.plan.Layers[0].Input)
 	var fetched, written, within, reference, largest int64
 	for i, layer := range s.plan.Layers {
@@ -84,7 +84,7 @@ func (s *sized) runBytes(checked bool) int64 {
 }
 
 // weightBytes is what the network's weights take in a session that is recorded.
-func (s *sized) weightBytes() int64 {
+func (s *networkAtSize) weightBytes() int64 {
 	return weightCopies * outputBytes * (s.plan.Parameters + s.plan.Statistics)
 }
 
@@ -96,9 +96,9 @@ func numbers(shape []int) int64 {
 	return n
 }
 
-// atOnce is how many pictures, each of which takes so much, are run together.
-func atOnce(each int64) int {
-	return int(max(1, atMost(workingBytes, workingShare)/max(1, each)))
+// imagesPerRun is how many images, each of which takes so much, are run together.
+func imagesPerRun(each int64) int {
+	return int(max(1, memoryLimit(workingBytes, workingShare)/max(1, each)))
 }
 
 // firstRunBytes come with the first run of all: TensorFlow's threads, its graphs
@@ -122,16 +122,16 @@ func networkBytes(r graph.Requirement) int64 {
 type queue struct {
 	sources []source
 	options images.Options
-	// after is the most that a decoded picture takes from then on, itself included.
+	// after is the most that a decoded image takes from then on, itself included.
 	after func(height, width int) int64
-	// release gives back what earlier pictures hold. It may be nil.
+	// release gives back what earlier images hold. It may be nil.
 	release func() error
 
-	next *opened // read, and not handed out
+	next *sourceFile // read, and not handed out
 }
 
-// opened is a source that was read.
-type opened struct {
+// sourceFile is a source that was read.
+type sourceFile struct {
 	name     string
 	file     []byte
 	refused  error
@@ -139,12 +139,12 @@ type opened struct {
 	after    int64
 }
 
-// whole is the most that the picture takes at any time.
-func (o *opened) whole() int64 { return max(o.decoding, int64(len(o.file))+o.after) + firstRunBytes }
+// peak is the most that the image takes at any time.
+func (o *sourceFile) peak() int64 { return max(o.decoding, int64(len(o.file))+o.after) + firstRunBytes }
 
 // open reads a source and estimates what it takes.
-func (q *queue) open(s source) *opened {
-	o := &opened{name: s.name}
+func (q *queue) open(s source) *sourceFile {
+	o := &sourceFile{name: s.name}
 	if info, err := os.Stat(s.name); err == nil && info.Mode().IsRegular() {
 		if o.refused = tensorflow.CheckMemory(info.Size()); o.refused != nil {
 			return o
@@ -163,15 +163,15 @@ func (q *queue) open(s source) *opened {
 	return o
 }
 
-// some gives the next sources. One that does not fit into the memory that is free
+// nextFiles gives the next sources. One that does not fit into the memory that is free
 // when nothing else is held is refused.
-func (q *queue) some(ctx context.Context) ([]*opened, error) {
+func (q *queue) nextFiles(ctx context.Context) ([]*sourceFile, error) {
 	free, known := tensorflow.FreeMemory()
 	limit := workingBytes
 	if known {
 		limit = max(limit, free/workingShare)
 	}
-	var list []*opened
+	var list []*sourceFile
 	var decoding, largest int64
 	for len(list) < 4*runtime.GOMAXPROCS(0) && ctx.Err() == nil {
 		if q.next == nil {
@@ -182,20 +182,20 @@ func (q *queue) some(ctx context.Context) ([]*opened, error) {
 		}
 		o := q.next
 		if o.refused == nil {
-			if len(list) > 0 && (decoding+o.decoding > limit || known && decoding+max(largest, o.whole()) > free) {
+			if len(list) > 0 && (decoding+o.decoding > limit || known && decoding+max(largest, o.peak()) > free) {
 				break
 			}
-			if known && o.whole() > free {
+			if known && o.peak() > free {
 				if q.release != nil {
 					if err := q.release(); err != nil {
 						return nil, err
 					}
 				}
-				if o.refused = tensorflow.CheckMemory(o.whole()); o.refused != nil {
+				if o.refused = tensorflow.CheckMemory(o.peak()); o.refused != nil {
 					o.file = nil
 				}
 			}
-			decoding, largest = decoding+o.decoding, max(largest, o.whole())
+			decoding, largest = decoding+o.decoding, max(largest, o.peak())
 		}
 		list, q.next = append(list, o), nil
 	}

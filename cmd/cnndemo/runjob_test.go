@@ -17,7 +17,7 @@ import (
 	"tfcnn/internal/tensorflow"
 )
 
-// Many maps of large pictures are run a few pictures at a time.
+// Many maps of large images are run a few images at a time.
 func TestAtOnce(t *testing.T) {
 	const gibibyte = 1 << 30
 	if free, known := tensorflow.FreeMemory(); known && free < 4*gibibyte {
@@ -35,7 +35,7 @@ func TestAtOnce(t *testing.T) {
 		{10_000, 20, 1, gibibyte}, // more than the limit: alone
 		{100, 1, 1, 0},
 	} {
-		a := application{network: graph.Network{
+		a := runNetwork{network: graph.Network{
 			Input: graph.Input{Channels: 3},
 			Layers: []graph.Layer{
 				graph.Conv2D{Filters: tt.maps, Size: graph.Square(1), NoBias: true},
@@ -49,25 +49,25 @@ func TestAtOnce(t *testing.T) {
 			continue
 		}
 		workingBytes = tt.bytes
-		if got := atOnce(s.runBytes(true)); got != tt.want {
+		if got := imagesPerRun(s.runBytes(true)); got != tt.want {
 			t.Errorf("%d×%d, %d maps: %d at once in %d bytes, want %d", tt.side, tt.side, tt.maps, got, tt.bytes, tt.want)
 		}
 	}
 }
 
-// However few pictures are run at once, the files and the verdicts are the
+// However few images are run at once, the files and the verdicts are the
 // same.
 func TestBatchesChangeNothing(t *testing.T) {
 	folder := t.TempDir()
 	for i := range 5 {
 		// The first of each size is dark, so that the worst numbers lie in
 		// later ones.
-		picture := image.NewGray(image.Rect(0, 0, 31+i/3, 23))
-		for k := range picture.Pix {
-			picture.Pix[k] = uint8(k * k * (i % 3))
+		img := image.NewGray(image.Rect(0, 0, 31+i/3, 23))
+		for k := range img.Pix {
+			img.Pix[k] = uint8(k * k * (i % 3))
 		}
 		var file bytes.Buffer
-		if err := png.Encode(&file, picture); err != nil {
+		if err := png.Encode(&file, img); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(filepath.Join(folder, fmt.Sprint(i, ".png")), file.Bytes(), 0o644); err != nil {
@@ -101,13 +101,13 @@ func TestBatchesChangeNothing(t *testing.T) {
 	}
 	all, atOnce := do(workingBytes)
 	few, oneByOne := do(1)
-	if len(atOnce.Sizes) != 2 || len(atOnce.Sizes[0].Pictures) != 3 {
+	if len(atOnce.Sizes) != 2 || len(atOnce.Sizes[0].Images) != 3 {
 		t.Fatalf("%+v", atOnce.Sizes)
 	}
 	for i, want := range atOnce.Sizes {
 		got := oneByOne.Sizes[i]
-		if !slices.Equal(got.Pictures, want.Pictures) || len(got.Files) != len(want.Files) {
-			t.Errorf("size %d: %v in %d files, want %v in %d", i, got.Pictures, len(got.Files), want.Pictures, len(want.Files))
+		if !slices.Equal(got.Images, want.Images) || len(got.Files) != len(want.Files) {
+			t.Errorf("size %d: %v in %d files, want %v in %d", i, got.Images, len(got.Files), want.Images, len(want.Files))
 		}
 		for k, op := range want.Ops {
 			if !slices.Equal(got.Ops[k].Output, op.Output) || got.Ops[k].Verdict.Elements != op.Verdict.Elements ||

@@ -24,8 +24,8 @@ import (
 	"tfcnn/session/images"
 )
 
-// What a picture takes is never more than the estimate, and at least two thirds of
-// it. With TFCNN_MEMORY=1 pictures of 12 and 48 megapixels are tried, too.
+// What an image takes is never more than the estimate, and at least two thirds of
+// it. With TFCNN_MEMORY=1 images of 12 and 48 megapixels are tried, too.
 func TestEstimate(t *testing.T) {
 	if os.Getenv("TFCNN_CHILD") == "estimate" {
 		measureEstimate(t, strings.Split(os.Getenv("TFCNN_ARGUMENTS"), "\n"))
@@ -34,9 +34,9 @@ func TestEstimate(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector has memory of its own")
 	}
-	sizes := []image.Point{{2000, 1500}}
+	sizes := []namedImage.Point{{2000, 1500}}
 	if os.Getenv("TFCNN_MEMORY") != "" {
-		sizes = []image.Point{{1155, 866}, {4000, 3000}, {8000, 6000}}
+		sizes = []namedImage.Point{{1155, 866}, {4000, 3000}, {8000, 6000}}
 	}
 	folder := t.TempDir()
 	// A filter whose products are rounded, so that every number has a bound.
@@ -125,9 +125,9 @@ func peakGrowth(t *testing.T, run func()) int64 {
 	return statusField(t, "VmHWM:") - before
 }
 
-// drawPhotograph is a picture that compresses like one that a camera has taken.
+// drawPhotograph is an image that compresses like one that a camera has taken.
 func drawPhotograph(width, height int) *image.NRGBA {
-	picture := image.NewNRGBA(image.Rect(0, 0, width, height))
+	img := image.NewNRGBA(image.Rect(0, 0, width, height))
 	state := uint32(1)
 	for y := range height {
 		for x := range width {
@@ -136,13 +136,13 @@ func drawPhotograph(width, height int) *image.NRGBA {
 			at := func(phase float64) uint8 {
 				return uint8(127 + 90*math.Sin(float64(x)/97+float64(y)/211+phase) + noise)
 			}
-			picture.SetNRGBA(x, y, color.NRGBA{at(0), at(1), at(2), 255})
+			img.SetNRGBA(x, y, color.NRGBA{at(0), at(1), at(2), 255})
 		}
 	}
-	return picture
+	return img
 }
 
-// measureEstimate runs a picture in a process that has run another before.
+// measureEstimate runs an image in a process that has run another before.
 func measureEstimate(t *testing.T, arguments []string) {
 	out := t.TempDir()
 	run := func(arguments ...string) {
@@ -156,7 +156,7 @@ func measureEstimate(t *testing.T, arguments []string) {
 	fmt.Printf("growth %d estimate %d\n", growth, estimateOf(t, arguments))
 }
 
-// estimateOf is what the command estimates for a picture, without what comes with
+// estimateOf is what the command estimates for an image, without what comes with
 // a first run.
 func estimateOf(t *testing.T, arguments []string) int64 {
 	var f runFlags
@@ -171,12 +171,12 @@ func estimateOf(t *testing.T, arguments []string) int64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := &queue{after: j.takes, options: images.Options{}}
+	q := &queue{after: j.imageMemory, options: images.Options{}}
 	o := q.open(source{arguments[0], func() ([]byte, error) { return file, nil }})
 	if o.refused != nil {
 		t.Fatal(o.refused)
 	}
-	return o.whole() - firstRunBytes
+	return o.peak() - firstRunBytes
 }
 
 func statusField(t *testing.T, name string) int64 {
@@ -199,7 +199,7 @@ func statusField(t *testing.T, name string) int64 {
 	return 0
 }
 
-// Pictures are handed out together as long as they fit; the order is kept.
+// Images are handed out together as long as they fit; the order is kept.
 func TestQueue(t *testing.T) {
 	file := func(width, height int) []byte {
 		var b bytes.Buffer
@@ -208,7 +208,7 @@ func TestQueue(t *testing.T) {
 		}
 		return b.Bytes()
 	}
-	files := map[string][]byte{"small": file(10, 10), "large": file(3000, 2000), "broken": []byte("no picture")}
+	files := map[string][]byte{"small": file(10, 10), "large": file(3000, 2000), "broken": []byte("no image")}
 	var sources []source
 	add := func(n int, name string) {
 		for range n {
@@ -220,12 +220,12 @@ func TestQueue(t *testing.T) {
 	add(most+1, "small")
 	add(1, "broken")
 	q := &queue{sources: sources, after: func(int, int) int64 { return 0 }}
-	// One large picture does not fit beside another; small ones do.
+	// One large image does not fit beside another; small ones do.
 	before := workingBytes
 	defer func() { workingBytes = before }()
 	var names []string
 	for {
-		some, err := q.some(t.Context())
+		some, err := q.nextFiles(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -243,14 +243,14 @@ func TestQueue(t *testing.T) {
 		}
 	}
 	if len(names) != len(sources) {
-		t.Errorf("%d pictures, want %d", len(names), len(sources))
+		t.Errorf("%d images, want %d", len(names), len(sources))
 	}
 	for i, s := range sources[:min(len(names), len(sources))] {
 		if names[i] != s.name {
-			t.Errorf("picture %d is %s, want %s", i, names[i], s.name)
+			t.Errorf("image %d is %s, want %s", i, names[i], s.name)
 		}
 	}
-	// What no machine has is refused by its name, after earlier pictures' memory
+	// What no machine has is refused by its name, after earlier images' memory
 	// was given back; the others go on.
 	released := 0
 	q = &queue{
@@ -265,7 +265,7 @@ func TestQueue(t *testing.T) {
 	}
 	var refused []string
 	for {
-		some, err := q.some(t.Context())
+		some, err := q.nextFiles(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

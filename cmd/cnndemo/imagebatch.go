@@ -33,7 +33,7 @@ func imageOptions(in graph.Input) (images.Options, error) {
 func decodeImages(ctx context.Context, q *queue, take func(decoded) error) error {
 	d, err := images.Open(q.options)
 	if err != nil {
-		return exit(exitUsage, "%w", err)
+		return exitErrorf(exitUsage, "%w", err)
 	}
 	defer d.Close()
 	return decodeAll(ctx, d, q, take)
@@ -44,26 +44,26 @@ func decodeImages(ctx context.Context, q *queue, take func(decoded) error) error
 func networkBatch(ctx context.Context, command, _ string, in graph.Input, paths []string, seed uint64) (tensor.Tensor, string, error) {
 	options, err := imageOptions(in)
 	if err != nil && len(paths) > 0 {
-		return tensor.Tensor{}, "", exit(exitUsage, "%s: %w", command, err)
+		return tensor.Tensor{}, "", exitErrorf(exitUsage, "%s: %w", command, err)
 	}
 	if err != nil {
 		const drawn = 2
-		return drawnBatch(in, drawn, seed), fmt.Sprintf("%d pictures of random numbers", drawn), nil
+		return drawnBatch(in, drawn, seed), fmt.Sprintf("%d images of random numbers", drawn), nil
 	}
 	sources, refused, _ := findSources(paths)
 	for _, r := range refused {
-		return tensor.Tensor{}, "", exit(exitCheck, "%s: %s: %s", command, quote.Plain(r.Picture), r.Reason)
+		return tensor.Tensor{}, "", exitErrorf(exitCheck, "%s: %s: %s", command, quote.Plain(r.Image), r.Reason)
 	}
-	// A picture is in the batch then, which grows by doubling.
+	// An image is in the batch then, which grows by doubling.
 	after := func(height, width int) int64 { return 4 * inputBytes * 3 * int64(height) * int64(width) }
 	x := tensor.Tensor{Shape: []int{0, in.Height, in.Width, in.Channels}}
 	var names []string
 	err = decodeImages(ctx, &queue{sources: sources, options: options, after: after}, func(p decoded) error {
 		if errors.Is(p.refused, session.ErrMemory) {
-			return exit(exitEnvironment, "%s: %s: %w", command, quote.Plain(p.name), p.refused)
+			return exitErrorf(exitEnvironment, "%s: %s: %w", command, quote.Plain(p.name), p.refused)
 		}
 		if p.refused != nil {
-			return exit(exitCheck, "%s: %s: %s", command, quote.Plain(p.name), reason(p.refused))
+			return exitErrorf(exitCheck, "%s: %s: %s", command, quote.Plain(p.name), reason(p.refused))
 		}
 		x.Shape[0]++
 		names = append(names, quote.Plain(p.name))
@@ -84,7 +84,7 @@ func networkBatch(ctx context.Context, command, _ string, in graph.Input, paths 
 	return x, text, nil
 }
 
-// drawnBatch is n pictures of random numbers of 0 to 255.
+// drawnBatch is n images of random numbers of 0 to 255.
 func drawnBatch(in graph.Input, n int, seed uint64) tensor.Tensor {
 	x := tensor.Tensor{Shape: []int{n, in.Height, in.Width, in.Channels}, Data: make([]float32, n*in.Height*in.Width*in.Channels)}
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -24,34 +24,34 @@ import (
 // job is a run under way.
 type job struct {
 	runFlags
-	application
-	sizes   map[[2]int]*sized
-	set     *output.Set
-	folder  *output.Folder
-	names   *names // of pictures
-	pngs    *names // of PNGs without their ending, which picture and map names together could make twice
-	report  report.Run
-	page    *report.Page
-	groups  []*group // by size, in the order in which sizes came
-	pending int64    // bytes of pictures in groups
-	lacking int      // pictures that there was no memory for
+	runNetwork
+	sizes       map[[2]int]*networkAtSize
+	set         *output.Set
+	folder      *output.Folder
+	names       *uniqueNames // of images
+	pngs        *uniqueNames // of PNGs without their ending, which image and map names together could make twice
+	report      report.Run
+	page        *report.Page
+	groups      []*group // by size, in the order in which sizes came
+	pending     int64    // bytes of images in groups
+	outOfMemory int      // images that there was no memory for
 }
 
-// group is the pictures of one size. The pending ones wait for their turn.
+// group is the images of one size. The pending ones wait for their turn.
 type group struct {
-	*sized        // nil before the first run
-	height, width int
-	pending       []picture
-	report        report.Size
-	done          bool // some have been run
-	stems         []string
+	*networkAtSize // nil before the first run
+	height, width  int
+	pending        []namedImage
+	report         report.Size
+	done           bool // some have been run
+	stems          []string
 }
 
 func newJob(f runFlags) (*job, error) {
-	j := &job{runFlags: f, sizes: map[[2]int]*sized{}, names: newNames(0)}
+	j := &job{runFlags: f, sizes: map[[2]int]*networkAtSize{}, names: newUniqueNames(0)}
 	var note string
 	var err error
-	if j.application, note, err = f.newApplication(); err != nil {
+	if j.runNetwork, note, err = f.newRunNetwork(); err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
 	if in := j.network.Input; !j.network.Free() {
@@ -68,11 +68,11 @@ func newJob(f runFlags) (*job, error) {
 	return j, nil
 }
 
-// at returns the application to images of a size, which is lowered once.
-func (j *job) at(height, width int) (*sized, error) {
+// at returns the network for images of a size, which is lowered once.
+func (j *job) at(height, width int) (*networkAtSize, error) {
 	key := [2]int{height, width}
 	if j.sizes[key] == nil {
-		s, err := j.application.at(height, width, !j.noVerify)
+		s, err := j.runNetwork.at(height, width, !j.noVerify)
 		if err != nil {
 			return nil, err
 		}
@@ -81,32 +81,32 @@ func (j *job) at(height, width int) (*sized, error) {
 	return j.sizes[key], nil
 }
 
-// pictures decodes the sources and runs the network over them, a bounded
+// runSources decodes the sources and runs the network over them, a bounded
 // number at a time.
-func (j *job) pictures(ctx context.Context, sources []source) error {
+func (j *job) runSources(ctx context.Context, sources []source) error {
 	options, err := imageOptions(j.network.Input)
 	if err != nil {
-		return exit(exitUsage, "run: %w", err)
+		return exitErrorf(exitUsage, "run: %w", err)
 	}
 	if j.resize != (sizeFlag{}) {
 		options.Size, options.Method = graph.Size(j.resize), j.resizeMethod
 	}
 	background := [3]uint8(j.background)
 	options.MaxPixels, options.IgnoreOrientation, options.Trusted, options.Background = j.maxPixels, j.ignoreOrientation, j.trusted, &background
-	q := &queue{sources: sources, options: options, after: j.takes, release: func() error { return j.runAll(ctx) }}
+	q := &queue{sources: sources, options: options, after: j.imageMemory, release: func() error { return j.runAll(ctx) }}
 	parts, err := j.folder.Scratch("page")
 	if err != nil {
-		return unwritten("run", err)
+		return outputError("run", err)
 	}
 	j.page = report.NewPage(parts, len(sources))
-	bar := newProgress(j.stderr, "pictures")
+	bar := newProgress(j.stderr, "images")
 	defer bar.finish()
 	start := time.Now()
-	seen := 0
+	finished := 0
 	running := time.Duration(0)
 	err = decodeImages(ctx, q, func(p decoded) error {
-		seen++
-		bar.show(seen, len(sources))
+		finished++
+		bar.show(finished, len(sources))
 		for _, note := range p.notes {
 			j.report.Notes = append(j.report.Notes, quote.Plain(p.name)+": "+note)
 		}
@@ -114,10 +114,10 @@ func (j *job) pictures(ctx context.Context, sources []source) error {
 			j.refuse(p.name, p.refused)
 			return nil
 		}
-		j.add(p.picture)
+		j.add(p.namedImage)
 		before := time.Now()
 		defer func() { running += time.Since(before) }()
-		for j.pending > atMost(pendingBytes, pendingShare) {
+		for j.pending > memoryLimit(pendingBytes, pendingShare) {
 			if err := j.runLargest(ctx); err != nil {
 				return err
 			}
@@ -139,20 +139,20 @@ func (j *job) pictures(ctx context.Context, sources []source) error {
 	return nil
 }
 
-// takes is the most that a picture of a size takes once it is decoded.
-func (j *job) takes(height, width int) int64 {
+// imageMemory is the most that an image of a size takes once it is decoded.
+func (j *job) imageMemory(height, width int) int64 {
 	s, err := j.at(height, width)
 	if err != nil {
 		return 0 // it is refused when it is run
 	}
-	return s.runBytes(!j.noVerify) + pictureBytes
+	return s.runBytes(!j.noVerify) + imageBytes
 }
 
 func (j *job) refuse(name string, why error) {
 	if errors.Is(why, session.ErrMemory) {
-		j.lacking++
+		j.outOfMemory++
 	}
-	j.report.Refused = append(j.report.Refused, report.Refused{Picture: name, Reason: reason(why)})
+	j.report.Refused = append(j.report.Refused, report.Refused{Image: name, Reason: reason(why)})
 }
 
 // runAll runs all that is pending.
@@ -165,8 +165,8 @@ func (j *job) runAll(ctx context.Context) error {
 	return nil
 }
 
-// add puts a picture with those of its size.
-func (j *job) add(p picture) {
+// add puts an image with those of its size.
+func (j *job) add(p namedImage) {
 	height, width := p.Shape[1], p.Shape[2]
 	i := slices.IndexFunc(j.groups, func(g *group) bool { return g.height == height && g.width == width })
 	if i < 0 {
@@ -184,19 +184,19 @@ func (j *job) runLargest(ctx context.Context) error {
 	}))
 }
 
-// runGroup runs the network over a group's pending pictures.
+// runGroup runs the network over a group's pending images.
 func (j *job) runGroup(ctx context.Context, g *group) error {
 	if len(g.pending) == 0 {
 		return nil
 	}
-	pictures := g.pending
+	images := g.pending
 	g.pending = nil
-	for _, p := range pictures {
+	for _, p := range images {
 		j.pending -= inputBytes * int64(len(p.Data))
 	}
 	var each int64
 	var err error
-	if g.sized, err = j.at(g.height, g.width); err == nil {
+	if g.networkAtSize, err = j.at(g.height, g.width); err == nil {
 		each = g.runBytes(!j.noVerify)
 		err = tensorflow.CheckMemory(each + g.weightBytes())
 	}
@@ -205,9 +205,9 @@ func (j *job) runGroup(ctx context.Context, g *group) error {
 		return err
 	}
 	if err != nil {
-		// The network, or the memory, does not fit pictures of this size; others
+		// The network, or the memory, does not fit images of this size; others
 		// may do.
-		for _, p := range pictures {
+		for _, p := range images {
 			j.refuse(p.name, fmt.Errorf("%d×%d pixels: %w", g.width, g.height, err))
 		}
 		return nil
@@ -218,7 +218,7 @@ func (j *job) runGroup(ctx context.Context, g *group) error {
 	}
 	s, err := session.Open(g.network, g.weights, session.Options{Device: j.device})
 	if err != nil {
-		return exit(exitCheck, "run: %w", err)
+		return exitErrorf(exitCheck, "run: %w", err)
 	}
 	defer func() {
 		// Close waits for TensorFlow, which cannot be interrupted; a process
@@ -229,7 +229,7 @@ func (j *job) runGroup(ctx context.Context, g *group) error {
 	}()
 	j.report.Device = s.Device()
 	j.report.Seconds.Open += time.Since(start).Seconds()
-	for some := range slices.Chunk(pictures, atOnce(each)) {
+	for some := range slices.Chunk(images, imagesPerRun(each)) {
 		if err := j.runBatch(ctx, g, s, some); err != nil {
 			return err
 		}
@@ -237,36 +237,36 @@ func (j *job) runGroup(ctx context.Context, g *group) error {
 	return nil
 }
 
-// runBatch runs the network over some pictures of one size, checks what comes
+// runBatch runs the network over some images of one size, checks what comes
 // out and stages its files.
-func (j *job) runBatch(ctx context.Context, g *group, s *session.Session, pictures []picture) error {
-	batch := tensor.Tensor{Shape: []int{len(pictures), g.height, g.width, g.network.Input.Channels}, Data: pictures[0].Data}
-	if len(pictures) > 1 {
-		batch.Data = make([]float32, 0, len(pictures)*len(pictures[0].Data))
-		for i, p := range pictures {
+func (j *job) runBatch(ctx context.Context, g *group, s *session.Session, images []namedImage) error {
+	batch := tensor.Tensor{Shape: []int{len(images), g.height, g.width, g.network.Input.Channels}, Data: images[0].Data}
+	if len(images) > 1 {
+		batch.Data = make([]float32, 0, len(images)*len(images[0].Data))
+		for i, p := range images {
 			batch.Data = append(batch.Data, p.Data...)
-			pictures[i].Data = nil // it has served
+			images[i].Data = nil // the batch has them
 		}
 	}
 	start := time.Now()
 	fetched, layers, err := s.RunTraced(ctx, batch, g.layerNames(g.fetched)...)
 	if err != nil {
-		return exit(exitCheck, "run: pictures of %d×%d: %w", g.width, g.height, err)
+		return exitErrorf(exitCheck, "run: images of %d×%d: %w", g.width, g.height, err)
 	}
 	outputs := make([]tensor.Tensor, len(layers))
 	for i, layer := range g.fetched {
 		outputs[layer] = fetched[i]
 	}
 	j.report.Seconds.Run += time.Since(start).Seconds()
-	for _, p := range pictures {
-		g.report.Pictures = append(g.report.Pictures, p.name)
+	for _, p := range images {
+		g.report.Images = append(g.report.Images, p.name)
 		g.stems = append(g.stems, j.names.unique(p.name))
 	}
 	g.describe(layers)
 
 	var group errgroup.Group
 	group.Go(func() error { return j.check(ctx, g, batch, outputs) })
-	group.Go(func() error { return j.write(ctx, g, len(pictures), batch, outputs) })
+	group.Go(func() error { return j.write(ctx, g, len(images), batch, outputs) })
 	err = group.Wait()
 	g.done = true
 	return err
@@ -279,7 +279,7 @@ func (j *job) finish() error {
 	if on, known := tensorflow.OneDNNInUse(); known {
 		j.report.OneDNN = &on
 	}
-	if note := withoutGPU(j.device, j.report.Device); note != "" {
+	if note := missingGPUNote(j.device, j.report.Device); note != "" {
 		j.report.Notes = append(j.report.Notes, note)
 	}
 	if err := j.shortenNames(); err != nil {

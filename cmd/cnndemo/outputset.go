@@ -26,9 +26,9 @@ func newSet(ctx context.Context) (set *output.Set, done func()) {
 	}
 }
 
-// keepInputs registers files that a command reads, so that no output replaces
+// protectInputs registers files that a command reads, so that no output replaces
 // one. Of a folder they are the files whose names reads accepts.
-func keepInputs(set *output.Set, paths []string, reads func(name string) bool) {
+func protectInputs(set *output.Set, paths []string, reads func(name string) bool) {
 	for _, path := range paths {
 		set.Keep(path)
 		if info, err := os.Stat(path); err != nil || !info.IsDir() {
@@ -50,28 +50,28 @@ func outputFlag(c *cobra.Command, set *output.Set, flag, path string) (*output.F
 		return nil, nil
 	}
 	if path == "-" {
-		return nil, refused(c, "--%s: got %q, want a file", flag, path)
+		return nil, usageError(c, "--%s: got %q, want a file", flag, path)
 	}
 	file, err := set.File(path)
-	return file, unwritten(c.Name(), err)
+	return file, outputError(c.Name(), err)
 }
 
-// unwritten is the error of an output with its exit status.
-func unwritten(command string, err error) error {
+// outputError is the error of an output with its exit status.
+func outputError(command string, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, output.ErrSameFile):
-		return exit(exitUsage, "%s: %w", command, err)
+		return exitErrorf(exitUsage, "%s: %w", command, err)
 	}
-	return exit(exitEnvironment, "%s: %w", command, err)
+	return exitErrorf(exitEnvironment, "%s: %w", command, err)
 }
 
-// unwritable is the error of an output folder that nothing can be made in. In
+// folderError is the error of an output folder that nothing can be made in. In
 // a container the owner of a mounted folder is not seen from outside.
-func unwritable(out string, err error) error {
+func folderError(out string, err error) error {
 	if errors.Is(err, output.ErrClaimed) {
 		return fmt.Errorf("output folder %s: %w; wait for its end, or choose another folder with --out", out, err)
 	}
@@ -97,8 +97,8 @@ const (
 	unmountedVariable = "TFCNN_UNMOUNTED"
 )
 
-// withContainer is a note for files that go with the container.
-func withContainer(out string) string {
+// containerNote is a note for files that go with the container.
+func containerNote(out string) string {
 	absolute, err := filepath.Abs(out)
 	if err != nil || absolute != os.Getenv(unmountedVariable) {
 		return ""

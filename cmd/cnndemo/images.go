@@ -20,23 +20,23 @@ import (
 	"tfcnn/testdata"
 )
 
-// source is a picture that is not read yet.
+// source is an image that is not read yet.
 type source struct {
 	name string
 	read func() ([]byte, error)
 }
 
-// picture is one that is decoded, and resized where that was asked for:
+// namedImage is an image that is decoded, and resized where that was asked for:
 // [1,H,W,3].
-type picture struct {
+type namedImage struct {
 	name string
 	tensor.Tensor
 }
 
 // samplesName is what reports call the samples.
-const samplesName = "scikit-learn's two sample pictures"
+const samplesName = "scikit-learn's two sample images"
 
-// samples are the two pictures that the program carries.
+// samples are the two images that the program carries.
 func samples() []source {
 	var list []source
 	for _, name := range []string{"china.jpg", "flower.jpg"} {
@@ -45,35 +45,35 @@ func samples() []source {
 	return list
 }
 
-// calledPicture reports whether a file of a folder of pictures is read.
-func calledPicture(name string) bool {
+// isImageName reports whether a file of a folder of images is read.
+func isImageName(name string) bool {
 	return slices.Contains([]string{".jpg", ".jpeg", ".png"}, strings.ToLower(filepath.Ext(name)))
 }
 
-// findSources lists the pictures that the arguments name. Of a folder, files
+// findSources lists the images that the arguments name. Of a folder, files
 // that are called like JPEG or PNG are taken, in the order of their names.
 func findSources(arguments []string) (found []source, refused []report.Refused, notes []string) {
 	if len(arguments) == 0 {
-		return samples(), nil, []string{"no pictures named: " + samplesName}
+		return samples(), nil, []string{"no images named: " + samplesName}
 	}
 	for _, path := range arguments {
 		info, err := os.Stat(path)
 		if err != nil {
-			refused = append(refused, report.Refused{Picture: path, Reason: reason(err)})
+			refused = append(refused, report.Refused{Image: path, Reason: reason(err)})
 			continue
 		}
 		if !info.IsDir() {
-			found = append(found, source{path, func() ([]byte, error) { return readInput(path, maxPictureFile) }})
+			found = append(found, source{path, func() ([]byte, error) { return readInput(path, maxImageFile) }})
 			continue
 		}
 		entries, err := os.ReadDir(path)
 		if err != nil {
-			refused = append(refused, report.Refused{Picture: path, Reason: reason(err)})
+			refused = append(refused, report.Refused{Image: path, Reason: reason(err)})
 			continue
 		}
 		others, before := 0, len(found)
 		for _, entry := range entries {
-			if entry.IsDir() || !calledPicture(entry.Name()) {
+			if entry.IsDir() || !isImageName(entry.Name()) {
 				others++
 				continue
 			}
@@ -84,13 +84,13 @@ func findSources(arguments []string) (found []source, refused []report.Refused, 
 			notes = append(notes, fmt.Sprintf("%s: %d entries are not called .jpg, .jpeg or .png and are left out", quote.Plain(path), others))
 		}
 		if len(found) == before {
-			refused = append(refused, report.Refused{Picture: path, Reason: "folder holds no .jpg, .jpeg or .png"})
+			refused = append(refused, report.Refused{Image: path, Reason: "folder holds no .jpg, .jpeg or .png"})
 		}
 	}
 	return found, refused, notes
 }
 
-// readEntry reads a picture of a folder. A pipe is left alone: a command that
+// readEntry reads an image of a folder. A pipe is left alone: a command that
 // was given a folder waits for nobody.
 func readEntry(path string) ([]byte, error) {
 	info, err := os.Stat(path)
@@ -100,7 +100,7 @@ func readEntry(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readInput(path, maxPictureFile)
+	return readInput(path, maxImageFile)
 }
 
 // reason is an error's text without the path, which is named before it.
@@ -116,9 +116,9 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// decoded is what became of a source: a picture, or the reason why not.
+// decoded is what became of a source: an image, or the reason why not.
 type decoded struct {
-	picture
+	namedImage
 	notes   []string
 	refused error
 }
@@ -127,7 +127,7 @@ type decoded struct {
 // them on in order.
 func decodeAll(ctx context.Context, d *images.Decoder, q *queue, take func(decoded) error) error {
 	for {
-		some, err := q.some(ctx)
+		some, err := q.nextFiles(ctx)
 		if len(some) == 0 || err != nil {
 			return err
 		}
@@ -154,8 +154,8 @@ func decodeAll(ctx context.Context, d *images.Decoder, q *queue, take func(decod
 	}
 }
 
-func decodeOne(d *images.Decoder, o *opened) decoded {
-	result := decoded{picture: picture{name: o.name}, refused: o.refused}
+func decodeOne(d *images.Decoder, o *sourceFile) decoded {
+	result := decoded{namedImage: namedImage{name: o.name}, refused: o.refused}
 	if o.refused != nil {
 		return result
 	}

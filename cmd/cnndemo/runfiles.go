@@ -18,15 +18,15 @@ import (
 
 const pngEnding = ".png"
 
-// write stages the files of some pictures of one size: the numbers of each
-// layer that is written, and a PNG for each picture and map; and what the page
+// write stages the files of some images of one size: the numbers of each
+// layer that is written, and a PNG for each image and map; and what the page
 // shows of them. They are the last n of the group.
 func (j *job) write(ctx context.Context, g *group, n int, batch tensor.Tensor, outputs []tensor.Tensor) error {
 	start := time.Now()
 	stems := g.stems[len(g.stems)-n:]
 	views := g.views(n, batch, outputs)
 	entries := make([]*report.Entry, n)
-	for k, name := range g.report.Pictures[len(g.stems)-n:] {
+	for k, name := range g.report.Images[len(g.stems)-n:] {
 		entries[k] = j.page.Begin(name, views[k])
 	}
 	var group errgroup.Group
@@ -36,7 +36,7 @@ func (j *job) write(ctx context.Context, g *group, n int, batch tensor.Tensor, o
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			return unwritten("run", write())
+			return outputError("run", write())
 		})
 	}
 	for _, entry := range entries {
@@ -48,7 +48,7 @@ func (j *job) write(ctx context.Context, g *group, n int, batch tensor.Tensor, o
 		if !g.done {
 			g.report.Files = append(g.report.Files, report.File{Path: numbers})
 		}
-		do(func() error { return j.appendNumbers(numbers, len(g.report.Pictures), outputs[i]) })
+		do(func() error { return j.appendNumbers(numbers, len(g.report.Images), outputs[i]) })
 		for k, stem := range stems {
 			for view, v := range views[k] {
 				if v.Layer != layer {
@@ -70,7 +70,7 @@ func (j *job) write(ctx context.Context, g *group, n int, batch tensor.Tensor, o
 	return err
 }
 
-// writePNG stages a view as a picture and shows it in a page's entry.
+// writePNG stages a view as an image and shows it in a page's entry.
 func (j *job) writePNG(name string, entry *report.Entry, view int, v report.View, text report.Text) error {
 	var file bytes.Buffer
 	if err := v.WritePNG(&file, text); err != nil {
@@ -86,9 +86,9 @@ func (j *job) writePNG(name string, entry *report.Entry, view int, v report.View
 	return entry.Show(view, file.Bytes())
 }
 
-// views lists what the page shows of n pictures: of each the input, then each
+// views lists what the page shows of n images: of each the input, then each
 // layer's maps.
-func (s *sized) views(n int, batch tensor.Tensor, outputs []tensor.Tensor) [][]report.View {
+func (s *networkAtSize) views(n int, batch tensor.Tensor, outputs []tensor.Tensor) [][]report.View {
 	all := make([][]report.View, n)
 	for k := range all {
 		add := func(layer string, x tensor.Tensor, m layerMaps) {
@@ -117,7 +117,7 @@ func numbersName(layer string, height, width int) string {
 }
 
 // shortenNames calls the numbers conv2d.npy and max_pool.npy where there is
-// one size only, which is not known before all pictures are done.
+// one size only, which is not known before all images are done.
 func (j *job) shortenNames() error {
 	if len(j.report.Sizes) != 1 {
 		return nil
@@ -139,7 +139,7 @@ func (j *job) shortenNames() error {
 }
 
 // appendNumbers puts a batch at the end of a staged .npy file; its header
-// tells the number of pictures so far.
+// tells the number of images so far.
 func (j *job) appendNumbers(name string, total int, x tensor.Tensor) error {
 	header, err := tensor.NPYHeader(append([]int{total}, x.Shape[1:]...))
 	if err != nil {
