@@ -50,10 +50,10 @@ func newCompletionCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "completion SHELL",
 		Short: "Print a script that completes cnndemo's commands and flags in a shell",
-		Long: `completion prints a script for bash, zsh, fish or powershell, which loads it as
-the examples show. bash needs the package bash-completion, zsh its compinit.
+		Long: `completion prints a script for bash, zsh, fish or powershell; the examples load it.
+bash needs the package bash-completion, zsh its function compinit.
 
-` + exitStatus("2    wrong usage: a shell that is not known", "3    the output cannot be written"),
+` + exitStatus("2    wrong usage: an unknown shell", "3    the output cannot be written"),
 		Example: `  source <(cnndemo completion bash)
   cnndemo completion zsh > "${fpath[1]}/_cnndemo"
   cnndemo completion fish > ~/.config/fish/completions/cnndemo.fish
@@ -80,6 +80,6 @@ the examples show. bash needs the package bash-completion, zsh its compinit.
 			return root.GenPowerShellCompletionWithDesc(out)
 		},
 	}
-	c.Flags().BoolVar(&bare, "no-descriptions", false, "complete names without what they mean")
+	c.Flags().BoolVar(&bare, "no-descriptions", false, "complete names without their descriptions")
 	return c
 }

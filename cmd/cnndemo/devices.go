@@ -16,8 +16,8 @@ func newDevicesCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "devices",
 		Short: "Print TensorFlow's version and devices",
-		Long: `devices prints TensorFlow's version and the devices that it runs on here, by
-the names that --device takes: cpu, gpu, gpu:1.
+		Long: `devices prints TensorFlow's version and its devices on this machine. --device of
+the other commands calls them cpu, gpu (the first GPU) and gpu:N.
 
 ` + exitStatus("2    wrong usage", "3    TensorFlow cannot list its devices, or the output cannot be written"),
 		Example: "  cnndemo devices\n  cnndemo devices --json",
@@ -30,19 +30,23 @@ the names that --device takes: cpu, gpu, gpu:1.
 			if asJSON {
 				return printJSON(c, map[string]any{"tensorflow": session.Version(), "devices": devices})
 			}
-			fmt.Fprintf(c.OutOrStdout(), "TensorFlow %s\n", session.Version())
-			for _, d := range devices {
-				memory := ""
-				if d.Type == "GPU" {
-					memory = fmt.Sprintf("  %.1f GiB", float64(d.MemoryBytes)/(1<<30))
-				}
-				fmt.Fprintf(c.OutOrStdout(), "%s%s\n", d.Name, memory)
-			}
+			printDevices(c.OutOrStdout(), session.Version(), devices)
 			return nil
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+func printDevices(w io.Writer, version string, devices []session.Device) {
+	fmt.Fprintf(w, "TensorFlow %s\n", version)
+	for _, d := range devices {
+		memory := ""
+		if d.Type == "GPU" {
+			memory = fmt.Sprintf("  %.1f GiB", float64(d.MemoryBytes)/(1<<30))
+		}
+		fmt.Fprintf(w, "%s%s\n", d.Name, memory)
+	}
 }
 
 func printJSON(c *cobra.Command, value any) error {

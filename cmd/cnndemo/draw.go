@@ -27,20 +27,20 @@ func newDrawCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "draw NET",
 		Short: "Draw a network as SVG or PNG",
-		Long: `draw makes a drawing of a network: its layers from top to bottom, each with its
-name, kind, kernel and stride, the shape that comes out and its parameters;
-branches side by side. NET is a ready network (cnndemo nets) or a JSON file, of
+		Long: `draw draws a network: its layers from top to bottom, branches side by side, each
+layer with its name, kind, kernel and stride, the shape of its output and its
+parameters. NET is a ready network (cnndemo nets lists them) or a JSON file, of
 5,000 layers at most.
 
-The ending of the file that --out names, .svg or .png, chooses the format. SVG
-is for browsers and vector programs; it is light or dark as the reader's screen
-is. PNG is light, and two pixels for each of the SVG. Without --out, or
-with --out -, SVG is printed; a FIFO or a device gets SVG, unless its name ends
-in .png.
+The name of the file that --out names ends in .svg or .png, which chooses the
+format. SVG is for browsers and vector programs, and follows the reader's light or
+dark colours. PNG has light colours, and four pixels for each of the SVG. Without
+--out, or with --out -, SVG is printed; a FIFO or a device gets SVG, unless its
+name ends in .png.
 
 ` + exitStatus(
-			"2    wrong usage: a flag, a network that is not known or not right, another",
-			"     ending, or a network whose drawing is too large for PNG",
+			"2    wrong usage: a wrong flag, a network that is unknown or wrong, a name with",
+			"     another ending, or a drawing that is too large for PNG",
 			"3    the output cannot be written"),
 		Example: `  cnndemo draw resnet18 --out resnet18.svg
   cnndemo draw resnet18 --out resnet18.png

@@ -109,6 +109,26 @@ func (c *colourFlag) Set(text string) error {
 func (*colourFlag) Type() string  { return "RRGGBB" }
 func (*colourFlag) wants() string { return "a colour of six hexadecimal digits, as ffffff" }
 
+// layersFlag is names of layers, with commas between them. A repeated flag adds
+// names.
+type layersFlag []string
+
+func (l *layersFlag) String() string { return strings.Join(*l, ",") }
+
+func (l *layersFlag) Set(text string) error {
+	names := strings.Split(text, ",")
+	for _, name := range names {
+		if !graph.ValidName(name) {
+			return errors.New("want " + l.wants())
+		}
+	}
+	*l = append(*l, names...)
+	return nil
+}
+
+func (*layersFlag) Type() string  { return "LAYER,LAYER" }
+func (*layersFlag) wants() string { return "names of layers with commas between them" }
+
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:=,+@%-]+$`)
 
 // shellWord writes a word as a shell reads it: where all of it can be printed

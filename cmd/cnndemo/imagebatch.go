@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 
+	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/quote"
@@ -39,31 +40,56 @@ func decodeImages(ctx context.Context, q *queue, take func(decoded) error) error
 	return decodeAll(ctx, d, q, take)
 }
 
-// networkBatch is the images in the size that a network reads. A network of
-// other channels than images have gets numbers of 0 to 255 that are drawn.
-func networkBatch(ctx context.Context, command, _ string, in graph.Input, paths []string, seed uint64) (tensor.Tensor, string, error) {
-	options, err := imageOptions(in)
-	if err != nil && len(paths) > 0 {
-		return tensor.Tensor{}, "", exitErrorf(exitUsage, "%s: %w", command, err)
+// imageBatch is the images that a command runs a network over, before they are
+// read: files, the samples, or random numbers for a network whose channels no
+// image has.
+type imageBatch struct {
+	command string
+	input   graph.Input
+	options images.Options
+	sources []source
+	refused []report.Refused
+	samples bool
+	drawn   int // images of random numbers; 0: none
+}
+
+// newImageBatch finds the images that the paths name; without paths they are the
+// samples.
+func newImageBatch(command string, in graph.Input, paths []string) (*imageBatch, error) {
+	b := &imageBatch{command: command, input: in, samples: len(paths) == 0}
+	var err error
+	if b.options, err = imageOptions(in); err != nil && b.samples {
+		b.drawn = 2
+		return b, nil
+	} else if err != nil {
+		return nil, exitErrorf(exitUsage, "%s: %w", command, err)
 	}
-	if err != nil {
-		const drawn = 2
-		return drawnBatch(in, drawn, seed), fmt.Sprintf("%d images of random numbers", drawn), nil
+	b.sources, b.refused, _ = findSources(paths)
+	return b, nil
+}
+
+// size returns the number of images.
+func (b *imageBatch) size() int { return max(b.drawn, len(b.sources)) }
+
+// read decodes the images, brought to the size that the network reads, and says
+// what they are. Random numbers are drawn from the seed.
+func (b *imageBatch) read(ctx context.Context, seed uint64) (tensor.Tensor, string, error) {
+	if b.drawn > 0 {
+		return drawnBatch(b.input, b.drawn, seed), count(b.drawn, "image") + " of random numbers", nil
 	}
-	sources, refused, _ := findSources(paths)
-	for _, r := range refused {
-		return tensor.Tensor{}, "", exitErrorf(exitCheck, "%s: %s: %s", command, quote.Plain(r.Image), r.Reason)
+	for _, r := range b.refused {
+		return tensor.Tensor{}, "", exitErrorf(exitCheck, "%s: %s: %s", b.command, quote.Plain(r.Image), r.Reason)
 	}
 	// An image is in the batch then, which grows by doubling.
 	after := func(height, width int) int64 { return 4 * inputBytes * 3 * int64(height) * int64(width) }
-	x := tensor.Tensor{Shape: []int{0, in.Height, in.Width, in.Channels}}
+	x := tensor.Tensor{Shape: []int{0, b.input.Height, b.input.Width, b.input.Channels}}
 	var names []string
-	err = decodeImages(ctx, &queue{sources: sources, options: options, after: after}, func(p decoded) error {
+	err := decodeImages(ctx, &queue{sources: b.sources, options: b.options, after: after}, func(p decoded) error {
 		if errors.Is(p.refused, session.ErrMemory) {
-			return exitErrorf(exitEnvironment, "%s: %s: %w", command, quote.Plain(p.name), p.refused)
+			return exitErrorf(exitEnvironment, "%s: %s: %w", b.command, quote.Plain(p.name), p.refused)
 		}
 		if p.refused != nil {
-			return exitErrorf(exitCheck, "%s: %s: %s", command, quote.Plain(p.name), reason(p.refused))
+			return exitErrorf(exitCheck, "%s: %s: %s", b.command, quote.Plain(p.name), reason(p.refused))
 		}
 		x.Shape[0]++
 		names = append(names, quote.Plain(p.name))
@@ -73,7 +99,7 @@ func networkBatch(ctx context.Context, command, _ string, in graph.Input, paths 
 	if err != nil {
 		return tensor.Tensor{}, "", err
 	}
-	if len(paths) == 0 {
+	if b.samples {
 		return x, samplesName, nil
 	}
 	const most = 4

@@ -1,26 +1,26 @@
-// Command cnndemo runs convolutional networks over images in TensorFlow and
-// compares every number with a reference, plans, draws and profiles them.
+// Command cnndemo runs convolutional networks over images in TensorFlow, compares
+// every number with a reference, and plans, draws and profiles the networks.
 //
 //	cnndemo run                   the sample images
 //	cnndemo run holiday/ --out maps
-//	cnndemo run --net lenet5      a network of your own, or one that comes with it
-//	cnndemo verify                known answers, on this machine
-//	cnndemo verify cases my.json  cases of your own
+//	cnndemo run --net lenet5      a ready network, or a JSON file
+//	cnndemo verify                built-in known answers
+//	cnndemo verify cases my.json  case files
 //	cnndemo verify net alexnet    a network, layer by layer
-//	cnndemo verify random 20000   operations that are drawn
+//	cnndemo verify random 20000   random operations
 //	cnndemo plan alexnet          shapes, memory and cost
-//	cnndemo nets                  networks that come with it
-//	cnndemo draw resnet18         a network drawn
-//	cnndemo profile lenet5        where the time goes
-//	cnndemo devices
-//	cnndemo doctor                what this machine lacks, for a GPU too
+//	cnndemo nets                  the ready networks
+//	cnndemo draw resnet18         a drawing of a network
+//	cnndemo profile lenet5        the time of each layer
+//	cnndemo devices               TensorFlow's devices
+//	cnndemo doctor                what this machine has and what is missing
 //	cnndemo version
-//	cnndemo completion bash
+//	cnndemo completion bash       completion of commands and flags
 //
-// Exit status: 0 done, 1 a check failed or an image cannot be used, 2 wrong
-// usage, 3 the machine lacks something, a full disk at stdout included, 130
-// interrupted. Where the reader of stdout has gone, as head goes, it ends by
-// SIGPIPE (a shell's 141), silently.
+// Exit status: 0 done, 1 a comparison failed or an image cannot be used, 2 wrong
+// usage, 3 the machine lacks something (a full disk at stdout included), 130
+// interrupted. Where the reader of stdout has closed the pipe, as head does, the
+// command ends by SIGPIPE (a shell's 141) without a message.
 package main
 
 import (
@@ -87,16 +87,16 @@ func newRoot() *cobra.Command {
 	var version bool
 	root := &cobra.Command{
 		Use:   "cnndemo",
-		Short: "Convolutional networks over images, in TensorFlow, checked",
-		Long: `cnndemo runs convolutional networks over images in TensorFlow and compares
-every number with a reference, within a computed error bound. It plans their
-memory and cost, draws them, and says where their time goes.
+		Short: "Run, verify, plan, draw and profile convolutional networks in TensorFlow",
+		Long: `cnndemo runs convolutional networks over images in TensorFlow and compares every
+number with a reference in Go, within a computed error bound. It plans the memory
+and the cost of a network, draws it, and measures the time of its layers.
 
 ` + exitStatus(
-			"1    a check failed, or an image cannot be used",
-			"2    wrong usage: a flag, an argument or a file that is not right",
-			"3    the machine lacks something: memory, a device, a place to write to") + `
-The help of each command says what they mean there.`,
+			"1    a comparison failed, or an image cannot be used",
+			"2    wrong usage: a wrong flag or argument, or a wrong network, weights or case file",
+			"3    the machine lacks memory, a device, or a place to write to") + `
+The help of each command says what its exit statuses mean.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			switch {

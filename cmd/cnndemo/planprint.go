@@ -21,7 +21,7 @@ func (r planResult) print(w io.Writer) error {
 		r.Input.Height, r.Input.Width, r.Input.Channels, report.Grouped(int64(m.Workload.Batch)), m.Workload.DType)
 	bytes := m.Workload.DType.Bytes() * int64(m.Workload.Batch)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "layer\tkind\toutput\tsees\tparameters\tif dense\tmultiplications\tactivations")
+	fmt.Fprintln(t, "layer\tkind\toutput\treceptive field\tparameters\tif dense\tmultiplications\tactivations")
 	for _, l := range r.Layers {
 		own := size(l.Activations * bytes)
 		if l.InPlace {
@@ -54,7 +54,7 @@ func (r planResult) print(w io.Writer) error {
 	return nil
 }
 
-// short says the whole in the words of the tutorial.
+// short is the summary in the words of the tutorial.
 func (r planResult) short() string {
 	largest := slices.MaxFunc(r.Layers, func(a, b graph.LayerPlan) int { return int(max(-1, min(1, a.Activations-b.Activations))) })
 	each := r.Memory.Workload.DType.Bytes()

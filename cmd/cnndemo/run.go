@@ -21,11 +21,11 @@ import (
 	"tfcnn/session/images"
 )
 
-// runFlags are what cnndemo run is asked for.
+// runFlags are the flags of cnndemo run.
 type runFlags struct {
 	net                  netFlags
 	seed                 uint64
-	maps                 string
+	maps                 layersFlag
 	filters              []string
 	stride, dilation     sizeFlag
 	padding              paddingFlag
@@ -60,30 +60,34 @@ func runCommand(f *runFlags) *cobra.Command {
 	}
 	c := &cobra.Command{
 		Use:   "run [images or folders…]",
-		Short: "Run a network over images, checked, and write what comes out",
-		Long: `run decodes images (JPEG, PNG) and applies a network to them in TensorFlow.
-Each number that a layer gives is held to a reference with a computed error
-bound. Without arguments it takes scikit-learn's two sample images.
+		Short: "Run a network over images, verify its numbers, and write its outputs",
+		Long: `run decodes JPEG and PNG images, applies a network to them in TensorFlow, and
+compares each number of each layer with a reference, within a computed error
+bound. Without arguments run takes scikit-learn's two sample images; of a folder
+it takes the files whose names end in .jpg, .jpeg or .png.
 
-The network is --net NET: a ready one (cnndemo nets) or a JSON file, with
-weights from --weights, or fresh ones from --seed. Images are brought to its
-size; where its height and width are free they keep theirs. Without --net it is
-two layers that both read the image, a convolution with one or more filters
-(the tutorial's two line filters) and a pool; the flags from --filter to --chain
-change them.
+--net NET names the network: a ready one (cnndemo nets lists them) or a JSON file.
+Its weights are read from --weights, or drawn from --seed. Images are resized to
+the network's input; where the network's height and width are free, images keep
+their sizes. Without --net the network has two layers, which both read the image:
+a convolution with one or more filters (two line filters, unless --filter names
+others) and a pool. The flags from --filter to --chain change these two layers.
 
-Into the output folder go the numbers of the network's outputs, or of the layers
-that --maps names (conv2d.npy, max_pool.npy; with images of several sizes one
-file a size, as conv2d-427x640.npy), a PNG for each image and map of them,
-report.json, and report.html: one page with all of it to look at, which needs no
-network and no server. A pool of an image in three colours is an image.
+The output folder gets
+  LAYER.npy              the numbers of each of the network's outputs, or of the
+                         layers that --maps names (LAYER-HEIGHTxWIDTH.npy, where
+                         the images have several sizes)
+  IMAGE-LAYER-MAP.png    each map of these layers; a pool of a colour image is a
+                         colour image, IMAGE-LAYER.png
+  report.json            shapes, verdicts, times and checksums
+  report.html            the same as one page, which loads nothing
 
 ` + exitStatus(
-			"1    a number lies outside its bound, or an image cannot be used; what could",
-			"     be done with the others is written",
-			"2    wrong usage: a flag, or a filter, a network or weights that are not known",
-			"     or not right",
-			"3    the machine lacks something: memory, the device, a place to write to"),
+			"1    a number lies outside its bound, or an image cannot be used; the outputs of",
+			"     the other images are written",
+			"2    wrong usage: a wrong flag, or a filter, a network or weights that are unknown",
+			"     or wrong",
+			"3    the machine lacks memory, the device, or a place to write to"),
 		Example: `  cnndemo run
   cnndemo run holiday/ --filter sobel-x --filter sobel-y --stride 1 --out maps
   cnndemo run cat.png --chain --pool avg --json
@@ -109,8 +113,8 @@ network and no server. A pool of an image in three colours is an image.
 	}
 	flags := c.Flags()
 	f.net.flags(c)
-	flags.Uint64Var(&f.seed, "seed", 1, "with --net: what fresh weights are drawn from")
-	flags.StringVar(&f.maps, "maps", "", "the layers whose outputs are written (default: the network's outputs)")
+	flags.Uint64Var(&f.seed, "seed", 1, "with --net: the seed of fresh weights")
+	flags.Var(&f.maps, "maps", "the layers whose outputs are written, repeatable (default: the network's outputs)")
 	flags.StringArrayVar(&f.filters, "filter", []string{"vertical", "horizontal"}, strings.Join(filterNames(), ", ")+", or FILE.npy (repeatable)")
 	flags.Var(&f.stride, "stride", "the convolution's stride")
 	flags.Var(&f.padding, "padding", "the convolution's padding: same, valid, or TOP,BOTTOM,LEFT,RIGHT")
@@ -119,21 +123,20 @@ network and no server. A pool of an image in three colours is an image.
 	flags.Var(&f.poolSize, "pool-size", "the pool's window")
 	flags.Var(&f.poolStride, "pool-stride", "the pool's stride (default: its window)")
 	flags.Var(&f.poolPadding, "pool-padding", "the pool's padding: same, valid, or TOP,BOTTOM,LEFT,RIGHT")
-	flags.BoolVar(&f.chain, "chain", false, "pool the feature maps, not the images")
-	flags.Var(&f.resize, "resize", "bring all images to one size, HxW")
+	flags.BoolVar(&f.chain, "chain", false, "let the pool read the feature maps instead of the image")
+	flags.Var(&f.resize, "resize", "resize all images to HxW")
 	flags.StringVar(&f.resizeMethod, "resize-method", images.Methods[0], strings.Join(images.Methods, ", "))
-	flags.Var(&f.background, "background", "what shows through transparent pixels")
+	flags.Var(&f.background, "background", "the colour behind transparent pixels")
 	flags.IntVar(&f.maxPixels, "max-pixels", images.DefaultMaxPixels, "refuse images that declare more pixels")
-	flags.BoolVar(&f.ignoreOrientation, "no-orientation", false, "leave images as stored, whatever EXIF says")
-	flags.BoolVar(&f.trusted, "trusted", false, "do not look for damage in JPEG files, which saves a third of decoding")
+	flags.BoolVar(&f.ignoreOrientation, "no-orientation", false, "do not turn images as their EXIF orientation says")
+	flags.BoolVar(&f.trusted, "trusted", false, "do not look for damage in JPEG files, which saves a third of the time of decoding")
 	flags.StringVar(&f.device, "device", "auto", "auto, cpu, gpu or gpu:N")
-	flags.BoolVar(&f.tf32, "tf32", false, "let a GPU cut factors to 11 bits, TensorFlow's default, and hold it to that")
-	flags.IntVar(&f.threads, "threads", 0, "TensorFlow's threads (default: one a core)")
+	flags.BoolVar(&f.tf32, "tf32", false, "let a GPU use factors of 11 bits (TF32), as TensorFlow does by default, and widen the bounds")
+	flags.IntVar(&f.threads, "threads", 0, "the number of TensorFlow's threads (default: one a core)")
 	flags.StringVar(&f.out, "out", "out", "the output folder")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
-	flags.BoolVar(&f.noVerify, "no-verify", false, "do not hold the results to the reference")
+	flags.BoolVar(&f.noVerify, "no-verify", false, "do not compare the outputs with the reference")
 	useRule(c, seedRule, "seed")
-	useRule(c, layersRule, "maps")
 	useRule(c, filterRule, "filter")
 	useRule(c, oneOf("max", "avg"), "pool")
 	useRule(c, oneOf(images.Methods...), "resize-method")
@@ -176,6 +179,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 		return &exitError{exitEnvironment, folderError(f.out, err)}
 	}
 	j.pngs = newUniqueNames(j.folder.NameLimit() - len(pngEnding))
+	j.numbers = newUniqueNames(j.folder.NameLimit() - len(npyEnding))
 	if err := j.runSources(ctx, sources); err != nil {
 		return err
 	}
@@ -185,7 +189,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 		if j.outOfMemory > 0 {
 			status = exitEnvironment
 		}
-		return exitErrorf(status, "run: no image could be done, nothing was written")
+		return exitErrorf(status, "run: no image could be processed, nothing was written")
 	}
 	j.report.Seconds.Total = time.Since(start).Seconds()
 	if err := j.finish(); err != nil {
@@ -210,9 +214,9 @@ func (j *job) conclude() error {
 	case j.report.Status == string(proof.Nothing):
 		return exitErrorf(exitCheck, "run: the check of a result proves nothing: no number of it was compared")
 	case j.outOfMemory > 0:
-		return exitErrorf(exitEnvironment, "run: there is no memory for %d of the images named", j.outOfMemory)
+		return exitErrorf(exitEnvironment, "run: not enough memory for %d of the named images", j.outOfMemory)
 	case len(j.report.Refused) > 0:
-		return exitErrorf(exitCheck, "run: %d of the images named were not done", len(j.report.Refused))
+		return exitErrorf(exitCheck, "run: %d of the named images were not processed", len(j.report.Refused))
 	}
 	return nil
 }

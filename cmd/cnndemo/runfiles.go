@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,7 +19,10 @@ import (
 	"tfcnn/graph/tensor"
 )
 
-const pngEnding = ".png"
+const (
+	npyEnding = ".npy"
+	pngEnding = ".png"
+)
 
 // write stages the files of some images of one size: the numbers of each
 // layer that is written, and a PNG for each image and map; and what the page
@@ -44,7 +50,10 @@ func (j *job) write(ctx context.Context, g *group, n int, batch tensor.Tensor, o
 	}
 	for _, i := range g.written {
 		layer := g.lowered.Layers[i].Name
-		numbers := numbersName(layer, g.height, g.width)
+		if !g.done {
+			g.numbers[i] = j.numbers.number(layer, fmt.Sprintf("-%dx%d", g.height, g.width)) + npyEnding
+		}
+		numbers := g.numbers[i]
 		if !g.done {
 			g.report.Files = append(g.report.Files, report.File{Path: numbers})
 		}
@@ -111,29 +120,27 @@ func (s *networkAtSize) views(n int, batch tensor.Tensor, outputs []tensor.Tenso
 	return all
 }
 
-// numbersName is the staged name of a size's numbers.
-func numbersName(layer string, height, width int) string {
-	return fmt.Sprintf("%s-%dx%d.npy", layer, height, width)
-}
-
 // shortenNames calls the numbers conv2d.npy and max_pool.npy where there is
 // one size only, which is not known before all images are done.
 func (j *job) shortenNames() error {
 	if len(j.report.Sizes) != 1 {
 		return nil
 	}
-	size := &j.report.Sizes[0]
-	short := map[string]string{}
-	for _, op := range size.Ops {
-		short[numbersName(op.Layer, size.Height, size.Width)] = op.Layer + ".npy"
-	}
-	for i, f := range size.Files {
-		if name, found := short[f.Path]; found {
-			if err := j.folder.Rename(f.Path, name); err != nil {
-				return err
-			}
-			size.Files[i].Path = name
+	g := j.groups[slices.IndexFunc(j.groups, func(g *group) bool { return g.done })]
+	// A layer may be called what another layer's file is called now, as a-9x9
+	// beside a: the shorter name goes first.
+	layers := slices.SortedFunc(maps.Keys(g.numbers), func(a, b int) int {
+		return cmp.Or(len(g.lowered.Layers[a].Name)-len(g.lowered.Layers[b].Name), a-b)
+	})
+	short := newUniqueNames(j.numbers.limit)
+	for _, i := range layers {
+		name := short.number(g.lowered.Layers[i].Name, "") + npyEnding
+		if err := j.folder.Rename(g.numbers[i], name); err != nil {
+			return err
 		}
+		files := j.report.Sizes[0].Files
+		at := slices.IndexFunc(files, func(f report.File) bool { return f.Path == g.numbers[i] })
+		files[at].Path, g.numbers[i] = name, name
 	}
 	return nil
 }

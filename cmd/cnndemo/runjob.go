@@ -29,6 +29,7 @@ type job struct {
 	set         *output.Set
 	folder      *output.Folder
 	names       *uniqueNames // of images
+	numbers     *uniqueNames // of .npy files without their ending
 	pngs        *uniqueNames // of PNGs without their ending, which image and map names together could make twice
 	report      report.Run
 	page        *report.Page
@@ -45,6 +46,7 @@ type group struct {
 	report         report.Size
 	done           bool // some have been run
 	stems          []string
+	numbers        map[int]string // .npy files by layer
 }
 
 func newJob(f runFlags) (*job, error) {
@@ -171,7 +173,7 @@ func (j *job) add(p namedImage) {
 	i := slices.IndexFunc(j.groups, func(g *group) bool { return g.height == height && g.width == width })
 	if i < 0 {
 		i = len(j.groups)
-		j.groups = append(j.groups, &group{height: height, width: width, report: report.Size{Height: height, Width: width}})
+		j.groups = append(j.groups, &group{height: height, width: width, numbers: map[int]string{}, report: report.Size{Height: height, Width: width}})
 	}
 	j.groups[i].pending = append(j.groups[i].pending, p)
 	j.pending += inputBytes * int64(len(p.Data))

@@ -39,8 +39,8 @@ func memoryLimit(bytes int64, share int64) int64 {
 
 // What cnndemo run holds for each number, in bytes. An image's numbers are in
 // Go's memory, and a second time in TensorFlow's while it runs. An output's are in
-// both; then come the reference's, of which a maximum has values alone (the pages of
-// zeros behind a bound that is never written take no memory), and its PNG: pixels of
+// both; then come the reference's, of which an operation that selects numbers has values
+// alone (the pages of zeros behind a bound that is never written take no memory), and its PNG: pixels of
 // up to 4 bytes for 3 numbers, and a file that a buffer holds while it doubles. See
 // docs/memory.md for what was measured.
 const (
@@ -68,7 +68,7 @@ func (s *networkAtSize) runBytes(checked bool) int64 {
 		}
 		fetched += n
 		each := n * referenceBytes
-		if layer.Kind == (ir.MaxPool{}).Kind() {
+		if s.selects(i) {
 			each = n * valueBytes
 		}
 		reference, largest = reference+each, max(largest, each)
@@ -81,6 +81,14 @@ func (s *networkAtSize) runBytes(checked bool) int64 {
 	running := 2*inputBytes*in + 2*outputBytes*fetched + outputBytes*within
 	writing := inputBytes*in + outputBytes*fetched + writingBytes*written + reference
 	return max(running, writing)
+}
+
+// selects reports whether each number of a layer's output is one number of its
+// input, so that the reference's bounds stay unwritten.
+func (s *networkAtSize) selects(layer int) bool {
+	l := s.lowered.Layers[layer]
+	steps := s.lowered.Program.Steps[l.First : l.Last+1]
+	return !slices.ContainsFunc(steps, func(step ir.Step) bool { return !step.Op.Traits().Selects })
 }
 
 // weightBytes is what the network's weights take in a session that is recorded.

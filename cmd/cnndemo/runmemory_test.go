@@ -34,9 +34,9 @@ func TestEstimate(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector has memory of its own")
 	}
-	sizes := []namedImage.Point{{2000, 1500}}
+	sizes := []image.Point{{2000, 1500}}
 	if os.Getenv("TFCNN_MEMORY") != "" {
-		sizes = []namedImage.Point{{1155, 866}, {4000, 3000}, {8000, 6000}}
+		sizes = []image.Point{{1155, 866}, {4000, 3000}, {8000, 6000}}
 	}
 	folder := t.TempDir()
 	// A filter whose products are rounded, so that every number has a bound.

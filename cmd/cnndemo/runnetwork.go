@@ -74,9 +74,7 @@ func (f runFlags) newRunNetwork() (a runNetwork, note string, err error) {
 	} else {
 		a, err = f.named()
 	}
-	if f.maps != "" {
-		a.shown = strings.Split(f.maps, ",")
-	}
+	a.shown = f.maps
 	return a, note, err
 }
 

@@ -106,7 +106,7 @@ func newHelpCommand() *cobra.Command {
 		Long: `help prints what cnndemo COMMAND --help prints; without COMMAND, what
 cnndemo --help prints.
 
-` + exitStatus("2    wrong usage: a command that is not known", "3    the output cannot be written"),
+` + exitStatus("2    wrong usage: an unknown command", "3    the output cannot be written"),
 		Example: "  cnndemo help\n  cnndemo help verify net",
 		Args:    cobra.ArbitraryArgs,
 		ValidArgsFunction: func(c *cobra.Command, arguments []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -136,8 +136,8 @@ cnndemo --help prints.
 	}
 }
 
-// exitStatus is the part of a command's help that lists its exit statuses: its
-// own lines between those that all commands have.
+// exitStatus returns the list of exit statuses in a command's help: the command's
+// own lines between those of all commands.
 func exitStatus(lines ...string) string {
 	text := "Exit status:\n  0    done\n"
 	for _, line := range lines {

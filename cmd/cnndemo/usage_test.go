@@ -130,7 +130,7 @@ func TestCommandLines(t *testing.T) {
 		{"draw", "draw", "got no argument, want one network"},
 		{"profile", "profile", "got no argument, want a network"},
 		{"nets a b c", "nets", "got 3 arguments, want at most one network"},
-		{"nets lenet5 --schema", "nets", "--schema stands alone"},
+		{"nets lenet5 --schema", "nets", "got --schema with a network or --json, want --schema alone"},
 		{"nets lenet5 --json", "nets", "--json is for the list"},
 		{"devices now", "devices", `got the argument "now", want none`},
 		{"doctor now", "doctor", `got the argument "now", want none`},

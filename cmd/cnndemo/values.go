@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"tfcnn/graph"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/strict"
 )
@@ -128,16 +127,6 @@ var (
 	folderRule = rule{kind: "FOLDER", want: "a folder", read: notEmpty}
 	netRule    = rule{kind: "NET", want: "a ready network or a JSON file", read: notEmpty}
 )
-
-// layersRule is names of layers.
-var layersRule = rule{kind: "LAYER,LAYER", want: "names of layers with commas between them", read: func(text string) (string, bool) {
-	for name := range strings.SplitSeq(text, ",") {
-		if !graph.ValidName(name) {
-			return text, false
-		}
-	}
-	return text, true
-}}
 
 func notEmpty(text string) (string, bool) { return text, text != "" }
 

@@ -16,7 +16,7 @@ import (
 	"tfcnn/session"
 )
 
-// verifyFlags are what every verification is asked for.
+// verifyFlags are the flags of every verification.
 type verifyFlags struct {
 	device          string
 	tf32            bool
@@ -31,7 +31,7 @@ func (f *verifyFlags) flags(c *cobra.Command) {
 	c.Flags().StringVar(&f.junit, "junit", "", "write the outcomes as JUnit's XML to this file")
 	c.Flags().StringVar(&f.page, "html", "", "write a page with all outcomes, the worst first, to this file")
 	c.Flags().StringVar(&f.device, "device", "auto", "auto, cpu, gpu or gpu:N")
-	c.Flags().BoolVar(&f.tf32, "tf32", false, "let a GPU cut factors to 11 bits, TensorFlow's default, and hold it to that")
+	c.Flags().BoolVar(&f.tf32, "tf32", false, "let a GPU use factors of 11 bits (TF32), as TensorFlow does by default, and widen the bounds")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
 	useRule(c, fileRule, "junit", "html")
 	useRule(c, deviceRule, "device")
@@ -92,16 +92,17 @@ func newVerifyCommand() *cobra.Command {
 	var random randomFlags
 	c := &cobra.Command{
 		Use:   "verify",
-		Short: "Hold TensorFlow on this machine to known answers and to the reference",
-		Long: `verify holds TensorFlow on this machine to known answers, and its numbers to a
-reference with a computed error bound. Alone it runs the known answers of
-TensorFlow's own kernel tests, of definitions computed by NumPy, sums of random
-numbers, and what was found in TensorFlow before. Its commands hold case files of
-your own, a network layer by layer, or operations that are drawn at random.
+		Short: "Compare TensorFlow on this machine with known answers and with the reference",
+		Long: `verify computes operations in TensorFlow and compares their numbers with known
+answers and with a reference in Go, within a computed error bound. Without a
+command it runs the built-in cases: the known answers of TensorFlow's own kernel
+tests, definitions computed by NumPy, sums of random numbers, and faults that
+TensorFlow had before. Its commands verify case files, a network layer by layer,
+or random operations.
 
-A verdict is pass, overflow possible, precision, proves nothing or fail. It
-proves nothing where no number was compared: all are NaN on both sides and the
-case does not expect that, or nothing is asked of them.
+The verdict on an output is pass, overflow possible, precision, proves nothing or
+fail. It is "proves nothing" where no number was compared: where all are NaN on
+both sides and the case does not expect NaN, or where all are unspecified.
 
 ` + verifyStatus("a case failed or proves nothing, or an image cannot be used; against a", "baseline: outside, missing or case changed, and with --equal-bits within", "bound, too"),
 		Example: `  cnndemo verify
@@ -152,9 +153,9 @@ case does not expect that, or nothing is asked of them.
 func verifyStatus(failed ...string) string {
 	return exitStatus(
 		"1    "+strings.Join(failed, "\n       "),
-		"2    wrong usage: a flag, or a file of cases, a baseline, a network or weights",
-		"     that are not known or not right",
-		"3    the machine lacks something: memory, the device, a place to write to",
+		"2    wrong usage: a wrong flag, or a case file, a baseline, a network or weights",
+		"     that are unknown or wrong",
+		"3    the machine lacks memory, the device, or a place to write to",
 	)
 }
 

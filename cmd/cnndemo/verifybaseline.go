@@ -16,8 +16,8 @@ import (
 	"tfcnn/session"
 )
 
-// baselines are what verify has to do with baselines: one that it writes, one
-// that it is held to, both, the same file even, or none.
+// baselines is the baseline that verify writes and the one that it compares with;
+// there may be one, both, in one file even, or none.
 type baselines struct {
 	write, against string
 	equalBits      bool
@@ -29,9 +29,9 @@ type baselines struct {
 }
 
 func (b *baselines) flags(c *cobra.Command) {
-	c.Flags().StringVar(&b.write, "write-baseline", "", "write every output, to the bit, and what made it to this file")
-	c.Flags().StringVar(&b.against, "against", "", "hold every output to a baseline that --write-baseline wrote")
-	c.Flags().BoolVar(&b.equalBits, "equal-bits", false, "with --against: bits that differ are a failure, though within the bound")
+	c.Flags().StringVar(&b.write, "write-baseline", "", "write the bits of every output, and the machine's description, to this file")
+	c.Flags().StringVar(&b.against, "against", "", "compare every output with this baseline, which --write-baseline wrote")
+	c.Flags().BoolVar(&b.equalBits, "equal-bits", false, "with --against: bits that differ are a failure, within the bound too")
 	useRule(c, fileRule, "write-baseline", "against")
 }
 
@@ -47,7 +47,7 @@ func (b *baselines) claim(c *cobra.Command, set *output.Set) error {
 	return nil
 }
 
-// read reads the baseline to be held to, before anything is computed.
+// read reads the baseline of --against, before anything is computed.
 func (b *baselines) read() error {
 	if b.against == "" {
 		return nil

@@ -37,7 +37,7 @@ type netResult struct {
 }
 
 func (f *netFlags) flags(c *cobra.Command) {
-	c.Flags().StringVar(&f.net, "net", "", "the network: a ready one (cnndemo nets) or a JSON file")
+	c.Flags().StringVar(&f.net, "net", "", "the network: a ready one (cnndemo nets lists them) or a JSON file")
 	useRule(c, netRule, "net")
 	f.weightsFlag(c)
 }
@@ -62,17 +62,18 @@ func newVerifyNetCommand() *cobra.Command {
 	var net netFlags
 	c := &cobra.Command{
 		Use:   "net NET [images or folders…]",
-		Short: "Hold each layer of a network to the reference",
-		Long: `verify net runs a network over images (without any: scikit-learn's two sample
-images, brought to its size) and holds every layer, each fed in the reference
-with what TensorFlow itself fed to it: errors do not add up, and the first layer
-that diverges is named with its worst number, its error in units in the last
-place (ULPs) and as a share of its bound. Then it is run again as a program runs
-it, where TensorFlow may compute several layers in one call. NET is a ready
-network (cnndemo nets) or a JSON file.
+		Short: "Verify each layer of a network",
+		Long: `verify net runs a network over images and compares the output of every layer with
+the reference. Without images it takes scikit-learn's two sample images; images
+are resized to the network's input. The reference of a layer reads what TensorFlow
+itself fed to that layer, so errors do not add up, and the first layer that is
+wrong is named, with its worst number: its error in units in the last place (ULPs)
+and as a share of its bound. Then the network runs again as in a program, where
+TensorFlow may compute several layers in one call. NET is a ready network (cnndemo
+nets lists them) or a JSON file.
 
-Weights are fresh, from --seed, or a .npz file of arrays named after the layers
-in the JSON of cnndemo nets NET: conv1/filter, conv1/bias, …
+The weights are drawn from --seed, or read from a .npz file, whose arrays are
+named after the layers in the JSON of cnndemo nets NET: conv1/filter, conv1/bias.
 
 ` + verifyStatus("a layer failed or proves nothing, or an image cannot be used"),
 		Example: `  cnndemo verify net alexnet
@@ -85,12 +86,12 @@ in the JSON of cnndemo nets NET: conv1/filter, conv1/bias, …
 		},
 	}
 	f.flags(c)
-	f.seedFlag(c, "what fresh weights are drawn from")
+	f.seedFlag(c, "the seed of fresh weights")
 	net.weightsFlag(c)
 	return c
 }
 
-// verify holds the network over images.
+// verify runs the command.
 func (f *netFlags) verify(c *cobra.Command, to *verifyFlags, images []string) error {
 	done, err := to.open(c, func(set *output.Set) error {
 		set.Keep(f.net, f.weights)
@@ -125,14 +126,18 @@ func (f *netFlags) verify(c *cobra.Command, to *verifyFlags, images []string) er
 	return nil
 }
 
-// run runs the network over images and holds each layer.
-func (f *netFlags) run(c *cobra.Command, to *verifyFlags, images []string) (netResult, error) {
+// run runs the network over images and verifies each layer.
+func (f *netFlags) run(c *cobra.Command, to *verifyFlags, paths []string) (netResult, error) {
 	boundHeap(0.5) // the rest is TensorFlow's
 	found, err := findNetwork(f.net)
 	if err != nil {
 		return netResult{}, &exitError{exitUsage, err}
 	}
-	forecast, err := found.network.Memory(graph.Workload{})
+	images, err := newImageBatch("verify", found.network.Input, paths)
+	if err != nil {
+		return netResult{}, err
+	}
+	forecast, err := found.network.Memory(graph.Workload{Batch: images.size()})
 	if err != nil {
 		return netResult{}, &exitError{exitUsage, err}
 	}
@@ -148,7 +153,7 @@ func (f *netFlags) run(c *cobra.Command, to *verifyFlags, images []string) (netR
 		weights = found.network.InitialWeights(to.seed)
 	}
 	result.Weights = origin
-	batch, from, err := networkBatch(c.Context(), "verify", to.device, found.network.Input, images, to.seed)
+	batch, from, err := images.read(c.Context(), to.seed)
 	if err != nil {
 		return netResult{}, err
 	}

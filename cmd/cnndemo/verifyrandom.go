@@ -24,7 +24,7 @@ import (
 	"tfcnn/session"
 )
 
-// randomFlags are what verify is asked for with operations that are drawn.
+// randomFlags are the flags of a verification of random operations.
 type randomFlags struct {
 	cases int
 	ops   []string
@@ -34,7 +34,7 @@ type randomFlags struct {
 var randomRule = wholeNumber(1, math.MaxInt)
 
 func (f *randomFlags) flags(c *cobra.Command) {
-	c.Flags().StringArrayVar(&f.ops, "op", nil, "draw this operation alone (repeatable; default: all)")
+	c.Flags().StringArrayVar(&f.ops, "op", nil, "draw this operation alone, repeatable (default: all)")
 	operation := oneOf(proof.Operations()...)
 	operation.known = proof.Operations()
 	useRule(c, operation, "op")
@@ -45,19 +45,19 @@ func newVerifyRandomCommand() *cobra.Command {
 	var random randomFlags
 	c := &cobra.Command{
 		Use:   "random N",
-		Short: "Hold TensorFlow to the reference in operations that are drawn",
-		Long: `verify random draws N operations, in three of four cases such as TensorFlow can
-compute, else with one fault, and runs them in a process of their own, which is
-watched: what must be refused has to be, with an error that names the fault, all
-else has to be within its bound, and no case may end the process. The same --seed
-draws the same cases everywhere. A failure is shrunk to the smallest case that
-still fails, and printed for verify cases.
+		Short: "Verify random operations",
+		Long: `verify random draws N operations and runs them in a process of their own, which it
+watches. Three of four cases are valid; each of the others has one fault. A valid
+case passes where its numbers lie within their bounds, a case with a fault where it
+is refused with an error that names the fault. A case that ends the process fails.
+Equal seeds draw equal cases on every machine. A case that fails is shrunk to the
+smallest one that still fails, and printed as a file for verify cases.
 
 ` + exitStatus(
 			"1    a case failed",
-			"2    wrong usage: a flag, or an argument that is no number of cases",
-			"3    the machine lacks something: memory, the device, a place to write to; the",
-			"     system ended the process with the cases, as it does where memory runs out"),
+			"2    wrong usage: a wrong flag, or an argument that is no number of cases",
+			"3    the machine lacks memory, the device, or a place to write to; or the kernel",
+			"     killed the process with the cases, as it does where memory runs out"),
 		Example: `  cnndemo verify random 20000 --seed 7
   cnndemo verify random 500 --op conv2d_transpose --op lrn`,
 		Args:              argumentCount(1, 1, "how many cases: "+randomRule.want),
@@ -75,7 +75,7 @@ still fails, and printed for verify cases.
 		},
 	}
 	f.flags(c)
-	f.seedFlag(c, "what the cases are drawn from")
+	f.seedFlag(c, "the seed of the cases")
 	random.flags(c)
 	return c
 }

@@ -35,9 +35,10 @@ func newVersionCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "version",
-		Short: "Print the versions of cnndemo and of what it was built with and runs on",
-		Long: `version prints the version, revision and time of the build, and the versions of
-Go, of TensorFlow's bindings and tfgo, and of the TensorFlow that is loaded.
+		Short: "Print the versions of cnndemo, Go and TensorFlow",
+		Long: `version prints the version, revision and time of the build, the versions of Go, of
+TensorFlow's Go bindings and of tfgo, and the version of the TensorFlow that is
+loaded.
 
 ` + exitStatus("2    wrong usage", "3    the output cannot be written"),
 		Example: "  cnndemo version\n  cnndemo version --json",
@@ -65,7 +66,7 @@ func thisBuild() build {
 		b.CUDA = "built in"
 	}
 	if on, known := tensorflow.OneDNNInUse(); known {
-		b.OneDNN = map[bool]string{true: "on", false: "off"}[on]
+		b.OneDNN = onOff(&on)
 	}
 	info, found := debug.ReadBuildInfo()
 	if found {
