@@ -33,7 +33,7 @@ func pngOf(t *testing.T, width, height int) []byte {
 	return buf.Bytes()
 }
 
-// inspected is what docker inspect says of an image.
+// inspected is what docker inspect says of a Docker image.
 type inspected struct {
 	Size   int64
 	Config struct {
@@ -58,7 +58,7 @@ func output(t *testing.T, arguments ...string) string {
 	return r.stdout
 }
 
-// mostBytes is what an image may be on top of its base image.
+// mostBytes is what a Docker image may be on top of its base image.
 var mostBytes = map[string]int64{"cpu": 640e6, "cuda": 5000e6}
 
 func TestImageFacts(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// The tests of an image run where its name is in TFCNN_IMAGE:
+// The tests of a Docker image run where its name is in TFCNN_IMAGE:
 //
 //	make docker-test
 //
@@ -56,7 +56,7 @@ func command(t *testing.T, arguments ...string) result {
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// run starts the image with docker's options, "--", and cnndemo's arguments.
+// run starts the Docker image with docker's options, "--", and cnndemo's arguments.
 func run(t *testing.T, arguments ...string) result {
 	t.Helper()
 	at := slices.Index(arguments, "--")
@@ -312,7 +312,7 @@ func TestWritesOnlyOut(t *testing.T) {
 	}
 }
 
-// long runs the image over images that keep it busy for long, and gives the
+// long runs the Docker image over images that keep it busy for long, and gives the
 // container's name.
 func long(t *testing.T, out string) string {
 	t.Helper()

@@ -83,16 +83,16 @@ func folderError(out string, err error) error {
 	if owner, known := info.Sys().(*syscall.Stat_t); known {
 		fix = fmt.Sprintf("it belongs to user %d:%d, this is user %d:%d; %s", owner.Uid, owner.Gid, os.Getuid(), os.Getgid(), fix)
 		if os.Getenv(imageVariable) != "" {
-			fix += fmt.Sprintf(", or run the image with docker run --user %d:%d", owner.Uid, owner.Gid)
+			fix += fmt.Sprintf(", or run the Docker image with docker run --user %d:%d", owner.Uid, owner.Gid)
 		}
 	}
 	return fmt.Errorf("output folder %s cannot be written to: %s", out, fix)
 }
 
 const (
-	// imageVariable is set in our images.
+	// imageVariable is set in our Docker images.
 	imageVariable = "TFCNN_IMAGE_VARIANT"
-	// unmountedVariable names a folder of the image that the launcher found to
+	// unmountedVariable names a folder of the Docker image that the launcher found to
 	// be its own, so that what is written there goes with the container.
 	unmountedVariable = "TFCNN_UNMOUNTED"
 )

@@ -37,7 +37,7 @@ func memoryLimit(bytes int64, share int64) int64 {
 	return bytes
 }
 
-// What cnndemo run holds for each number, in bytes. An image's numbers are in
+// What cnndemo run takes for each number, in bytes. An image's numbers are in
 // Go's memory, and a second time in TensorFlow's while it runs. An output's are in
 // both; then come the reference's, of which an operation that selects numbers has values
 // alone (the pages of zeros behind a bound that is never written take no memory), and its PNG: pixels of
@@ -73,7 +73,7 @@ func (s *networkAtSize) runBytes(checked bool) int64 {
 		}
 		reference, largest = reference+each, max(largest, each)
 	}
-	// Layers are held one after the other; Go collects when the heap has doubled.
+	// Layers are compared one after the other; Go collects when the heap has doubled.
 	reference = min(reference, 2*largest)
 	if !checked {
 		reference = 0
@@ -132,7 +132,7 @@ type queue struct {
 	options images.Options
 	// after is the most that a decoded image takes from then on, itself included.
 	after func(height, width int) int64
-	// release gives back what earlier images hold. It may be nil.
+	// release frees the memory of earlier images. It may be nil.
 	release func() error
 
 	next *sourceFile // read, and not handed out
@@ -172,7 +172,7 @@ func (q *queue) open(s source) *sourceFile {
 }
 
 // nextFiles gives the next sources. One that does not fit into the memory that is free
-// when nothing else is held is refused.
+// when nothing else takes memory is refused.
 func (q *queue) nextFiles(ctx context.Context) ([]*sourceFile, error) {
 	free, known := tensorflow.FreeMemory()
 	limit := workingBytes

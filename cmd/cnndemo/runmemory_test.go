@@ -74,7 +74,7 @@ func TestEstimate(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				var growth, estimate int64
 				inChild(t, "TestEstimate", "estimate", append([]string{path}, tt.flags...), "growth %d estimate %d", &growth, &estimate)
-				holdEstimate(t, growth, estimate)
+				checkEstimate(t, growth, estimate)
 			})
 		}
 	}
@@ -96,8 +96,8 @@ func inChild(t *testing.T, test, child string, arguments []string, line string, 
 	}
 }
 
-// holdEstimate holds an estimate between a growth and half as much again.
-func holdEstimate(t *testing.T, growth, estimate int64) {
+// checkEstimate checks that an estimate lies between a growth and half as much again.
+func checkEstimate(t *testing.T, growth, estimate int64) {
 	t.Helper()
 	const mebibyte = 1 << 20
 	ratio := float64(estimate) / float64(growth)

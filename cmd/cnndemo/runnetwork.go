@@ -110,7 +110,7 @@ type layerMaps struct {
 }
 
 // at returns the network for images of a size. Where the outputs are checked
-// all are fetched, as each layer is held on what it really read.
+// all are fetched, as each layer is compared on what it really read.
 func (a runNetwork) at(height, width int, checked bool) (*networkAtSize, error) {
 	s := &networkAtSize{runNetwork: a}
 	var err error
@@ -232,7 +232,7 @@ func (g *group) describe(layers []session.LayerRun) {
 	}
 }
 
-// check holds every layer to the reference, each on what it really read.
+// check compares every layer with the reference, each on what it really read.
 func (j *job) check(ctx context.Context, g *group, batch tensor.Tensor, outputs []tensor.Tensor) error {
 	if j.noVerify {
 		return nil

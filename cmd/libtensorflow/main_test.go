@@ -105,7 +105,7 @@ func (m *machine) stripper(arguments ...string) (cmd *exec.Cmd, stdout, stderr *
 	return cmd, stdout, stderr
 }
 
-// expect runs the installer and holds it to a status and to what it prints.
+// expect runs the installer and compares its status and to what it prints.
 func (m *machine) expect(status int, wantOut, wantErr string, arguments ...string) {
 	m.t.Helper()
 	cmd, stdout, stderr := m.installer(arguments...)

@@ -19,7 +19,7 @@ import (
 	"tfcnn/docker/libtf"
 )
 
-// contents is what an image is made of.
+// contents is what a Docker image is made of.
 type contents struct {
 	root, prefix, version string
 	base                  string // the base image's reference, as NAME:TAG or NAME@sha256:…

@@ -327,7 +327,7 @@ func TestVerdictWords(t *testing.T) {
 		verdict            *proof.Verdict
 		headline, sentence string
 	}{
-		{nil, "Not verified", "not to hold its numbers"},
+		{nil, "Not verified", "did not compare its numbers"},
 		{&proof.Verdict{Status: proof.Pass, Elements: 411840, Exact: 411840}, "All 411,840 numbers are exact", "to the last bit"},
 		{&proof.Verdict{Status: proof.Pass, Elements: 10, Exact: 3, Share: 0.25, MaxError: 1, Bound: 4}, "All 10 numbers are within their bounds", "The largest error is 25 % of its bound."},
 		{&proof.Verdict{Status: proof.Nothing, Elements: 10, Exact: 10, NaN: 10}, "Of 10 numbers none was compared: this proves nothing", "10 are NaN on both sides, which compares nothing."},

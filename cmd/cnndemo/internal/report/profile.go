@@ -177,7 +177,7 @@ func (p Profile) bars() []profileBar {
 	return list
 }
 
-// by says what holds the layer back at the limits.
+// by names the limit that bounds the layer.
 func (l ProfiledLayer) by() string {
 	switch {
 	case l.limit() == 0:

@@ -11,7 +11,7 @@ import (
 
 // roofline is a chart of layers by their floating-point operations a byte (x)
 // and those that they reach a second (y), both logarithmic, under what the
-// machine can do: a slope where bytes hold back, a ceiling where operations do.
+// machine can do: a slope where bytes are the limit, a ceiling where operations are.
 // It is Williams, Waterman and Patterson's, Communications of the ACM 52(4),
 // 2009.
 type roofline struct {

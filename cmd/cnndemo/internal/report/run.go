@@ -84,7 +84,7 @@ type Refused struct {
 type Verification struct {
 	TensorFlow string               `json:"tensorflow"`
 	Device     string               `json:"device"`
-	Precision  string               `json:"precision"` // how sums are computed and held
+	Precision  string               `json:"precision"` // how sums are computed
 	Note       string               `json:"note,omitempty"`
 	OneDNN     *bool                `json:"onednn,omitempty"` // nil where the library cannot tell
 	Command    string               `json:"command"`

@@ -103,7 +103,7 @@ func TestWindowDrawings(t *testing.T) {
 	}
 }
 
-// checkSVG reads a drawing as XML and holds its rectangles to its view box.
+// checkSVG reads a drawing as XML and checks that its rectangles lie in its view box.
 func checkSVG(t *testing.T, what, text string) {
 	t.Helper()
 	var width, height float64

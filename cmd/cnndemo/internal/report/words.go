@@ -115,7 +115,7 @@ func short(name string) string { return quote.Plain(filepath.Base(name)) }
 // verdictWords is what came of all comparisons: a headline, and a sentence.
 func verdictWords(v *proof.Verdict) (headline, sentence string) {
 	if v == nil {
-		return "Not verified", "The run was asked not to hold its numbers to the reference."
+		return "Not verified", "The run did not compare its numbers with the reference, as --no-verify asks."
 	}
 	n := grouped(v.Elements)
 	rest := ""
