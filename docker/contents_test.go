@@ -140,7 +140,7 @@ func TestBillOfMaterials(t *testing.T) {
 			}
 		}
 	}
-	for _, p := range append([]libtf.Pin{pinned.Pin}, pinned.Companions...) {
+	for _, p := range append([]libtf.Pin{pinned.Pin}, pinned.RuntimeWheels...) {
 		if c := found[p.Requirement]; c.Hashes == nil || (*c.Hashes)[0].Value != p.SHA256 {
 			t.Errorf("%s is not listed as it is pinned: %+v", p.Requirement, c)
 		}

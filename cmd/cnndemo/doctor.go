@@ -95,8 +95,8 @@ func missingForGPU(ctx context.Context) string {
 }
 
 // missingGPUNote is a note for a run that might have had a GPU and has none.
-func missingGPUNote(asked, device string) string {
-	if (asked != "auto" && asked != "") || !tensorflow.BuiltWithCUDA() || strings.Contains(device, "GPU") {
+func missingGPUNote(requested, device string) string {
+	if (requested != "auto" && requested != "") || !tensorflow.BuiltWithCUDA() || strings.Contains(device, "GPU") {
 		return ""
 	}
 	return "TensorFlow is built for CUDA and sees no GPU, the CPU is used; cnndemo doctor lists what is missing"

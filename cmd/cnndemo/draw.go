@@ -117,16 +117,16 @@ func drawing(name string, n graph.Network) (report.Drawing, error) {
 	if len(outputs) == 0 {
 		outputs[plan.Layers[len(plan.Layers)-1].Name] = true
 	}
-	places := map[string]int{graph.InputName: report.DrawnInput}
+	indices := map[string]int{graph.InputName: report.DrawnInput}
 	for i, l := range plan.Layers {
 		layer := report.DrawnLayer{
 			Name: l.Name, Kind: l.Kind, Family: l.Family, Note: graph.Summary(n.Layers[i]), Shape: l.Output,
 			Parameters: l.Parameters, Output: outputs[l.Name],
 		}
 		for _, from := range l.From {
-			layer.From = append(layer.From, places[from])
+			layer.From = append(layer.From, indices[from])
 		}
-		places[l.Name] = i
+		indices[l.Name] = i
 		d.Layers = append(d.Layers, layer)
 	}
 	return d, nil

@@ -30,13 +30,13 @@ func TestNames(t *testing.T) {
 		}
 	}
 	// However many there are of a name, all differ and fit.
-	seen := map[string]bool{}
+	given := map[string]bool{}
 	for range 2000 {
 		got := n.number(long+long, "-max_pool")
-		if seen[got] || len(got) > 251 {
+		if given[got] || len(got) > 251 {
 			t.Fatalf("%q comes twice, or is too long", got)
 		}
-		seen[got] = true
+		given[got] = true
 	}
 	if got := newUniqueNames(0).unique("folder/\xffa\x00.png"); got != "\uFFFDa\x00" {
 		t.Errorf("got %q", got)

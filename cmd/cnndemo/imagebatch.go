@@ -30,7 +30,7 @@ func imageOptions(in graph.Input) (images.Options, error) {
 	return o, nil
 }
 
-// decodeImages decodes the queue's sources and hands them on in order.
+// decodeImages decodes the queue's sources and calls take for each, in order.
 func decodeImages(ctx context.Context, q *queue, take func(decoded) error) error {
 	d, err := images.Open(q.options)
 	if err != nil {

@@ -91,7 +91,7 @@ func findSources(arguments []string) (found []source, refused []report.Refused, 
 }
 
 // readEntry reads an image of a folder. A pipe is left alone: a command that
-// was given a folder waits for nobody.
+// was given a folder does not wait.
 func readEntry(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
@@ -123,8 +123,8 @@ type decoded struct {
 	refused error
 }
 
-// decodeAll decodes the queue's sources with all cores, some at a time, and hands
-// them on in order.
+// decodeAll decodes the queue's sources with all cores, some at a time, and calls
+// take for each, in order.
 func decodeAll(ctx context.Context, d *images.Decoder, q *queue, take func(decoded) error) error {
 	for {
 		some, err := q.nextFiles(ctx)
@@ -146,7 +146,7 @@ func decodeAll(ctx context.Context, d *images.Decoder, q *queue, take func(decod
 			return err
 		}
 		for i, r := range results {
-			results[i] = decoded{} // its numbers are freed when they have served
+			results[i] = decoded{} // its numbers are freed after take
 			if err := take(r); err != nil {
 				return err
 			}

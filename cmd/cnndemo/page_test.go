@@ -91,8 +91,8 @@ func TestPageInBrowser(t *testing.T) {
 		b.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, x, y))
 		b.wants("the number is shown", `!document.getElementById("tip").hidden`)
 		text := eval[string](b, `document.querySelector(".view:target .value").textContent`)
-		place, numbers, _ := strings.Cut(text, ": ")
-		if want := fmt.Sprintf("row %d, column %d", tt.row, tt.colum); place != want {
+		position, numbers, _ := strings.Cut(text, ": ")
+		if want := fmt.Sprintf("row %d, column %d", tt.row, tt.colum); position != want {
 			t.Errorf("%s: the page says %q, want %s", tt.id, text, want)
 		}
 		fields := strings.Split(numbers, ", ")

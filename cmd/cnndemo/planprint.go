@@ -46,7 +46,7 @@ func (r planResult) print(w io.Writer) error {
 		printRequirement(w, "to train with "+string(m.Workload.Optimizer), *m.Training)
 	}
 	if r.Largest != nil {
-		r.printRemedies(w)
+		r.printSavings(w)
 	}
 	for _, measured := range r.Measured {
 		printMeasurement(w, measured, m)
@@ -87,7 +87,7 @@ func printRequirement(w io.Writer, what string, r graph.Requirement) {
 	_ = t.Flush()
 }
 
-func (r planResult) printRemedies(w io.Writer) {
+func (r planResult) printSavings(w io.Writer) {
 	l := *r.Largest
 	fmt.Fprintf(w, "\nthe largest batch in %s: %s", size(l.Memory), report.Grouped(int64(l.Batch)))
 	if l.Batch > 0 {

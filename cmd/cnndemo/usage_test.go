@@ -174,10 +174,10 @@ func TestCase(t *testing.T) {
 	for _, line := range []string{
 		"nets LeNet5", "draw RESNET18",
 		"plan Tutorial --dtype Float16 --training --optimizer Adam --memory 8gib",
-		"run PICTURE --filter Sobel-X --padding SAME --pool AVG --pool-padding Valid --resize 8X8 --resize-method Nearest --background FFffFF --device CPU --out OUT",
+		"run IMAGE --filter Sobel-X --padding SAME --pool AVG --pool-padding Valid --resize 8X8 --resize-method Nearest --background FFffFF --device CPU --out OUT",
 		"completion BASH",
 	} {
-		arguments := strings.Fields(strings.NewReplacer("PICTURE", image, "OUT", t.TempDir()).Replace(line))
+		arguments := strings.Fields(strings.NewReplacer("IMAGE", image, "OUT", t.TempDir()).Replace(line))
 		if status, _, stderr := try(t, arguments...); status != 0 {
 			t.Errorf("%s: status %d, %s", line, status, stderr)
 		}

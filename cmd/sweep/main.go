@@ -1,6 +1,6 @@
-// Command sweep feeds TensorFlow's elementary functions with every float32
-// there is and prints the largest error of each, against Go's math package in
-// float64: what the table in internal/ref/functions.go is made of.
+// Command sweep feeds TensorFlow's elementary functions with every float32 and prints
+// the largest error of each, against Go's math package in float64. The table in
+// internal/ref/functions.go is made of these errors.
 //
 //	make sweep                           # oneDNN off, then on: an hour on two cores
 //	sweep -stride 1009 -function tanh    # every 1009th number: a second

@@ -68,7 +68,7 @@ func groupFor(folders, own int) int {
 	return folders
 }
 
-// mounted says whether another file system, or another part of one, begins at
+// mounted reports whether another file system, or another part of one, begins at
 // the folder.
 func mounted(folder string) bool {
 	var here, above unix.Statx_t

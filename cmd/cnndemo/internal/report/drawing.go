@@ -128,8 +128,8 @@ const (
 	footerHeight  = 44.0
 )
 
-// placed is a drawing with everything in its place.
-type placed struct {
+// arranged is a drawing with everything in its place.
+type arranged struct {
 	Drawing
 	layout         *layout
 	width, height  float64
@@ -137,11 +137,11 @@ type placed struct {
 	legend         [][]phrase
 }
 
-func (d Drawing) place() (placed, error) {
+func (d Drawing) arrange() (arranged, error) {
 	if err := d.check(); err != nil {
-		return placed{}, err
+		return arranged{}, err
 	}
-	p := placed{
+	p := arranged{
 		Drawing: d, layout: d.layout(),
 		title:   []phrase{{"d-title", d.Title}},
 		figures: []phrase{{"", fmt.Sprintf("%s, %s → %s: %s, %s for one image", count(len(d.Layers), "layer"), by(d.Input...), by(d.Layers[len(d.Layers)-1].Shape...), count(d.Parameters, "parameter"), count(d.MACs, "multiplication"))}},
@@ -160,7 +160,7 @@ func (d Drawing) place() (placed, error) {
 }
 
 // draw draws all of it, on paper.
-func (p placed) draw(on surface) {
+func (p arranged) draw(on surface) {
 	on.text(drawingMargin, 36, p.title...)
 	on.text(drawingMargin, 57, p.figures...)
 	on.move(drawingMargin, headerHeight)
@@ -172,7 +172,7 @@ func (p placed) draw(on surface) {
 }
 
 func (d Drawing) svg(style string) ([]byte, error) {
-	p, err := d.place()
+	p, err := d.arrange()
 	if err != nil {
 		return nil, err
 	}

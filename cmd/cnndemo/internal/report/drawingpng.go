@@ -55,7 +55,7 @@ const (
 // the SVG drawing where that has 16 million pixels at most. The letters are
 // those of the Go fonts: Latin, Greek and Cyrillic; others come as boxes.
 func (d Drawing) WritePNG(w io.Writer) error {
-	p, err := d.place()
+	p, err := d.arrange()
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (d Drawing) WritePNG(w io.Writer) error {
 }
 
 // scale is how many pixels PNG has for each of SVG, in each direction.
-func (p placed) scale() (float64, error) {
+func (p arranged) scale() (float64, error) {
 	switch pixels := p.width * p.height; {
 	case pixels*pngScale*pngScale <= mostDrawn:
 		return pngScale, nil

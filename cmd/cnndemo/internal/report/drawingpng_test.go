@@ -59,7 +59,7 @@ func TestPNGIsTheSVGDrawing(t *testing.T) {
 	if !strings.Contains(string(svg), fmt.Sprintf(`width="%d" height="%d"`, size.X/2, size.Y/2)) {
 		t.Errorf("the PNG drawing has %v pixels, the SVG drawing begins %.120s", size, svg)
 	}
-	p, err := d.place()
+	p, err := d.arrange()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestPNGLettersFit(t *testing.T) {
 		d.Layers[i].Note = "3×3, stride 2, padding [[1,1],[1,1]], no bias, dilation 2"
 		d.Layers[i].Name += ".downsample.0.Block_35_mixed"
 	}
-	p, err := d.place()
+	p, err := d.arrange()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestPNGTooLarge(t *testing.T) {
 		for i := range tt.layers {
 			d.Layers = append(d.Layers, DrawnLayer{Name: strconv.Itoa(i), Kind: "conv2d", Family: "conv", From: []int{i}, Shape: []int{32, 32, 16}})
 		}
-		p, err := d.place()
+		p, err := d.arrange()
 		if err != nil {
 			t.Fatal(err)
 		}

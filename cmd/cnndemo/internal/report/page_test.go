@@ -162,11 +162,11 @@ func TestPolicy(t *testing.T) {
 	b.add(t, p)
 	page := write(t, p, b.run(nil))
 	for _, element := range []string{"style", "script"} {
-		inside := regexp.MustCompile(`(?s)<`+element+`>(.*?)</`+element+`>`).FindAllStringSubmatch(page, -1)
-		if len(inside) != 1 {
-			t.Fatalf("%d elements %s", len(inside), element)
+		elements := regexp.MustCompile(`(?s)<`+element+`>(.*?)</`+element+`>`).FindAllStringSubmatch(page, -1)
+		if len(elements) != 1 {
+			t.Fatalf("%d elements %s", len(elements), element)
 		}
-		sum := sha256.Sum256([]byte(inside[0][1]))
+		sum := sha256.Sum256([]byte(elements[0][1]))
 		if want := element + "-src &#39;sha256-" + strings.ReplaceAll(base64.StdEncoding.EncodeToString(sum[:]), "+", "&#43;"); !strings.Contains(page, want) {
 			t.Errorf("the policy lacks %s", want)
 		}

@@ -49,7 +49,7 @@ type ProfiledLayer struct {
 	OfLimit                     float64 // share of the roofline
 }
 
-// ran says whether the layer has a row of its own.
+// ran reports whether the layer has a row of its own.
 func (l ProfiledLayer) ran() bool { return l.In == "" && len(l.Kernels) > 0 }
 
 // limit is the shortest time that the machine needs for the layer.

@@ -46,7 +46,7 @@ func wellFormed(t *testing.T, text string) {
 
 // A dot lies where the axes' numbers say: in the middle, in powers of ten,
 // between those of two other dots.
-func TestRooflinePlaces(t *testing.T) {
+func TestRooflineDots(t *testing.T) {
 	c := newRoofline(profileOf([2]float64{0.1, 0.5}, [2]float64{1, 5}, [2]float64{10, 50}))
 	if len(c.points) != 3 {
 		t.Fatalf("%d points", len(c.points))

@@ -27,7 +27,7 @@ type layerView struct {
 // worstView is the number whose error is the largest share of its bound.
 type worstView struct {
 	Image     string
-	Place     string // in the image's output
+	Position  string // in the image's output
 	Got, Want string
 	ErrorText string
 	ShareText string
@@ -89,11 +89,11 @@ func (l *layerView) fill(run Run, i int) {
 	if n := v.Worst[0]; n < len(size.Images) {
 		l.Worst.Image = quote.Plain(size.Images[n])
 	}
-	l.Worst.Place = op.place(v.Worst)
+	l.Worst.Position = op.position(v.Worst)
 }
 
-// place names a number of the output by its index.
-func (op Op) place(index []int) string {
+// position names a number of the output by its index.
+func (op Op) position(index []int) string {
 	last := index[len(index)-1]
 	if len(index) != 4 {
 		return fmt.Sprintf("feature %d", last)

@@ -106,12 +106,12 @@ func (c *roofline) label() {
 	for i := range c.points {
 		p := &c.points[i]
 		others := append(slices.Clone(taken[:i]), taken[i+1:]...) // all but its dot
-		for _, place := range p.places() {
-			if !place.within(frame) || slices.ContainsFunc(taken, place.overlaps) || slices.ContainsFunc(roof, place.overlaps) || p.crosses(place, others) {
+		for _, label := range p.labelBoxes() {
+			if !label.within(frame) || slices.ContainsFunc(taken, label.overlaps) || slices.ContainsFunc(roof, label.overlaps) || p.crosses(label, others) {
 				continue
 			}
-			p.label, p.labelled = place, true
-			taken = append(append(taken, place), p.line(place)...)
+			p.label, p.labelled = label, true
+			taken = append(append(taken, label), p.line(label)...)
 			break
 		}
 	}
@@ -120,8 +120,8 @@ func (c *roofline) label() {
 // direction is a unit vector of the chart, y downwards.
 type direction struct{ x, y float64 }
 
-// places are where a label may stand, the best first.
-func (p roofPoint) places() []box {
+// labelBoxes are where a label may stand, the best first.
+func (p roofPoint) labelBoxes() []box {
 	near := []direction{{1, 0}, {-1, 0}, {0, -1}, {0, 1}, {.8, -.6}, {.8, .6}, {-.8, -.6}, {-.8, .6}}
 	// Layers of one shape lie one above the other: a line straight up or down
 	// would go through them.
@@ -156,15 +156,15 @@ func (p roofPoint) around(directions []direction, distance float64) []box {
 	return list
 }
 
-// crosses says whether the line from the dot to a place goes through others.
-func (p roofPoint) crosses(place box, others []box) bool {
-	return slices.ContainsFunc(p.line(place), func(at box) bool { return slices.ContainsFunc(others, at.overlaps) })
+// crosses reports whether the line from the dot to a label passes others.
+func (p roofPoint) crosses(label box, others []box) bool {
+	return slices.ContainsFunc(p.line(label), func(at box) bool { return slices.ContainsFunc(others, at.overlaps) })
 }
 
-// line is the line from the dot's rim to a place, as boxes; none where the
-// place is next to the dot.
-func (p roofPoint) line(place box) []box {
-	x, y := place.nearest(p.x, p.y)
+// line is the line from the dot's rim to a label, as boxes; none where the
+// label is next to the dot.
+func (p roofPoint) line(label box) []box {
+	x, y := label.nearest(p.x, p.y)
 	gap := math.Hypot(x-p.x, y-p.y)
 	if gap <= p.r+dotRoom+nextTo {
 		return nil

@@ -246,7 +246,7 @@ func (e *Entry) view(at, index int, size Size, page *runView) imageView {
 	return v
 }
 
-// claim says whether a size's ring is that of the layer's worst number over
+// claim reports whether a size's ring is that of the layer's worst number over
 // all sizes, and lets the proof point to it.
 func (v *runView) claim(layer string, size Size, id string) bool {
 	for i := range v.Layers {

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// place moves the staged files to their places, the stamp last. When it fails
+// install moves the staged files to their names, the stamp last. When it fails
 // everything is put back as it was.
-func (o Options) place(staging string, stamp Stamp) (err error) {
+func (o Options) install(staging string, stamp Stamp) (err error) {
 	prefix := o.Prefix
 	var undo []func()
 	defer func() {

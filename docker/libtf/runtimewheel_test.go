@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// companionWheel is a wheel of NVIDIA's kind.
-func companionWheel(t *testing.T, names ...string) []byte {
+// runtimeWheel is a wheel of NVIDIA's kind.
+func runtimeWheel(t *testing.T, names ...string) []byte {
 	t.Helper()
 	var buf bytes.Buffer
 	w := zip.NewWriter(&buf)
@@ -31,12 +31,12 @@ func companionWheel(t *testing.T, names ...string) []byte {
 	return buf.Bytes()
 }
 
-// addCompanion pins a wheel beside libtensorflow's, in the fixture's folder.
-func (f *fixture) addCompanion(t *testing.T, name string, wheel []byte, libraries ...string) {
+// addRuntimeWheel pins a wheel beside libtensorflow's, in the fixture's folder.
+func (f *fixture) addRuntimeWheel(t *testing.T, name string, wheel []byte, libraries ...string) {
 	t.Helper()
 	sum := sha256.Sum256(wheel)
 	file := name + "-1-any.whl"
-	f.variant.Companions = append(f.variant.Companions, Pin{
+	f.variant.RuntimeWheels = append(f.variant.RuntimeWheels, Pin{
 		Requirement: "nvidia-" + name + "==1", Python: "311", ABI: "none", Platform: "any", Wheel: file,
 		SHA256: hex.EncodeToString(sum[:]), Bytes: int64(len(wheel)), Libraries: libraries,
 	})
@@ -45,10 +45,10 @@ func (f *fixture) addCompanion(t *testing.T, name string, wheel []byte, librarie
 	}
 }
 
-func TestCompanions(t *testing.T) {
+func TestRuntimeWheels(t *testing.T) {
 	f := newFixture(t, fakeWheel(t, 0), "")
-	f.addCompanion(t, "cusolver", companionWheel(t, "nvidia/cusolver/lib/libcusolver.so.11", "nvidia/cusolver/lib/libcusolverMg.so.11", "nvidia_cusolver-1.dist-info/licenses/License.txt"), "libcusolver.so.11")
-	f.addCompanion(t, "cusparse", companionWheel(t, "nvidia/cusparse/lib/libcusparse.so.12", "nvidia_cusparse-1.dist-info/License.txt"), "libcusparse.so.12")
+	f.addRuntimeWheel(t, "cusolver", runtimeWheel(t, "nvidia/cusolver/lib/libcusolver.so.11", "nvidia/cusolver/lib/libcusolverMg.so.11", "nvidia_cusolver-1.dist-info/licenses/License.txt"), "libcusolver.so.11")
+	f.addRuntimeWheel(t, "cusparse", runtimeWheel(t, "nvidia/cusparse/lib/libcusparse.so.12", "nvidia_cusparse-1.dist-info/License.txt"), "libcusparse.so.12")
 	o := f.options()
 	o.Wheel = f.dir // a folder with all wheels
 	if changed, err := Install(t.Context(), o); err != nil || !changed {
@@ -72,11 +72,11 @@ func TestCompanions(t *testing.T) {
 		t.Errorf("again: changed %v, %v", changed, err)
 	}
 
-	// A companion of another version, or a link that leads elsewhere, is no
+	// A runtime wheel of another version, or a link that leads elsewhere, is no
 	// whole installation.
 	other := f.variant
-	other.Companions = append([]Pin{}, f.variant.Companions...)
-	other.Companions[0].SHA256 = strings.Repeat("0", 64)
+	other.RuntimeWheels = append([]Pin{}, f.variant.RuntimeWheels...)
+	other.RuntimeWheels[0].SHA256 = strings.Repeat("0", 64)
 	if Installed(f.prefix, other, false) {
 		t.Error("another wheel's libraries count as this one's")
 	}
@@ -89,19 +89,19 @@ func TestCompanions(t *testing.T) {
 	}
 }
 
-func TestCompanionFaults(t *testing.T) {
+func TestRuntimeWheelFaults(t *testing.T) {
 	const licence = "nvidia_x-1.dist-info/License.txt"
 	for _, tt := range []struct {
 		name, want string
 		wheel      []byte
 	}{
-		{"no licence", "has no licence", companionWheel(t, "nvidia/x/lib/libx.so.1")},
-		{"no library", "has no libx.so.1", companionWheel(t, licence)},
-		{"library elsewhere", "has no libx.so.1", companionWheel(t, "other/libx.so.1", licence)},
+		{"no licence", "has no licence", runtimeWheel(t, "nvidia/x/lib/libx.so.1")},
+		{"no library", "has no libx.so.1", runtimeWheel(t, licence)},
+		{"library elsewhere", "has no libx.so.1", runtimeWheel(t, "other/libx.so.1", licence)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newFixture(t, fakeWheel(t, 0), "")
-			f.addCompanion(t, "x", tt.wheel, "libx.so.1")
+			f.addRuntimeWheel(t, "x", tt.wheel, "libx.so.1")
 			o := f.options()
 			o.Wheel = f.dir
 			if _, err := Install(t.Context(), o); err == nil || !strings.Contains(err.Error(), tt.want) {
