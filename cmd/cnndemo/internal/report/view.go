@@ -261,7 +261,7 @@ func (v *runView) claim(layer string, size Size, id string) bool {
 
 // describe writes the words by a figure.
 func (v *entryView) describe(f *figureView, e *Entry) {
-	what := "as the network saw it"
+	what := "as the network read it"
 	switch {
 	case v.Layer != "input" && v.Map != "":
 		what = "after " + v.Layer + ", map " + mapName(v.Map)

@@ -147,7 +147,7 @@ func verdictWords(v *proof.Verdict) (headline, sentence string) {
 		return fmt.Sprintf("Of %s numbers none was compared: this proves nothing", n), strings.TrimSpace(rest)
 	case v.Exact == v.Elements:
 		return fmt.Sprintf("All %s numbers are exact", n),
-			"Every one had to equal the reference’s to the last bit, and does." + rest
+			"Every number has to equal the reference’s to the last bit, and does." + rest
 	case v.Status == proof.Overflow:
 		return fmt.Sprintf("All %s numbers are within their bounds, or not finite where that is right", n), largest + rest
 	}
