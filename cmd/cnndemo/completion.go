@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/graph/nets"
 	"tfcnn/internal/proof"
 	"tfcnn/session/images"
@@ -53,19 +54,19 @@ func newCompletionCommand() *cobra.Command {
 		Long: `completion prints a script for bash, zsh, fish or powershell; the examples load it.
 bash needs the package bash-completion, zsh its function compinit.
 
-` + exitStatus("2    wrong usage: an unknown shell", "3    the output cannot be written"),
+` + commandline.ExitStatus("2    wrong usage: an unknown shell", "3    the output cannot be written"),
 		Example: `  source <(cnndemo completion bash)
   cnndemo completion zsh > "${fpath[1]}/_cnndemo"
   cnndemo completion fish > ~/.config/fish/completions/cnndemo.fish
   cnndemo completion powershell | Out-String | Invoke-Expression`,
-		Args:      argumentCount(1, 1, "one shell: "+oneOf(shells...).want),
+		Args:      commandline.Arguments(1, 1, "one shell: "+commandline.OneOf(shells...).Want),
 		ValidArgs: shells,
 		RunE: func(c *cobra.Command, arguments []string) error {
-			shell, known := oneOf(shells...).read(arguments[0])
+			shell, known := commandline.OneOf(shells...).Read(arguments[0])
 			root, out := c.Root(), c.OutOrStdout()
 			switch {
 			case !known:
-				return argumentCount(0, 0, oneOf(shells...).want)(c, arguments)
+				return commandline.Arguments(0, 0, commandline.OneOf(shells...).Want)(c, arguments)
 			case shell == "bash":
 				return root.GenBashCompletionV2(out, !bare)
 			case shell == "zsh" && bare:

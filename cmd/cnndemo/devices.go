@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/internal/quote"
 	"tfcnn/session"
 )
@@ -19,9 +20,9 @@ func newDevicesCommand() *cobra.Command {
 		Long: `devices prints TensorFlow's version and its devices on this machine. --device of
 the other commands calls them cpu, gpu (the first GPU) and gpu:N.
 
-` + exitStatus("2    wrong usage", "3    TensorFlow cannot list its devices, or the output cannot be written"),
+` + commandline.ExitStatus("2    wrong usage", "3    TensorFlow cannot list its devices, or the output cannot be written"),
 		Example: "  cnndemo devices\n  cnndemo devices --json",
-		Args:    argumentCount(0, 0, "none"),
+		Args:    commandline.Arguments(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			devices, err := session.Devices()
 			if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/internal/machine"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
@@ -24,12 +25,12 @@ libtensorflow built for CUDA, NVIDIA's driver, a device, and NVIDIA's libraries,
 which TensorFlow opens by name. Each thing that is missing is printed with its fix.
 With --device gpu the exit status is 3 where a GPU lacks something.
 
-` + exitStatus(
+` + commandline.ExitStatus(
 			"2    wrong usage",
 			"3    the device of --device lacks something, TensorFlow cannot list its devices,",
 			"     or the output cannot be written"),
 		Example: "  cnndemo doctor\n  docker run --rm --gpus all tfcnn-cuda doctor --device gpu",
-		Args:    argumentCount(0, 0, "none"),
+		Args:    commandline.Arguments(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			tf, err := describeTensorFlow()
 			if err != nil {
@@ -51,7 +52,7 @@ With --device gpu the exit status is 3 where a GPU lacks something.
 	}
 	c.Flags().StringVar(&device, "device", "auto", "auto, cpu or gpu: the device that must be usable")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the facts as JSON")
-	useRule(c, oneOf("auto", "cpu", "gpu"), "device")
+	commandline.UseRule(c, commandline.OneOf("auto", "cpu", "gpu"), "device")
 	return c
 }
 

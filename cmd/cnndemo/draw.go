@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/internal/output"
@@ -38,14 +39,14 @@ dark colours. PNG has light colours, and four pixels for each of the SVG. Withou
 --out, or with --out -, SVG is printed; a FIFO or a device gets SVG, unless its
 name ends in .png.
 
-` + exitStatus(
+` + commandline.ExitStatus(
 			"2    wrong usage: a wrong flag, a network that is unknown or wrong, a name with",
 			"     another ending, or a drawing that is too large for PNG",
 			"3    the output cannot be written"),
 		Example: `  cnndemo draw resnet18 --out resnet18.svg
   cnndemo draw resnet18 --out resnet18.png
   cnndemo draw mine.json > mine.svg`,
-		Args:              argumentCount(1, 1, "one network"),
+		Args:              commandline.Arguments(1, 1, "one network"),
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			set, done := newSet(c.Context())
@@ -64,7 +65,7 @@ name ends in .png.
 				if known {
 					format = chosen
 				} else if !file.Special() {
-					return usageError(c, "--out: got %s, want a name that ends in .svg or .png", quote.Name(out))
+					return commandline.Errorf(c, "--out: got %s, want a name that ends in .svg or .png", quote.Name(out))
 				}
 			}
 			found, err := findNetwork(arguments[0])
@@ -93,7 +94,7 @@ name ends in .png.
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "write the drawing to this file, .svg or .png (default: SVG to stdout)")
-	useRule(c, fileRule, "out")
+	commandline.UseRule(c, commandline.File, "out")
 	return c
 }
 

@@ -34,6 +34,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/internal/output"
 	"tfcnn/internal/parent"
 	"tfcnn/internal/quote"
@@ -92,7 +93,7 @@ func newRoot() *cobra.Command {
 number with a reference in Go, within a computed error bound. It plans the memory
 and the cost of a network, draws it, and measures the time of its layers.
 
-` + exitStatus(
+` + commandline.ExitStatus(
 			"1    a comparison failed, or an image cannot be used",
 			"2    wrong usage: a wrong flag or argument, or a wrong network, weights or case file",
 			"3    the machine lacks memory, a device, or a place to write to") + `
@@ -101,7 +102,7 @@ The help of each command says what its exit statuses mean.`,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			switch {
 			case len(arguments) > 0:
-				return unknownCommand(c, c, arguments[0])
+				return commandline.UnknownCommand(c, c, arguments[0])
 			case version:
 				thisBuild().print(c.OutOrStdout())
 				return nil
@@ -119,7 +120,7 @@ The help of each command says what its exit statuses mean.`,
 	complete(root)
 	root.SetHelpCommand(newHelpCommand())
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetFlagErrorFunc(flagError)
+	root.SetFlagErrorFunc(commandline.FlagError)
 	return root
 }
 

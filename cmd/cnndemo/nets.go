@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
@@ -39,25 +40,25 @@ net, draw and profile. NET is a name of the list, or a JSON file: nets checks it
 and prints it in the form that cnndemo itself writes. --schema prints the JSON
 Schema of that form, for editors.
 
-` + exitStatus(
+` + commandline.ExitStatus(
 			"2    wrong usage: a wrong flag, or a network that is unknown or wrong",
 			"3    the output cannot be written"),
 		Example: `  cnndemo nets
   cnndemo nets lenet5 > mine.json
   cnndemo nets mine.json                       # check a file
   cnndemo nets --schema > network.schema.json`,
-		Args:              argumentCount(0, 1, "at most one network"),
+		Args:              commandline.Arguments(0, 1, "at most one network"),
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			out := c.OutOrStdout()
 			switch {
 			case schema && (asJSON || len(arguments) > 0):
-				return usageError(c, "got --schema with a network or --json, want --schema alone")
+				return commandline.Errorf(c, "got --schema with a network or --json, want --schema alone")
 			case schema:
 				_, err := out.Write(graph.Schema())
 				return err
 			case len(arguments) > 0 && asJSON:
-				return usageError(c, "--json is for the list; nets %s prints JSON without it", quote.Plain(arguments[0]))
+				return commandline.Errorf(c, "--json is for the list; nets %s prints JSON without it", quote.Plain(arguments[0]))
 			case len(arguments) > 0:
 				found, err := findNetwork(arguments[0])
 				if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/internal/output"
 )
 
@@ -50,7 +51,7 @@ func outputFlag(c *cobra.Command, set *output.Set, flag, path string) (*output.F
 		return nil, nil
 	}
 	if path == "-" {
-		return nil, usageError(c, "--%s: got %q, want a file", flag, path)
+		return nil, commandline.Errorf(c, "--%s: got %q, want a file", flag, path)
 	}
 	file, err := set.File(path)
 	return file, outputError(c.Name(), err)

@@ -6,6 +6,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/graph"
 	"tfcnn/session/profile"
 )
@@ -59,7 +60,7 @@ TensorFlow's own record (RunMetadata) beside the forecast, with a name for each
 difference. The growth of the process shows what TensorFlow does not record:
 above all constants and fed tensors.
 
-` + exitStatus(
+` + commandline.ExitStatus(
 			"1    with --memory, the batch does not fit; with --measure, the run failed",
 			"2    wrong usage: a wrong flag, or a network that is unknown or wrong",
 			"3    the machine lacks memory for --measure, or the output cannot be written"),
@@ -69,9 +70,9 @@ above all constants and fed tensors.
   cnndemo plan alexnet --batch 8 --measure`,
 		Args: func(c *cobra.Command, arguments []string) error {
 			if here {
-				return argumentCount(0, 0, "none")(c, arguments)
+				return commandline.Arguments(0, 0, "none")(c, arguments)
 			}
-			return argumentCount(1, 1, "one network")(c, arguments)
+			return commandline.Arguments(1, 1, "one network")(c, arguments)
 		},
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
@@ -80,9 +81,9 @@ above all constants and fed tensors.
 			}
 			work.DType, work.Optimizer = graph.DType(dtype), graph.Optimizer(optimizer)
 			if measure && work.DType != graph.Float32 {
-				return usageError(c, "--measure runs in float32, not in %s", work.DType)
+				return commandline.Errorf(c, "--measure runs in float32, not in %s", work.DType)
 			}
-			if err := needs(c, "training", "optimizer"); err != nil {
+			if err := commandline.Needs(c, "training", "optimizer"); err != nil {
 				return err
 			}
 			bytes := memorySize(memory)
@@ -118,16 +119,16 @@ above all constants and fed tensors.
 	c.Flags().BoolVar(&measure, "measure", false, "run the network, and print TensorFlow's peak beside the forecast")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&here, "measure-here", false, "")
-	useRule(c, wholeNumber(1, math.MaxInt), "batch")
-	useRule(c, oneOf(string(graph.Float32), string(graph.Float16), string(graph.BFloat16)), "dtype")
-	useRule(c, oneOf(string(graph.SGD), string(graph.Momentum), string(graph.Adam)), "optimizer")
-	useRule(c, memoryRule, "memory")
+	commandline.UseRule(c, commandline.WholeNumber(1, math.MaxInt), "batch")
+	commandline.UseRule(c, commandline.OneOf(string(graph.Float32), string(graph.Float16), string(graph.BFloat16)), "dtype")
+	commandline.UseRule(c, commandline.OneOf(string(graph.SGD), string(graph.Momentum), string(graph.Adam)), "optimizer")
+	commandline.UseRule(c, commandline.Memory, "memory")
 	// The only error is that the flag is not there.
 	_ = c.Flags().MarkHidden("measure-here")
 	return c
 }
 
-// memorySize is the value of --memory, which memoryRule has taken; 0 where it is
+// memorySize is the value of --memory, which commandline.Memory has taken; 0 where it is
 // not given.
 func memorySize(text string) int64 {
 	bytes, err := humanize.ParseBytes(text)

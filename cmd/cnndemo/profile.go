@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
@@ -83,7 +84,7 @@ roofline. --trace writes the runs as a trace for ui.perfetto.dev: each kernel wi
 its shapes and bytes, and the memory in use. TensorFlow's record names no threads:
 kernels that ran at the same time are on tracks of their own.
 
-` + exitStatus(
+` + commandline.ExitStatus(
 			"1    the run failed, or an image cannot be used",
 			"2    wrong usage: a wrong flag, or a network or weights that are unknown or wrong",
 			"3    the machine lacks memory, the device, or a place to write to"),
@@ -92,7 +93,7 @@ kernels that ran at the same time are on tracks of their own.
   cnndemo profile my-net.json --weights my-net.npz holiday/ --runs 100 --json
   cnndemo profile resnet18 --batch 64 --device gpu --html resnet18.html
   TF_ENABLE_ONEDNN_OPTS=1 cnndemo profile alexnet --batch 1`,
-		Args:              argumentCount(1, math.MaxInt, "a network"),
+		Args:              commandline.Arguments(1, math.MaxInt, "a network"),
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			set, done := newSet(c.Context())
@@ -111,7 +112,7 @@ kernels that ran at the same time are on tracks of their own.
 			if err != nil {
 				return err
 			}
-			result.Command, _ = commandLine(c, arguments)
+			result.Command, _ = commandline.Repeat(c, arguments)
 			if page != nil {
 				err = page.Write(func(w io.Writer) error { return report.WriteProfile(w, result.page()) })
 			}
@@ -138,17 +139,17 @@ kernels that ran at the same time are on tracks of their own.
 	c.Flags().StringVar(&f.page, "html", "", "write a page with the layers' times and the roofline to this file")
 	c.Flags().StringVar(&f.trace, "trace", "", "write the runs as a trace for Perfetto to this file")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
-	useRule(c, deviceRule, "device")
-	useRule(c, wholeNumber(1, math.MaxInt), "batch", "runs")
-	useRule(c, seedRule, "seed")
-	useRule(c, fileRule, "weights", "html", "trace")
+	commandline.UseRule(c, commandline.Device, "device")
+	commandline.UseRule(c, commandline.WholeNumber(1, math.MaxInt), "batch", "runs")
+	commandline.UseRule(c, commandline.Seed, "seed")
+	commandline.UseRule(c, commandline.File, "weights", "html", "trace")
 	return c
 }
 
 // profile measures the network.
 func (f profileFlags) profile(c *cobra.Command, name string, paths []string) (profileResult, error) {
 	if f.batch > 0 && len(paths) > 0 {
-		return profileResult{}, usageError(c, "got --batch %d, which is of random numbers, and images; want one of them", f.batch)
+		return profileResult{}, commandline.Errorf(c, "got --batch %d, which is of random numbers, and images; want one of them", f.batch)
 	}
 	found, err := findNetwork(name)
 	if err != nil {

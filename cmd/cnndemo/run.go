@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/internal/proof"
@@ -25,17 +26,17 @@ import (
 type runFlags struct {
 	net                  netFlags
 	seed                 uint64
-	maps                 layersFlag
+	maps                 commandline.Layers
 	filters              []string
-	stride, dilation     sizeFlag
-	padding              paddingFlag
+	stride, dilation     commandline.Size
+	padding              commandline.Padding
 	pool                 string
-	poolSize, poolStride sizeFlag
-	poolPadding          paddingFlag
+	poolSize, poolStride commandline.Size
+	poolPadding          commandline.Padding
 	chain                bool
-	resize               sizeFlag
+	resize               commandline.Size
 	resizeMethod         string
-	background           colourFlag
+	background           commandline.Colour
 	maxPixels            int
 	ignoreOrientation    bool
 	trusted              bool
@@ -55,8 +56,8 @@ func newRunCommand() *cobra.Command { return runCommand(new(runFlags)) }
 // runCommand is the command that reads its flags into f.
 func runCommand(f *runFlags) *cobra.Command {
 	*f = runFlags{
-		stride: sizeFlag(graph.Square(2)), dilation: sizeFlag(graph.Square(1)), padding: paddingFlag(graph.Same),
-		poolSize: sizeFlag(graph.Square(2)), poolPadding: paddingFlag(graph.Valid), background: colourFlag{255, 255, 255},
+		stride: commandline.Size(graph.Square(2)), dilation: commandline.Size(graph.Square(1)), padding: commandline.Padding(graph.Same),
+		poolSize: commandline.Size(graph.Square(2)), poolPadding: commandline.Padding(graph.Valid), background: commandline.Colour{255, 255, 255},
 	}
 	c := &cobra.Command{
 		Use:   "run [images or folders…]",
@@ -82,7 +83,7 @@ The output folder gets
   report.json            shapes, verdicts, times and checksums
   report.html            the same as one page, which loads nothing
 
-` + exitStatus(
+` + commandline.ExitStatus(
 			"1    a number lies outside its bound, or an image cannot be used; the outputs of",
 			"     the other images are written",
 			"2    wrong usage: a wrong flag, or a filter, a network or weights that are unknown",
@@ -96,8 +97,8 @@ The output folder gets
 		RunE: func(c *cobra.Command, arguments []string) error {
 			f.stdout, f.stderr = c.OutOrStdout(), c.ErrOrStderr()
 			if err := cmp.Or(
-				needs(c, "resize", "resize-method"), needs(c, "net", "weights", "seed"), excludes(c, "weights", "seed"),
-				excludes(c, "net", "filter", "stride", "padding", "dilation", "pool", "pool-size", "pool-stride", "pool-padding", "chain"),
+				commandline.Needs(c, "resize", "resize-method"), commandline.Needs(c, "net", "weights", "seed"), commandline.Excludes(c, "weights", "seed"),
+				commandline.Excludes(c, "net", "filter", "stride", "padding", "dilation", "pool", "pool-size", "pool-stride", "pool-padding", "chain"),
 			); err != nil {
 				return err
 			}
@@ -107,7 +108,7 @@ The output folder gets
 					f.options[flag.Name] = flag.Value.String()
 				}
 			})
-			f.command, f.changed = commandLine(c, arguments)
+			f.command, f.changed = commandline.Repeat(c, arguments)
 			return f.run(c.Context(), arguments)
 		},
 	}
@@ -136,14 +137,14 @@ The output folder gets
 	flags.StringVar(&f.out, "out", "out", "the output folder")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "do not compare the outputs with the reference")
-	useRule(c, seedRule, "seed")
-	useRule(c, filterRule, "filter")
-	useRule(c, oneOf("max", "avg"), "pool")
-	useRule(c, oneOf(images.Methods...), "resize-method")
-	useRule(c, wholeNumber(1, math.MaxInt), "max-pixels")
-	useRule(c, wholeNumber(0, math.MaxInt), "threads")
-	useRule(c, deviceRule, "device")
-	useRule(c, folderRule, "out")
+	commandline.UseRule(c, commandline.Seed, "seed")
+	commandline.UseRule(c, filterRule, "filter")
+	commandline.UseRule(c, commandline.OneOf("max", "avg"), "pool")
+	commandline.UseRule(c, commandline.OneOf(images.Methods...), "resize-method")
+	commandline.UseRule(c, commandline.WholeNumber(1, math.MaxInt), "max-pixels")
+	commandline.UseRule(c, commandline.WholeNumber(0, math.MaxInt), "threads")
+	commandline.UseRule(c, commandline.Device, "device")
+	commandline.UseRule(c, commandline.Folder, "out")
 	return c
 }
 

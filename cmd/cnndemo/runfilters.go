@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/quote"
 )
@@ -132,4 +133,16 @@ func stack(filters []filter) (all filter, note string, err error) {
 		}
 	}
 	return all, note, nil
+}
+
+// filterRule is a filter with a name, or a file: what ends in .npy, or has a
+// folder in it, as the pipe of a shell's <(…) has.
+var filterRule = commandline.Rule{
+	Kind: "NAME|FILE", Want: strings.Join(filterNames(), ", ") + " or FILE.npy", Known: filterNames(),
+	Read: func(text string) (string, bool) {
+		if name := strings.ToLower(text); planes[name] != nil {
+			return name, true
+		}
+		return text, isNPY(text) || strings.ContainsRune(text, filepath.Separator)
+	},
 }

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
@@ -90,7 +91,7 @@ func (j *job) runSources(ctx context.Context, sources []source) error {
 	if err != nil {
 		return exitErrorf(exitUsage, "run: %w", err)
 	}
-	if j.resize != (sizeFlag{}) {
+	if j.resize != (commandline.Size{}) {
 		options.Size, options.Method = graph.Size(j.resize), j.resizeMethod
 	}
 	background := [3]uint8(j.background)

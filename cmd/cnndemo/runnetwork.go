@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
@@ -84,7 +85,7 @@ func (f runFlags) named() (runNetwork, error) {
 	if err != nil {
 		return runNetwork{}, err
 	}
-	if in := found.network.Input; !found.network.Free() && f.resize != (sizeFlag{}) {
+	if in := found.network.Input; !found.network.Free() && f.resize != (commandline.Size{}) {
 		return runNetwork{}, fmt.Errorf("run: got --resize %s, the network reads %d×%d alone", &f.resize, in.Height, in.Width)
 	}
 	a := runNetwork{name: found.name, network: found.network}

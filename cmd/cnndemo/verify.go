@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
@@ -33,13 +34,13 @@ func (f *verifyFlags) flags(c *cobra.Command) {
 	c.Flags().StringVar(&f.device, "device", "auto", "auto, cpu, gpu or gpu:N")
 	c.Flags().BoolVar(&f.tf32, "tf32", false, "let a GPU use factors of 11 bits (TF32), as TensorFlow does by default, and widen the bounds")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
-	useRule(c, fileRule, "junit", "html")
-	useRule(c, deviceRule, "device")
+	commandline.UseRule(c, commandline.File, "junit", "html")
+	commandline.UseRule(c, commandline.Device, "device")
 }
 
 func (f *verifyFlags) seedFlag(c *cobra.Command, usage string) {
 	c.Flags().Uint64Var(&f.seed, "seed", 1, usage)
-	useRule(c, seedRule, "seed")
+	commandline.UseRule(c, commandline.Seed, "seed")
 }
 
 // open claims the outputs and sets TensorFlow up. claim registers what the
@@ -113,7 +114,7 @@ both sides and the case does not expect NaN, or where all are unspecified.
   cnndemo verify --against baseline.json --junit report.xml || echo "exit status $?"`,
 		Args: func(c *cobra.Command, arguments []string) error {
 			if net.net == "" {
-				return argumentCount(0, 0, "one of the commands "+strings.Join(commandNames(c), ", ")+", or none")(c, arguments)
+				return commandline.Arguments(0, 0, "one of the commands "+strings.Join(commandline.CommandNames(c), ", ")+", or none")(c, arguments)
 			}
 			return nil
 		},
@@ -135,11 +136,11 @@ both sides and the case does not expect NaN, or where all are unspecified.
 	f.seedFlag(c, "")
 	cases.flags(c)
 	c.Flags().StringArrayVar(&cases.paths, "cases", nil, "")
-	useRule(c, rule{kind: "FILE|FOLDER", want: "a file or a folder", read: notEmpty}, "cases")
+	commandline.UseRule(c, commandline.FileOrFolder, "cases")
 	net.flags(c)
 	random.flags(c)
 	c.Flags().IntVar(&random.cases, "random", 0, "")
-	useRule(c, randomRule, "random")
+	commandline.UseRule(c, randomRule, "random")
 	for _, name := range []string{"cases", "net", "weights", "random", "op", "seed"} {
 		// The only error is that the flag is not there.
 		_ = c.Flags().MarkHidden(name)
@@ -151,7 +152,7 @@ both sides and the case does not expect NaN, or where all are unspecified.
 // verifyStatus lists the exit statuses of a verification, which ends with 1 for
 // what some lines say.
 func verifyStatus(failed ...string) string {
-	return exitStatus(
+	return commandline.ExitStatus(
 		"1    "+strings.Join(failed, "\n       "),
 		"2    wrong usage: a wrong flag, or a case file, a baseline, a network or weights",
 		"     that are unknown or wrong",
@@ -162,11 +163,11 @@ func verifyStatus(failed ...string) string {
 // checkTogether refuses flags of verify that would do nothing.
 func checkTogether(c *cobra.Command) error {
 	return cmp.Or(
-		excludes(c, "net", "random", "cases", "write-baseline", "against", "equal-bits"),
-		excludes(c, "random", "cases", "write-baseline", "against", "equal-bits"),
-		needs(c, "net", "weights"),
-		needs(c, "random", "op"),
-		needs(c, "against", "equal-bits"),
+		commandline.Excludes(c, "net", "random", "cases", "write-baseline", "against", "equal-bits"),
+		commandline.Excludes(c, "random", "cases", "write-baseline", "against", "equal-bits"),
+		commandline.Needs(c, "net", "weights"),
+		commandline.Needs(c, "random", "op"),
+		commandline.Needs(c, "against", "equal-bits"),
 	)
 }
 
@@ -175,7 +176,7 @@ func newVerification(c *cobra.Command, f *verifyFlags, device string) report.Ver
 	v := report.Verification{
 		TensorFlow: session.Version(), Device: device, Precision: tensorflow.Precision(device), Note: missingGPUNote(f.device, device),
 	}
-	v.Command, _ = commandLine(c, c.Flags().Args())
+	v.Command, _ = commandline.Repeat(c, c.Flags().Args())
 	if on, known := tensorflow.OneDNNInUse(); known {
 		v.OneDNN = &on
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/internal/machine"
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
@@ -32,7 +33,7 @@ func (b *baselines) flags(c *cobra.Command) {
 	c.Flags().StringVar(&b.write, "write-baseline", "", "write the bits of every output, and the machine's description, to this file")
 	c.Flags().StringVar(&b.against, "against", "", "compare every output with this baseline, which --write-baseline wrote")
 	c.Flags().BoolVar(&b.equalBits, "equal-bits", false, "with --against: bits that differ are a failure, within the bound too")
-	useRule(c, fileRule, "write-baseline", "against")
+	commandline.UseRule(c, commandline.File, "write-baseline", "against")
 }
 
 // claim adds the file to be written to the outputs.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
@@ -101,7 +102,7 @@ where cases failed.
   cnndemo verify cases a.json b.json --against baseline.json --equal-bits`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, arguments []string) error {
-			if err := needs(c, "against", "equal-bits"); err != nil {
+			if err := commandline.Needs(c, "against", "equal-bits"); err != nil {
 				return err
 			}
 			cases.paths = arguments

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/internal/output"
@@ -38,13 +39,13 @@ type netResult struct {
 
 func (f *netFlags) flags(c *cobra.Command) {
 	c.Flags().StringVar(&f.net, "net", "", "the network: a ready one (cnndemo nets lists them) or a JSON file")
-	useRule(c, netRule, "net")
+	commandline.UseRule(c, commandline.Network, "net")
 	f.weightsFlag(c)
 }
 
 func (f *netFlags) weightsFlag(c *cobra.Command) {
 	c.Flags().StringVar(&f.weights, "weights", "", "the network's weights, a .npz file (default: fresh ones from --seed)")
-	useRule(c, fileRule, "weights")
+	commandline.UseRule(c, commandline.File, "weights")
 }
 
 // load reads the network's weights, and says where they come from. Without
@@ -78,7 +79,7 @@ named after the layers in the JSON of cnndemo nets NET: conv1/filter, conv1/bias
 ` + verifyStatus("a layer failed or proves nothing, or an image cannot be used"),
 		Example: `  cnndemo verify net alexnet
   cnndemo verify net my-net.json --weights my-net.npz holiday/ --html report.html`,
-		Args:              argumentCount(1, math.MaxInt, "a network"),
+		Args:              commandline.Arguments(1, math.MaxInt, "a network"),
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			net.net = arguments[0]
@@ -109,7 +110,7 @@ func (f *netFlags) verify(c *cobra.Command, to *verifyFlags, images []string) er
 	if err != nil {
 		return err
 	}
-	result.Command, _ = commandLine(c, c.Flags().Args())
+	result.Command, _ = commandline.Repeat(c, c.Flags().Args())
 	if err := to.write(result.page()); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/internal/output"
 	"tfcnn/internal/parent"
@@ -31,13 +32,13 @@ type randomFlags struct {
 }
 
 // randomRule is a number of cases.
-var randomRule = wholeNumber(1, math.MaxInt)
+var randomRule = commandline.WholeNumber(1, math.MaxInt)
 
 func (f *randomFlags) flags(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.ops, "op", nil, "draw this operation alone, repeatable (default: all)")
-	operation := oneOf(proof.Operations()...)
-	operation.known = proof.Operations()
-	useRule(c, operation, "op")
+	operation := commandline.OneOf(proof.Operations()...)
+	operation.Known = proof.Operations()
+	commandline.UseRule(c, operation, "op")
 }
 
 func newVerifyRandomCommand() *cobra.Command {
@@ -53,19 +54,19 @@ is refused with an error that names the fault. A case that ends the process fail
 Equal seeds draw equal cases on every machine. A case that fails is shrunk to the
 smallest one that still fails, and printed as a file for verify cases.
 
-` + exitStatus(
+` + commandline.ExitStatus(
 			"1    a case failed",
 			"2    wrong usage: a wrong flag, or an argument that is no number of cases",
 			"3    the machine lacks memory, the device, or a place to write to; or the kernel",
 			"     killed the process with the cases, as it does where memory runs out"),
 		Example: `  cnndemo verify random 20000 --seed 7
   cnndemo verify random 500 --op conv2d_transpose --op lrn`,
-		Args:              argumentCount(1, 1, "how many cases: "+randomRule.want),
+		Args:              commandline.Arguments(1, 1, "how many cases: "+randomRule.Want),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, arguments []string) error {
-			text, known := randomRule.read(arguments[0])
+			text, known := randomRule.Read(arguments[0])
 			if !known {
-				return argumentCount(0, 0, randomRule.want)(c, arguments)
+				return commandline.Arguments(0, 0, randomRule.Want)(c, arguments)
 			}
 			var err error
 			if random.cases, err = strconv.Atoi(text); err != nil {
@@ -210,7 +211,7 @@ func newWorkerCommand() *cobra.Command {
 		Use:    workerName,
 		Short:  "Run the cases that come on file descriptor 3, for verify random",
 		Hidden: true,
-		Args:   argumentCount(0, 0, "none"),
+		Args:   commandline.Arguments(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := session.Configure(session.Process{NoTF32: !tf32, NoWinograd: true}); err != nil {
 				return &exitError{exitUsage, err}
@@ -232,6 +233,6 @@ func newWorkerCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&device, "device", "auto", "auto, cpu, gpu or gpu:N")
 	c.Flags().BoolVar(&tf32, "tf32", false, "leave TF32 on")
-	useRule(c, deviceRule, "device")
+	commandline.UseRule(c, commandline.Device, "device")
 	return c
 }

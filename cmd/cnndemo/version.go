@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
 )
@@ -40,9 +41,9 @@ func newVersionCommand() *cobra.Command {
 TensorFlow's Go bindings and of tfgo, and the version of the TensorFlow that is
 loaded.
 
-` + exitStatus("2    wrong usage", "3    the output cannot be written"),
+` + commandline.ExitStatus("2    wrong usage", "3    the output cannot be written"),
 		Example: "  cnndemo version\n  cnndemo version --json",
-		Args:    argumentCount(0, 0, "none"),
+		Args:    commandline.Arguments(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			b := thisBuild()
 			if asJSON {
