@@ -9,7 +9,7 @@ import (
 	"tfcnn/session/images"
 )
 
-// choices are what the shell offers after a flag. A flag that takes other
+// choices are the values that the shell offers after a flag. A flag that takes other
 // values too, as sizes, has none, or some of them.
 var choices = map[string][]string{
 	"device":        {"auto", "cpu", "gpu"},

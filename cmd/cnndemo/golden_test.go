@@ -18,9 +18,9 @@ import (
 
 var update = flag.Bool("update", false, "write the texts that TestGolden compares with")
 
-// Each command has one text that is compared as a whole. What a machine or a
-// clock tells is read from JSON that the command printed once; run and verify have
-// their texts in the scripts.
+// Each command has one text that is compared as a whole. Facts of a machine or a clock
+// are read from JSON that the command printed once; run and verify have their texts in
+// the scripts.
 func TestGolden(t *testing.T) {
 	folder := filepath.Join("testdata", "golden")
 	small := filepath.Join(folder, "small.json")

@@ -23,7 +23,7 @@ func printable(r rune) bool { return strconv.IsPrint(r) }
 // direction of writing, is no UTF-8, and is markup.
 const hostileName = "a\n\x1b[2J\x1b]0;t\a\r\u202e\u200b\x7f\u009b31m\xff<script>alert(1)<!--&\"'"
 
-// harmless fails where a text has what acts on a terminal.
+// harmless fails where a text has characters that act on a terminal.
 func harmless(t *testing.T, what, text string) {
 	t.Helper()
 	if !utf8.ValidString(text) {

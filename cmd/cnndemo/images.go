@@ -33,7 +33,7 @@ type namedImage struct {
 	tensor.Tensor
 }
 
-// samplesName is what reports call the samples.
+// samplesName is the name of the samples in reports.
 const samplesName = "scikit-learn's two sample images"
 
 // samples are the two images that the program carries.
@@ -116,7 +116,8 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// decoded is what became of a source: an image, or the reason why not.
+// decoded is the result of decoding a source: an image, or the reason why there is
+// none.
 type decoded struct {
 	namedImage
 	notes   []string

@@ -163,7 +163,7 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 }
 
 // unprinted joins a command's error with that of its standard output, which
-// decides the exit status: what the command printed is lost.
+// decides the exit status, because the command's output is lost.
 func unprinted(ctx context.Context, err, printing error) error {
 	switch {
 	case printing == nil || ctx.Err() != nil:
@@ -192,6 +192,6 @@ func classify(ctx context.Context, command *cobra.Command, err error) (status in
 	case errors.As(err, &known):
 		return known.status, ""
 	}
-	// What is left is a command line that is wrong.
+	// All other errors are of a wrong command line.
 	return exitUsage, fmt.Sprintf("hint: %s --help", command.CommandPath())
 }

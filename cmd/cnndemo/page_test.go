@@ -248,7 +248,7 @@ func verifyPage(t *testing.T) string {
 	return page
 }
 
-// What holds of every page, in both colour schemes and at several widths.
+// Every page meets these rules, in both colour schemes and at several widths.
 func TestPagesAreAccessible(t *testing.T) {
 	b := openBrowser(t)
 	_, run := sampleRun(t)
@@ -283,7 +283,7 @@ func TestPagesAreAccessible(t *testing.T) {
 	}
 }
 
-// basics lists what a page lacks that every page must have.
+// basics lists the missing elements that every page must have.
 const basics = `(() => {
 	const faults = [], want = (ok, text) => ok || faults.push(text);
 	want(document.documentElement.lang === "en", "no lang");

@@ -55,8 +55,8 @@ func measureNetwork(c *cobra.Command, net graph.Network, forecast graph.Memory) 
 	return list, nil
 }
 
-// measurementAnswer is what the process that measures writes: a measurement, or
-// the error that it ends with.
+// measurementAnswer is the answer of the process that measures: a measurement, or
+// an error.
 type measurementAnswer struct {
 	Measurement *profile.Measurement `json:"measurement,omitempty"`
 	Error       string               `json:"error,omitempty"`

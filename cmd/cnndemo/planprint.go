@@ -83,7 +83,7 @@ func printRequirement(w io.Writer, what string, r graph.Requirement) {
 		sign := map[bool]string{true: " ", false: "+"}[i == 0]
 		fmt.Fprintf(t, "  %s %s\t%s\t= %s\n", sign, p.Name, report.Grouped(p.Bytes), p.Formula)
 	}
-	// What a buffer of our own takes is not refused.
+	// A buffer of our own refuses no bytes.
 	_ = t.Flush()
 }
 
@@ -145,7 +145,7 @@ func grouped(n uint64) string {
 // size is a number of bytes in the unit that suits it: 11.4 MiB.
 func size(bytes int64) string { return report.Bytes(bytes) }
 
-// printMeasurement is the peak beside the forecast.
+// printMeasurement prints the peak beside the forecast.
 func printMeasurement(w io.Writer, m profile.Measurement, forecast graph.Memory) {
 	oneDNN := "oneDNN not known"
 	if m.OneDNN != nil {
@@ -176,7 +176,7 @@ func printMeasurement(w io.Writer, m profile.Measurement, forecast graph.Memory)
 	}
 }
 
-// printGrowth is what the process grew by, and why.
+// printGrowth prints the growth of the process, with its causes.
 func printGrowth(w io.Writer, when string, g profile.Growth, rest string) {
 	fmt.Fprintf(w, "  in %s the process grew by %s\n", when, report.Grouped(g.Measured))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

@@ -196,7 +196,7 @@ func (f profileFlags) profile(c *cobra.Command, name string, paths []string) (pr
 	return result, nil
 }
 
-// limitsBytes is what the measurements of the machine take.
+// limitsBytes is the memory that measuring the machine's limits takes.
 const limitsBytes = 720 << 20
 
 // fits returns an error where a batch cannot run in the memory that is free.
@@ -241,7 +241,7 @@ func (r profileResult) process() string {
 	return fmt.Sprintf("TensorFlow %s: %s, %s a run", r.TensorFlow, r.Network, count(r.Pictures, "image"))
 }
 
-// title is what was run, over what.
+// title names the network, its weights and its input.
 func (r profileResult) title() string {
 	return fmt.Sprintf("%s, weights %s, over %s", quote.Plain(r.Network), quote.Plain(r.Weights), strings.TrimSuffix(r.From, "."))
 }

@@ -53,7 +53,7 @@ func (r profileResult) print(w io.Writer) error {
 	return nil
 }
 
-// runsText says what the figures are medians of.
+// runsText names the runs whose medians the figures are.
 func (r profileResult) runsText() string {
 	return fmt.Sprintf("%s of %s, medians", count(r.Runs, "run"), count(r.Pictures, "image"))
 }

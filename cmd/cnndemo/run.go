@@ -280,7 +280,8 @@ func shapeText(shape []int) string {
 	return strings.Trim(strings.ReplaceAll(fmt.Sprint(shape), " ", "×"), "[]")
 }
 
-// describePadding names the padding with what it really adds or leaves.
+// describePadding names the padding, with the rows and columns that it adds or leaves
+// unread.
 func describePadding(op report.Op) string {
 	text := cmp.Or(op.Padding, "-")
 	if op.Padded != ([4]int{}) && !strings.HasPrefix(text, "[") {

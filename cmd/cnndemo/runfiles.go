@@ -95,8 +95,8 @@ func (j *job) writePNG(name string, entry *report.Entry, view int, v report.View
 	return entry.Show(view, file.Bytes())
 }
 
-// views lists what the page shows of n images: of each the input, then each
-// layer's maps.
+// views lists the views of n images on the page: of each the input, then each layer's
+// maps.
 func (s *networkAtSize) views(n int, batch tensor.Tensor, outputs []tensor.Tensor) [][]report.View {
 	all := make([][]report.View, n)
 	for k := range all {

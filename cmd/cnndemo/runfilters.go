@@ -135,8 +135,8 @@ func stack(filters []filter) (all filter, note string, err error) {
 	return all, note, nil
 }
 
-// filterRule is a filter with a name, or a file: what ends in .npy, or has a
-// folder in it, as the pipe of a shell's <(…) has.
+// filterRule is the name of a filter, or a file: a name that ends in .npy or that has
+// a folder in it, as the pipe of a shell's <(…) has.
 var filterRule = commandline.Rule{
 	Kind: "NAME|FILE", Want: strings.Join(filterNames(), ", ") + " or FILE.npy", Known: filterNames(),
 	Read: func(text string) (string, bool) {

@@ -13,13 +13,13 @@ import (
 	"tfcnn/session/images"
 )
 
-// workingBytes is how much images that are run together may take, what comes out
-// of them, and what the check needs beside it; less where less memory is free. A
-// image that takes more is run alone. Tests lower it.
+// workingBytes bounds the memory of images that are run together, of their outputs
+// and of the reference; the bound is less where less memory is free. An image that
+// takes more is run alone. Tests lower the bound.
 var workingBytes int64 = 1 << 30
 
-// pendingBytes is how much decoded images may take that wait for others of their
-// size; less where less memory is free.
+// pendingBytes bounds the memory of decoded images that wait for others of their size;
+// the bound is less where less memory is free.
 const pendingBytes int64 = 256 << 20
 
 // Of memory that is free, the share that images may take that run together, and
@@ -29,7 +29,7 @@ const (
 	pendingShare = 4
 )
 
-// memoryLimit is a number of bytes, or a share of what is free where that is less.
+// memoryLimit is a number of bytes, or a share of the free memory where that is less.
 func memoryLimit(bytes int64, share int64) int64 {
 	if free, known := tensorflow.FreeMemory(); known {
 		return min(bytes, free/share)
@@ -91,7 +91,7 @@ func (s *networkAtSize) selects(layer int) bool {
 	return !slices.ContainsFunc(steps, func(step ir.Step) bool { return !step.Op.Traits().Selects })
 }
 
-// weightBytes is what the network's weights take in a session that is recorded.
+// weightBytes is the memory of the network's weights in a session that is recorded.
 func (s *networkAtSize) weightBytes() int64 {
 	return weightCopies * outputBytes * (s.plan.Parameters + s.plan.Statistics)
 }
@@ -109,11 +109,11 @@ func imagesPerRun(each int64) int {
 	return int(max(1, memoryLimit(workingBytes, workingShare)/max(1, each)))
 }
 
-// firstRunBytes come with the first run of all: TensorFlow's threads, its graphs
-// and what it compiles.
+// firstRunBytes is the memory of a process's first run: TensorFlow's threads, its
+// graphs and its compiled code.
 const firstRunBytes = 32 << 20
 
-// What a network takes in a command that runs each layer and records it, as
+// The memory of a network in a command that runs each layer and records it, as
 // measured: the weights are in Go's memory, in that of two sessions, and there
 // twice; a batch's numbers in TensorFlow's and in Go's, as garbage too.
 const (
@@ -150,7 +150,7 @@ type sourceFile struct {
 // peak is the most that the image takes at any time.
 func (o *sourceFile) peak() int64 { return max(o.decoding, int64(len(o.file))+o.after) + firstRunBytes }
 
-// open reads a source and estimates what it takes.
+// open reads a source and estimates its memory.
 func (q *queue) open(s source) *sourceFile {
 	o := &sourceFile{name: s.name}
 	if info, err := os.Stat(s.name); err == nil && info.Mode().IsRegular() {

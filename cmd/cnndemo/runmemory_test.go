@@ -24,7 +24,7 @@ import (
 	"tfcnn/session/images"
 )
 
-// What an image takes is never more than the estimate, and at least two thirds of
+// The memory of an image is never more than the estimate, and at least two thirds of
 // it. With TFCNN_MEMORY=1 images of 12 and 48 megapixels are tried, too.
 func TestEstimate(t *testing.T) {
 	if os.Getenv("TFCNN_CHILD") == "estimate" {
@@ -156,7 +156,7 @@ func measureEstimate(t *testing.T, arguments []string) {
 	fmt.Printf("growth %d estimate %d\n", growth, estimateOf(t, arguments))
 }
 
-// estimateOf is what the command estimates for an image, without what comes with
+// estimateOf is the command's estimate for an image, without what comes with
 // a first run.
 func estimateOf(t *testing.T, arguments []string) int64 {
 	var f runFlags
@@ -250,7 +250,7 @@ func TestQueue(t *testing.T) {
 			t.Errorf("image %d is %s, want %s", i, names[i], s.name)
 		}
 	}
-	// What no machine has is refused by its name, after earlier images' memory
+	// An image that no machine's memory fits is refused by its name, after earlier images' memory
 	// was given back; the others go on.
 	released := 0
 	q = &queue{

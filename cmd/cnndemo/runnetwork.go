@@ -68,7 +68,7 @@ func (f runFlags) tutorial() (a runNetwork, note string, err error) {
 	}, note, nil
 }
 
-// newRunNetwork returns what the flags ask for, and a note on it.
+// newRunNetwork returns the network of the flags, and a note on it.
 func (f runFlags) newRunNetwork() (a runNetwork, note string, err error) {
 	if f.net.net == "" {
 		a, note, err = f.tutorial()

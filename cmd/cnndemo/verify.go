@@ -149,8 +149,8 @@ both sides and the case does not expect NaN, or where all are unspecified.
 	return c
 }
 
-// verifyStatus lists the exit statuses of a verification, which ends with 1 for
-// what some lines say.
+// verifyStatus lists the exit statuses of a verification; the given lines describe
+// status 1.
 func verifyStatus(failed ...string) string {
 	return commandline.ExitStatus(
 		"1    "+strings.Join(failed, "\n       "),
@@ -192,7 +192,7 @@ func countStatuses(v *report.Verification) {
 	}
 }
 
-// printHeader prints what every verification begins with.
+// printHeader prints the first lines of every verification.
 func printHeader(w io.Writer, tensorflow, device, precision, note string) {
 	fmt.Fprintf(w, "TensorFlow %s on %s: %s\n", tensorflow, device, precision)
 	if note != "" {

@@ -105,8 +105,8 @@ func (b *baselines) failure() string {
 	return b.comparison.Summary()
 }
 
-// print lists what is not equal, then the counts, then what differs between
-// the machines.
+// print lists the outputs that are not equal, then the counts, then the differences
+// between the machines.
 func (b *baselines) print(w io.Writer) {
 	c := b.comparison
 	if c == nil {

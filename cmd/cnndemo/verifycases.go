@@ -60,7 +60,8 @@ A case file is {"cases": [{"name": "…", "op": "conv2d", "input": {"shape":
 [1,5,5,1], "data": […]}, "filter": {…}, "bias": {…}, "strides": [2,2],
 "dilations": [1,1], "padding": "SAME", "groups": 1, "expect": {…}}]}; padding is
 "VALID", "SAME" or [[top,bottom],[left,right]]. A case with "error": "text" passes
-where it is refused. Each operation has input (add and concat: inputs), and
+where it is refused with an error that contains the text. Each operation has input
+(add and concat: inputs), and
   conv2d             filter [h,w,in/groups,out], bias, strides, dilations,
                      padding, groups
   depthwise_conv2d   filter [h,w,in,multiplier], the same but groups

@@ -110,8 +110,7 @@ func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
 		}
 		worker := exec.Command(program, arguments...)
 		worker.SysProcAttr = ownProcessGroup()
-		// What libraries print to stdout, as oneDNN does where it is asked to,
-		// is noise.
+		// Libraries may print to stdout, as oneDNN does with ONEDNN_VERBOSE.
 		worker.Stdout = os.Stderr
 		worker.Env = append(os.Environ(), parent.Off)
 		return worker

@@ -18,7 +18,7 @@ import (
 // Set by the linker where a build knows them (docker/assemble.sh, Makefile).
 var version, revision, created string
 
-// build is what is known of this program.
+// build describes this program.
 type build struct {
 	Version    string `json:"version"`
 	Revision   string `json:"revision"`
@@ -81,7 +81,7 @@ func thisBuild() build {
 	return b
 }
 
-// fill enters what Go has recorded of the build.
+// fill enters Go's record of the build.
 func (b *build) fill(info *debug.BuildInfo) {
 	settings := map[string]string{}
 	for _, s := range info.Settings {

@@ -87,7 +87,7 @@ func run(ctx context.Context, stdout io.Writer, stride uint64, only string) erro
 	return nil
 }
 
-// extremes are the largest errors found, and where.
+// extremes are the largest errors, with their arguments.
 type extremes struct {
 	ulps, absolute     float64 // where accuracy is relative, and where it is not
 	ulpsAt, absoluteAt float32

@@ -24,7 +24,7 @@ func nearest(name string, known []string) string {
 	return found
 }
 
-// FlagError says in this program's words what package pflag found wrong.
+// FlagError returns an error of package pflag in this program's words.
 func FlagError(c *cobra.Command, err error) error {
 	var (
 		unknown *pflag.NotExistError
@@ -61,7 +61,7 @@ func FlagError(c *cobra.Command, err error) error {
 	return Errorf(c, "flags: %w", err)
 }
 
-// wants is what a flag's values are.
+// wants describes the values of a flag.
 func wants(f *pflag.Flag) string {
 	if own, ours := f.Value.(interface{ wants() string }); ours {
 		return own.wants()
@@ -69,7 +69,7 @@ func wants(f *pflag.Flag) string {
 	return "true or false" // every other flag has a rule
 }
 
-// CommandNames are those that help lists.
+// CommandNames are the names of the commands that help lists.
 func CommandNames(c *cobra.Command) []string {
 	var names []string
 	for _, child := range c.Commands() {
@@ -99,7 +99,7 @@ func Subcommand(c *cobra.Command, name string) *cobra.Command {
 	return nil
 }
 
-// Errorf is the error of a command line: of c, and what is wrong.
+// Errorf returns a usage error of the command c.
 func Errorf(c *cobra.Command, format string, arguments ...any) error {
 	command := ""
 	if c.HasParent() {
@@ -109,7 +109,8 @@ func Errorf(c *cobra.Command, format string, arguments ...any) error {
 	return fmt.Errorf(command+format, arguments...)
 }
 
-// Arguments is the rule of a command's arguments: how many, and what they are.
+// Arguments is the rule of a command's arguments: their number, and a description of
+// them.
 func Arguments(least, most int, want string) cobra.PositionalArgs {
 	return func(c *cobra.Command, arguments []string) error {
 		switch n := len(arguments); {

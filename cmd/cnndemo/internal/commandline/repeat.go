@@ -42,8 +42,8 @@ func ShellWord(word string) string {
 	return "$'" + text.String() + "'"
 }
 
-// Repeat is what repeats a command, and the options in it that are not
-// at their defaults, without those that change nothing but where to write.
+// Repeat returns the line that repeats a command, and its options that are not at
+// their defaults, without those that only say where to write.
 func Repeat(c *cobra.Command, arguments []string) (line string, changed []string) {
 	line = c.CommandPath()
 	c.Flags().Visit(func(f *pflag.Flag) {

@@ -22,9 +22,8 @@ import (
 	"tfcnn/internal/strict"
 )
 
-// Rule is what the values of a flag are. Values that are names of a list are
-// read in capitals or not; names that people give (files, layers, cases) are
-// taken as they are.
+// Rule describes the values of a flag. The names of a list are read in capitals or
+// not; names that users choose (files, layers, cases) are read as they are.
 type Rule struct {
 	Kind  string   // in a command's help: --flag kind
 	Want  string   // for errors, after "want"
@@ -86,7 +85,7 @@ func WholeNumber(least, most int) Rule {
 	}}
 }
 
-// Seed is what random numbers are drawn from.
+// Seed is the seed of random numbers.
 var Seed = Rule{Kind: "N", Want: fmt.Sprintf("a whole number from 0 to %d", uint64(math.MaxUint64)), Read: func(text string) (string, bool) {
 	n, err := strconv.ParseUint(text, 0, 64)
 	return strconv.FormatUint(n, 10), err == nil

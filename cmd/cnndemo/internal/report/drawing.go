@@ -187,7 +187,7 @@ func (d Drawing) svg(style string) ([]byte, error) {
 	return c.Bytes(), nil
 }
 
-// words tells the network to who cannot see it.
+// words describes the network for readers who cannot see it.
 func (d Drawing) words() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "A network of %s with %s. Its input is %s.", count(len(d.Layers), "layer"), count(d.Parameters, "parameter"), by(d.Input...))

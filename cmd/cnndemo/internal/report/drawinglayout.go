@@ -37,7 +37,7 @@ type gridRow struct {
 	gap       float64
 }
 
-// slot is who a height in a gap belongs to: all wires that leave one node, or
+// slot is the owner of a height in a gap: all wires that leave one node, or
 // all that reach one.
 type slot struct {
 	node int

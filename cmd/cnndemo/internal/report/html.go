@@ -93,7 +93,7 @@ func statusClass(s proof.Status) string {
 	return strings.ReplaceAll(string(s), " ", "-")
 }
 
-// frame is what every page has.
+// frame is the part that every page has.
 type frame struct {
 	CSS     template.CSS
 	JS      template.JS

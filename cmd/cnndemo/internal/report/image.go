@@ -18,7 +18,7 @@ import (
 	"slices"
 )
 
-// Text is what a PNG says about itself, in tEXt chunks: keywords of 1 to 79
+// Text is a PNG's description of itself, in tEXt chunks: keywords of 1 to 79
 // Latin letters, and values.
 type Text map[string]string
 
@@ -48,7 +48,7 @@ func (m Map) Range() (low, high float32) {
 }
 
 // WriteMap writes a map as a PNG with a palette: the smallest number dark, the
-// largest light, what is not finite magenta. The text gains Minimum and
+// largest light, numbers that are not finite magenta. The text gains Minimum and
 // Maximum, the numbers behind the two ends.
 func WriteMap(w io.Writer, m Map, text Text) error {
 	low, high := m.Range()

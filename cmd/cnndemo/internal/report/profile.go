@@ -119,7 +119,7 @@ func profileView(a assets, p Profile) profilePage {
 	return page
 }
 
-// limits is what the machine, or the GPU, can do.
+// limits describes the limits of the machine, or of the GPU.
 func (p Profile) limits() fact {
 	product := fmt.Sprintf("%s GFLOP/s in a product of 2048×2048, %s GB/s in a ", figures(p.GFLOPS), figures(p.GBs))
 	if len(p.OnGPU) == 0 {
@@ -128,7 +128,7 @@ func (p Profile) limits() fact {
 	return fact{Name: "This GPU", Value: product + fmt.Sprintf("ReLU of 128 MiB; %s GB/s to it, %s GB/s from it", figures(p.ToDevice), figures(p.ToHost))}
 }
 
-// verdict says in a line what a run takes, and where most of it goes.
+// verdict is a line with the time of a run and the layer that takes most of it.
 func (p Profile) verdict() verdictView {
 	v := verdictView{Class: "measured", Headline: fmt.Sprintf("A run of %s takes %s", count(p.Images, "image"), threeFigures(p.Call))}
 	rows := p.rows()
@@ -156,7 +156,7 @@ func (p Profile) rows() []ProfiledLayer {
 	return list
 }
 
-// bars are the layers' times beside what they would need at the limits.
+// bars are the layers' times beside the least times that the limits allow.
 func (p Profile) bars() []profileBar {
 	longest := 0.0
 	for _, l := range p.rows() {
@@ -188,7 +188,8 @@ func (l ProfiledLayer) by() string {
 	return "bytes"
 }
 
-// timeBars draws three bars: the time, and what multiplications and bytes need.
+// timeBars draws three bars: the time, and the least times of multiplications and of
+// bytes.
 func timeBars(l ProfiledLayer, longest float64) template.HTML {
 	if longest <= 0 {
 		return ""
@@ -227,7 +228,7 @@ func (l ProfiledLayer) row() profileRow {
 	return r
 }
 
-// rest is what of a run belongs to no layer.
+// rest is the time of a run that belongs to no layer.
 func (p Profile) rest() []restRow {
 	row := func(what string, seconds float64, note string) restRow {
 		r := restRow{What: what, Time: threeFigures(seconds), Share: "–", Note: note}

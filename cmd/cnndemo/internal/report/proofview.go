@@ -154,7 +154,7 @@ func runVerdict(layers []layerView) verdictView {
 	return verdictOf(all)
 }
 
-// histogramLabel says what a chart shows, for those who do not see it.
+// histogramLabel describes a chart for readers who cannot see it.
 func histogramLabel(what string, list []bar) string {
 	var parts []string
 	for _, b := range list {

@@ -31,7 +31,7 @@ type Run struct {
 	Drawing  *Drawing  `json:"-"`        // of the network for the first size, for the page
 }
 
-// Size is what was done with the images of one size.
+// Size is the result for the images of one size.
 type Size struct {
 	Height int      `json:"height"`
 	Width  int      `json:"width"`
@@ -80,7 +80,7 @@ type Refused struct {
 	Reason string `json:"reason"`
 }
 
-// Verification is what cnndemo verify prints as JSON.
+// Verification is the JSON of cnndemo verify.
 type Verification struct {
 	TensorFlow string               `json:"tensorflow"`
 	Device     string               `json:"device"`

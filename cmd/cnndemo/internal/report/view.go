@@ -90,7 +90,7 @@ type timeView struct {
 // mostWindows is of how many sizes the windows are drawn.
 const mostWindows = 12
 
-// view turns a run into what its template reads.
+// view turns a run into the values that its template reads.
 func (p *Page) view(a assets, run Run) runView {
 	v := runView{
 		frame: frame{CSS: a.css, JS: a.js, Policy: a.policy, Command: "run"},
@@ -196,7 +196,7 @@ func (v *runView) link() {
 	}
 }
 
-// shownWords says what the budget left out.
+// shownWords describes the views that the budget left out.
 func (p *Page) shownWords() string {
 	var counts [asName + 1]int
 	for _, e := range p.entries {

@@ -112,7 +112,7 @@ func list(words []string) string {
 // short is a file's name without its folder, quoted.
 func short(name string) string { return quote.Plain(filepath.Base(name)) }
 
-// verdictWords is what came of all comparisons: a headline, and a sentence.
+// verdictWords is the outcome of all comparisons: a headline, and a sentence.
 func verdictWords(v *proof.Verdict) (headline, sentence string) {
 	if v == nil {
 		return "Not verified", "The run did not compare its numbers with the reference, as --no-verify asks."
