@@ -37,7 +37,7 @@ func (p *Pool) attributes() []Attribute {
 func (MaxPool) Traits() Traits {
 	return Traits{
 		Family: Pooling, Operands: OneInput, Output: NewBuffer, Saved: SavesBoth, Reads: SlidingWindow,
-		Fusable:     true,
+		Selects: true, Fusable: true,
 		Unspecified: "a window with a NaN gives NaN, and one of nothing but −Inf gives −Inf; TensorFlow's CPU kernel drops a NaN beside numbers and starts from −3.4e38",
 	}
 }
