@@ -13,6 +13,7 @@ import (
 
 	"tfcnn/bench/worker"
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 	"tfcnn/testdata"
@@ -37,7 +38,7 @@ func writeJob(folder string, r row) (worker.Job, work, error) {
 	if err != nil {
 		return worker.Job{}, work{}, err
 	}
-	plan, err := network.Plan()
+	planned, err := plan.Of(network)
 	if err != nil {
 		return worker.Job{}, work{}, err
 	}
@@ -49,7 +50,7 @@ func writeJob(folder string, r row) (worker.Job, work, error) {
 		Row: r.name, Device: r.device, Compute: r.compute, TF32: r.tf32, Batch: r.batch, Inputs: r.inputs, Steps: spelled,
 		InputFile: "input.npy", NetworkFile: "network.json", WeightsFile: "weights.npz",
 	}
-	w := work{FLOPs: 2 * float64(plan.MACs()) * float64(r.batch)}
+	w := work{FLOPs: 2 * float64(planned.MACs()) * float64(r.batch)}
 	numbers := elements(lowered.Program.Input)
 	for _, layer := range lowered.Outputs {
 		last := lowered.Layers[layer].Last

@@ -92,7 +92,7 @@ func run(ctx context.Context, arguments []string, stderr io.Writer) int {
 	}
 	begun := time.Now()
 	r := results{Made: begun, Revision: revision(ctx), Machine: thisMachine(t.oneDNN), Rounds: *rounds}
-	p := plan{rounds: *rounds, block: *block, log: func(format string, arguments ...any) {
+	p := effort{rounds: *rounds, block: *block, log: func(format string, arguments ...any) {
 		fmt.Fprintf(stderr, "%6.0fs  %s\n", time.Since(begun).Seconds(), fmt.Sprintf(format, arguments...))
 	}}
 	var earlier []measured

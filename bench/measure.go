@@ -13,22 +13,22 @@ import (
 	"tfcnn/graph/tensor"
 )
 
-// plan is how long a row is measured.
-type plan struct {
+// effort is how long a row is measured.
+type effort struct {
 	rounds int
 	block  float64 // seconds that a contestant calls in one round
 	log    func(format string, arguments ...any)
 }
 
 // startRounds is for new processes, each of which takes seconds.
-func (p plan) startRounds() int { return max(1, (p.rounds+1)/2) }
+func (p effort) startRounds() int { return max(1, (p.rounds+1)/2) }
 
 // settle is between two contestants: what the one left running comes to rest.
 const settle = 20 * time.Millisecond
 
 // measureRow runs one row with all contestants, round by round in an order
 // that rotates, so that each comes after each.
-func measureRow(ctx context.Context, r row, contestants []contestant, limit *contestant, p plan) (m measured, err error) {
+func measureRow(ctx context.Context, r row, contestants []contestant, limit *contestant, p effort) (m measured, err error) {
 	folder, err := os.MkdirTemp("", "tfcnn-bench-")
 	if err != nil {
 		return measured{}, err
@@ -44,7 +44,7 @@ func measureRow(ctx context.Context, r row, contestants []contestant, limit *con
 		err := m.coldStarts(ctx, folder, contestants, p)
 		return m, err
 	}
-	field := &field{row: r, folder: folder, job: job, plan: p}
+	field := &field{row: r, folder: folder, job: job, effort: p}
 	defer field.end()
 	for _, c := range contestants {
 		if err := ctx.Err(); err != nil {
@@ -80,7 +80,7 @@ type field struct {
 	row    row
 	folder string
 	job    worker.Job
-	plan   plan
+	effort effort
 
 	entrants  []*entrant
 	reference []tensor.Tensor // ours
@@ -180,12 +180,12 @@ func (f *field) turn(e *entrant) error {
 	e.process.resume()
 	defer e.process.pause()
 	time.Sleep(settle)
-	request := worker.Request{Do: "calls", Warm: 2, Least: 3, Most: 5000, Seconds: f.plan.block}
-	if n := len(e.figure.Rounds); n > 0 && e.figure.Rounds[n-1] > f.plan.block/2 {
+	request := worker.Request{Do: "calls", Warm: 2, Least: 3, Most: 5000, Seconds: f.effort.block}
+	if n := len(e.figure.Rounds); n > 0 && e.figure.Rounds[n-1] > f.effort.block/2 {
 		request.Warm, request.Least = 1, 1 // slow: what a first call costs it does not notice
 	}
 	if f.row.callers > 1 {
-		request = worker.Request{Do: "callers", Callers: f.row.callers, Seconds: f.plan.block}
+		request = worker.Request{Do: "callers", Callers: f.row.callers, Seconds: f.effort.block}
 	}
 	reply, err := e.process.ask(request)
 	if err != nil {
@@ -265,7 +265,7 @@ func (f *field) end() {
 
 // coldStarts measures new processes to their first result. One that fails is
 // not started again.
-func (m *measured) coldStarts(ctx context.Context, folder string, contestants []contestant, p plan) error {
+func (m *measured) coldStarts(ctx context.Context, folder string, contestants []contestant, p effort) error {
 	for _, c := range contestants {
 		m.Contestants = append(m.Contestants, figure{Name: c.name, Side: c.side})
 	}

@@ -10,6 +10,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
+	"tfcnn/graph/plan"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/hostile"
 )
@@ -75,9 +76,9 @@ func TestBoundedErrors(t *testing.T) {
 		deep[i] = 1 << 40
 	}
 	_, overflow := tensor.Elements(deep)
-	_, dtype := layers(graph.ReLU{}).Memory(graph.Workload{DType: graph.DType(long)})
-	_, optimizer := layers(graph.ReLU{}).Memory(graph.Workload{Training: true, Optimizer: graph.Optimizer(long)})
-	_, untrained := layers(graph.ReLU{}).Memory(graph.Workload{Optimizer: graph.Optimizer(long)})
+	_, dtype := plan.MemoryOf(layers(graph.ReLU{}), plan.Workload{DType: graph.DType(long)})
+	_, optimizer := plan.MemoryOf(layers(graph.ReLU{}), plan.Workload{Training: true, Optimizer: plan.Optimizer(long)})
+	_, untrained := plan.MemoryOf(layers(graph.ReLU{}), plan.Workload{Optimizer: plan.Optimizer(long)})
 	_, file := graph.ReadNetwork(long, nil)
 	_, load := nets.Load(long)
 	_, padding := graph.ParsePadding(long)

@@ -10,7 +10,7 @@
 //			graph.MaxPool{Size: graph.Square(2)},
 //		},
 //	}
-//	plan, err := net.Plan()
+//	planned, err := plan.Of(net)
 //
 // A layer reads the layer before it, unless From names another one: any earlier
 // layer, or "input". So networks branch; Add and Concat join branches. A layer

@@ -9,32 +9,9 @@ import (
 	"testing"
 
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/graph/tensor"
 )
-
-// The tutorial's example on scikit-learn's 427×640 images: a stride-2 SAME convolution
-// and a 2×2 VALID pool, both of the images; the pool cannot read the odd last row.
-func ExampleNetwork_Plan() {
-	net := graph.Network{
-		Input: graph.Input{Height: 427, Width: 640, Channels: 3},
-		Layers: []graph.Layer{
-			graph.Conv2D{Name: "lines", Filters: 2, Size: graph.Square(7), Strides: graph.Square(2), Padding: graph.Same, NoBias: true},
-			graph.MaxPool{From: graph.InputName, Size: graph.Square(2)},
-		},
-		Outputs: []string{"lines", "max_pool1"},
-	}
-	plan, err := net.Plan()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for _, layer := range plan.Layers {
-		fmt.Println(layer.Name, layer.Input, "→", layer.Output, layer.Parameters, "parameters", layer.Padding, layer.Unread)
-	}
-	// Output:
-	// lines [427 640 3] → [214 320 2] 294 parameters {3 3 2 3} {0 0}
-	// max_pool1 [427 640 3] → [213 320 3] 0 parameters {0 0 0 0} {1 0}
-}
 
 func ExampleError() {
 	net := graph.Network{
@@ -43,7 +20,7 @@ func ExampleError() {
 			graph.Conv2D{Name: "c1", Filters: 4, Size: graph.Square(3), Groups: 2},
 		},
 	}
-	_, err := net.Plan()
+	_, err := plan.Of(net)
 	fmt.Println(err)
 	var refused *graph.Error
 	if errors.As(err, &refused) {
@@ -56,17 +33,17 @@ func ExampleError() {
 
 // The tutorial's layer: 5×5, 200 maps, stride 1, SAME, on 150×100 RGB.
 func TestTutorialFigures(t *testing.T) {
-	plan, err := graph.Network{
+	planned, err := plan.Of(graph.Network{
 		Input:  graph.Input{Height: 100, Width: 150, Channels: 3},
 		Layers: []graph.Layer{graph.Conv2D{Filters: 200, Size: graph.Square(5), Padding: graph.Same}},
-	}.Plan()
-	if err != nil || plan.Parameters != 15_200 || plan.Multiplications != 225_000_000 {
-		t.Errorf("%+v, %v", plan, err)
+	})
+	if err != nil || planned.Parameters != 15_200 || planned.Multiplications != 225_000_000 {
+		t.Errorf("%+v, %v", planned, err)
 	}
 }
 
 func TestPlanReadsByName(t *testing.T) {
-	plan, err := graph.Network{
+	planned, err := plan.Of(graph.Network{
 		Input: graph.Input{Height: 20, Width: 30, Channels: 4},
 		Layers: []graph.Layer{
 			graph.Conv2D{Filters: 8, Size: graph.Square(3), Groups: 2, Activation: graph.ReLUActivation},
@@ -76,7 +53,7 @@ func TestPlanReadsByName(t *testing.T) {
 			graph.MaxPool{Name: "pool", From: "conv1", Size: graph.Size{Height: 2, Width: 3}, Strides: graph.Size{Width: 1}, Padding: graph.Explicit(1, 0, 2, 2)},
 			graph.Conv2D{From: graph.InputName, Filters: 1, Size: graph.Square(3), Dilations: graph.Square(2), Strides: graph.Square(5)},
 		},
-	}.Plan()
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,13 +65,13 @@ func TestPlanReadsByName(t *testing.T) {
 		"pool max_pool conv1 [18 28 8] [9 30 8] 0 {1 0 2 2} {1 0}",
 		"conv3 conv2d input [20 30 4] [4 6 1] 37 {0 0 0 0} {8 12}",
 	}
-	for i, l := range plan.Layers {
+	for i, l := range planned.Layers {
 		got := fmt.Sprintln(l.Name, l.Kind, strings.Join(l.From, ","), l.Input, l.Output, l.Parameters, l.Padding, l.Unread)
 		if strings.TrimSpace(got) != want[i] {
 			t.Errorf("got  %swant %s", got, want[i])
 		}
 	}
-	if layer, found := plan.Layer("pool"); !found || layer.Name != "pool" {
+	if layer, found := planned.Layer("pool"); !found || layer.Name != "pool" {
 		t.Error("Plan.Layer does not find the pool")
 	}
 }
@@ -149,7 +126,7 @@ func TestRefusals(t *testing.T) {
 		{graph.Network{Input: graph.Input{Height: 5, Width: 5, Channels: 3}, Layers: []graph.Layer{conv}, Outputs: []string{"c2"}}, `graph: no layer is named "c2", want one of "c1"`},
 		{graph.Network{Input: graph.Input{Height: 5, Width: 5, Channels: 3}, Layers: []graph.Layer{conv}, Outputs: []string{"c1", "c1"}}, `graph: output "c1" is named twice`},
 	} {
-		_, err := tt.net.Plan()
+		_, err := plan.Of(tt.net)
 		var typed *graph.Error
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !errors.As(err, &typed) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("got %v, want %q", err, tt.want)

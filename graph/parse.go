@@ -17,9 +17,3 @@ func ParseDType(word string) (DType, error) {
 	word, err := strict.Choice("dtype", word, stringsOf([]DType{Float32, Float16, BFloat16}))
 	return DType(word), err
 }
-
-// ParseOptimizer returns the optimizer that a word names: sgd, momentum or adam.
-func ParseOptimizer(word string) (Optimizer, error) {
-	word, err := strict.Choice("optimizer", word, stringsOf([]Optimizer{SGD, Momentum, Adam}))
-	return Optimizer(word), err
-}

@@ -45,10 +45,6 @@ type PaddingKind int
 // String returns TensorFlow's name of the kind.
 func (k PaddingKind) String() string { return ir.PaddingKind(k).String() }
 
-func paddingOf(p ir.Padding) Padding {
-	return Padding{Kind: PaddingKind(p.Kind), Top: p.Top, Bottom: p.Bottom, Left: p.Left, Right: p.Right}
-}
-
 func (p Padding) lowered() ir.Padding {
 	return ir.Padding{Kind: ir.PaddingKind(p.Kind), Top: p.Top, Bottom: p.Bottom, Left: p.Left, Right: p.Right}
 }
@@ -74,4 +70,12 @@ func (p Padding) String() string {
 		return fmt.Sprintf("[[%d,%d],[%d,%d]]", p.Top, p.Bottom, p.Left, p.Right)
 	}
 	return p.Kind.String()
+}
+
+// Sides counts rows (Top, Bottom) and columns (Left, Right).
+type Sides struct {
+	Top    int `json:"top"`
+	Bottom int `json:"bottom"`
+	Left   int `json:"left"`
+	Right  int `json:"right"`
 }

@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 )
 
-func plan(t *testing.T, in graph.Input, layers ...graph.Layer) graph.Plan {
+func planOf(t *testing.T, in graph.Input, layers ...graph.Layer) plan.Plan {
 	t.Helper()
-	p, err := graph.Network{Input: in, Layers: layers}.Plan()
+	p, err := plan.Of(graph.Network{Input: in, Layers: layers})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,13 +47,13 @@ func TestLayers(t *testing.T) {
 		{graph.Add{From: []string{"input", "input"}}, "[9 8 6] 0 0 0"},
 		{graph.Concat{From: []string{"input", "input", ""}}, "[9 8 18] 0 0 0"},
 	} {
-		p := plan(t, in, tt.layer)
+		p := planOf(t, in, tt.layer)
 		l := p.Layers[0]
 		if got := fmt.Sprint(l.Output, l.Parameters, l.Statistics, l.Multiplications); got != tt.want {
 			t.Errorf("%+v: got %s, want %s", tt.layer, got, tt.want)
 		}
 	}
-	if p := plan(t, in, graph.GlobalAvgPool{}, graph.Dense{Units: 10}); fmt.Sprint(p.Layers[1].Output, p.Parameters, p.Multiplications) != "[10] 70 60" {
+	if p := planOf(t, in, graph.GlobalAvgPool{}, graph.Dense{Units: 10}); fmt.Sprint(p.Layers[1].Output, p.Parameters, p.Multiplications) != "[10] 70 60" {
 		t.Errorf("dense: %+v", p.Layers[1])
 	}
 }
@@ -115,7 +116,7 @@ func TestBothLayersAreNamed(t *testing.T) {
 		{[]graph.Layer{graph.Dense{Units: 3, Initializer: graph.Initializer{Kind: "he"}}}, `initializer "he" is not known`},
 		{[]graph.Layer{graph.Flatten{}, graph.Dense{}}, `units is 0, want 1 or more`},
 	} {
-		_, err := graph.Network{Input: in, Layers: tt.layers}.Plan()
+		_, err := plan.Of(graph.Network{Input: in, Layers: tt.layers})
 		var typed *graph.Error
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !errors.As(err, &typed) {
 			t.Errorf("got %v, want %q", err, tt.want)

@@ -6,7 +6,7 @@ import "tfcnn/session/internal/calls"
 var ErrLimit = calls.ErrLimit
 
 // Limit bounds the runs in flight at once, and the bytes that their activations need as
-// the plan forecasts them (graph.Requirement), without the weights. A run that would
+// the plan forecasts them (plan.Requirement), without the weights. A run that would
 // pass the limit waits, first come, first served. A run whose ctx has ended is in flight
 // until TensorFlow has computed it. Many sessions may share one Limit.
 type Limit struct{ queue calls.Limit }

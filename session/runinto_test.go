@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/graph/tensor"
 	"tfcnn/session"
 	"tfcnn/session/profile"
@@ -252,7 +253,7 @@ func TestLimitedRuns(t *testing.T) {
 }
 
 func TestLimitOfBytes(t *testing.T) {
-	memory, err := vocabulary.Memory(graph.Workload{})
+	memory, err := plan.MemoryOf(vocabulary, plan.Workload{})
 	if err != nil {
 		t.Fatal(err)
 	}

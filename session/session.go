@@ -51,6 +51,7 @@ import (
 	"sync/atomic"
 
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/leak"
 	"tfcnn/internal/tensorflow"
@@ -101,7 +102,7 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 	if err != nil {
 		return nil, err
 	}
-	memory, err := net.Memory(graph.Workload{DType: o.Compute})
+	memory, err := plan.MemoryOf(net, plan.Workload{DType: o.Compute})
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/internal/capi"
 	"tfcnn/internal/tensorflow"
 )
@@ -148,12 +149,12 @@ const (
 
 // smallBatch returns the most images of a batch whose operations are that small.
 func smallBatch(l graph.Lowered) (int, error) {
-	plan, err := l.Plan()
+	planned, err := plan.OfLowered(l)
 	if err != nil {
 		return 0, err
 	}
 	var operations, fixed, perImage float64 // seconds
-	for _, layer := range plan.Layers {
+	for _, layer := range planned.Layers {
 		if slices.Contains([]string{"flatten", "identity", "dropout"}, layer.Kind) {
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 	"tfcnn/session"
@@ -249,11 +250,11 @@ func TestThreadsRefused(t *testing.T) {
 func TestRunOutputsInto(t *testing.T) {
 	s, _ := open(t, vocabulary)
 	layers := []string{vocabularyFirst(t), ""}
-	plan, err := vocabulary.Plan()
+	planned, err := plan.Of(vocabulary)
 	if err != nil {
 		t.Fatal(err)
 	}
-	layers[1] = plan.Layers[len(plan.Layers)-1].Name
+	layers[1] = planned.Layers[len(planned.Layers)-1].Name
 	cancelable, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	for n := range 3 {
@@ -317,11 +318,11 @@ func first(x tensor.Tensor) *float32 {
 
 func vocabularyFirst(t *testing.T) string {
 	t.Helper()
-	plan, err := vocabulary.Plan()
+	planned, err := plan.Of(vocabulary)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plan.Layers[0].Name
+	return planned.Layers[0].Name
 }
 
 // What is small runs on one thread: what a machine loses by waking others was

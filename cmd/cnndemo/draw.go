@@ -13,6 +13,7 @@ import (
 	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/internal/output"
 	"tfcnn/internal/quote"
 )
@@ -103,23 +104,23 @@ func drawing(name string, n graph.Network) (report.Drawing, error) {
 	if got := len(n.Layers); got > report.MostLayers {
 		return report.Drawing{}, fmt.Errorf("%s has %d layers, a drawing at most %d", name, got, report.MostLayers)
 	}
-	plan, err := n.Plan()
+	planned, err := plan.Of(n)
 	if err != nil {
 		return report.Drawing{}, err
 	}
 	d := report.Drawing{
 		Title: quote.Plain(name), Input: []int{n.Input.Height, n.Input.Width, n.Input.Channels},
-		Parameters: plan.Parameters, MACs: plan.MACs(),
+		Parameters: planned.Parameters, MACs: planned.MACs(),
 	}
 	outputs := map[string]bool{}
 	for _, name := range n.Outputs {
 		outputs[name] = true
 	}
 	if len(outputs) == 0 {
-		outputs[plan.Layers[len(plan.Layers)-1].Name] = true
+		outputs[planned.Layers[len(planned.Layers)-1].Name] = true
 	}
 	indices := map[string]int{graph.InputName: report.DrawnInput}
-	for i, l := range plan.Layers {
+	for i, l := range planned.Layers {
 		layer := report.DrawnLayer{
 			Name: l.Name, Kind: l.Kind, Family: l.Family, Note: graph.Summary(n.Layers[i]), Shape: l.Output,
 			Parameters: l.Parameters, Output: outputs[l.Name],

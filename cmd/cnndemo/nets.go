@@ -11,6 +11,7 @@ import (
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
+	"tfcnn/graph/plan"
 	"tfcnn/internal/quote"
 )
 
@@ -88,15 +89,15 @@ func summariseNetworks() ([]netSummary, error) {
 		if err != nil {
 			return nil, err
 		}
-		plan, err := found.network.Plan()
+		planned, err := plan.Of(found.network)
 		if err != nil {
 			return nil, err
 		}
 		in := found.network.Input
 		list = append(list, netSummary{
 			Name: name, Input: []int{in.Height, in.Width, in.Channels},
-			Output: plan.Layers[len(plan.Layers)-1].Output, Layers: len(plan.Layers),
-			Parameters: plan.Parameters, Statistics: plan.Statistics, MACs: plan.MACs(), Description: found.description,
+			Output: planned.Layers[len(planned.Layers)-1].Output, Layers: len(planned.Layers),
+			Parameters: planned.Parameters, Statistics: planned.Statistics, MACs: planned.MACs(), Description: found.description,
 		})
 	}
 	return list, nil

@@ -9,8 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"tfcnn/graph"
+	"tfcnn/graph/plan"
 )
 
 // A profile takes no more memory than its estimate.
@@ -37,7 +36,7 @@ func TestNetworkEstimate(t *testing.T) {
 	}
 	for _, batch := range []int{1, 4} {
 		t.Run(fmt.Sprint(batch), func(t *testing.T) {
-			forecast, err := found.network.Memory(graph.Workload{Batch: batch})
+			forecast, err := plan.MemoryOf(found.network, plan.Workload{Batch: batch})
 			if err != nil {
 				t.Fatal(err)
 			}

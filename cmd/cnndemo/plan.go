@@ -8,6 +8,7 @@ import (
 
 	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/session/profile"
 )
 
@@ -15,17 +16,17 @@ import (
 type planResult struct {
 	Network string      `json:"network"`
 	Input   graph.Input `json:"input"`
-	graph.Plan
+	plan.Plan
 	MACs     int64                 `json:"macs"`  // multiplications of layers with filters
 	FLOPs    uint64                `json:"flops"` // two a MAC
-	Memory   graph.Memory          `json:"memory"`
-	Largest  *graph.Largest        `json:"largest_batch,omitempty"`
-	Remedies []graph.MemorySaving  `json:"remedies,omitempty"`
+	Memory   plan.Memory           `json:"memory"`
+	Largest  *plan.Largest         `json:"largest_batch,omitempty"`
+	Remedies []plan.MemorySaving   `json:"remedies,omitempty"`
 	Measured []profile.Measurement `json:"measured,omitempty"`
 }
 
 func newPlanCommand() *cobra.Command {
-	var work graph.Workload
+	var work plan.Workload
 	var dtype, optimizer, memory string
 	var measure, asJSON, here bool
 	c := &cobra.Command{
@@ -79,7 +80,7 @@ above all constants and fed tensors.
 			if here {
 				return measureHere(c, work.Batch)
 			}
-			work.DType, work.Optimizer = graph.DType(dtype), graph.Optimizer(optimizer)
+			work.DType, work.Optimizer = graph.DType(dtype), plan.Optimizer(optimizer)
 			if measure && work.DType != graph.Float32 {
 				return commandline.Errorf(c, "--measure runs in float32, not in %s", work.DType)
 			}
@@ -121,7 +122,7 @@ above all constants and fed tensors.
 	c.Flags().BoolVar(&here, "measure-here", false, "")
 	commandline.UseRule(c, commandline.WholeNumber(1, math.MaxInt), "batch")
 	commandline.UseRule(c, commandline.OneOf(string(graph.Float32), string(graph.Float16), string(graph.BFloat16)), "dtype")
-	commandline.UseRule(c, commandline.OneOf(string(graph.SGD), string(graph.Momentum), string(graph.Adam)), "optimizer")
+	commandline.UseRule(c, commandline.OneOf(string(plan.SGD), string(plan.Momentum), string(plan.Adam)), "optimizer")
 	commandline.UseRule(c, commandline.Memory, "memory")
 	// The only error is that the flag is not there.
 	_ = c.Flags().MarkHidden("measure-here")
@@ -139,22 +140,22 @@ func memorySize(text string) int64 {
 }
 
 // planNetwork computes the plan; memory is 0 where it does not matter.
-func planNetwork(found foundNetwork, work graph.Workload, memory int64) (planResult, error) {
+func planNetwork(found foundNetwork, work plan.Workload, memory int64) (planResult, error) {
 	r := planResult{Network: found.name, Input: found.network.Input}
 	var err error
-	if r.Plan, err = found.network.Plan(); err != nil {
+	if r.Plan, err = plan.Of(found.network); err != nil {
 		return r, err
 	}
 	r.MACs = r.Plan.MACs()
 	r.FLOPs = 2 * uint64(r.MACs)
-	if r.Memory, err = found.network.Memory(work); err != nil || memory == 0 {
+	if r.Memory, err = plan.MemoryOf(found.network, work); err != nil || memory == 0 {
 		return r, err
 	}
-	largest, err := found.network.LargestBatch(work, memory)
+	largest, err := plan.LargestBatch(found.network, work, memory)
 	if err != nil {
 		return r, err
 	}
 	r.Largest = &largest
-	r.Remedies, err = found.network.MemorySavings(work)
+	r.Remedies, err = plan.MemorySavings(found.network, work)
 	return r, err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/internal/parent"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session/profile"
@@ -23,7 +24,7 @@ const oneDNNVariable = "TF_ENABLE_ONEDNN_OPTS"
 
 // measureNetwork measures in processes of its own, of which TensorFlow and
 // Linux count the memory, with oneDNN off and on.
-func measureNetwork(c *cobra.Command, net graph.Network, forecast graph.Memory) ([]profile.Measurement, error) {
+func measureNetwork(c *cobra.Command, net graph.Network, forecast plan.Memory) ([]profile.Measurement, error) {
 	if forecast.Refused != "" {
 		return nil, exitErrorf(exitUsage, "plan: --measure: TensorFlow's kernels do not take this batch: %s", forecast.Refused)
 	}

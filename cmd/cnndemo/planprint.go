@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 
 	"tfcnn/cmd/cnndemo/internal/report"
-	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/internal/quote"
 	"tfcnn/session/profile"
 )
@@ -56,7 +56,7 @@ func (r planResult) print(w io.Writer) error {
 
 // short is the summary in the words of the tutorial.
 func (r planResult) short() string {
-	largest := slices.MaxFunc(r.Layers, func(a, b graph.LayerPlan) int { return int(max(-1, min(1, a.Activations-b.Activations))) })
+	largest := slices.MaxFunc(r.Layers, func(a, b plan.Layer) int { return int(max(-1, min(1, a.Activations-b.Activations))) })
 	each := r.Memory.Workload.DType.Bytes()
 	one := largest.Activations * each
 	hundred := "more than " + size(math.MaxInt64)
@@ -72,7 +72,7 @@ func (r planResult) short() string {
 		bits, size(one), largest.Name, report.Grouped(largest.Activations), 8*each, report.Grouped(8*one), hundred)
 }
 
-func printRequirement(w io.Writer, what string, r graph.Requirement) {
+func printRequirement(w io.Writer, what string, r plan.Requirement) {
 	about := ""
 	if r.Bytes >= 1024 {
 		about = ", " + size(r.Bytes)
@@ -119,7 +119,7 @@ func countOrDash(n int64) string {
 }
 
 // ifDense is a rough count: the table has no room for trillions.
-func ifDense(l graph.LayerPlan) string {
+func ifDense(l plan.Layer) string {
 	if l.Parameters == 0 {
 		return "-"
 	}
@@ -146,7 +146,7 @@ func grouped(n uint64) string {
 func size(bytes int64) string { return report.Bytes(bytes) }
 
 // printMeasurement prints the peak beside the forecast.
-func printMeasurement(w io.Writer, m profile.Measurement, forecast graph.Memory) {
+func printMeasurement(w io.Writer, m profile.Measurement, forecast plan.Memory) {
 	oneDNN := "oneDNN not known"
 	if m.OneDNN != nil {
 		oneDNN = map[bool]string{true: "oneDNN on", false: "oneDNN off"}[*m.OneDNN]

@@ -11,6 +11,7 @@ import (
 	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
@@ -157,7 +158,7 @@ func (f profileFlags) profile(c *cobra.Command, name string, paths []string) (pr
 		return profileResult{}, exitErrorf(exitUsage, "profile: %w", err)
 	}
 	net := found.network
-	if _, err := net.Plan(); err != nil {
+	if _, err := plan.Of(net); err != nil {
 		return profileResult{}, exitErrorf(exitUsage, "profile: %w", err)
 	}
 	if err := process.Configure(process.Options{NoTF32: true, NoWinograd: true}); err != nil {
@@ -202,7 +203,7 @@ const limitsBytes = 720 << 20
 
 // fits returns an error where a batch cannot run in the memory that is free.
 func fits(net graph.Network, batch int) error {
-	forecast, err := net.Memory(graph.Workload{Batch: batch})
+	forecast, err := plan.MemoryOf(net, plan.Workload{Batch: batch})
 	if err != nil {
 		return exitErrorf(exitUsage, "profile: %w", err)
 	}

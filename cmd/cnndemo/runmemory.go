@@ -7,7 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 
-	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/internal/ir"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session/images"
@@ -121,7 +121,7 @@ const (
 	batchCopies  = 4
 )
 
-func networkBytes(r graph.Requirement) int64 {
+func networkBytes(r plan.Requirement) int64 {
 	return weightCopies*r.Fixed + batchCopies*(r.Bytes-r.Fixed) + firstRunBytes
 }
 

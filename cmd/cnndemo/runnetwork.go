@@ -10,6 +10,7 @@ import (
 	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
@@ -97,7 +98,7 @@ func (f runFlags) named() (runNetwork, error) {
 type networkAtSize struct {
 	runNetwork
 	lowered graph.Lowered
-	plan    graph.Plan
+	plan    plan.Plan
 	maps    []layerMaps // by layer
 	written []int       // layers whose outputs are written
 	fetched []int       // layers whose outputs are fetched
@@ -121,7 +122,7 @@ func (a runNetwork) at(height, width int, checked bool) (*networkAtSize, error) 
 	if s.lowered, err = graph.Lower(s.network); err != nil {
 		return nil, err
 	}
-	if s.plan, err = s.lowered.Plan(); err != nil {
+	if s.plan, err = plan.OfLowered(s.lowered); err != nil {
 		return nil, err
 	}
 	if a.weights != nil {
@@ -157,7 +158,7 @@ func (a runNetwork) at(height, width int, checked bool) (*networkAtSize, error) 
 
 // mapsOf names the channels of a layer's output. A pool keeps the channels of
 // what it reads, so that a pool of an image is an image.
-func (s *networkAtSize) mapsOf(layer graph.LayerPlan) layerMaps {
+func (s *networkAtSize) mapsOf(layer plan.Layer) layerMaps {
 	if len(layer.Output) != 3 {
 		return layerMaps{}
 	}

@@ -14,6 +14,7 @@ import (
 	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
@@ -138,7 +139,7 @@ func (f *netFlags) run(c *cobra.Command, to *verifyFlags, paths []string) (netRe
 	if err != nil {
 		return netResult{}, err
 	}
-	forecast, err := found.network.Memory(graph.Workload{Batch: images.size()})
+	forecast, err := plan.MemoryOf(found.network, plan.Workload{Batch: images.size()})
 	if err != nil {
 		return netResult{}, &exitError{exitUsage, err}
 	}
@@ -192,11 +193,11 @@ func readWeights(path string, net graph.Network) (graph.Weights, error) {
 	)
 	most := int64(maxFreeWeights)
 	if !net.FreeSize() {
-		plan, err := net.Plan()
+		planned, err := plan.Of(net)
 		if err != nil {
 			return nil, fmt.Errorf("weights: %w", err)
 		}
-		most = widest*(plan.Parameters+plan.Statistics) + heads
+		most = widest*(planned.Parameters+planned.Statistics) + heads
 	}
 	file, length, done, err := openRandomAccess(path, most)
 	if err != nil {

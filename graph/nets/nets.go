@@ -1,7 +1,7 @@
 // Package nets loads well-known networks by name: LeNet-5, AlexNet, VGG-16 and others.
 //
 //	net, err := nets.Load("lenet5")
-//	plan, err := net.Plan()
+//	planned, err := plan.Of(net)
 //
 // Each network is a JSON file of this folder; package graph describes the format.
 // docs/map.md maps the packages of this module.

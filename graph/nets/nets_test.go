@@ -12,6 +12,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
+	"tfcnn/graph/plan"
 	"tfcnn/graph/tensor"
 )
 
@@ -44,14 +45,14 @@ func TestFigures(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		plan, err := net.Plan()
+		planned, err := plan.Of(net)
 		if err != nil {
 			t.Error(err)
 			continue
 		}
-		if len(plan.Layers) != tt.layers || plan.Parameters != tt.parameters || plan.Statistics != tt.statistics || plan.MACs() != tt.macs {
+		if len(planned.Layers) != tt.layers || planned.Parameters != tt.parameters || planned.Statistics != tt.statistics || planned.MACs() != tt.macs {
 			t.Errorf("%s: %d layers, %d parameters, %d statistics, %d MACs, want %d, %d, %d, %d",
-				tt.name, len(plan.Layers), plan.Parameters, plan.Statistics, plan.MACs(), tt.layers, tt.parameters, tt.statistics, tt.macs)
+				tt.name, len(planned.Layers), planned.Parameters, planned.Statistics, planned.MACs(), tt.layers, tt.parameters, tt.statistics, tt.macs)
 		}
 	}
 	if 28*28*6*25+10*10*16*150+400*120+120*84+84*10 != 416_520 || 55*55*96*11*11*3+27*27*256*5*5*48+13*13*384*3*3*256+13*13*384*3*3*192+13*13*256*3*3*192+9216*4096+4096*4096+4096*1000 != 724_406_816 {
@@ -82,12 +83,12 @@ func TestShapes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plan, err := net.Plan()
+		planned, err := plan.Of(net)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, line := range strings.Split(want, ", ") {
-			layer, found := plan.Layer(strings.Fields(line)[0])
+			layer, found := planned.Layer(strings.Fields(line)[0])
 			if got := fmt.Sprintf("%s %s %d", layer.Name, tensor.FormatShape(layer.Output), layer.Parameters); !found || got != line {
 				t.Errorf("%s: got %s, want %s", name, got, line)
 			}
@@ -102,12 +103,12 @@ func TestFeatures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plan, err := net.Plan()
+		planned, err := plan.Of(net)
 		if err != nil {
 			t.Fatal(err)
 		}
 		layers := map[string]graph.Layer{}
-		for i, l := range plan.Layers {
+		for i, l := range planned.Layers {
 			layers[l.Name] = net.Layers[i]
 		}
 		return layers
@@ -196,13 +197,13 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	plan, err := net.Plan()
+	planned, err := plan.Of(net)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Println(nets.Names())
-	fmt.Println(plan.Parameters, plan.MACs())
+	fmt.Println(planned.Parameters, planned.MACs())
 	// Output:
 	// [tutorial lenet5 alexnet vgg16 resnet18 mobilenet]
 	// 61706 416520

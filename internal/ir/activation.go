@@ -165,10 +165,11 @@ const infinityTimesZero = "−Inf gives NaN, the product of −Inf and 0; kernel
 // Kind returns "identity".
 func (Identity) Kind() string { return "identity" }
 
-// Traits returns the traits of a copy; it is drawn as Dropout is, which becomes one.
+// Traits returns the traits of a copy. Dropout becomes one, and so it is drawn; in
+// training, the backward pass reads the mask of the numbers that Dropout drops.
 func (Identity) Traits() Traits {
 	t := unchanged(Normalization)
-	t.Elementwise = true
+	t.Elementwise, t.SavedIntermediates = true, 1
 	return t
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/internal/trace"
 	"tfcnn/session/internal/seam"
 )
@@ -13,7 +14,7 @@ import (
 // profiler sorts records to a network's layers.
 type profiler struct {
 	graph.Lowered
-	plan        graph.Plan
+	plan        plan.Plan
 	numberBytes int64 // of the type that the network computes in
 	layers      trace.Layers
 	// hosts are, for each layer, the one that the kernels which computed it are
@@ -22,8 +23,8 @@ type profiler struct {
 }
 
 // newProfiler reads from a record, with its graph, which layers TensorFlow has fused.
-func newProfiler(lowered graph.Lowered, plan graph.Plan, numberBytes int64, ran trace.Record) profiler {
-	p := profiler{Lowered: lowered, plan: plan, numberBytes: numberBytes, layers: seam.Layers(lowered)}
+func newProfiler(lowered graph.Lowered, planned plan.Plan, numberBytes int64, ran trace.Record) profiler {
+	p := profiler{Lowered: lowered, plan: planned, numberBytes: numberBytes, layers: seam.Layers(lowered)}
 	p.hosts = p.hostsIn(ran)
 	return p
 }

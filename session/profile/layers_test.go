@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/internal/trace"
 )
 
@@ -35,11 +36,11 @@ func profilerOf(t *testing.T, net graph.Network, ran trace.Record) profiler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := lowered.Plan()
+	planned, err := plan.OfLowered(lowered)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newProfiler(lowered, plan, 4, ran)
+	return newProfiler(lowered, planned, 4, ran)
 }
 
 // ran is a node of a record whose kernel computes from start to end, taken up

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/trace"
 	"tfcnn/session"
@@ -15,7 +16,7 @@ import (
 	"tfcnn/session/process"
 )
 
-// Measurement is the measured memory of a network beside the forecast of graph.Memory.
+// Measurement is the measured memory of a network beside the forecast of plan.Memory.
 // All amounts are bytes.
 type Measurement struct {
 	process.Platform
@@ -119,7 +120,7 @@ func Measure(ctx context.Context, net graph.Network, batch int) (Measurement, er
 	if ctx == nil {
 		return Measurement{}, errors.New("profile: measure: ctx is nil, want one, as context.Background()")
 	}
-	forecast, err := net.Memory(graph.Workload{Batch: batch})
+	forecast, err := plan.MemoryOf(net, plan.Workload{Batch: batch})
 	if err != nil {
 		return Measurement{}, err
 	}
@@ -235,7 +236,7 @@ func recordMemory(ctx context.Context, s *session.Session, batch int, meter *pro
 }
 
 // compare explains the peak by the forecast.
-func (m *Measurement) compare(forecast graph.Memory, p peak, kept []Difference) {
+func (m *Measurement) compare(forecast plan.Memory, p peak, kept []Difference) {
 	for _, k := range kept {
 		m.Kept += k.Bytes
 	}
@@ -271,7 +272,7 @@ func (m *Measurement) compare(forecast graph.Memory, p peak, kept []Difference) 
 			continue
 		}
 		owner := p.nodes[ownerOf(p.nodes, a, now.from)]
-		at := slices.IndexFunc(expected, func(e graph.Live) bool {
+		at := slices.IndexFunc(expected, func(e plan.Live) bool {
 			return slices.Contains(e.Layers, n.Layer) || slices.Contains(e.Layers, owner.Layer)
 		})
 		if at < 0 {

@@ -10,6 +10,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
+	"tfcnn/graph/plan"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session/process"
 )
@@ -84,7 +85,7 @@ func TestMeasure(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		forecast, err := net.Memory(graph.Workload{Batch: batch})
+		forecast, err := plan.MemoryOf(net, plan.Workload{Batch: batch})
 		if err != nil {
 			t.Fatal(err)
 		}

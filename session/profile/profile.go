@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/trace"
 	"tfcnn/session"
@@ -212,7 +213,7 @@ func Run(ctx context.Context, net graph.Network, weights graph.Weights, batch te
 		}
 	}()
 	lowered := seam.Of(s).Lowered()
-	plan, err := lowered.Plan()
+	planned, err := plan.OfLowered(lowered)
 	if err != nil {
 		return Profile{}, err
 	}
@@ -243,7 +244,7 @@ func Run(ctx context.Context, net graph.Network, weights graph.Weights, batch te
 			o.Progress(i+1, warmUpRuns+o.Runs)
 		}
 	}
-	p := newProfiler(lowered, plan, s.Compute().Bytes(), ran).profile(records, batch.Shape[0])
+	p := newProfiler(lowered, planned, s.Compute().Bytes(), ran).profile(records, batch.Shape[0])
 	p.Call = spread(calls)
 	p.Platform, p.Executor = process.PlatformOf(s.Device()), session.Executor(seam.Of(s).Executor())
 	return p, nil

@@ -11,6 +11,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
+	"tfcnn/graph/plan"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
@@ -26,7 +27,7 @@ func TestProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	net.Input.Height, net.Input.Width = 64, 64
-	plan, err := net.Plan()
+	planned, err := plan.Of(net)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +48,7 @@ func TestProfile(t *testing.T) {
 	}
 	multiplications := int64(0)
 	for i, l := range p.Layers {
-		if l.Layer != plan.Layers[i].Name || l.Kind != plan.Layers[i].Kind {
+		if l.Layer != planned.Layers[i].Name || l.Kind != planned.Layers[i].Kind {
 			t.Errorf("layer %d is %s %s", i, l.Kind, l.Layer)
 		}
 		multiplications += l.Multiplications
@@ -62,7 +63,7 @@ func TestProfile(t *testing.T) {
 			t.Errorf("%s: kernels %v, time %+v", l.Layer, row.Kernels, row.Time)
 		}
 	}
-	if want := images * plan.Multiplications; multiplications != want {
+	if want := images * planned.Multiplications; multiplications != want {
 		t.Errorf("%d multiplications, the plan has %d", multiplications, want)
 	}
 	if len(p.Other) > 0 {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 	"tfcnn/internal/leak"
@@ -136,7 +137,7 @@ func TestSizes(t *testing.T) {
 // session twice; by bytes as many are kept as fit.
 func TestSizesKeep(t *testing.T) {
 	weights := at(t, 8, 8).InitialWeights(1)
-	memory, err := at(t, 8, 8).Memory(graph.Workload{})
+	memory, err := plan.MemoryOf(at(t, 8, 8), plan.Workload{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ const MostLayers = 5000
 // DrawnLayer is one layer of a Drawing.
 type DrawnLayer struct {
 	Name, Kind string
-	Family     string // that of graph.LayerPlan
+	Family     string // that of plan.Layer
 	Note       string // kernel, stride and the like, in words
 	From       []int  // indices of earlier layers, or DrawnInput
 	Shape      []int  // of the output: [height, width, channels] or [features]

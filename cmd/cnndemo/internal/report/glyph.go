@@ -6,7 +6,7 @@ import "math"
 // height, width and channels; a bar for a row of features; a pill for what
 // changes numbers and no shape; a circle for a join.
 type glyph struct {
-	family        string // of graph.LayerPlan, or "input": its colour
+	family        string // of plan.Layer, or "input": its colour
 	thin          bool
 	sign          string // of a join
 	width, height float64

@@ -8,22 +8,23 @@ import (
 	"testing"
 
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 )
 
 // windowOp is a max_pool-like operation on one image, its geometry settled
 // by package graph.
 func windowOp(t *testing.T, height, width int, size, strides, dilations graph.Size, padding graph.Padding) Op {
 	t.Helper()
-	plan, err := graph.Network{
+	planned, err := plan.Of(graph.Network{
 		Input: graph.Input{Height: height, Width: width, Channels: 1},
 		Layers: []graph.Layer{graph.Conv2D{
 			Name: "conv2d", Filters: 1, Size: size, Strides: strides, Dilations: dilations, Padding: padding, NoBias: true,
 		}},
-	}.Plan()
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := plan.Layers[0]
+	l := planned.Layers[0]
 	pair := func(s graph.Size) [2]int { return [2]int{s.Height, s.Width} }
 	return Op{
 		Layer: l.Name, Input: append([]int{1}, l.Input...), Output: append([]int{1}, l.Output...),

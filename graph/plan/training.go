@@ -1,9 +1,9 @@
-package graph
+package plan
 
 import "tfcnn/internal/ir"
 
 // savedOutputs reports for each step whether the backward pass reads its output.
-func (l Lowered) savedOutputs(needed []bool) []bool {
+func (l lowered) savedOutputs(needed []bool) []bool {
 	steps := l.Program.Steps
 	list := make([]bool, len(steps))
 	for i, step := range steps {
@@ -25,16 +25,11 @@ func (l Lowered) savedOutputs(needed []bool) []bool {
 // trainingNumbers returns, for one image, the numbers that the forward pass keeps for
 // the backward pass, and the most numbers of gradients of activations that are live at
 // once.
-func (l Lowered) trainingNumbers(count *checkedMath) (kept, gradients int64) {
+func (l lowered) trainingNumbers(count *checkedMath) (kept, gradients int64) {
 	b := assignBuffers(l, true)
 	for _, buffer := range b.list {
 		if buffer.saved {
 			kept = count.sum(kept, buffer.numbers)
-		}
-	}
-	for _, layer := range l.Layers {
-		if layer.Kind == (Dropout{}).kind() && b.needed[layer.Last] {
-			kept = count.sum(kept, numbers(l.Program, layer.Last)) // its mask
 		}
 	}
 	for i, step := range l.Program.Steps {
@@ -49,7 +44,7 @@ func (l Lowered) trainingNumbers(count *checkedMath) (kept, gradients int64) {
 // backward pass. The gradient of a step's output is live from its last reader to the
 // step itself, where the gradients of the step's inputs are live too. No gradient is
 // computed for steps before the first parameters.
-func (l Lowered) peakGradients(needed []bool, count *checkedMath) int64 {
+func (l lowered) peakGradients(needed []bool, count *checkedMath) int64 {
 	steps := l.Program.Steps
 	wanted := make([]bool, len(steps)) // a parameter lies before the output
 	for i, step := range steps {

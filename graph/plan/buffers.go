@@ -1,8 +1,9 @@
-package graph
+package plan
 
 import (
 	"slices"
 
+	"tfcnn/graph"
 	"tfcnn/internal/ir"
 )
 
@@ -10,7 +11,7 @@ import (
 // needed, for a network that runs step after step. A step needs its inputs and its
 // output at once; TensorFlow frees a tensor with its last reader.
 type buffers struct {
-	lowered Lowered
+	lowered lowered
 	needed  []bool   // steps that the outputs depend on; TensorFlow runs no others
 	owner   []int    // of each step, an index into list, or noBuffer
 	list    []buffer // in the order of their first steps
@@ -29,7 +30,7 @@ const noBuffer = -1
 
 // assignBuffers returns the buffers of a run. With training, no step writes over a
 // buffer that the backward pass reads.
-func assignBuffers(l Lowered, training bool) buffers {
+func assignBuffers(l lowered, training bool) buffers {
 	steps := l.Program.Steps
 	b := buffers{lowered: l, needed: make([]bool, len(steps)), owner: make([]int, len(steps))}
 	last := make([]int, len(steps)) // the step that reads it last
@@ -152,7 +153,7 @@ func (b buffers) live(count *checkedMath) []int64 {
 }
 
 // layerOf returns the name of the layer that a step belongs to.
-func (l Lowered) layerOf(step int) string {
-	i, _ := slices.BinarySearchFunc(l.Layers, step, func(layer LoweredLayer, step int) int { return layer.Last - step })
+func (l lowered) layerOf(step int) string {
+	i, _ := slices.BinarySearchFunc(l.Layers, step, func(layer graph.LoweredLayer, step int) int { return layer.Last - step })
 	return l.Layers[i].Name
 }

@@ -1,9 +1,10 @@
-package graph
+package plan
 
 import (
 	"fmt"
 	"reflect"
 	"slices"
+	"tfcnn/graph"
 )
 
 // MemorySaving is a change of a network or workload that saves memory, and the memory
@@ -26,35 +27,35 @@ type MemorySaving struct {
 // network is planned anew: its later layers get smaller, and may get other weights.
 // Each trial plans the whole network, so a network of more than 512 layers has fewer
 // trials than layers; What has their number where none of them helped.
-func (n Network) MemorySavings(w Workload) ([]MemorySaving, error) {
-	lowered, err := Lower(n)
+func MemorySavings(n graph.Network, w Workload) ([]MemorySaving, error) {
+	l, err := lower(n)
 	if err != nil {
 		return nil, err
 	}
-	m, err := lowered.memory(w)
+	m, err := l.memory(w)
 	if err != nil {
 		return nil, err
 	}
-	plan, err := lowered.plan()
+	plan, err := l.plan()
 	if err != nil {
 		return nil, err
 	}
 	w = m.Workload
 	before := m.Required().Bytes
-	saving := func(name, what string, net Network, w Workload) MemorySaving {
+	saving := func(name, what string, net graph.Network, w Workload) MemorySaving {
 		r := MemorySaving{Name: name, What: what, Before: before}
-		if changed, err := net.Memory(w); err == nil {
+		if changed, err := MemoryOf(net, w); err == nil {
 			r.Possible, r.After = true, changed.Required().Bytes
 		}
 		return r
 	}
 	half, short := w, w
 	half.Batch = (w.Batch + 1) / 2
-	short.DType = Float16
+	short.DType = graph.Float16
 	list := []MemorySaving{
 		saving("smaller batch", fmt.Sprintf("%s in place of %s", images(half.Batch), images(w.Batch)), n, half),
-		n.largerStride(lowered, plan, w, saving),
-		n.fewerLayers(lowered, w, saving),
+		largerStride(n, l, plan, w, saving),
+		fewerLayers(n, l, w, saving),
 		saving("16-bit floats", fmt.Sprintf("2 bytes a number in place of %d", w.DType.Bytes()), n, short),
 		saving("more devices", fmt.Sprintf("2, each with all weights and %s", images(half.Batch)), n, half),
 	}
@@ -74,7 +75,7 @@ func images(n int) string {
 	return thousands(int64(n)) + " images"
 }
 
-type savingFunc func(name, what string, net Network, w Workload) MemorySaving
+type savingFunc func(name, what string, net graph.Network, w Workload) MemorySaving
 
 // trials returns the number of changed networks that are planned for one saving. All
 // of them together lower at most 2¹⁸ layers, or the network once.
@@ -87,11 +88,11 @@ func (saving savingFunc) impossible(name, change string, tried int, left bool, w
 	if left {
 		what = fmt.Sprintf("none of the %d layers tried can %s so that less is needed", tried, change)
 	}
-	return saving(name, what, Network{}, w)
+	return saving(name, what, graph.Network{}, w)
 }
 
 // largerStride doubles the strides of the first layer for which that saves memory.
-func (n Network) largerStride(l Lowered, plan Plan, w Workload, saving savingFunc) MemorySaving {
+func largerStride(n graph.Network, l lowered, plan Plan, w Workload, saving savingFunc) MemorySaving {
 	const name, change = "larger stride", "stride further"
 	tried := 0
 	for i, layer := range n.Layers {
@@ -106,12 +107,12 @@ func (n Network) largerStride(l Lowered, plan Plan, w Workload, saving savingFun
 			return saving.impossible(name, change, tried, true, w)
 		}
 		tried++
-		strides := Size{window.Height.Stride, window.Width.Stride}
-		doubled := Size{2 * strides.Height, 2 * strides.Width}
+		strides := graph.Size{Height: window.Height.Stride, Width: window.Width.Stride}
+		doubled := graph.Size{Height: 2 * strides.Height, Width: 2 * strides.Width}
 		field.Set(reflect.ValueOf(doubled))
 		changed := n
 		changed.Layers = slices.Clone(n.Layers)
-		changed.Layers[i] = v.Interface().(Layer)
+		changed.Layers[i] = v.Interface().(graph.Layer)
 		what := fmt.Sprintf("%s %q strides by %v in place of %v", l.Layers[i].Kind, l.Layers[i].Name, doubled, strides)
 		if r := saving(name, what, changed, w); r.Possible && r.After < r.Before {
 			return r
@@ -122,7 +123,7 @@ func (n Network) largerStride(l Lowered, plan Plan, w Workload, saving savingFun
 
 // fewerLayers leaves out the layer with the largest output without which the network
 // is valid and needs less memory.
-func (n Network) fewerLayers(l Lowered, w Workload, saving savingFunc) MemorySaving {
+func fewerLayers(n graph.Network, l lowered, w Workload, saving savingFunc) MemorySaving {
 	const name, change = "fewer layers", "be left out"
 	order := make([]int, len(l.Layers))
 	for i := range order {
@@ -134,7 +135,7 @@ func (n Network) fewerLayers(l Lowered, w Workload, saving savingFunc) MemorySav
 		if tried == trials(len(order)) {
 			return saving.impossible(name, change, tried, true, w)
 		}
-		changed, possible := n.without(l, i)
+		changed, possible := without(n, l, i)
 		if !possible {
 			continue
 		}
@@ -147,7 +148,7 @@ func (n Network) fewerLayers(l Lowered, w Workload, saving savingFunc) MemorySav
 }
 
 // without leaves a layer out: its readers read its first input instead.
-func (n Network) without(l Lowered, out int) (changed Network, possible bool) {
+func without(n graph.Network, l lowered, out int) (changed graph.Network, possible bool) {
 	if len(n.Layers) == 1 {
 		return n, false
 	}
@@ -176,13 +177,13 @@ func (n Network) without(l Lowered, out int) (changed Network, possible bool) {
 		} else {
 			field.Set(reflect.ValueOf(from))
 		}
-		changed.Layers = append(changed.Layers, v.Interface().(Layer))
+		changed.Layers = append(changed.Layers, v.Interface().(graph.Layer))
 	}
 	changed.Outputs = nil
 	named := map[string]bool{}
 	for _, at := range l.Outputs {
 		output := name(l.Layers[at].Name)
-		if output == InputName {
+		if output == graph.InputName {
 			return n, false
 		}
 		if !named[output] {

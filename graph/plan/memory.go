@@ -1,4 +1,4 @@
-package graph
+package plan
 
 import (
 	"errors"
@@ -6,32 +6,19 @@ import (
 	"math"
 	"slices"
 
+	"tfcnn/graph"
 	"tfcnn/internal/quote"
+	"tfcnn/internal/strict"
 )
 
 // Workload is the work whose memory is computed: to run, or train, a network on a
 // batch of images. The zero value is a run of one image in float32.
 type Workload struct {
-	Batch int   `json:"batch"` // images at once; default 1
-	DType DType `json:"dtype"` // of every number; default Float32
+	Batch int         `json:"batch"` // images at once; default 1
+	DType graph.DType `json:"dtype"` // of every number; default graph.Float32
 	// Training asks for the memory of a training step too.
 	Training  bool      `json:"training"`
 	Optimizer Optimizer `json:"optimizer,omitempty"` // of training; default SGD
-}
-
-// DType is the type of a tensor's numbers.
-type DType string
-
-// The types of numbers.
-const (
-	Float32  DType = "float32"
-	Float16  DType = "float16"
-	BFloat16 DType = "bfloat16"
-)
-
-// Bytes returns the size of a number, or 0 for an unknown type.
-func (d DType) Bytes() int64 {
-	return map[DType]int64{Float32: 4, Float16: 2, BFloat16: 2}[d]
 }
 
 // Optimizer is the rule by which training changes the parameters.
@@ -48,6 +35,12 @@ const (
 
 // states has the numbers that an optimizer keeps for each parameter.
 var states = map[Optimizer]int64{SGD: 0, Momentum: 1, Adam: 2}
+
+// ParseOptimizer returns the optimizer that a word names: sgd, momentum or adam.
+func ParseOptimizer(word string) (Optimizer, error) {
+	word, err := strict.Choice("optimizer", word, []string{string(SGD), string(Momentum), string(Adam)})
+	return Optimizer(word), err
+}
 
 // Memory is the memory that a workload needs, in bytes. It counts tensors alone:
 // neither the scratch memory of kernels, nor TensorFlow itself.
@@ -95,7 +88,7 @@ func (w Workload) withDefaults() (Workload, error) {
 		w.Batch = 1
 	}
 	if w.DType == "" {
-		w.DType = Float32
+		w.DType = graph.Float32
 	}
 	if w.Optimizer == "" && w.Training {
 		w.Optimizer = SGD
@@ -103,13 +96,13 @@ func (w Workload) withDefaults() (Workload, error) {
 	_, known := states[w.Optimizer]
 	switch {
 	case w.Batch < 1:
-		return w, &Error{Reason: fmt.Errorf("batch is %d, want 1 or more", w.Batch)}
+		return w, &graph.Error{Reason: fmt.Errorf("batch is %d, want 1 or more", w.Batch)}
 	case w.DType.Bytes() == 0:
-		return w, &Error{Reason: fmt.Errorf("dtype is %s, want %q, %q or %q", quote.Name(string(w.DType)), Float32, Float16, BFloat16)}
+		return w, &graph.Error{Reason: fmt.Errorf("dtype is %s, want %q, %q or %q", quote.Name(string(w.DType)), graph.Float32, graph.Float16, graph.BFloat16)}
 	case w.Optimizer != "" && !w.Training:
-		return w, &Error{Reason: fmt.Errorf("optimizer %s is of training, which is not asked for", quote.Name(string(w.Optimizer)))}
+		return w, &graph.Error{Reason: fmt.Errorf("optimizer %s is of training, which is not asked for", quote.Name(string(w.Optimizer)))}
 	case w.Training && !known:
-		return w, &Error{Reason: fmt.Errorf("optimizer is %s, want %q, %q or %q", quote.Name(string(w.Optimizer)), SGD, Momentum, Adam)}
+		return w, &graph.Error{Reason: fmt.Errorf("optimizer is %s, want %q, %q or %q", quote.Name(string(w.Optimizer)), SGD, Momentum, Adam)}
 	}
 	return w, nil
 }
@@ -134,15 +127,15 @@ func (w Workload) withDefaults() (Workload, error) {
 // gradients are computed. The bound is near, since both parts are largest when the
 // backward pass begins. All numbers have the workload's type; training in mixed
 // precision, which keeps float32 weights too, needs 4 bytes more a parameter.
-func (n Network) Memory(w Workload) (Memory, error) {
-	lowered, err := Lower(n)
+func MemoryOf(n graph.Network, w Workload) (Memory, error) {
+	l, err := lower(n)
 	if err != nil {
 		return Memory{}, err
 	}
-	return lowered.memory(w)
+	return l.memory(w)
 }
 
-func (l Lowered) memory(w Workload) (Memory, error) {
+func (l lowered) memory(w Workload) (Memory, error) {
 	w, err := w.withDefaults()
 	if err != nil {
 		return Memory{}, err
@@ -265,7 +258,7 @@ func (m Memory) Live(layer string) []Live {
 }
 
 // checkBatch returns an error where TensorFlow's kernels refuse the batch.
-func (l Lowered) checkBatch(batch int) error {
+func (l lowered) checkBatch(batch int) error {
 	for i, step := range l.Program.Steps {
 		if _, err := step.Op.Shape(l.Program.Operands(i, batch)...); err != nil {
 			return fmt.Errorf("%s %s: %w", step.Op.Kind(), quote.Name(step.Name), err)
@@ -285,18 +278,18 @@ type Largest struct {
 
 // LargestBatch computes the largest batch that fits into memory, in bytes, by the
 // formulas of Memory. It ignores the workload's own batch.
-func (n Network) LargestBatch(w Workload, memory int64) (Largest, error) {
-	lowered, err := Lower(n)
+func LargestBatch(n graph.Network, w Workload, memory int64) (Largest, error) {
+	l, err := lower(n)
 	if err != nil {
 		return Largest{}, err
 	}
 	w.Batch = 1
-	m, err := lowered.memory(w)
+	m, err := l.memory(w)
 	if err != nil {
 		return Largest{}, err
 	}
 	if memory < 1 {
-		return Largest{}, &Error{Reason: errors.New("memory is less than 1 byte")}
+		return Largest{}, &graph.Error{Reason: errors.New("memory is less than 1 byte")}
 	}
 	required := m.Required()
 	found := Largest{Memory: memory, Limit: "memory"}
@@ -307,19 +300,19 @@ func (n Network) LargestBatch(w Workload, memory int64) (Largest, error) {
 	most := (memory - required.Fixed) / required.PerImage
 	// Each tensor has at least one number for each image: no kernel takes more.
 	low, high := 1, int(min(most, math.MaxInt32)) // low fits
-	if err := lowered.checkBatch(low); err != nil {
+	if err := l.checkBatch(low); err != nil {
 		found.Limit = err.Error()
 		return found, nil
 	}
-	if lowered.checkBatch(high) != nil {
+	if l.checkBatch(high) != nil {
 		for high-low > 1 {
-			if middle := low + (high-low)/2; lowered.checkBatch(middle) == nil {
+			if middle := low + (high-low)/2; l.checkBatch(middle) == nil {
 				low = middle
 			} else {
 				high = middle
 			}
 		}
-		found.Limit = "TensorFlow's kernels: " + lowered.checkBatch(high).Error()
+		found.Limit = "TensorFlow's kernels: " + l.checkBatch(high).Error()
 		high = low
 	}
 	found.Batch, found.Bytes = high, required.Fixed+int64(high)*required.PerImage

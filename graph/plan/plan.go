@@ -1,23 +1,38 @@
-package graph
+// Package plan computes the cost of a network before anything is allocated: shapes,
+// parameters, multiplications and receptive fields of its layers, the memory of a run or
+// of a training step, the largest batch that fits, and changes that save memory.
+//
+//	p, err := plan.Of(net)
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	fmt.Println(p.Parameters, p.MACs())
+//	m, err := plan.MemoryOf(net, plan.Workload{Batch: 64, Training: true})
+//
+// docs/map.md lists the other packages.
+package plan
 
 import (
 	"slices"
+
+	"tfcnn/graph"
+	"tfcnn/graph/tensor"
 
 	"tfcnn/internal/ir"
 )
 
 // Plan has the shapes and costs of a network, computed before anything is allocated.
-// Network.Memory computes its memory.
+// MemoryOf computes its memory.
 type Plan struct {
-	Layers          []LayerPlan `json:"layers"`
-	Parameters      int64       `json:"parameters"` // numbers that training would change
-	Statistics      int64       `json:"statistics"` // moving means and variances
-	Multiplications int64       `json:"multiplications"`
+	Layers          []Layer `json:"layers"`
+	Parameters      int64   `json:"parameters"` // numbers that training would change
+	Statistics      int64   `json:"statistics"` // moving means and variances
+	Multiplications int64   `json:"multiplications"`
 }
 
-// LayerPlan is one layer's part of a Plan. Shapes are [height, width,
+// Layer is one layer's part of a Plan. Shapes are [height, width,
 // channels] of one image, or [features].
-type LayerPlan struct {
+type Layer struct {
 	Name       string   `json:"name"`
 	Kind       string   `json:"kind"`
 	From       []string `json:"from"`  // the layers that it reads, or "input"
@@ -43,7 +58,7 @@ type LayerPlan struct {
 	ReceptiveField ReceptiveField `json:"receptive_field"`
 	// Padding has the rows and columns of padding that the layer adds on each side,
 	// for every kind of padding.
-	Padding Sides `json:"padding"`
+	Padding graph.Sides `json:"padding"`
 	// Unread counts the rows and columns of the input that no window reads: at the
 	// bottom and the right where VALID fills no whole stride, and between the taps of
 	// a stride or a dilation.
@@ -63,7 +78,7 @@ type LayerPlan struct {
 // convolution slides over its output: In is the output's size, Out the input's.
 type Window struct {
 	Height, Width Axis
-	Padding       Padding // as the layer states it; the axes have its sizes
+	Padding       graph.Padding // as the layer states it; the axes have its sizes
 	Transposed    bool
 }
 
@@ -75,31 +90,34 @@ type Axis struct {
 	Before, After          int // padding
 }
 
-// Sides counts rows (Top, Bottom) and columns (Left, Right).
-type Sides struct {
-	Top    int `json:"top"`
-	Bottom int `json:"bottom"`
-	Left   int `json:"left"`
-	Right  int `json:"right"`
-}
-
 // Unread counts rows and columns of a layer's input.
 type Unread struct {
 	Rows    int `json:"rows"`
 	Columns int `json:"columns"`
 }
 
-// Plan checks the network and computes its shapes and costs. Every error is an
-// *Error; a network whose costs overflow an int64 is refused.
-func (n Network) Plan() (Plan, error) {
-	lowered, err := Lower(n)
+// Of checks the network and computes its shapes and costs. Every error is a
+// *graph.Error; a network whose costs overflow an int64 is refused.
+func Of(n graph.Network) (Plan, error) {
+	l, err := lower(n)
 	if err != nil {
 		return Plan{}, err
 	}
-	return lowered.plan()
+	return l.plan()
 }
 
-func (l Lowered) plan() (Plan, error) {
+// OfLowered returns the plan of a network that is lowered already.
+func OfLowered(l graph.Lowered) (Plan, error) { return lowered{l}.plan() }
+
+// lowered is a lowered network with the methods of this package.
+type lowered struct{ graph.Lowered }
+
+func lower(n graph.Network) (lowered, error) {
+	l, err := graph.Lower(n)
+	return lowered{l}, err
+}
+
+func (l lowered) plan() (Plan, error) {
 	var plan Plan
 	var count checkedMath
 	inference := assignBuffers(l, false)
@@ -116,10 +134,10 @@ func (l Lowered) plan() (Plan, error) {
 	return plan, count.err()
 }
 
-func (l Lowered) layerPlan(layer LoweredLayer, count *checkedMath) LayerPlan {
+func (l lowered) layerPlan(layer graph.LoweredLayer, count *checkedMath) Layer {
 	program := l.Program
 	output := withoutBatch(program.Steps[layer.Last].Shape)
-	p := LayerPlan{
+	p := Layer{
 		Name: layer.Name, Kind: layer.Kind, From: layer.From,
 		Input:  withoutBatch(program.Operands(layer.First, -1)[0]),
 		Output: output, Activations: elements(output),
@@ -154,7 +172,7 @@ func (l Lowered) layerPlan(layer LoweredLayer, count *checkedMath) LayerPlan {
 	}
 	if p.Window != nil && !p.Window.Transposed {
 		h, w := ir.Axis(p.Window.Height), ir.Axis(p.Window.Width)
-		p.Padding = Sides{h.Before, h.After, w.Before, w.After}
+		p.Padding = graph.Sides{Top: h.Before, Bottom: h.After, Left: w.Before, Right: w.After}
 		p.Unread = Unread{h.Unread(), w.Unread()}
 	}
 	return p
@@ -189,10 +207,10 @@ func numbers(program ir.Program, step int) int64 {
 }
 
 // Layer returns the plan of a layer by name.
-func (p Plan) Layer(name string) (LayerPlan, bool) {
-	i := slices.IndexFunc(p.Layers, func(l LayerPlan) bool { return l.Name == name })
+func (p Plan) Layer(name string) (Layer, bool) {
+	i := slices.IndexFunc(p.Layers, func(l Layer) bool { return l.Name == name })
 	if i < 0 {
-		return LayerPlan{}, false
+		return Layer{}, false
 	}
 	return p.Layers[i], true
 }
@@ -208,11 +226,21 @@ func (p Plan) MACs() int64 {
 	return sum
 }
 
-// Plan returns Network.Plan of the network that was lowered.
-func (l Lowered) Plan() (Plan, error) { return l.plan() }
-
 // window returns the window of a step whose shapes have been checked.
 func window(op ir.Op, operands [][]int) (h, w ir.Axis) {
 	h, w, _ = op.(ir.Windowed).Window(operands...)
 	return h, w
+}
+
+func paddingOf(p ir.Padding) graph.Padding {
+	return graph.Padding{Kind: graph.PaddingKind(p.Kind), Top: p.Top, Bottom: p.Bottom, Left: p.Left, Right: p.Right}
+}
+
+// withoutBatch returns a shape without its first axis.
+func withoutBatch(shape []int) []int { return slices.Clone(shape[1:]) }
+
+// elements returns the product of a checked shape.
+func elements(shape []int) int64 {
+	n, _ := tensor.Elements(shape)
+	return int64(n)
 }

@@ -1,8 +1,9 @@
-package graph
+package plan
 
 import (
 	"errors"
 	"math"
+	"tfcnn/graph"
 )
 
 // errTooLarge is the error of a network, or a batch of it, whose costs overflow an
@@ -38,7 +39,7 @@ func (c *checkedMath) sum(terms ...int64) int64 {
 // err returns errTooLarge after an overflow.
 func (c *checkedMath) err() error {
 	if c.overflowed {
-		return &Error{Reason: errTooLarge}
+		return &graph.Error{Reason: errTooLarge}
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package graph_test
+package plan_test
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
+	"tfcnn/graph/plan"
 )
 
 func load(t *testing.T, name string) graph.Network {
@@ -34,12 +35,12 @@ func TestReceptiveFieldsPublished(t *testing.T) {
 		{"mobilenet", "conv_pw_13", 315, 32},
 		{"lenet5", "c5", 32, 4}, // the whole image
 	} {
-		plan, err := load(t, tt.net).Plan()
+		planned, err := plan.Of(load(t, tt.net))
 		if err != nil {
 			t.Fatal(err)
 		}
-		layer, _ := plan.Layer(tt.layer)
-		if want := (graph.ReceptiveField{Height: tt.size, Width: tt.size, VerticalStride: tt.stride, HorizontalStride: tt.stride}); layer.ReceptiveField != want {
+		layer, _ := planned.Layer(tt.layer)
+		if want := (plan.ReceptiveField{Height: tt.size, Width: tt.size, VerticalStride: tt.stride, HorizontalStride: tt.stride}); layer.ReceptiveField != want {
 			t.Errorf("%s, %s sees %v, want %v", tt.net, tt.layer, layer.ReceptiveField, want)
 		}
 	}
@@ -65,7 +66,7 @@ func TestReceptiveFields(t *testing.T) {
 			graph.Conv2DTranspose{Name: "i", From: "a", Filters: 2, Size: graph.Size{Height: 3, Width: 5}, Strides: graph.Square(2)},
 		},
 	}
-	plan, err := net.Plan()
+	planned, err := plan.Of(net)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,8 +77,8 @@ func TestReceptiveFields(t *testing.T) {
 		"5×3/1×2", "16×17/1×2",
 		"6×7/0.5×1", // 1 row and 2 times 2 columns more
 	} {
-		if got := plan.Layers[i].ReceptiveField.String(); got != want {
-			t.Errorf("%s sees %s, want %s", plan.Layers[i].Name, got, want)
+		if got := planned.Layers[i].ReceptiveField.String(); got != want {
+			t.Errorf("%s sees %s, want %s", planned.Layers[i].Name, got, want)
 		}
 	}
 }
@@ -85,7 +86,7 @@ func TestReceptiveFields(t *testing.T) {
 // LeNet-5 by hand: 32×32 → c1 28×28×6 → 14×14×6 → c3 10×10×16 → 5×5×16 = 400
 // → 120 → 84 → 10.
 func TestLeNetByHand(t *testing.T) {
-	plan, err := load(t, "lenet5").Plan()
+	planned, err := plan.Of(load(t, "lenet5"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,13 +105,13 @@ func TestLeNetByHand(t *testing.T) {
 		{"output", 850, 850, 840, 10, false},
 		{"softmax", 0, 110, 0, 10, true},
 	} {
-		l, _ := plan.Layer(tt.name)
+		l, _ := planned.Layer(tt.name)
 		if l.Parameters != tt.parameters || l.Dense != tt.dense || l.Multiplications != tt.macs || l.Activations != tt.activations || l.InPlace != tt.inPlace {
 			t.Errorf("%+v, want %+v", l, tt)
 		}
 	}
-	if plan.Parameters != 61706 || plan.MACs() != 416520 {
-		t.Error(plan.Parameters, plan.MACs())
+	if planned.Parameters != 61706 || planned.MACs() != 416520 {
+		t.Error(planned.Parameters, planned.MACs())
 	}
 }
 
@@ -120,15 +121,15 @@ func TestPlanCounts(t *testing.T) {
 	for range 60 { // each 1.6·10¹⁷ multiplications
 		absurd.Layers = append(absurd.Layers, graph.Conv2D{Filters: 8, Size: graph.Square(5000), Padding: graph.Same, NoBias: true})
 	}
-	_, err := absurd.Plan()
+	_, err := plan.Of(absurd)
 	var refused *graph.Error
 	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "9,223,372,036,854,775,807") {
 		t.Errorf("60 layers: %v", err)
 	}
 	absurd.Layers = absurd.Layers[:50]
-	plan, err := absurd.Plan()
-	if want := int64(50 * 8e8 * 2e8); err != nil || plan.Multiplications != want {
-		t.Errorf("50 layers: %d, want %d, %v", plan.Multiplications, want, err)
+	planned, err := plan.Of(absurd)
+	if want := int64(50 * 8e8 * 2e8); err != nil || planned.Multiplications != want {
+		t.Errorf("50 layers: %d, want %d, %v", planned.Multiplications, want, err)
 	}
 	// Nobody reads the second layer: nothing of it is live, and yet its bytes
 	// are printed.
@@ -148,7 +149,7 @@ func TestPlanCounts(t *testing.T) {
 		{unread, 1 << 40, false},
 		{unread, 1 << 28, true},
 	} {
-		m, err := tt.net.Memory(graph.Workload{Batch: tt.batch})
+		m, err := plan.MemoryOf(tt.net, plan.Workload{Batch: tt.batch})
 		if (err == nil) != tt.fits {
 			t.Errorf("batch %d: %+v, %v", tt.batch, m.Inference, err)
 		}
@@ -158,35 +159,44 @@ func TestPlanCounts(t *testing.T) {
 	}
 }
 
+func planOf(t *testing.T, in graph.Input, layers ...graph.Layer) plan.Plan {
+	t.Helper()
+	p, err := plan.Of(graph.Network{Input: in, Layers: layers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // A layer's plan has its window; the window of a separable convolution is its
 // depthwise part's.
 func TestWindows(t *testing.T) {
-	p := plan(t, graph.Input{Height: 9, Width: 8, Channels: 4},
+	p := planOf(t, graph.Input{Height: 9, Width: 8, Channels: 4},
 		graph.SeparableConv2D{Filters: 4, Size: graph.Size{Height: 3, Width: 2}, Strides: graph.Square(2), Padding: graph.Explicit(1, 2, 0, 1)},
 		graph.Conv2DTranspose{Filters: 4, Size: graph.Square(3), Strides: graph.Square(2), Padding: graph.Same},
 		graph.MaxPool{Size: graph.Square(3)},
 		graph.ReLU{}, graph.GlobalAvgPool{}, graph.Dense{Units: 2},
 	)
-	for i, want := range []*graph.Window{
+	for i, want := range []*plan.Window{
 		{
-			Height:  graph.Axis{In: 9, Out: 5, Size: 3, Stride: 2, Dilation: 1, Before: 1, After: 2},
-			Width:   graph.Axis{In: 8, Out: 4, Size: 2, Stride: 2, Dilation: 1, After: 1},
+			Height:  plan.Axis{In: 9, Out: 5, Size: 3, Stride: 2, Dilation: 1, Before: 1, After: 2},
+			Width:   plan.Axis{In: 8, Out: 4, Size: 2, Stride: 2, Dilation: 1, After: 1},
 			Padding: graph.Explicit(1, 2, 0, 1),
 		},
 		{
-			Height:     graph.Axis{In: 10, Out: 5, Size: 3, Stride: 2, Dilation: 1, After: 1},
-			Width:      graph.Axis{In: 8, Out: 4, Size: 3, Stride: 2, Dilation: 1, After: 1},
+			Height:     plan.Axis{In: 10, Out: 5, Size: 3, Stride: 2, Dilation: 1, After: 1},
+			Width:      plan.Axis{In: 8, Out: 4, Size: 3, Stride: 2, Dilation: 1, After: 1},
 			Padding:    graph.Same,
 			Transposed: true,
 		},
 		{
-			Height: graph.Axis{In: 10, Out: 3, Size: 3, Stride: 3, Dilation: 1},
-			Width:  graph.Axis{In: 8, Out: 2, Size: 3, Stride: 3, Dilation: 1},
+			Height: plan.Axis{In: 10, Out: 3, Size: 3, Stride: 3, Dilation: 1},
+			Width:  plan.Axis{In: 8, Out: 2, Size: 3, Stride: 3, Dilation: 1},
 		},
 		nil,
 		{
-			Height: graph.Axis{In: 3, Out: 1, Size: 3, Stride: 3, Dilation: 1},
-			Width:  graph.Axis{In: 2, Out: 1, Size: 2, Stride: 2, Dilation: 1},
+			Height: plan.Axis{In: 3, Out: 1, Size: 3, Stride: 3, Dilation: 1},
+			Width:  plan.Axis{In: 2, Out: 1, Size: 2, Stride: 2, Dilation: 1},
 		},
 		nil,
 	} {
@@ -195,7 +205,7 @@ func TestWindows(t *testing.T) {
 			t.Errorf("layer %d: window %+v, want %+v", i, got, want)
 		}
 	}
-	if l := p.Layers[0]; l.Padding != (graph.Sides{Top: 1, Bottom: 2, Right: 1}) || l.Unread != (graph.Unread{}) {
+	if l := p.Layers[0]; l.Padding != (graph.Sides{Top: 1, Bottom: 2, Right: 1}) || l.Unread != (plan.Unread{}) {
 		t.Errorf("separable convolution: padding %+v, unread %+v", l.Padding, l.Unread)
 	}
 	if l := p.Layers[1]; l.Padding != (graph.Sides{}) {

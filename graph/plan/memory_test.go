@@ -1,4 +1,4 @@
-package graph_test
+package plan_test
 
 import (
 	"fmt"
@@ -9,19 +9,20 @@ import (
 	"pgregory.net/rapid"
 
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/internal/ir"
 )
 
-func memory(t *testing.T, n graph.Network, w graph.Workload) graph.Memory {
+func memory(t *testing.T, n graph.Network, w plan.Workload) plan.Memory {
 	t.Helper()
-	m, err := n.Memory(w)
+	m, err := plan.MemoryOf(n, w)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return m
 }
 
-func parts(r graph.Requirement) string {
+func parts(r plan.Requirement) string {
 	var list []string
 	for _, p := range r.Parts {
 		list = append(list, fmt.Sprintf("%s %d", p.Name, p.Bytes))
@@ -54,7 +55,7 @@ func branchy() graph.Network {
 }
 
 func TestMemoryByHand(t *testing.T) {
-	m := memory(t, branchy(), graph.Workload{Batch: 3, DType: graph.BFloat16, Training: true, Optimizer: graph.Adam})
+	m := memory(t, branchy(), plan.Workload{Batch: 3, DType: graph.BFloat16, Training: true, Optimizer: plan.Adam})
 	// Parameters: a 2 + 2, b 4 + 2, d 2: 12, two bytes each.
 	if got, want := parts(m.Inference), fmt.Sprintf("weights 24, input %d, activations %d", 3*16*2, 3*72*2); got != want || m.Busiest != "c" && m.Busiest != "up" {
 		t.Errorf("got %s at %s, want %s", got, m.Busiest, want)
@@ -105,7 +106,7 @@ func TestMemoryInPlace(t *testing.T) {
 		{"concat", []graph.Layer{conv, graph.ReLU{Name: "b"}, graph.Concat{From: []string{"b", "input"}}}, nil, 48},
 	} {
 		n := graph.Network{Input: graph.Input{Height: 4, Width: 4, Channels: 1}, Layers: tt.layers, Outputs: tt.outputs}
-		if got := memory(t, n, graph.Workload{}).Inference.Parts[2].Bytes / 4; got != tt.numbers {
+		if got := memory(t, n, plan.Workload{}).Inference.Parts[2].Bytes / 4; got != tt.numbers {
 			t.Errorf("%s: %d numbers, want %d", tt.name, got, tt.numbers)
 		}
 	}
@@ -139,7 +140,7 @@ func TestMemoryKept(t *testing.T) {
 		{graph.ZeroPad{Top: 1}, 0},
 	} {
 		n := graph.Network{Input: graph.Input{Height: 4, Width: 4, Channels: 1}, Layers: []graph.Layer{graph.Conv2D{Filters: 1, Size: graph.Square(1)}, tt.layer}}
-		if got := memory(t, n, graph.Workload{Training: true}).Training.Parts[2].Bytes / 4; got != tt.kept {
+		if got := memory(t, n, plan.Workload{Training: true}).Training.Parts[2].Bytes / 4; got != tt.kept {
 			t.Errorf("%T keeps %d numbers, want %d", tt.layer, got, tt.kept)
 		}
 	}
@@ -151,7 +152,7 @@ func TestGradientsAddUp(t *testing.T) {
 	n := graph.Network{Input: graph.Input{Height: 4, Width: 4, Channels: 1}, Layers: []graph.Layer{
 		graph.Conv2D{Name: "x", Filters: 1, Size: graph.Square(1)}, graph.Add{From: []string{"x", "x"}},
 	}}
-	if got := memory(t, n, graph.Workload{Training: true}).Training.Parts[4].Bytes; got != 2*16*4 {
+	if got := memory(t, n, plan.Workload{Training: true}).Training.Parts[4].Bytes; got != 2*16*4 {
 		t.Errorf("%d bytes, want %d", got, 2*16*4)
 	}
 }
@@ -159,28 +160,28 @@ func TestGradientsAddUp(t *testing.T) {
 // Published: ResNet-18 has 11,689,512 parameters, and 9,600 means and
 // variances beside them, for which there is no gradient.
 func TestStatisticsAreWeights(t *testing.T) {
-	r := memory(t, load(t, "resnet18"), graph.Workload{Training: true}).Training
+	r := memory(t, load(t, "resnet18"), plan.Workload{Training: true}).Training
 	if r.Parts[0].Bytes != 4*(11_689_512+9_600) || r.Parts[3].Bytes != 4*11_689_512 {
 		t.Error(parts(*r))
 	}
 }
 
 func TestWorkloadRefusals(t *testing.T) {
-	for want, w := range map[string]graph.Workload{
+	for want, w := range map[string]plan.Workload{
 		`graph: batch is -1, want 1 or more`:                                {Batch: -1},
 		`graph: dtype is "float8", want "float32", "float16" or "bfloat16"`: {DType: "float8"},
 		`graph: optimizer is "lion", want "sgd", "momentum" or "adam"`:      {Training: true, Optimizer: "lion"},
-		`graph: optimizer "adam" is of training, which is not asked for`:    {Optimizer: graph.Adam},
+		`graph: optimizer "adam" is of training, which is not asked for`:    {Optimizer: plan.Adam},
 	} {
-		if _, err := branchy().Memory(w); err == nil || err.Error() != want {
+		if _, err := plan.MemoryOf(branchy(), w); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }
 
 func TestOptimizerState(t *testing.T) {
-	for o, want := range map[graph.Optimizer]int64{graph.SGD: 0, graph.Momentum: 15_200 * 4, graph.Adam: 2 * 15_200 * 4} {
-		if got := memory(t, load(t, "tutorial"), graph.Workload{Training: true, Optimizer: o}).Training.Parts[5].Bytes; got != want {
+	for o, want := range map[plan.Optimizer]int64{plan.SGD: 0, plan.Momentum: 15_200 * 4, plan.Adam: 2 * 15_200 * 4} {
+		if got := memory(t, load(t, "tutorial"), plan.Workload{Training: true, Optimizer: o}).Training.Parts[5].Bytes; got != want {
 			t.Errorf("%s: %d, want %d", o, got, want)
 		}
 	}
@@ -212,7 +213,7 @@ func drawn(t *rapid.T) graph.Network {
 		}).Draw(t, "layer")
 		with := n
 		with.Layers = append(slices.Clone(n.Layers), layer)
-		if _, err := with.Plan(); err == nil {
+		if _, err := plan.Of(with); err == nil {
 			n = with
 			names = append(names, name)
 		}
@@ -298,9 +299,9 @@ func counted(l graph.Lowered) int64 {
 func TestMemoryProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := drawn(t)
-		w := graph.Workload{Batch: rapid.IntRange(1, 1000).Draw(t, "batch"), Training: rapid.Bool().Draw(t, "training")}
-		need := func(n graph.Network, w graph.Workload) graph.Memory {
-			m, err := n.Memory(w)
+		w := plan.Workload{Batch: rapid.IntRange(1, 1000).Draw(t, "batch"), Training: rapid.Bool().Draw(t, "training")}
+		need := func(n graph.Network, w plan.Workload) plan.Memory {
+			m, err := plan.MemoryOf(n, w)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -330,11 +331,11 @@ func TestMemoryProperties(t *testing.T) {
 		if after := need(n, short).Required().Bytes; 2*after != sum {
 			t.Errorf("16 bits need %d, 32 bits %d", after, sum)
 		}
-		found, err := n.LargestBatch(w, sum+m.Required().PerImage-1)
+		found, err := plan.LargestBatch(n, w, sum+m.Required().PerImage-1)
 		if err != nil || found.Batch != w.Batch || found.Bytes != sum {
 			t.Errorf("a batch of %d needs %d, one byte less than for the next: got %+v, %v", w.Batch, sum, found, err)
 		}
-		if savings, err := n.MemorySavings(w); err != nil || len(savings) != 5 {
+		if savings, err := plan.MemorySavings(n, w); err != nil || len(savings) != 5 {
 			t.Errorf("%+v, %v", savings, err)
 		}
 	})
@@ -350,17 +351,17 @@ func TestMemoryOfChains(t *testing.T) {
 				graph.Conv2D{Filters: 3, Size: graph.Square(3), Padding: graph.Same, Activation: graph.ReLUActivation}, graph.Conv2D{Filters: 1, Size: graph.Square(1), NoBias: true}, graph.ReLU{}, graph.LRN{}, graph.MaxPool{Size: graph.Square(2), Padding: graph.Same},
 			}).Draw(t, "layer"))
 		}
-		plan, err := n.Plan()
+		planned, err := plan.Of(n)
 		if err != nil {
 			t.Fatal(err)
 		}
-		most := plan.Layers[0].Activations // the input is counted by itself
-		for i, l := range plan.Layers[1:] {
+		most := planned.Layers[0].Activations // the input is counted by itself
+		for i, l := range planned.Layers[1:] {
 			if !l.InPlace {
-				most = max(most, plan.Layers[i].Activations+l.Activations)
+				most = max(most, planned.Layers[i].Activations+l.Activations)
 			}
 		}
-		m, err := n.Memory(graph.Workload{})
+		m, err := plan.MemoryOf(n, plan.Workload{})
 		if err != nil || m.Inference.Parts[2].Bytes != 4*most {
 			t.Errorf("%+v, want %d numbers, %v", m.Inference, most, err)
 		}

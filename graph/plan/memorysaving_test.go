@@ -1,10 +1,11 @@
-package graph_test
+package plan_test
 
 import (
 	"fmt"
 	"testing"
 
 	"tfcnn/graph"
+	"tfcnn/graph/plan"
 )
 
 func TestMemorySavings(t *testing.T) {
@@ -14,13 +15,13 @@ func TestMemorySavings(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		net  graph.Network
-		work graph.Workload
+		work plan.Workload
 		want []string
 	}{
 		{
 			// Numbers: 15,200 + N·(45,000 + 3,000,000), of 4 bytes.
 			"tutorial", load(t, "tutorial"),
-			graph.Workload{Batch: 100},
+			plan.Workload{Batch: 100},
 			[]string{
 				"smaller batch: 50 images in place of 100 images: 1218060800 609060800",
 				`larger stride: conv2d "conv" strides by 2×2 in place of 1×1: 1218060800 318060800`,
@@ -34,7 +35,7 @@ func TestMemorySavings(t *testing.T) {
 			// largest is a: without it b has 2 weights, and 16 + 32.
 			"one image of 16 bits",
 			graph.Network{Input: graph.Input{Height: 4, Width: 4, Channels: 1}, Layers: []graph.Layer{conv("a", 3), conv("b", 2)}},
-			graph.Workload{DType: graph.BFloat16},
+			plan.Workload{DType: graph.BFloat16},
 			[]string{
 				"smaller batch: a batch of 1 image cannot be split: 210 -",
 				`larger stride: conv2d "a" strides by 2×2 in place of 1×1: 210 90`, // 9 + 16 + 12 + 8
@@ -52,7 +53,7 @@ func TestMemorySavings(t *testing.T) {
 				graph.Add{Name: "sum", From: []string{"a", "b"}},
 				conv("", 2),
 			}},
-			graph.Workload{Batch: 3},
+			plan.Workload{Batch: 3},
 			[]string{
 				"smaller batch: 2 images in place of 3 images: 384 272",
 				// Of the last, where 12 + 8 are live, none is needed.
@@ -65,7 +66,7 @@ func TestMemorySavings(t *testing.T) {
 			},
 		},
 	} {
-		list, err := tt.net.MemorySavings(tt.work)
+		list, err := plan.MemorySavings(tt.net, tt.work)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,12 +95,12 @@ func TestLargestBatch(t *testing.T) {
 		// 2³¹ − 1 numbers, 3,000,000 an image: 715.
 		{1 << 40, `{1099511627776 715 8708760800 TensorFlow's kernels: conv2d "conv": output [716,100,150,200] has more than 2147483647 elements, which TensorFlow's kernels do not index}`},
 	} {
-		got, err := tutorial.LargestBatch(graph.Workload{Batch: 7}, tt.memory)
+		got, err := plan.LargestBatch(tutorial, plan.Workload{Batch: 7}, tt.memory)
 		if fmt.Sprint(got) != tt.want || err != nil {
 			t.Errorf("got %v, want %s, %v", got, tt.want, err)
 		}
 	}
-	if _, err := tutorial.LargestBatch(graph.Workload{}, 0); err == nil {
+	if _, err := plan.LargestBatch(tutorial, plan.Workload{}, 0); err == nil {
 		t.Error("no memory: no error")
 	}
 }

@@ -1,0 +1,125 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"tfcnn/graph"
+)
+
+// many is so large that an algorithm which looks at each pair of layers takes
+// minutes: 5·10⁹ pairs. The test binary's time limit is the check.
+const many = 100_000
+
+// largeNetworks are networks on which a quadratic algorithm is slow: each has many
+// layers, or many inputs of one layer.
+func largeNetworks() map[string]graph.Network {
+	input := graph.Input{Height: 2, Width: 2, Channels: 1}
+	list := map[string]graph.Network{}
+	add := func(name string, layer func(i int) graph.Layer, more ...graph.Layer) {
+		n := graph.Network{Input: input}
+		for i := range many {
+			n.Layers = append(n.Layers, layer(i))
+		}
+		n.Layers = append(n.Layers, more...)
+		list[name] = n
+	}
+	name := func(i int) string { return fmt.Sprint("l", i) }
+	all := func() (names []string) {
+		for i := range many {
+			names = append(names, name(i))
+		}
+		return names
+	}
+	add("a chain written over one buffer", func(int) graph.Layer { return graph.ReLU{} })
+	add("a chain with weights", func(int) graph.Layer {
+		return graph.Conv2D{Filters: 1, Size: graph.Square(1), Activation: graph.ReLUActivation}
+	})
+	add("a chain that is handed on", func(int) graph.Layer { return graph.Dropout{Rate: 0.5} })
+	add("all read the first", func(i int) graph.Layer {
+		if i == 0 {
+			return graph.ReLU{Name: name(0)}
+		}
+		return graph.ReLU{Name: name(i), From: name(0)}
+	})
+	add("all read the first and the one before", func(i int) graph.Layer {
+		if i == 0 {
+			return graph.MaxPool{Name: name(0), Size: graph.Square(1)}
+		}
+		return graph.Add{Name: name(i), From: []string{"", name(0)}}
+	})
+	add("a sum of all", func(i int) graph.Layer { return graph.ReLU{Name: name(i), From: graph.InputName} }, graph.Add{From: all()})
+	add("a concatenation of all", func(i int) graph.Layer {
+		return graph.MaxPool{Name: name(i), From: graph.InputName, Size: graph.Square(1)}
+	}, graph.Concat{From: all()})
+	add("a sum of the same", func(i int) graph.Layer { return graph.ReLU{Name: name(i)} }, graph.Add{From: func() (names []string) {
+		for range many {
+			names = append(names, name(0))
+		}
+		return names
+	}()})
+	add("all are outputs", func(i int) graph.Layer { return graph.ReLU{Name: name(i)} })
+	outputs := list["all are outputs"]
+	outputs.Outputs = all()
+	list["all are outputs"] = outputs
+	return list
+}
+
+// TestLinear plans networks of 100,000 layers. The memory of a run follows from the
+// network's shape: a known number of outputs of 4 numbers are live at once.
+func TestLinear(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and on one goroutine")
+	}
+	live := map[string]int64{
+		"a chain written over one buffer":       1,
+		"a chain with weights":                  2, // what a layer reads, and its output
+		"a chain that is handed on":             0,
+		"all read the first":                    1,    // the last is the output and written over it; no other runs
+		"all read the first and the one before": 2,    // the first, and the sum so far
+		"a sum of all":                          many, // written over one of them
+		"a concatenation of all":                2 * many,
+		"a sum of the same":                     2,
+		"all are outputs":                       many,
+	}
+	for name, n := range largeNetworks() {
+		t.Run(name, func(t *testing.T) {
+			m, err := MemoryOf(n, Workload{Training: true, Optimizer: Adam})
+			if err != nil {
+				t.Fatal(err)
+			}
+			const bytes = 4 * 4 // of an output, and of the input
+			weights := m.Inference.Parts[0].Bytes
+			if got, want := m.Inference.Bytes, weights+(live[name]+1)*bytes; got != want {
+				t.Errorf("%d bytes, want %d: weights, input and %d outputs", got, want, live[name])
+			}
+			m.Live(m.Busiest)
+		})
+	}
+}
+
+// TestLinearMemorySavings looks for savings where no layer helps, so that each
+// would be tried.
+func TestLinearMemorySavings(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and on one goroutine")
+	}
+	n := graph.Network{Input: graph.Input{Height: 1, Width: 1, Channels: 1}}
+	for range many {
+		n.Layers = append(n.Layers, graph.MaxPool{Size: graph.Square(1)})
+	}
+	savings, err := MemorySavings(n, Workload{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("none of the %d layers tried", trials(many))
+	for _, r := range savings[1:3] {
+		if r.Possible || !strings.Contains(r.What, want) {
+			t.Errorf("%s: %s", r.Name, r.What)
+		}
+	}
+	if _, err := LargestBatch(n, Workload{}, 1<<40); err != nil {
+		t.Error(err)
+	}
+}
