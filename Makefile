@@ -29,7 +29,7 @@ TEST        := $(GO) test $(GOLD)
 GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.9.1
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1
 # Everything that must build and pass where libtensorflow is missing.
-NO_CGO      := ./graph ./graph/nets ./graph/tensor ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/ref ./internal/proof/... ./cmd/cnndemo/internal/report ./cmd/cnndemo/internal/commandline \
+NO_CGO      := ./graph ./graph/nets ./graph/tensor ./graph/verdict ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/ref ./internal/proof/... ./cmd/cnndemo/internal/report ./cmd/cnndemo/internal/commandline \
                ./session/images/internal/exif ./session/images/internal/fault ./session/images/internal/jpeg ./session/images/internal/png \
                ./internal/machine/... ./internal/output ./docker/... ./docs ./cmd/doctor ./cmd/libtensorflow ./testdata ./bench ./bench/worker
 
@@ -84,10 +84,11 @@ test-steps:
 	@echo $(TEST_STEPS)
 
 lint: libtensorflow
-	@echo "== formatting, vet, staticcheck"
+	@echo "== formatting, vet, staticcheck, words"
 	@files=$$($(GOFUMPT) -l . testdata) || exit 1; if [ -n "$$files" ]; then echo "not gofumpt'ed: $$files"; exit 1; fi
 	$(GO) vet ./... ./testdata
 	$(STATICCHECK) ./... ./testdata
+	$(GO) run ./internal/words
 	@cd bench/gorgonia && $(GO) list -mod=readonly -deps . >/dev/null # its go.mod follows ours
 
 no-cgo: # the packages that need no libtensorflow, without cgo
@@ -95,15 +96,17 @@ no-cgo: # the packages that need no libtensorflow, without cgo
 	CGO_ENABLED=0 $(GO) vet $(NO_CGO)
 	CGO_ENABLED=0 $(GO) test $(NO_CGO)
 
+# All but the packages of no-cgo, whose code is the same with cgo.
 unit: libtensorflow
 	@echo "== tests"
-	$(TEST) ./...
+	$(TEST) $$($(GO) list ./... | grep -vxF "$$($(GO) list $(NO_CGO))")
 	@echo "== sessions without session/tuned"
 	$(TEST) -tags plain -skip 'Functions|Random|CaseFiles|OneDNN|Softmax|Normalisations|Resize|Fuzz|Soak' ./session
 
+# -short leaves out the tests that compute long on one goroutine.
 race: libtensorflow
 	@echo "== tests with the race detector"
-	$(TEST) -race -timeout 25m ./...
+	$(TEST) -race -short -timeout 25m ./...
 
 # ONLY= takes those whose names match it.
 ONLY ?=

@@ -107,7 +107,7 @@ func TestTargets(t *testing.T) {
 	want := []verdict{
 		{"maps200", "onnxruntime", 4.0 / 3, false, false}, // neither torch, which failed, nor one that is aside
 		{"overhead", "tf-session", 0.25, true, false},
-		{"crowd", "onnxruntime", 0.5, true, false}, // with pictures joined
+		{"crowd", "onnxruntime", 0.5, true, false}, // with images joined
 		{"maps200", "bindings-best", 42.0 / 41, true, false},
 		{"overhead", "", 0, false, true},
 		{"crowd", "", 0, false, true},
@@ -213,13 +213,13 @@ func TestChoose(t *testing.T) {
 // Every row's network and job can be written, and the job says of each step
 // what the network does.
 func TestJobs(t *testing.T) {
-	seen := map[string]bool{}
+	titled := map[string]bool{}
 	for _, r := range rows() {
 		r := r.complete()
-		if seen[r.name] || r.title == "" {
+		if titled[r.name] || r.title == "" {
 			t.Errorf("row %q: twice there, or without a title", r.name)
 		}
-		seen[r.name] = true
+		titled[r.name] = true
 		network, err := r.net()
 		if err != nil {
 			t.Fatalf("row %s: %v", r.name, err)
@@ -252,12 +252,12 @@ func TestJobs(t *testing.T) {
 	if first.Kind != "conv2d" || first.Padding != "EXPLICIT" || first.Pad != [4]int{2, 2, 2, 2} || !slices.Equal(first.Output, []int{28, 28, 6}) {
 		t.Errorf("lenet5 on 28×28 begins with %+v", first)
 	}
-	pictures, err := j.Pictures()
-	if err != nil || len(pictures) != crowdSize || !slices.Equal(pictures[3].Shape, []int{1, 28, 28, 1}) {
-		t.Errorf("%d inputs, %v; want 16 of [1,28,28,1]", len(pictures), err)
+	images, err := j.Images()
+	if err != nil || len(images) != crowdSize || !slices.Equal(images[3].Shape, []int{1, 28, 28, 1}) {
+		t.Errorf("%d inputs, %v; want 16 of [1,28,28,1]", len(images), err)
 	}
-	if same, _ := tensor.Equal(pictures[0], pictures[2]); same {
-		t.Error("two callers send the same picture")
+	if same, _ := tensor.Equal(images[0], images[2]); same {
+		t.Error("two callers send the same image")
 	}
 	if weights, err := j.Weights(); err != nil || weights["c1/filter"].Data == nil {
 		t.Errorf("weights: %v", err)

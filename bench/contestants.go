@@ -13,14 +13,14 @@ type contestant struct {
 	side    side
 	command []string
 	env     []string
-	// joins says that it joins single pictures, which only a crowd sends.
+	// joins says that it joins single images, which only a crowd sends.
 	joins bool
 	// trusts says that it does not look for damage in JPEG files, which only a
 	// row of files has.
 	trusts bool
 }
 
-// takesPart says whether a contestant is measured in a row.
+// takesPart reports whether a contestant is measured in a row.
 func (c contestant) takesPart(r row) bool {
 	return (!c.joins || r.how == crowd) && (!c.trusts || r.how == files) && (c.side != aside || c.name == plainName || r.both)
 }
@@ -75,7 +75,7 @@ func (t tools) contestants() []contestant {
 	ofOurs := func(name, title string, s side) contestant {
 		return contestant{name: name, title: title, side: s, command: []string{t.ours, name}, env: env}
 	}
-	joining := ofOurs("tfcnn-batching", "this project, single pictures joined (Options.Batching)", ours)
+	joining := ofOurs("tfcnn-batching", "this project, single images joined (Options.Batching)", ours)
 	joining.joins = true
 	trusting := ofOurs("tfcnn-trusted", "this project, JPEG files trusted: no look for damage (images.Options.Trusted)", ours)
 	trusting.trusts = true

@@ -18,7 +18,7 @@ import (
 	"tfcnn/testdata"
 )
 
-// samples are the sample pictures' files.
+// samples are the sample images' files.
 var samples = []string{"china.jpg", "flower.jpg"}
 
 // work is what one call of a row takes.
@@ -124,7 +124,7 @@ func writeFile(path string, write func(io.Writer) error) (err error) {
 	return w.Flush()
 }
 
-// writeSamples puts the sample pictures' files into the folder.
+// writeSamples puts the sample images' files into the folder.
 func writeSamples(folder string) ([]string, error) {
 	var paths []string
 	for _, name := range samples {
@@ -141,20 +141,20 @@ func writeSamples(folder string) ([]string, error) {
 	return paths, nil
 }
 
-// batch cuts a row's pictures out of the samples: picture i from sample i mod
+// batch cuts a row's images out of the samples: image i from sample i mod
 // 2, further to the right and down as i grows. One channel is green.
 func batch(r row, size graph.Input) (tensor.Tensor, error) {
-	var pictures []image.Image
+	var images []image.Image
 	for _, name := range samples {
 		file, err := testdata.Files.Open("images/" + name)
 		if err != nil {
 			return tensor.Tensor{}, err
 		}
-		picture, err := jpeg.Decode(file)
+		image, err := jpeg.Decode(file)
 		if err := errors.Join(err, file.Close()); err != nil {
 			return tensor.Tensor{}, err
 		}
-		pictures = append(pictures, picture)
+		images = append(images, image)
 	}
 	n := r.batch * r.inputs
 	x, err := tensor.New(n, size.Height, size.Width, size.Channels)
@@ -163,13 +163,13 @@ func batch(r row, size graph.Input) (tensor.Tensor, error) {
 	}
 	down, right := sampleHeight-size.Height, sampleWidth-size.Width
 	if down < 0 || right < 0 {
-		return x, fmt.Errorf("pictures of %d×%d do not fit into the samples", size.Width, size.Height)
+		return x, fmt.Errorf("images of %d×%d do not fit into the samples", size.Width, size.Height)
 	}
 	for i := range x.Data {
 		at := x.Index(i)
-		picture, shift := pictures[at[0]%len(pictures)], at[0]/len(pictures)
+		image, shift := images[at[0]%len(images)], at[0]/len(images)
 		left, top := (shift*37)%(right+1), (shift*23)%(down+1)
-		red, green, blue, _ := picture.At(left+at[2], top+at[1]).RGBA()
+		red, green, blue, _ := image.At(left+at[2], top+at[1]).RGBA()
 		colours := []uint32{red, green, blue}
 		if size.Channels == 1 {
 			colours = []uint32{green}

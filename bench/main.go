@@ -1,5 +1,5 @@
 // Command bench measures this project and others side by side, on the same
-// weights and pictures, and writes what it found.
+// weights and images, and writes what it found.
 //
 //	make bench                                    all of it, into bench/: half an hour
 //	make bench ROWS=conv2d,max_pool ROUNDS=5      some of it, into out/bench/

@@ -157,7 +157,7 @@ func writeContestants(b *strings.Builder, r results, contestants []contestant) {
 func writeMethod(b *strings.Builder, r results) {
 	fmt.Fprintf(b, `## How
 
-- Each contestant is a process of its own for each row, given the same weights and the same pictures. In each of %d rounds (half as many for cold starts) each has its turn, in an order that rotates; all others are stopped meanwhile (SIGSTOP). Two calls of a turn go unmeasured before the others.
+- Each contestant is a process of its own for each row, given the same weights and the same images. In each of %d rounds (half as many for cold starts) each has its turn, in an order that rotates; all others are stopped meanwhile (SIGSTOP). Two calls of a turn go unmeasured before the others.
 - A call is measured from a plain array in memory to plain arrays in memory. ONNX Runtime and PyTorch get their arrays in their own layouts, so nobody's time has a transposition that its layout does not ask for. All have as many threads as there are cores, by their own defaults.
 - Median and quartiles are of single calls. "× ours" is a contestant's time over ours, round by round: the median and quartiles of that. With callers at the same time a round's time is the time that all took together, a call.
 - "of the limit" is the time that the call needs by the limits of the same rounds over the time that it took: its multiplications with weights at the rate of a %d² float32 product in TensorFlow, or its bytes (input read and output written, once) at the rate of a copy by all cores, whichever takes longer.

@@ -27,7 +27,7 @@ type row struct {
 	// worker.Job.
 	device, compute string
 	tf32            bool
-	// pixels leaves the pictures' numbers at 0 to 255; else they are −1 to 1.
+	// pixels leaves the images' numbers at 0 to 255; else they are −1 to 1.
 	pixels bool
 }
 
@@ -41,7 +41,7 @@ const (
 	files manner = "files" // callers at the same time, each with JPEG files
 )
 
-// sampleHeight and sampleWidth are the sample pictures'.
+// sampleHeight and sampleWidth are the sample images'.
 const sampleHeight, sampleWidth = 427, 640
 
 // lines is the tutorial's convolution; its filters are set by hand.
@@ -70,7 +70,7 @@ func ready(name string) func() (graph.Network, error) {
 	}
 }
 
-// lenet28 is lenet5 for pictures of 28×28, padded in its first layer.
+// lenet28 is lenet5 for images of 28×28, padded in its first layer.
 func lenet28() (graph.Network, error) {
 	n, err := nets.Load("lenet5")
 	if err != nil {
@@ -86,7 +86,7 @@ func lenet28() (graph.Network, error) {
 	return n, nil
 }
 
-// job is the tutorial's: both operations, each on the picture itself.
+// job is the tutorial's: both operations, each on the image itself.
 func job() (graph.Network, error) {
 	n, err := of(sampleHeight, sampleWidth, 3, lines, graph.MaxPool{Name: "max_pool", From: graph.InputName, Size: graph.Square(2)})()
 	n.Outputs = []string{"conv2d", "max_pool"}
@@ -98,24 +98,24 @@ const crowdSize = 16
 // rows are all there are, in the order of the results.
 func rows() []row {
 	return []row{
-		{name: "start", title: "Cold start to the first result: a new process, the tutorial's conv2d on the two sample pictures", how: start, batch: 2, net: of(sampleHeight, sampleWidth, 3, lines), pixels: true, quick: true},
-		{name: "conv2d", both: true, title: "The tutorial's conv2d, 7×7×3→2, stride 2, SAME, on the two sample pictures (427×640)", batch: 2, net: of(sampleHeight, sampleWidth, 3, lines), pixels: true},
-		{name: "max_pool", both: true, title: "The tutorial's max_pool, 2×2, on the two sample pictures (427×640)", batch: 2, net: of(sampleHeight, sampleWidth, 3, graph.MaxPool{Size: graph.Square(2)}), pixels: true},
-		{name: "maps200", both: true, title: "conv 5×5×3→200 SAME, ReLU, max_pool 2×2, conv 3×3×200→64, ReLU, global average, on 8 pictures of 100×150", batch: 8, net: of(100, 150, 3,
+		{name: "start", title: "Cold start to the first result: a new process, the tutorial's conv2d on the two sample images", how: start, batch: 2, net: of(sampleHeight, sampleWidth, 3, lines), pixels: true, quick: true},
+		{name: "conv2d", both: true, title: "The tutorial's conv2d, 7×7×3→2, stride 2, SAME, on the two sample images (427×640)", batch: 2, net: of(sampleHeight, sampleWidth, 3, lines), pixels: true},
+		{name: "max_pool", both: true, title: "The tutorial's max_pool, 2×2, on the two sample images (427×640)", batch: 2, net: of(sampleHeight, sampleWidth, 3, graph.MaxPool{Size: graph.Square(2)}), pixels: true},
+		{name: "maps200", both: true, title: "conv 5×5×3→200 SAME, ReLU, max_pool 2×2, conv 3×3×200→64, ReLU, global average, on 8 images of 100×150", batch: 8, net: of(100, 150, 3,
 			graph.Conv2D{Filters: 200, Size: graph.Square(5), Padding: graph.Same, Activation: "relu"},
 			graph.MaxPool{Size: graph.Square(2)},
 			graph.Conv2D{Filters: 64, Size: graph.Square(3), Activation: "relu"},
 			graph.GlobalAvgPool{})},
-		{name: "lenet5-1", both: true, title: "lenet5, 1 picture of 32×32", batch: 1, net: ready("lenet5")},
-		{name: "lenet5-64", title: "lenet5, 64 pictures", batch: 64, net: ready("lenet5")},
-		{name: "alexnet-1", title: "alexnet, 1 picture of 227×227", batch: 1, net: ready("alexnet")},
-		{name: "alexnet-8", title: "alexnet, 8 pictures", batch: 8, net: ready("alexnet")},
-		{name: "resnet18-1", both: true, title: "resnet18, 1 picture of 224×224", batch: 1, net: ready("resnet18")},
-		{name: "resnet18-8", title: "resnet18, 8 pictures", batch: 8, net: ready("resnet18")},
-		{name: "mobilenet-1", both: true, title: "mobilenet, 1 picture of 224×224", batch: 1, net: ready("mobilenet")},
-		{name: "mobilenet-8", title: "mobilenet, 8 pictures", batch: 8, net: ready("mobilenet")},
-		{name: "overhead", title: "One 4×4 picture through one max_pool 2×2: what a call costs", batch: 1, net: of(4, 4, 1, graph.MaxPool{Size: graph.Square(2)}), quick: true},
-		{name: "crowd", title: "16 goroutines or threads send single 28×28 pictures through lenet5", how: crowd, batch: 1, net: lenet28, inputs: crowdSize, callers: crowdSize},
+		{name: "lenet5-1", both: true, title: "lenet5, 1 image of 32×32", batch: 1, net: ready("lenet5")},
+		{name: "lenet5-64", title: "lenet5, 64 images", batch: 64, net: ready("lenet5")},
+		{name: "alexnet-1", title: "alexnet, 1 image of 227×227", batch: 1, net: ready("alexnet")},
+		{name: "alexnet-8", title: "alexnet, 8 images", batch: 8, net: ready("alexnet")},
+		{name: "resnet18-1", both: true, title: "resnet18, 1 image of 224×224", batch: 1, net: ready("resnet18")},
+		{name: "resnet18-8", title: "resnet18, 8 images", batch: 8, net: ready("resnet18")},
+		{name: "mobilenet-1", both: true, title: "mobilenet, 1 image of 224×224", batch: 1, net: ready("mobilenet")},
+		{name: "mobilenet-8", title: "mobilenet, 8 images", batch: 8, net: ready("mobilenet")},
+		{name: "overhead", title: "One 4×4 image through one max_pool 2×2: what a call costs", batch: 1, net: of(4, 4, 1, graph.MaxPool{Size: graph.Square(2)}), quick: true},
+		{name: "crowd", title: "16 goroutines or threads send single 28×28 images through lenet5", how: crowd, batch: 1, net: lenet28, inputs: crowdSize, callers: crowdSize},
 		{name: "jpeg", title: "JPEG files (427×640) through decoding and the tutorial's job, conv2d and max_pool, on all cores", how: files, batch: 1, net: job, pixels: true, callers: runtime.NumCPU(), quick: true},
 	}
 }

@@ -16,7 +16,7 @@ type target struct {
 	Open string `json:"open,omitempty"`
 }
 
-// reached says whether the value meets the limit.
+// reached reports whether the value meets the limit.
 func (t target) reached() bool {
 	if t.Open != "" {
 		return false
@@ -61,7 +61,7 @@ func targetsOf(rows []measured) []target {
 }
 
 // own is our figure: that of the default options. For a crowd it is the better
-// of joining pictures and not.
+// of joining images and not.
 func (m measured) own() (figure, bool) {
 	if m.How == crowd {
 		return m.fastest(from(ours))

@@ -9,11 +9,11 @@ import (
 	"tfcnn/internal/quote"
 )
 
-// Activation is what a layer does to each of its numbers at the end; Softmax
-// to all of a place's channels together.
+// Activation is the function that a layer applies to each number of its output;
+// Softmax applies to all channels of a position together.
 type Activation string
 
-// The activations. Each is what the layer of that name does with its defaults.
+// The activations. Each is the layer of the same name with its defaults.
 const (
 	Linear              Activation = "" // none, the default
 	ReLUActivation      Activation = "relu"
@@ -47,7 +47,7 @@ var activations = []struct {
 	{SoftmaxActivation, ir.Softmax{}, Softmax{}},
 }
 
-// Activations lists all but Linear.
+// Activations returns all activations except Linear.
 func Activations() []Activation {
 	var list []Activation
 	for _, a := range activations {
@@ -56,7 +56,7 @@ func Activations() []Activation {
 	return list
 }
 
-// activationLayers are the layers of the activations' names.
+// activationLayers returns the layer of each activation.
 func activationLayers() []Layer {
 	var list []Layer
 	for _, a := range activations {
@@ -149,22 +149,22 @@ type HardSwish struct {
 }
 
 // Softmax is TensorFlow's Softmax: eˣ/Σeˣ over the last axis (the features, or
-// the channels at each place), shape unchanged.
+// the channels at each position), shape unchanged.
 type Softmax struct {
 	Name string
 	From string // the layer that it reads; empty: the one before
 }
 
-func (l ReLU) head() (string, []string)      { return l.Name, one(l.From) }
-func (l ReLU6) head() (string, []string)     { return l.Name, one(l.From) }
-func (l LeakyReLU) head() (string, []string) { return l.Name, one(l.From) }
-func (l ELU) head() (string, []string)       { return l.Name, one(l.From) }
-func (l SELU) head() (string, []string)      { return l.Name, one(l.From) }
-func (l Sigmoid) head() (string, []string)   { return l.Name, one(l.From) }
-func (l Tanh) head() (string, []string)      { return l.Name, one(l.From) }
-func (l Swish) head() (string, []string)     { return l.Name, one(l.From) }
-func (l HardSwish) head() (string, []string) { return l.Name, one(l.From) }
-func (l Softmax) head() (string, []string)   { return l.Name, one(l.From) }
+func (l ReLU) nameAndInputs() (string, []string)      { return l.Name, oneInput(l.From) }
+func (l ReLU6) nameAndInputs() (string, []string)     { return l.Name, oneInput(l.From) }
+func (l LeakyReLU) nameAndInputs() (string, []string) { return l.Name, oneInput(l.From) }
+func (l ELU) nameAndInputs() (string, []string)       { return l.Name, oneInput(l.From) }
+func (l SELU) nameAndInputs() (string, []string)      { return l.Name, oneInput(l.From) }
+func (l Sigmoid) nameAndInputs() (string, []string)   { return l.Name, oneInput(l.From) }
+func (l Tanh) nameAndInputs() (string, []string)      { return l.Name, oneInput(l.From) }
+func (l Swish) nameAndInputs() (string, []string)     { return l.Name, oneInput(l.From) }
+func (l HardSwish) nameAndInputs() (string, []string) { return l.Name, oneInput(l.From) }
+func (l Softmax) nameAndInputs() (string, []string)   { return l.Name, oneInput(l.From) }
 
 func (ReLU) kind() string      { return "relu" }
 func (ReLU6) kind() string     { return "relu6" }
@@ -206,5 +206,5 @@ func (l LeakyReLU) op() ir.Op {
 	return ir.LeakyReLU{Alpha: l.Alpha}
 }
 
-// one is the list of the layers that a layer with one input reads.
-func one(from string) []string { return []string{from} }
+// oneInput returns the inputs of a layer that reads one.
+func oneInput(from string) []string { return []string{from} }

@@ -15,16 +15,16 @@ type Add struct {
 	Activation Activation
 }
 
-// Concat is TensorFlow's ConcatV2: the channels (or features) of two or more
-// layers, one layer's after the other's. All else in their shapes is equal.
+// Concat is TensorFlow's ConcatV2: the channels (or features) of two or more layers,
+// one layer after the other. Their shapes differ in the last axis only.
 type Concat struct {
 	Name string
 	From []string `net:",required"` // the layers that it reads, two or more; "" is the one before
 }
 
-func (a Add) head() (string, []string) { return a.Name, a.From }
-func (Add) kind() string               { return "add" }
-func (Add) prefix() string             { return "add" }
+func (a Add) nameAndInputs() (string, []string) { return a.Name, a.From }
+func (Add) kind() string                        { return "add" }
+func (Add) prefix() string                      { return "add" }
 
 func (a Add) lower(b *lowering) error {
 	if err := atLeastTwo(a.From); err != nil {
@@ -36,9 +36,9 @@ func (a Add) lower(b *lowering) error {
 	return b.activate(a.Activation)
 }
 
-func (c Concat) head() (string, []string) { return c.Name, c.From }
-func (Concat) kind() string               { return "concat" }
-func (Concat) prefix() string             { return "concat" }
+func (c Concat) nameAndInputs() (string, []string) { return c.Name, c.From }
+func (Concat) kind() string                        { return "concat" }
+func (Concat) prefix() string                      { return "concat" }
 
 func (c Concat) lower(b *lowering) error {
 	if err := atLeastTwo(c.From); err != nil {

@@ -25,15 +25,15 @@ type Conv2D struct {
 	Initializer Initializer // of the filter; default: the network's
 }
 
-func (c Conv2D) head() (string, []string) { return c.Name, one(c.From) }
-func (Conv2D) kind() string               { return "conv2d" }
-func (Conv2D) prefix() string             { return "conv" }
+func (c Conv2D) nameAndInputs() (string, []string) { return c.Name, oneInput(c.From) }
+func (Conv2D) kind() string                        { return "conv2d" }
+func (Conv2D) prefix() string                      { return "conv" }
 
 func (c Conv2D) lower(b *lowering) error {
 	op := ir.Conv2D{
 		Strides:   c.Strides.or(Square(1)).pair(),
 		Dilations: c.Dilations.or(Square(1)).pair(),
-		Padding:   ir.Padding(c.Padding),
+		Padding:   c.Padding.lowered(),
 		Groups:    c.Groups,
 	}
 	if op.Groups == 0 {
@@ -57,7 +57,8 @@ func (c Conv2D) lower(b *lowering) error {
 	return b.activate(c.Activation)
 }
 
-// withBias is the weights of a layer with a filter and perhaps a bias.
+// withBias returns the weights of a layer: its filter, and its bias of n zeros unless
+// none is set.
 func (b *lowering) withBias(filter ir.Weight, n int, none bool) []ir.Weight {
 	if none {
 		return []ir.Weight{filter}

@@ -3,7 +3,7 @@ package graph
 import "tfcnn/internal/ir"
 
 // Dense is TensorFlow's MatMul, followed by BiasAdd: every unit a weighted sum
-// of all features. From [F] it makes [Units]; pictures are flattened first.
+// of all features. From [F] it makes [Units]; images are flattened first.
 // Its weights are NAME/filter, [F, Units], and NAME/bias, [Units].
 type Dense struct {
 	Name string
@@ -15,16 +15,16 @@ type Dense struct {
 	Initializer Initializer // of the filter; default: the network's
 }
 
-// Flatten is TensorFlow's Reshape: the numbers of a picture in one row, by
+// Flatten is TensorFlow's Reshape: the numbers of an image as one row of features, by
 // row, column and channel. From [H,W,C] it makes [H·W·C].
 type Flatten struct {
 	Name string
 	From string // the layer that it reads; empty: the one before
 }
 
-func (d Dense) head() (string, []string) { return d.Name, one(d.From) }
-func (Dense) kind() string               { return "dense" }
-func (Dense) prefix() string             { return "dense" }
+func (d Dense) nameAndInputs() (string, []string) { return d.Name, oneInput(d.From) }
+func (Dense) kind() string                        { return "dense" }
+func (Dense) prefix() string                      { return "dense" }
 
 func (d Dense) lower(b *lowering) error {
 	filter, err := b.filter("filter", d.Initializer, []int{b.channels(), d.Units})
@@ -37,7 +37,7 @@ func (d Dense) lower(b *lowering) error {
 	return b.activate(d.Activation)
 }
 
-func (f Flatten) head() (string, []string) { return f.Name, one(f.From) }
-func (Flatten) kind() string               { return "flatten" }
-func (Flatten) prefix() string             { return "flatten" }
-func (Flatten) lower(b *lowering) error    { return b.step("", ir.Flatten{}) }
+func (f Flatten) nameAndInputs() (string, []string) { return f.Name, oneInput(f.From) }
+func (Flatten) kind() string                        { return "flatten" }
+func (Flatten) prefix() string                      { return "flatten" }
+func (Flatten) lower(b *lowering) error             { return b.step("", ir.Flatten{}) }

@@ -22,7 +22,7 @@ type DepthwiseConv2D struct {
 }
 
 // SeparableConv2D is a depthwise convolution without a bias, and a 1×1
-// convolution of what it makes, as Keras's SeparableConv2D (Chollet 2017).
+// convolution of its output, as Keras's SeparableConv2D (Chollet 2017).
 // From [H,W,C] it makes [H',W',Filters]. Its weights are
 // NAME/depthwise_filter, [Size.Height, Size.Width, C, Multiplier],
 // NAME/pointwise_filter, [1, 1, C·Multiplier, Filters], and NAME/bias,
@@ -42,9 +42,9 @@ type SeparableConv2D struct {
 	Initializer Initializer // of both filters; default: the network's
 }
 
-func (d DepthwiseConv2D) head() (string, []string) { return d.Name, one(d.From) }
-func (DepthwiseConv2D) kind() string               { return "depthwise_conv2d" }
-func (DepthwiseConv2D) prefix() string             { return "depthwise_conv" }
+func (d DepthwiseConv2D) nameAndInputs() (string, []string) { return d.Name, oneInput(d.From) }
+func (DepthwiseConv2D) kind() string                        { return "depthwise_conv2d" }
+func (DepthwiseConv2D) prefix() string                      { return "depthwise_conv" }
 
 func (d DepthwiseConv2D) lower(b *lowering) error {
 	filter, n, err := d.filter(b, "filter")
@@ -61,11 +61,11 @@ func (d DepthwiseConv2D) op() ir.DepthwiseConv2D {
 	return ir.DepthwiseConv2D{
 		Strides:   d.Strides.or(Square(1)).pair(),
 		Dilations: d.Dilations.or(Square(1)).pair(),
-		Padding:   ir.Padding(d.Padding),
+		Padding:   d.Padding.lowered(),
 	}
 }
 
-// filter is the layer's filter, and the channels that come out.
+// filter returns the layer's filter and the number of output channels.
 func (d DepthwiseConv2D) filter(b *lowering, name string) (ir.Weight, int, error) {
 	if d.Multiplier == 0 {
 		d.Multiplier = 1
@@ -74,9 +74,9 @@ func (d DepthwiseConv2D) filter(b *lowering, name string) (ir.Weight, int, error
 	return w, b.channels() * d.Multiplier, err
 }
 
-func (s SeparableConv2D) head() (string, []string) { return s.Name, one(s.From) }
-func (SeparableConv2D) kind() string               { return "separable_conv2d" }
-func (SeparableConv2D) prefix() string             { return "separable_conv" }
+func (s SeparableConv2D) nameAndInputs() (string, []string) { return s.Name, oneInput(s.From) }
+func (SeparableConv2D) kind() string                        { return "separable_conv2d" }
+func (SeparableConv2D) prefix() string                      { return "separable_conv" }
 
 func (s SeparableConv2D) lower(b *lowering) error {
 	depthwise := DepthwiseConv2D{

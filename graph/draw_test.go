@@ -7,8 +7,8 @@ import (
 	"reflect"
 )
 
-// drawNetwork draws a network that Lower accepts: layer by layer, each with
-// fields drawn until they fit what it reads.
+// drawNetwork draws a network that Lower accepts. It adds one layer at a time, and
+// draws the layer's fields until they fit its input.
 func drawNetwork(r *rand.Rand) Network {
 	n := Network{Input: Input{1 + r.IntN(12), 1 + r.IntN(12), 1 + r.IntN(6)}}
 	if r.IntN(3) == 0 {
@@ -36,7 +36,7 @@ func drawNetwork(r *rand.Rand) Network {
 func drawLayer(r *rand.Rand, n Network) Layer {
 	layer := layerTypes[r.IntN(len(layerTypes))]
 	v := reflect.New(reflect.TypeOf(layer)).Elem()
-	for _, m := range members(v.Type()) {
+	for _, m := range jsonFields(v.Type()) {
 		if !m.required && r.IntN(2) == 0 {
 			continue
 		}
@@ -48,7 +48,7 @@ func drawLayer(r *rand.Rand, n Network) Layer {
 	return v.Interface().(Layer)
 }
 
-func drawValue(r *rand.Rand, n Network, m member, v reflect.Value) {
+func drawValue(r *rand.Rand, n Network, m jsonField, v reflect.Value) {
 	switch x := v.Addr().Interface().(type) {
 	case *Size:
 		*x = Size{1 + r.IntN(4), 1 + r.IntN(4)}

@@ -1,7 +1,7 @@
-// Package graph describes a convolutional network as a value: plain Go data,
-// written once. From it come the shapes and costs of every layer (Plan), the
-// TensorFlow graph (packages graph/node and session) and the reference that
-// TensorFlow is held to. Nothing here needs libtensorflow.
+// Package graph describes a convolutional network as a value: plain Go data. Write
+// the network once, then plan its shapes, costs and memory (Plan, Memory), draw fresh
+// weights (InitialWeights), or open it in TensorFlow (package session). Package graph
+// needs no libtensorflow.
 //
 //	net := graph.Network{
 //		Input: graph.Input{Height: 427, Width: 640, Channels: 3},
@@ -12,20 +12,22 @@
 //	}
 //	plan, err := net.Plan()
 //
-// A layer reads the one before it unless From names another: any earlier
+// A layer reads the layer before it, unless From names another one: any earlier
 // layer, or "input". So networks branch; Add and Concat join branches. A layer
-// without a name is called after its kind and its place among those of its
+// without a name is named after its kind and its number among the layers of that
 // kind: conv1, conv2, max_pool1, dense1, relu1.
 //
-// The same value has a JSON form (ReadNetwork, WriteNetwork, Schema); package
-// graph/nets holds networks that the field knows by name.
+// ReadNetwork and WriteNetwork read and write a network as JSON, Schema describes
+// it; package graph/nets has well-known networks.
 //
-// Pictures are [height, width, channels]; after Flatten, a global pool or
+// Images are [height, width, channels]; after Flatten, a global pool or
 // Dense they are rows of [features].
 //
-// The zero value of a field means its default, stated at the field. Whatever
-// TensorFlow would refuse, compute wrongly or die of is refused here, as an
-// *Error that names the layer.
+// The zero value of a field means its default, stated at the field. A network that
+// TensorFlow would refuse, would compute wrongly or would end the process for is
+// refused here, with an *Error that names the layer.
+//
+// docs/map.md maps the packages of this module.
 package graph
 
 import (
@@ -37,25 +39,24 @@ import (
 	"tfcnn/internal/quote"
 )
 
-// InputName is what From calls the network's input. No layer may have it.
+// InputName is the name of the network's input in From. No layer may have that name.
 const InputName = "input"
 
-// Network is the architecture. Its weights are another value (Weights). A
-// Network may be read from many goroutines while none writes it.
+// Network is the architecture of a network. Its weights are another value (Weights).
+// Many goroutines may read a Network at once.
 type Network struct {
 	Input  Input   `net:",required"`
 	Layers []Layer `net:",required"`
-	// Outputs names the layers that a run gives when it is not asked for
-	// others. Empty: the last layer.
+	// Outputs names the layers whose outputs a run returns. Empty: the last layer.
 	Outputs []string
-	// Initializer is how fresh filters are drawn, where a layer does not say.
-	// The zero value is Glorot's uniform distribution.
+	// Initializer is the distribution of fresh filters in layers without one of their
+	// own. The zero value is Glorot's uniform distribution.
 	Initializer Initializer
 }
 
-// Input is the size of the pictures. The number of pictures is free. So are
-// height and width where both are 0 (left out in JSON): such a network has no
-// plan and runs by session.OpenSizes alone, until At gives it a size.
+// Input is the size of the images. The number of images is free. Where height and
+// width are both 0 (left out in JSON), they are free too: such a network has no plan
+// and runs by package session/sizes alone, until At gives it a size.
 type Input struct {
 	Height   int `json:"height"`
 	Width    int `json:"width"`
@@ -68,27 +69,28 @@ type Input struct {
 // LeakyReLU, ELU, SELU, Sigmoid, Tanh, Softmax; ZeroPad, UpSample, Resize,
 // ScaleShift, SwapRGB; Add, Concat.
 type Layer interface {
-	// head gives the layer's name and what it reads; both may be empty.
-	head() (name string, from []string)
-	// kind is the layer's name in errors and reports, prefix what unnamed
-	// layers are called after.
+	// nameAndInputs returns the layer's name and the layers that it reads; both may be
+	// empty.
+	nameAndInputs() (name string, from []string)
+	// kind returns the layer's kind in errors and reports, prefix the beginning of the
+	// names of unnamed layers.
 	kind() string
 	prefix() string
 	// lower appends the layer's operations.
 	lower(*lowering) error
 }
 
-// Error says which layer of a network is refused, and why.
+// Error is the reason why a network, or a layer of it, is refused.
 type Error struct {
 	Kind   string // as "conv2d"; empty where the fault lies in no layer
 	Layer  string
 	Reason error
 }
 
-// Error is one line: graph: conv2d "c1": input has 3 channels, filter wants 1.
+// Error returns one line: graph: conv2d "c1": input has 3 channels, filter wants 1.
 func (e *Error) Error() string { return "graph: " + e.text() }
 
-// text is the error without the package's name.
+// text returns the error without the package's name.
 func (e *Error) text() string {
 	if e.Kind == "" {
 		return e.Reason.Error()
@@ -96,28 +98,28 @@ func (e *Error) text() string {
 	return fmt.Sprintf("%s %s: %v", e.Kind, quote.Name(e.Layer), e.Reason)
 }
 
-// Unwrap gives the reason.
+// Unwrap returns the reason.
 func (e *Error) Unwrap() error { return e.Reason }
 
-// Lowered is a network as the packages of this module read it.
+// Lowered is a network after lowering: its program, and the steps of each layer.
 type Lowered struct {
 	Program ir.Program
 	Layers  []LoweredLayer
 	Outputs []int // indices into Layers
 
-	fresh map[string]fresh // how each weight is drawn
+	fresh map[string]fresh // the distribution of each weight
 	index map[string]int   // of each layer, by name
 }
 
-// LoweredLayer tells which steps of the program a layer became.
+// LoweredLayer is a layer with its steps in the program.
 type LoweredLayer struct {
 	Name, Kind  string
 	From        []string // the layers that it reads, or InputName
 	First, Last int      // steps; the last one's output is the layer's
 }
 
-// Layer gives the index of a layer by name, or an error that names the known
-// ones.
+// Layer returns the index of a layer by name. The error of an unknown name lists the
+// known ones.
 func (l Lowered) Layer(name string) (int, error) {
 	i, found := l.index[name]
 	if !found {
@@ -139,19 +141,19 @@ func knownLayers(layers []LoweredLayer) string {
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9.][A-Za-z0-9_.-]*$`)
 
-// ValidName says whether TensorFlow takes the name for a scope; a slash, which
-// would put one layer's scope into another's, is left out.
+// ValidName reports whether TensorFlow takes the name for a scope. A name with a slash
+// is not valid, as it would put one layer's scope into another's.
 func ValidName(name string) bool { return validName.MatchString(name) }
 
-// Free says whether the network's height and width are free.
-func (n Network) Free() bool { return n.Input.Height == 0 && n.Input.Width == 0 }
+// FreeSize reports whether the network's height and width are free.
+func (n Network) FreeSize() bool { return n.Input.Height == 0 && n.Input.Width == 0 }
 
-// At is the network for pictures of one size. It is the network itself where
-// it has that size already, and an *Error where it has another. The layers are
-// shared with it.
+// At returns the network for images of one size. It returns the network itself where
+// that has the size already, and an *Error where it has another size. The layers are
+// shared.
 func (n Network) At(height, width int) (Network, error) {
 	in := n.Input
-	if !n.Free() && (in.Height != height || in.Width != width) {
+	if !n.FreeSize() && (in.Height != height || in.Width != width) {
 		return Network{}, &Error{Reason: fmt.Errorf("input is %dx%d, want free height and width, or %dx%d", in.Height, in.Width, height, width)}
 	}
 	n.Input.Height, n.Input.Width = height, width
@@ -161,7 +163,7 @@ func (n Network) At(height, width int) (Network, error) {
 // Lower checks the whole network and resolves it to a program. Every error is
 // an *Error.
 func Lower(n Network) (Lowered, error) {
-	if n.Free() && n.Input.Channels > 0 {
+	if n.FreeSize() && n.Input.Channels > 0 {
 		return Lowered{}, &Error{Reason: errors.New("input's height and width are free: give the network a size (Network.At)")}
 	}
 	for _, side := range []struct {

@@ -12,9 +12,8 @@ import (
 	"tfcnn/graph/tensor"
 )
 
-// The tutorial's jobs on scikit-learn's 427×640 pictures: a stride-2 SAME
-// convolution and a 2×2 VALID pool, both of the pictures; the pool cannot
-// read the odd last row.
+// The tutorial's example on scikit-learn's 427×640 images: a stride-2 SAME convolution
+// and a 2×2 VALID pool, both of the images; the pool cannot read the odd last row.
 func ExampleNetwork_Plan() {
 	net := graph.Network{
 		Input: graph.Input{Height: 427, Width: 640, Channels: 3},
@@ -66,7 +65,7 @@ func TestTutorialFigures(t *testing.T) {
 	}
 }
 
-func TestPlanFollowsNames(t *testing.T) {
+func TestPlanReadsByName(t *testing.T) {
 	plan, err := graph.Network{
 		Input: graph.Input{Height: 20, Width: 30, Channels: 4},
 		Layers: []graph.Layer{

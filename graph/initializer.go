@@ -6,8 +6,8 @@ import (
 	"tfcnn/internal/quote"
 )
 
-// Initializer is how a fresh filter is drawn. The zero value leaves it to the
-// network, and a network's to Glorot's uniform distribution.
+// Initializer is the distribution of a fresh filter. The zero value means the
+// network's, and for a network Glorot's uniform distribution.
 type Initializer struct {
 	Kind InitializerKind `net:",required"`
 	// Deviation is the standard deviation of TruncatedNormal before it is cut
@@ -23,9 +23,9 @@ type InitializerKind string
 // [h,w,C/groups,filters], h·w·C/groups and h·w·filters; of a DepthwiseConv2D,
 // [h,w,C,multiplier], h·w·C and h·w·multiplier; of a Conv2DTranspose,
 // [h,w,filters/groups,C], h·w·filters/groups and h·w·C; of a Dense, [F,units],
-// F and units. The normal ones are cut off at two deviations: those of Glorot
-// and He are made wider first, so that the deviation is as named after that;
-// TruncatedNormal is not, and ends with 0.88 of its Deviation.
+// F and units. The normal distributions are cut off at two deviations. Those of
+// Glorot and He are wider before the cut, so that they have the named deviation after
+// it; TruncatedNormal has 0.88 of its Deviation after the cut.
 const (
 	Zeros           InitializerKind = "zeros"
 	GlorotUniform   InitializerKind = "glorot_uniform"   // ±√(6/(fan_in+fan_out)), Glorot and Bengio 2010

@@ -18,12 +18,12 @@ import (
 //go:embed network.schema.json
 var schema []byte
 
-// Schema is the JSON Schema (draft 2020-12) of a network's JSON form, for
-// editors and validators.
+// Schema returns the JSON Schema (draft 2020-12) of a network, for editors and
+// validators.
 func Schema() []byte { return slices.Clone(schema) }
 
-// ReadNetwork reads a network's JSON form and checks the network, as Lower
-// does. The name, a file's, is for errors alone.
+// ReadNetwork reads a network from JSON and checks it, as Lower does. The name, a
+// file's, is for errors alone.
 //
 //	{
 //	  "input": {"height": 28, "width": 28, "channels": 1},
@@ -39,22 +39,23 @@ func Schema() []byte { return slices.Clone(schema) }
 // snake_case. A size is n for n×n, [height, width], or {"height": n} where the
 // width keeps its default. A whole number may be written as 2.0 or 2e0, and
 // words (types, paddings, activations, methods, initializers) in upper or lower
-// case; the names of fields are exact. A byte order mark is skipped. Whatever is not known, there twice, of another type
-// or written out as zero (a field that is left out has its default) is an
-// error that names it. "$schema" is for editors and is not kept.
+// case; the names of fields are exact. A byte order mark is skipped. A field that is
+// left out has its default. A field that is not known, occurs twice, has another type
+// or is written out as zero is an error that names it. "$schema" is for editors and is
+// not kept.
 func ReadNetwork(name string, text []byte) (Network, error) {
 	n, err := readNetwork(text)
 	if err == nil {
 		_, err = Lower(n)
 	}
 	if err != nil {
-		return Network{}, &formError{name, err}
+		return Network{}, &jsonError{name, err}
 	}
 	return n, nil
 }
 
-// WriteNetwork writes a network's JSON form, one layer a line. A network that
-// ReadNetwork could not read back as it is is an error.
+// WriteNetwork writes a network as JSON, one layer a line. It returns an error where
+// ReadNetwork would not read the same network back.
 func WriteNetwork(w io.Writer, n Network) error {
 	text, err := n.MarshalJSON()
 	if err != nil {
@@ -64,13 +65,13 @@ func WriteNetwork(w io.Writer, n Network) error {
 	return err
 }
 
-// formError is a fault in a network's JSON form.
-type formError struct {
+// jsonError is an error in a network's JSON.
+type jsonError struct {
 	name   string // the file's; empty where there is none
 	reason error
 }
 
-func (e *formError) Error() string {
+func (e *jsonError) Error() string {
 	reason := e.reason.Error()
 	if of := new(Error); errors.As(e.reason, &of) {
 		reason = of.text()
@@ -84,25 +85,24 @@ func (e *formError) Error() string {
 // mostFileName is the most bytes of a file's name in an error.
 const mostFileName = 400
 
-func (e *formError) Unwrap() error { return e.reason }
+func (e *jsonError) Unwrap() error { return e.reason }
 
-// UnmarshalJSON reads what ReadNetwork reads, and does not check whether the
-// layers fit.
+// UnmarshalJSON reads a network as ReadNetwork does, but does not check it.
 func (n *Network) UnmarshalJSON(text []byte) error {
 	read, err := readNetwork(text)
 	if err != nil {
-		return &formError{reason: err}
+		return &jsonError{reason: err}
 	}
 	*n = read
 	return nil
 }
 
-// MarshalJSON writes what ReadNetwork reads. Fields at their defaults are left
-// out.
+// MarshalJSON returns a network as WriteNetwork writes it. Fields at their defaults
+// are left out.
 func (n Network) MarshalJSON() ([]byte, error) {
-	list, err := writeMembers(reflect.ValueOf(n))
+	list, err := writeFields(reflect.ValueOf(n))
 	if err != nil {
-		return nil, &formError{reason: err}
+		return nil, &jsonError{reason: err}
 	}
 	return []byte("{\n  " + strings.Join(list, ",\n  ") + "\n}"), nil
 }
@@ -122,5 +122,5 @@ func readNetwork(text []byte) (n Network, err error) {
 			return n, fmt.Errorf("field %q: %w", forEditors, err)
 		}
 	}
-	return n, readMembers(fields, reflect.ValueOf(&n).Elem(), forEditors)
+	return n, readFields(fields, reflect.ValueOf(&n).Elem(), forEditors)
 }

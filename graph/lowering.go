@@ -20,12 +20,12 @@ type lowering struct {
 	index   map[string]int // of the first layer of each name
 	fresh   map[string]fresh
 
-	// Of the layer at hand: its name, and the steps that it reads next.
+	// Of the present layer: its name, and the steps that its next operation reads.
 	name string
 	from []int
 }
 
-// nameLayers gives each layer its name.
+// nameLayers returns each layer its name.
 func (b *lowering) nameLayers() error {
 	counts := map[string]int{}
 	b.index = make(map[string]int, len(b.network.Layers))
@@ -33,7 +33,7 @@ func (b *lowering) nameLayers() error {
 		if v := reflect.ValueOf(layer); !v.IsValid() || v.Kind() == reflect.Pointer {
 			return fmt.Errorf("layer %d is %T, want a layer value", i, layer)
 		}
-		name, _ := layer.head()
+		name, _ := layer.nameAndInputs()
 		counts[layer.prefix()]++
 		if name == "" {
 			name = fmt.Sprint(layer.prefix(), counts[layer.prefix()])
@@ -76,9 +76,9 @@ func (b *lowering) add(i int, layer Layer) error {
 	return nil
 }
 
-// reads names what layer i reads.
+// reads returns the names of the layers that layer i reads.
 func (b *lowering) reads(i int) []string {
-	_, from := b.network.Layers[i].head()
+	_, from := b.network.Layers[i].nameAndInputs()
 	from = slices.Clone(from)
 	if len(from) == 0 {
 		from = []string{""}
@@ -95,7 +95,7 @@ func (b *lowering) reads(i int) []string {
 	return from
 }
 
-// output finds the step whose output layer i reads by name.
+// output returns the step whose output layer i reads by name.
 func (b *lowering) output(i int, name string) (int, error) {
 	if name == InputName {
 		return ir.Input, nil
@@ -120,19 +120,19 @@ func (b *lowering) output(i int, name string) (int, error) {
 	}
 }
 
-// path is the names from one layer to another, each read by the one after it,
-// so that the last of them is from's; nil where there is no such path.
-func (b *lowering) path(from, to int, seen map[int]bool) []string {
+// path returns the names on a path between two layers, each read by the next one; the
+// last is from's. It returns nil where there is no path.
+func (b *lowering) path(from, to int, visited map[int]bool) []string {
 	if from == to {
 		return []string{b.names[to]}
 	}
-	if seen[from] {
+	if visited[from] {
 		return nil
 	}
-	seen[from] = true
+	visited[from] = true
 	for _, name := range b.reads(from) {
 		if at, found := b.index[name]; found {
-			if path := b.path(at, to, seen); path != nil {
+			if path := b.path(at, to, visited); path != nil {
 				return append(path, b.names[from])
 			}
 		}
@@ -140,7 +140,7 @@ func (b *lowering) path(from, to int, seen map[int]bool) []string {
 	return nil
 }
 
-// withSource names the layers whose output does not meet what the layer wants.
+// withSource adds the names of the layers that the layer reads to an ir.InputError.
 func (b *lowering) withSource(err error, from []string) error {
 	var input *ir.InputError
 	if !errors.As(err, &input) {
@@ -160,7 +160,7 @@ func (b *lowering) withSource(err error, from []string) error {
 	return fmt.Errorf("%w; it reads %s", err, quote.List(sources, " and "))
 }
 
-// input is the shape of what the layer at hand reads next, batch −1 first.
+// input returns the shape of the first input of the next operation, batch −1 first.
 func (b *lowering) input() []int { return b.shape(b.from[0]) }
 
 func (b *lowering) shape(step int) []int {
@@ -170,15 +170,14 @@ func (b *lowering) shape(step int) []int {
 	return b.program.Steps[step].Shape
 }
 
-// channels is the last axis of the input.
+// channels returns the size of the input's last axis.
 func (b *lowering) channels() int {
 	shape := b.input()
 	return shape[len(shape)-1]
 }
 
-// step appends an operation that reads what the layer at hand reads next, and
-// makes its output the next to be read. part names a second operation of one
-// layer.
+// step appends an operation on the steps in from, and puts the new step into from.
+// part names each operation of a layer but one.
 func (b *lowering) step(part string, op ir.Op, weights ...ir.Weight) error {
 	var operands [][]int
 	for _, from := range b.from {
@@ -202,7 +201,7 @@ func (b *lowering) step(part string, op ir.Op, weights ...ir.Weight) error {
 	return nil
 }
 
-// filter is a weight that is drawn.
+// filter returns a weight that is drawn from a distribution.
 func (b *lowering) filter(name string, i Initializer, shape []int) (ir.Weight, error) {
 	if err := i.check(); err != nil {
 		return ir.Weight{}, err
@@ -215,17 +214,17 @@ func (b *lowering) filter(name string, i Initializer, shape []int) (ir.Weight, e
 	return w, nil
 }
 
-// constant is a weight that starts with one number.
+// constant returns a weight whose fresh numbers all have one value.
 func (b *lowering) constant(name string, n int, value float32) ir.Weight {
 	w := ir.Weight{Name: b.name + "/" + name, Shape: []int{n}}
 	b.fresh[w.Name] = fresh{constant: true, value: value}
 	return w
 }
 
-// withoutBatch is a shape without its batch.
+// withoutBatch returns a shape without its first axis.
 func withoutBatch(shape []int) []int { return slices.Clone(shape[1:]) }
 
-// elements is the product of a shape that has been checked.
+// elements returns the product of a shape that has been checked.
 func elements(shape []int) int64 {
 	n, _ := tensor.Elements(shape)
 	return int64(n)

@@ -67,8 +67,8 @@ func TestMemoryByHand(t *testing.T) {
 	if got, want := parts(*m.Training), fmt.Sprintf("weights 24, input %d, kept for the backward pass %d, gradients of weights 24, gradients of activations %d, optimizer's state 48", 3*16*2, 3*104*2, 3*96*2); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if m.Asked().Bytes != 24+3*16*2+3*104*2+24+3*96*2+48 {
-		t.Error(m.Asked().Bytes)
+	if m.Required().Bytes != 24+3*16*2+3*104*2+24+3*96*2+48 {
+		t.Error(m.Required().Bytes)
 	}
 	for layer, want := range map[string]string{
 		"a": "[a] 192", "b": "[a] 192, [b] 192", "c": "[a] 192, [b] 192, [c] 48", "up": "[b] 192, [c] 48, [up] 192",
@@ -84,7 +84,7 @@ func TestMemoryByHand(t *testing.T) {
 	}
 }
 
-// What nobody else needs is written over, and only that.
+// A step writes over its input only where no other step needs the input.
 func TestMemoryInPlace(t *testing.T) {
 	conv := graph.Conv2D{Name: "a", Filters: 1, Size: graph.Square(1), NoBias: true} // 16 numbers
 	for _, tt := range []struct {
@@ -93,8 +93,8 @@ func TestMemoryInPlace(t *testing.T) {
 		outputs []string
 		numbers int64
 	}{
-		{"the input belongs to who feeds it", []graph.Layer{graph.ReLU{}}, nil, 16},
-		{"handed on", []graph.Layer{graph.Flatten{}, graph.Dropout{Rate: 0.5}}, nil, 0},
+		{"the input belongs to the caller", []graph.Layer{graph.ReLU{}}, nil, 16},
+		{"returned unchanged", []graph.Layer{graph.Flatten{}, graph.Dropout{Rate: 0.5}}, nil, 0},
 		{"chain", []graph.Layer{conv, graph.BatchNorm{}, graph.ReLU{}, graph.ScaleShift{Shift: []float32{1}}, graph.Flatten{}, graph.Softmax{}}, nil, 16},
 		{"handed out", []graph.Layer{conv, graph.ReLU{Name: "b"}}, []string{"a", "b"}, 32},
 		{"read again", []graph.Layer{conv, graph.ReLU{Name: "b"}, graph.Add{From: []string{"a", "b"}}}, nil, 32},
@@ -111,7 +111,7 @@ func TestMemoryInPlace(t *testing.T) {
 	}
 }
 
-// What the gradients of TensorFlow read again, layer by layer, after a
+// The tensors that TensorFlow's gradients read again, layer by layer, after a
 // convolution of 16 numbers that has parameters.
 func TestMemoryKept(t *testing.T) {
 	for _, tt := range []struct {
@@ -145,8 +145,8 @@ func TestMemoryKept(t *testing.T) {
 	}
 }
 
-// x + x: the gradient of the sum is that of each x, and a second stretch of
-// memory is needed to add them up.
+// x + x: the gradient of the sum is the gradient of each x, and adding the two needs a
+// second buffer.
 func TestGradientsAddUp(t *testing.T) {
 	n := graph.Network{Input: graph.Input{Height: 4, Width: 4, Channels: 1}, Layers: []graph.Layer{
 		graph.Conv2D{Name: "x", Filters: 1, Size: graph.Square(1)}, graph.Add{From: []string{"x", "x"}},
@@ -186,7 +186,7 @@ func TestOptimizerState(t *testing.T) {
 	}
 }
 
-// drawn is a random network that branches, of layers that keep the picture's
+// drawn returns a random network that branches, of layers that keep the image's
 // size or make it smaller.
 func drawn(t *rapid.T) graph.Network {
 	n := graph.Network{Input: graph.Input{Height: rapid.IntRange(1, 6).Draw(t, "height"), Width: rapid.IntRange(1, 6).Draw(t, "width"), Channels: rapid.IntRange(1, 3).Draw(t, "channels")}}
@@ -227,8 +227,8 @@ func drawn(t *rapid.T) graph.Network {
 	return n
 }
 
-// counted is a slow twin of the forecast: it runs the program as TensorFlow
-// does, with a count of those who still need each piece of memory.
+// counted is a slow twin of the forecast: it runs the program as TensorFlow does, and
+// counts the steps that still need each buffer.
 func counted(l graph.Lowered) int64 {
 	type memory struct {
 		numbers int64
@@ -315,33 +315,33 @@ func TestMemoryProperties(t *testing.T) {
 			t.Errorf("activations %d, counted %d", got, want)
 		}
 		sum := int64(0)
-		for _, p := range m.Asked().Parts {
+		for _, p := range m.Required().Parts {
 			sum += p.Bytes
 		}
-		if sum != m.Asked().Bytes || sum != m.Asked().Fixed+int64(w.Batch)*m.Asked().PerPicture {
-			t.Errorf("%+v adds up to %d", m.Asked(), sum)
+		if sum != m.Required().Bytes || sum != m.Required().Fixed+int64(w.Batch)*m.Required().PerImage {
+			t.Errorf("%+v adds up to %d", m.Required(), sum)
 		}
 		more, short := w, w
 		more.Batch++
 		short.DType = graph.Float16
-		if after := need(n, more).Asked().Bytes; after <= sum {
-			t.Errorf("%d for one picture more than needs %d", after, sum)
+		if after := need(n, more).Required().Bytes; after <= sum {
+			t.Errorf("%d for one image more than needs %d", after, sum)
 		}
-		if after := need(n, short).Asked().Bytes; 2*after != sum {
+		if after := need(n, short).Required().Bytes; 2*after != sum {
 			t.Errorf("16 bits need %d, 32 bits %d", after, sum)
 		}
-		found, err := n.LargestBatch(w, sum+m.Asked().PerPicture-1)
+		found, err := n.LargestBatch(w, sum+m.Required().PerImage-1)
 		if err != nil || found.Batch != w.Batch || found.Bytes != sum {
 			t.Errorf("a batch of %d needs %d, one byte less than for the next: got %+v, %v", w.Batch, sum, found, err)
 		}
-		if remedies, err := n.Remedies(w); err != nil || len(remedies) != 5 {
-			t.Errorf("%+v, %v", remedies, err)
+		if savings, err := n.MemorySavings(w); err != nil || len(savings) != 5 {
+			t.Errorf("%+v, %v", savings, err)
 		}
 	})
 }
 
-// In a chain a layer that does not work in place needs what it reads and what
-// it writes at once.
+// In a chain, a layer that does not work in place needs its input and its output at
+// once.
 func TestMemoryOfChains(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := graph.Network{Input: graph.Input{Height: 8, Width: 8, Channels: 1}}

@@ -6,8 +6,8 @@ import (
 	"tfcnn/internal/ir"
 )
 
-// BatchNorm is TensorFlow's FusedBatchNormV3 in its form for inference (Ioffe
-// and Szegedy 2015): (x − mean)·scale/√(variance + Epsilon) + offset, shape
+// BatchNorm is TensorFlow's FusedBatchNormV3 for inference (Ioffe and Szegedy
+// 2015): (x − mean)·scale/√(variance + Epsilon) + offset, shape
 // unchanged. Its weights are NAME/scale and NAME/offset, which training
 // changes, and the moving statistics NAME/mean and NAME/variance, each with
 // one number a channel.
@@ -32,9 +32,8 @@ type LRN struct {
 	Beta        float32 // default 0.5
 }
 
-// Dropout leaves its input as it is, unless the network is trained: then a
-// number is dropped with the probability Rate (Srivastava and others 2014).
-// Shape unchanged.
+// Dropout returns its input unless the network is trained; in training it drops a
+// number with the probability Rate (Srivastava and others 2014). Shape unchanged.
 type Dropout struct {
 	Name string
 	From string // the layer that it reads; empty: the one before
@@ -42,9 +41,9 @@ type Dropout struct {
 	Rate float32 `net:",required"` // above 0, below 1
 }
 
-func (n BatchNorm) head() (string, []string) { return n.Name, one(n.From) }
-func (BatchNorm) kind() string               { return "batch_norm" }
-func (BatchNorm) prefix() string             { return "batch_norm" }
+func (n BatchNorm) nameAndInputs() (string, []string) { return n.Name, oneInput(n.From) }
+func (BatchNorm) kind() string                        { return "batch_norm" }
+func (BatchNorm) prefix() string                      { return "batch_norm" }
 
 func (n BatchNorm) lower(b *lowering) error {
 	if n.Epsilon == 0 {
@@ -60,9 +59,9 @@ func (n BatchNorm) lower(b *lowering) error {
 	return b.activate(n.Activation)
 }
 
-func (n LRN) head() (string, []string) { return n.Name, one(n.From) }
-func (LRN) kind() string               { return "lrn" }
-func (LRN) prefix() string             { return "lrn" }
+func (n LRN) nameAndInputs() (string, []string) { return n.Name, oneInput(n.From) }
+func (LRN) kind() string                        { return "lrn" }
+func (LRN) prefix() string                      { return "lrn" }
 
 func (n LRN) lower(b *lowering) error {
 	op := ir.LRN{DepthRadius: n.DepthRadius, Bias: n.Bias, Alpha: n.Alpha, Beta: n.Beta}
@@ -80,9 +79,9 @@ func (n LRN) lower(b *lowering) error {
 	return b.step("", op)
 }
 
-func (d Dropout) head() (string, []string) { return d.Name, one(d.From) }
-func (Dropout) kind() string               { return "dropout" }
-func (Dropout) prefix() string             { return "dropout" }
+func (d Dropout) nameAndInputs() (string, []string) { return d.Name, oneInput(d.From) }
+func (Dropout) kind() string                        { return "dropout" }
+func (Dropout) prefix() string                      { return "dropout" }
 
 func (d Dropout) lower(b *lowering) error {
 	if !(d.Rate > 0 && d.Rate < 1) {

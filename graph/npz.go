@@ -18,12 +18,11 @@ import (
 //
 //	numpy.savez("weights.npz", **{"conv1/filter": f, "conv1/bias": b})
 //
-// Numbers of any type become float32, as tensor.ReadNPY says. Whether they fit a
-// network is Check's question. Entries of folders are ignored; an entry of
-// another type, one that is encrypted, one whose checksum is wrong and a name
-// that is there twice are errors that name it. Archives of more than
-// tensor.MaxNPYElements numbers in all are refused, and those that become more
-// than 64 MiB and more than 64 times their own size, as no trained weights do.
+// Numbers of any type become float32, as in tensor.ReadNPY. Check compares the weights
+// with a network. Entries of folders are ignored. An entry of another type, an
+// encrypted entry, an entry with a wrong checksum and a name that occurs twice are
+// errors that name the entry. An archive of more than tensor.MaxNPYElements numbers is
+// refused, as is an archive whose contents exceed both 64 MiB and 64 times its size.
 func ReadNPZ(r io.ReaderAt, size int64) (Weights, error) {
 	fail := func(err error) (Weights, error) { return nil, fmt.Errorf("graph: read .npz: %w", err) }
 	archive, err := zip.NewReader(r, size)
@@ -58,7 +57,7 @@ func ReadNPZ(r io.ReaderAt, size int64) (Weights, error) {
 	return weights, nil
 }
 
-// An archive of a few kilobytes may else become gigabytes.
+// Without these limits, an archive of a few kilobytes could become gigabytes.
 const (
 	freeExpansion = 64 << 20
 	mostExpansion = 64
@@ -78,8 +77,7 @@ func readEntry(file *zip.File, most int64) (tensor.Tensor, error) {
 	limited := &io.LimitedReader{R: in, N: most}
 	t, err := tensor.ReadNPY(limited)
 	if err != nil {
-		// What is wrong with damaged numbers or a damaged header is the damage,
-		// which the checksum shows at the entry's end.
+		// Where the checksum at the entry's end is wrong, that is the error.
 		if _, rest := io.Copy(io.Discard, limited); errors.Is(rest, zip.ErrChecksum) {
 			err = rest
 		}
@@ -98,7 +96,7 @@ func readEntry(file *zip.File, most int64) (tensor.Tensor, error) {
 func (w Weights) WriteNPZ(out io.Writer) error {
 	archive := zip.NewWriter(out)
 	for _, name := range slices.Sorted(maps.Keys(w)) {
-		// Random numbers do not shrink: they are stored.
+		// Weights are stored without compression, which saves little on them.
 		entry, err := archive.CreateHeader(&zip.FileHeader{Name: name + ".npy", Method: zip.Store})
 		if err == nil {
 			err = w[name].WriteNPY(entry)

@@ -15,17 +15,17 @@ type ZeroPad struct {
 	Top, Bottom, Left, Right int `net:"padding"`
 }
 
-// Method is how numbers between pixels are found.
+// Method is the interpolation between pixels.
 type Method string
 
 // The methods, TensorFlow's with half_pixel_centers: pixel centres lie in the
-// middle of pixels. Bilinear does not smooth before it makes smaller.
+// middle of pixels. Bilinear has no smoothing filter when it reduces the size.
 const (
 	Nearest  Method = ir.Nearest
 	Bilinear Method = ir.Bilinear
 )
 
-// UpSample makes pictures larger by whole factors, as Keras's UpSampling2D:
+// UpSample makes images larger by whole factors, as Keras's UpSampling2D:
 // from [H,W,C] it makes [H·Size.Height, W·Size.Width, C].
 type UpSample struct {
 	Name string
@@ -45,9 +45,9 @@ type Resize struct {
 	Method Method // default Bilinear
 }
 
-// ScaleShift is x·Scale + Shift, shape unchanged: pixels of 0 … 255 brought to
-// what a network was trained on, as with Scale 1/255, or with the mean of each
-// channel taken off. It is part of the network and not trained.
+// ScaleShift is x·Scale + Shift, shape unchanged. It maps pixels of 0 … 255 to the
+// range on which a network was trained, as with Scale 1/255, or by subtracting the
+// mean of each channel. It is part of the network and not trained.
 type ScaleShift struct {
 	Name string
 	From string // the layer that it reads; empty: the one before
@@ -63,17 +63,17 @@ type SwapRGB struct {
 	From string // the layer that it reads; empty: the one before
 }
 
-func (p ZeroPad) head() (string, []string) { return p.Name, one(p.From) }
-func (ZeroPad) kind() string               { return "zero_pad" }
-func (ZeroPad) prefix() string             { return "zero_pad" }
+func (p ZeroPad) nameAndInputs() (string, []string) { return p.Name, oneInput(p.From) }
+func (ZeroPad) kind() string                        { return "zero_pad" }
+func (ZeroPad) prefix() string                      { return "zero_pad" }
 
 func (p ZeroPad) lower(b *lowering) error {
 	return b.step("", ir.Pad{Top: p.Top, Bottom: p.Bottom, Left: p.Left, Right: p.Right})
 }
 
-func (u UpSample) head() (string, []string) { return u.Name, one(u.From) }
-func (UpSample) kind() string               { return "up_sample" }
-func (UpSample) prefix() string             { return "up_sample" }
+func (u UpSample) nameAndInputs() (string, []string) { return u.Name, oneInput(u.From) }
+func (UpSample) kind() string                        { return "up_sample" }
+func (UpSample) prefix() string                      { return "up_sample" }
 
 func (u UpSample) lower(b *lowering) error {
 	const most = 1 << 16 // beyond it, sizes could overflow
@@ -90,9 +90,9 @@ func (u UpSample) lower(b *lowering) error {
 	return b.step("", ir.Resize{Size: [2]int{input[1] * u.Size.Height, input[2] * u.Size.Width}, Method: string(u.Method)})
 }
 
-func (r Resize) head() (string, []string) { return r.Name, one(r.From) }
-func (Resize) kind() string               { return "resize" }
-func (Resize) prefix() string             { return "resize" }
+func (r Resize) nameAndInputs() (string, []string) { return r.Name, oneInput(r.From) }
+func (Resize) kind() string                        { return "resize" }
+func (Resize) prefix() string                      { return "resize" }
 
 func (r Resize) lower(b *lowering) error {
 	if r.Method == "" {
@@ -101,17 +101,17 @@ func (r Resize) lower(b *lowering) error {
 	return b.step("", ir.Resize{Size: r.Size.pair(), Method: string(r.Method)})
 }
 
-func (s ScaleShift) head() (string, []string) { return s.Name, one(s.From) }
-func (ScaleShift) kind() string               { return "scale_shift" }
-func (ScaleShift) prefix() string             { return "scale_shift" }
+func (s ScaleShift) nameAndInputs() (string, []string) { return s.Name, oneInput(s.From) }
+func (ScaleShift) kind() string                        { return "scale_shift" }
+func (ScaleShift) prefix() string                      { return "scale_shift" }
 
 func (s ScaleShift) lower(b *lowering) error {
 	return b.step("", ir.ScaleShift{Scale: s.Scale, Shift: s.Shift})
 }
 
-func (s SwapRGB) head() (string, []string) { return s.Name, one(s.From) }
-func (SwapRGB) kind() string               { return "swap_rgb" }
-func (SwapRGB) prefix() string             { return "swap_rgb" }
+func (s SwapRGB) nameAndInputs() (string, []string) { return s.Name, oneInput(s.From) }
+func (SwapRGB) kind() string                        { return "swap_rgb" }
+func (SwapRGB) prefix() string                      { return "swap_rgb" }
 
 func (SwapRGB) lower(b *lowering) error {
 	if c := b.channels(); c != 3 {

@@ -6,8 +6,8 @@ import (
 	"tfcnn/internal/ir"
 )
 
-// Plan is what a network costs, known before anything is allocated. What it
-// needs of memory is told by Network.Memory.
+// Plan has the shapes and costs of a network, computed before anything is allocated.
+// Network.Memory computes its memory.
 type Plan struct {
 	Layers          []LayerPlan `json:"layers"`
 	Parameters      int64       `json:"parameters"` // numbers that training would change
@@ -16,60 +16,59 @@ type Plan struct {
 }
 
 // LayerPlan is one layer's part of a Plan. Shapes are [height, width,
-// channels] of one picture, or [features].
+// channels] of one image, or [features].
 type LayerPlan struct {
 	Name       string   `json:"name"`
 	Kind       string   `json:"kind"`
-	From       []string `json:"from"`  // what the layer reads: layers' names, or "input"
-	Input      []int    `json:"input"` // of the first that it reads
+	From       []string `json:"from"`  // the layers that it reads, or "input"
+	Input      []int    `json:"input"` // of the first of them
 	Output     []int    `json:"output"`
 	Parameters int64    `json:"parameters"`
-	// Statistics are numbers that come with the weights and that no gradient
-	// changes: the moving means and variances of BatchNorm.
+	// Statistics is the number of weights that no gradient changes: the moving means
+	// and variances of BatchNorm.
 	Statistics int64 `json:"statistics"`
-	// Dense is the parameters of a dense layer from all that the layer reads
-	// to its output: in·out + out.
+	// Dense is the number of parameters of a dense layer with the same inputs and
+	// output: in·out + out.
 	Dense int64 `json:"dense"`
-	// Multiplications for one picture, those with padding counted. In layers
-	// with filters each comes with an addition: they are multiply-accumulates
-	// (MACs), of which each counts for two floating-point operations (FLOPs).
-	// Pools and activations count for nothing.
+	// Multiplications is their number for one image, those with padding included. In
+	// layers with filters an addition follows each: these are multiply-accumulates
+	// (MACs), each of two floating-point operations (FLOPs). Pools and activations
+	// count as 0.
 	Multiplications int64 `json:"multiplications"`
-	// Activations is how many numbers the output has for one picture.
+	// Activations is the number of elements of the output for one image.
 	Activations int64 `json:"activations"`
-	// InPlace says that the output takes no memory of its own when a network
-	// runs: the layer writes over what it reads, or hands it on.
+	// InPlace reports that the output takes no memory of its own when a network
+	// runs: the layer writes over its input, or returns it.
 	InPlace        bool           `json:"in_place"`
 	ReceptiveField ReceptiveField `json:"receptive_field"`
-	// Padding is the rows and columns of padding that the layer really adds
-	// on each side, whatever the kind says.
+	// Padding has the rows and columns of padding that the layer adds on each side,
+	// for every kind of padding.
 	Padding Sides `json:"padding"`
-	// Unread is how many rows and columns of the input no window reads: at
-	// the bottom and the right where VALID fills no whole stride, and those
-	// that a stride or a dilation steps over.
+	// Unread counts the rows and columns of the input that no window reads: at the
+	// bottom and the right where VALID fills no whole stride, and between the taps of
+	// a stride or a dilation.
 	Unread Unread `json:"unread"`
-	// Window is the window that the layer slides, that of its first operation that
-	// has one; nil where there is none.
+	// Window is the window of the layer's first operation with a window; nil where
+	// there is none.
 	Window *Window `json:"-"`
-	// MACs are those of the multiplications that are followed by an addition:
-	// those with filters.
+	// MACs is the number of multiplications that an addition follows: those with
+	// filters.
 	MACs int64 `json:"-"`
 	// Family is the group of layers that drawings show alike: "conv", "dense",
 	// "pool", "norm", "act", "shape" or "join".
 	Family string `json:"-"`
 }
 
-// Window is how a layer's window moves over its input. That of a transposed
-// convolution moves over its output: In is the output's size, Out the input's.
+// Window is the sliding window of a layer over its input. The window of a transposed
+// convolution slides over its output: In is the output's size, Out the input's.
 type Window struct {
 	Height, Width Axis
-	Padding       Padding // as the layer says it; the axes have its sizes
+	Padding       Padding // as the layer states it; the axes have its sizes
 	Transposed    bool
 }
 
-// Axis is a window along one axis: window i reads the places i·Stride − Before
-// + j·Dilation for j from 0 to Size−1, of which those outside 0 … In−1 are
-// padding.
+// Axis is a window along one axis: window i reads the positions i·Stride − Before
+// + j·Dilation for j from 0 to Size−1; positions outside 0 … In−1 are padding.
 type Axis struct {
 	In, Out                int
 	Size, Stride, Dilation int
@@ -90,8 +89,8 @@ type Unread struct {
 	Columns int `json:"columns"`
 }
 
-// Plan checks the network and computes its shapes and costs. Every error is
-// an *Error; one that costs more than an int64 counts is refused.
+// Plan checks the network and computes its shapes and costs. Every error is an
+// *Error; a network whose costs overflow an int64 is refused.
 func (n Network) Plan() (Plan, error) {
 	lowered, err := Lower(n)
 	if err != nil {
@@ -102,12 +101,12 @@ func (n Network) Plan() (Plan, error) {
 
 func (l Lowered) plan() (Plan, error) {
 	var plan Plan
-	var count counting
-	inference := assign(l, false)
-	sights := sights(l.Program)
+	var count checkedMath
+	inference := assignBuffers(l, false)
+	areas := receptiveAreas(l.Program)
 	for _, layer := range l.Layers {
 		p := l.layerPlan(layer, &count)
-		p.ReceptiveField = sights[layer.Last].field()
+		p.ReceptiveField = areas[layer.Last].field()
 		p.InPlace = inference.inPlace(layer.First, layer.Last)
 		plan.Parameters = count.sum(plan.Parameters, p.Parameters)
 		plan.Statistics = count.sum(plan.Statistics, p.Statistics)
@@ -117,7 +116,7 @@ func (l Lowered) plan() (Plan, error) {
 	return plan, count.err()
 }
 
-func (l Lowered) layerPlan(layer LoweredLayer, count *counting) LayerPlan {
+func (l Lowered) layerPlan(layer LoweredLayer, count *checkedMath) LayerPlan {
 	program := l.Program
 	output := withoutBatch(program.Steps[layer.Last].Shape)
 	p := LayerPlan{
@@ -148,7 +147,7 @@ func (l Lowered) layerPlan(layer LoweredLayer, count *counting) LayerPlan {
 		if p.Window == nil && (traits.Reads == ir.SlidingWindow || traits.Reads == ir.TransposedWindow) {
 			h, w := window(step.Op, operands)
 			p.Window = &Window{
-				Height: Axis(h), Width: Axis(w), Padding: Padding(step.Op.(ir.Windowed).Pads()),
+				Height: Axis(h), Width: Axis(w), Padding: paddingOf(step.Op.(ir.Windowed).Pads()),
 				Transposed: traits.Reads == ir.TransposedWindow,
 			}
 		}
@@ -161,14 +160,14 @@ func (l Lowered) layerPlan(layer LoweredLayer, count *counting) LayerPlan {
 	return p
 }
 
-// sights gives what each step's output depends on.
-func sights(program ir.Program) []sight {
-	pixel := along{size: 1, stride: 1}
-	input := sight{pixel, pixel}
-	input.vertical.places, input.horizontal.places = program.Input[0], program.Input[1]
-	list := make([]sight, len(program.Steps))
+// receptiveAreas returns the receptive area of each step.
+func receptiveAreas(program ir.Program) []receptiveArea {
+	pixel := receptiveAxis{size: 1, stride: 1}
+	input := receptiveArea{pixel, pixel}
+	input.vertical.positions, input.horizontal.positions = program.Input[0], program.Input[1]
+	list := make([]receptiveArea, len(program.Steps))
 	for i, step := range program.Steps {
-		var from []sight
+		var from []receptiveArea
 		for _, at := range step.Inputs {
 			if at == ir.Input {
 				from = append(from, input)
@@ -176,12 +175,12 @@ func sights(program ir.Program) []sight {
 				from = append(from, list[at])
 			}
 		}
-		list[i] = sightAfter(step, program.Operands(i, -1), from)
+		list[i] = areaAfter(step, program.Operands(i, -1), from)
 	}
 	return list
 }
 
-// numbers is how many a step's output, or the input, has for one picture.
+// numbers returns the elements for one image of a step's output, or of the input.
 func numbers(program ir.Program, step int) int64 {
 	if step == ir.Input {
 		return elements(program.Input)
@@ -189,7 +188,7 @@ func numbers(program ir.Program, step int) int64 {
 	return elements(program.Steps[step].Shape[1:])
 }
 
-// Layer gives the part of a layer by name.
+// Layer returns the plan of a layer by name.
 func (p Plan) Layer(name string) (LayerPlan, bool) {
 	i := slices.IndexFunc(p.Layers, func(l LayerPlan) bool { return l.Name == name })
 	if i < 0 {
@@ -198,10 +197,9 @@ func (p Plan) Layer(name string) (LayerPlan, bool) {
 	return p.Layers[i], true
 }
 
-// MACs is the number of multiplications that are followed by an addition, for
-// one picture: those of the layers with filters, padding counted. It is what
-// the field compares networks by; batch norms and response normalisation are
-// left out.
+// MACs returns the number of multiply-accumulates for one image: the multiplications
+// of the layers with filters, those with padding included. Publications compare
+// networks by this number; it leaves out batch norms and response normalisation.
 func (p Plan) MACs() int64 {
 	sum := int64(0)
 	for _, l := range p.Layers {
@@ -210,7 +208,7 @@ func (p Plan) MACs() int64 {
 	return sum
 }
 
-// Plan is Network.Plan of the network that was lowered.
+// Plan returns Network.Plan of the network that was lowered.
 func (l Lowered) Plan() (Plan, error) { return l.plan() }
 
 // window returns the window of a step whose shapes have been checked.

@@ -8,9 +8,9 @@ import (
 )
 
 // ReceptiveField is the part of the network's input that one number of a
-// layer's output depends on, in pixels. It may reach over the picture's rim;
-// where branches meet it is the largest. Between two neighbours in the output
-// it moves by the strides, which up-sampling makes smaller than 1.
+// layer's output depends on, in pixels. It may extend beyond the image; where
+// branches meet it is the largest of theirs. The receptive fields of two neighbours
+// differ by the strides, which up-sampling makes smaller than 1.
 type ReceptiveField struct {
 	Height           float64 `json:"height"`
 	Width            float64 `json:"width"`
@@ -18,7 +18,7 @@ type ReceptiveField struct {
 	HorizontalStride float64 `json:"horizontal_stride"`
 }
 
-// String is 5×7/2, or 5×7/2×1 where the strides differ.
+// String returns 5×7/2, or 5×7/2×1 where the strides differ.
 func (r ReceptiveField) String() string {
 	number := func(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
 	text := number(r.Height) + "×" + number(r.Width) + "/" + number(r.VerticalStride)
@@ -28,31 +28,31 @@ func (r ReceptiveField) String() string {
 	return text
 }
 
-// sight is a receptive field, and how many places the picture has in which the
-// numbers lie, also where they have been put in one row.
-type sight struct{ vertical, horizontal along }
+// receptiveArea is a receptive field, with the height and width of the tensor, which
+// it keeps after Flatten too.
+type receptiveArea struct{ vertical, horizontal receptiveAxis }
 
-// along is a sight's part on one axis. Sizes are of floating point: all are
-// exact up to 2⁵³ pixels, and none overflows.
-type along struct {
+// receptiveAxis is a receptive area along one axis. Its sizes are floating-point
+// numbers: exact up to 2⁵³ pixels, and without overflow.
+type receptiveAxis struct {
 	size, stride float64
-	places       int
+	positions    int
 }
 
-func (s sight) field() ReceptiveField {
-	return ReceptiveField{s.vertical.size, s.horizontal.size, s.vertical.stride, s.horizontal.stride}
+func (r receptiveArea) field() ReceptiveField {
+	return ReceptiveField{r.vertical.size, r.horizontal.size, r.vertical.stride, r.horizontal.stride}
 }
 
-// sightAfter returns the sight of a step's output; operands are the step's
-// shapes. Package ir's tests hold that each operation states what it reads.
-func sightAfter(step ir.Step, operands [][]int, from []sight) sight {
+// areaAfter returns the receptive area of a step's output from those of its inputs;
+// operands are the shapes of its operands.
+func areaAfter(step ir.Step, operands [][]int, from []receptiveArea) receptiveArea {
 	s := from[0]
 	for _, other := range from[1:] {
 		s.vertical = s.vertical.or(other.vertical)
 		s.horizontal = s.horizontal.or(other.horizontal)
 	}
 	switch step.Op.Traits().Reads {
-	case ir.OwnPlace:
+	case ir.SamePosition:
 	case ir.SlidingWindow:
 		h, w := window(step.Op, operands)
 		s.vertical, s.horizontal = s.vertical.windows(h), s.horizontal.windows(w)
@@ -69,36 +69,37 @@ func sightAfter(step ir.Step, operands [][]int, from []sight) sight {
 		s.horizontal = s.horizontal.resized(operands[0][2], step.Shape[2], round)
 	}
 	if len(step.Shape) == 4 {
-		s.vertical.places, s.horizontal.places = step.Shape[1], step.Shape[2]
+		s.vertical.positions, s.horizontal.positions = step.Shape[1], step.Shape[2]
 	}
 	return s
 }
 
-// or is the larger of two branches.
-func (a along) or(b along) along {
+// or returns the larger of two branches.
+func (a receptiveAxis) or(b receptiveAxis) receptiveAxis {
 	if b.size > a.size || b.size == a.size && b.stride > a.stride {
-		b.places = a.places
+		b.positions = a.positions
 		return b
 	}
 	return a
 }
 
-func (a along) windows(w ir.Axis) along {
+func (a receptiveAxis) windows(w ir.Axis) receptiveAxis {
 	a.size += float64(w.Reach()-1) * a.stride
 	a.stride *= float64(w.Stride)
 	return a
 }
 
-// transposed: of the numbers that a window of the forward convolution touches,
-// every stride-th has a number of the input behind it.
-func (a along) transposed(w ir.Axis) along {
+// transposed is for a transposed convolution: a window of the forward convolution
+// covers one number of the input every stride numbers.
+func (a receptiveAxis) transposed(w ir.Axis) receptiveAxis {
 	a.size += float64((w.Reach()-1)/w.Stride) * a.stride
 	a.stride /= float64(w.Stride)
 	return a
 }
 
-// resized reads the nearest pixel, or those round a place between pixels.
-func (a along) resized(in, out int, round bool) along {
+// resized is for an operation that reads the nearest pixel, or with round the pixels
+// on both sides of a position.
+func (a receptiveAxis) resized(in, out int, round bool) receptiveAxis {
 	if in == out {
 		return a
 	}
@@ -109,9 +110,9 @@ func (a along) resized(in, out int, round bool) along {
 	return a
 }
 
-// whole reads every place.
-func (a along) whole() along {
-	a.size += math.Max(0, float64(a.places-1)) * a.stride
-	a.places = 1
+// whole is for an operation that reads the whole axis.
+func (a receptiveAxis) whole() receptiveAxis {
+	a.size += math.Max(0, float64(a.positions-1)) * a.stride
+	a.positions = 1
 	return a
 }

@@ -18,8 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "write network.schema.json anew")
 
-// The schema is made of the layer types and of their comments, so that it says
-// what the Go documentation says.
+// The schema is made from the layer types and their comments, so that it agrees with
+// the Go documentation.
 func TestSchemaFile(t *testing.T) {
 	made := makeSchema(t)
 	if *update {
@@ -44,7 +44,7 @@ func TestLayerTypes(t *testing.T) {
 	for _, layer := range layerTypes {
 		kinds[layer.kind()] = true
 		known[reflect.TypeOf(layer).Name()] = true
-		if members(reflect.TypeOf(layer))[0].name != "name" {
+		if jsonFields(reflect.TypeOf(layer))[0].name != "name" {
 			t.Errorf("%T does not begin with its name", layer)
 		}
 	}
@@ -62,8 +62,8 @@ func TestLayerTypes(t *testing.T) {
 	}
 }
 
-// source is what the package's files say: the comments of types and fields,
-// and the types that have a method lower.
+// source has the comments of the package's types and fields, and the types that have a
+// method lower.
 type source struct {
 	types    map[string]string
 	fields   map[string]string // Type.Field
@@ -131,14 +131,14 @@ var plain = map[string]string{
 	"size":        "Height and width.",
 	"method":      "How numbers between pixels are found.",
 	"layers":      "The layers; each reads the one before it, unless from says otherwise.",
-	"input":       "The size of the pictures.",
+	"input":       "The size of the images.",
 	"sides":       "[[top, bottom], [left, right]]: rows and columns of zeros on each side.",
 	"kind":        "The distribution.",
 	"initializer": "How a fresh filter is drawn.",
 }
 
-// describe is a field's comment as JSON's users read it.
-func (s source) describe(t reflect.Type, m member) string {
+// describe returns a field's comment with JSON's names.
+func (s source) describe(t reflect.Type, m jsonField) string {
 	text := s.fields[t.Name()+"."+t.Field(m.fields[0]).Name]
 	switch {
 	case len(m.fields) > 1:
@@ -154,7 +154,7 @@ func (s source) describe(t reflect.Type, m member) string {
 	return text
 }
 
-// introduce is the first sentence of a type's comment, without the type's name.
+// introduce returns the first sentence of a type's comment, without the type's name.
 func (s source) introduce(t reflect.Type) string {
 	text := inJSON(t, new(doc.Package).Synopsis(s.types[t.Name()]))
 	text = strings.TrimPrefix(strings.TrimPrefix(text, t.Name()+" "), "is ")
@@ -230,7 +230,7 @@ func makeSchema(t *testing.T) []byte {
 
 func (s source) object(t reflect.Type) object {
 	properties, required := object{}, []string{}
-	for _, m := range members(t) {
+	for _, m := range jsonFields(t) {
 		of := t.Field(m.fields[0]).Type
 		if len(m.fields) > 1 {
 			of = reflect.TypeFor[Sides]()
@@ -252,7 +252,7 @@ var (
 	layerName = object{"type": "string", "pattern": `^[A-Za-z0-9.][A-Za-z0-9_.-]*$`}
 )
 
-// anyCase is a pattern of words in upper or lower case, as the reader takes
+// anyCase returns a pattern of words in upper or lower case, as the reader takes
 // them. Schemas have no other way to say so.
 func anyCase(words ...string) string {
 	letter := regexp.MustCompile("[A-Za-z]")
@@ -267,22 +267,22 @@ func pairOf(item object) object {
 	return object{"type": "array", "items": item, "minItems": 2, "maxItems": 2}
 }
 
-// value is the schema of a form.
-func (s source) value(of reflect.Type, m member) object {
+// value returns the schema of a field's value.
+func (s source) value(of reflect.Type, m jsonField) object {
 	side := object{"type": "integer", "minimum": 0, "maximum": most}
 	// What is this far or further rounds to no float32: 2¹²⁸ − 2¹⁰³.
 	const beyond = "340282356779733661637539395458142568448"
 	number := object{"type": "number", "exclusiveMinimum": json.Number("-" + beyond), "exclusiveMaximum": json.Number(beyond)}
 	switch of {
 	case reflect.TypeFor[Size]():
-		forms := []object{count, pairOf(count)}
+		choices := []object{count, pairOf(count)}
 		if !m.required {
 			one := func(name string) object {
 				return object{"type": "object", "properties": object{name: count}, "required": []string{name}, "additionalProperties": false}
 			}
-			forms = append(forms, one("height"), one("width"))
+			choices = append(choices, one("height"), one("width"))
 		}
-		return object{"anyOf": forms}
+		return object{"anyOf": choices}
 	case reflect.TypeFor[Padding]():
 		return object{"anyOf": []object{{"$ref": "#/$defs/padding"}, pairOf(pairOf(side))}}
 	case reflect.TypeFor[Sides]():
@@ -322,7 +322,8 @@ func (s source) value(of reflect.Type, m member) object {
 	panic("no schema for " + of.String())
 }
 
-// initializer is the object form: only truncated_normal has a deviation.
+// initializer returns the schema of an initializer as an object: only truncated_normal
+// has a deviation.
 func (s source) initializer() object {
 	o := s.object(reflect.TypeFor[Initializer]())
 	deviation := o["properties"].(object)["deviation"].(object)
@@ -339,7 +340,7 @@ func TestSchemaDescribes(t *testing.T) {
 	s := sourceOf(t)
 	for _, layer := range layerTypes {
 		of := reflect.TypeOf(layer)
-		for _, m := range members(of) {
+		for _, m := range jsonFields(of) {
 			if s.describe(of, m) == "" {
 				t.Errorf("%s: field %q has no description", layer.kind(), m.name)
 			}

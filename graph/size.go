@@ -12,10 +12,10 @@ type Size struct {
 	Height, Width int
 }
 
-// Square is n by n.
+// Square returns the size n×n.
 func Square(n int) Size { return Size{n, n} }
 
-// String is 7×7.
+// String returns a text as 7×7.
 func (s Size) String() string { return fmt.Sprintf("%d×%d", s.Height, s.Width) }
 
 // or fills each zero of s from the other size.
@@ -31,35 +31,46 @@ func (s Size) or(other Size) Size {
 
 func (s Size) pair() [2]int { return [2]int{s.Height, s.Width} }
 
-// Padding is how the rim of a layer's input is filled up with zeros (or, for
-// a pool, with nothing): Valid, the zero value, Same, or Explicit. The fields
-// besides Kind are for Explicit alone: the rows and columns on each side.
+// Padding is the padding of a layer's input with zeros, or for a pool with positions
+// that do not count: Valid, the zero value, Same, or Explicit. The fields besides Kind
+// are for Explicit alone: the rows and columns on each side.
 type Padding struct {
 	Kind                     PaddingKind
 	Top, Bottom, Left, Right int
 }
 
 // PaddingKind is one of VALID, SAME and EXPLICIT.
-type PaddingKind = ir.PaddingKind
+type PaddingKind int
+
+// String returns TensorFlow's name of the kind.
+func (k PaddingKind) String() string { return ir.PaddingKind(k).String() }
+
+func paddingOf(p ir.Padding) Padding {
+	return Padding{Kind: PaddingKind(p.Kind), Top: p.Top, Bottom: p.Bottom, Left: p.Left, Right: p.Right}
+}
+
+func (p Padding) lowered() ir.Padding {
+	return ir.Padding{Kind: ir.PaddingKind(p.Kind), Top: p.Top, Bottom: p.Bottom, Left: p.Left, Right: p.Right}
+}
 
 // The two paddings without numbers of their own, as TensorFlow defines them.
 var (
 	// Valid adds nothing. ⌊(size − window)/stride⌋ + 1 windows fit; rows at
 	// the bottom and columns at the right that fill no stride are not read.
-	Valid = Padding{Kind: ir.Valid}
-	// Same pads so that there are ⌈size/stride⌉ windows, as evenly as can be;
-	// the odd row goes to the bottom, the odd column to the right.
-	Same = Padding{Kind: ir.Same}
+	Valid = Padding{Kind: PaddingKind(ir.Valid)}
+	// Same pads both sides equally so that there are ⌈size/stride⌉ windows; an odd row
+	// goes to the bottom, an odd column to the right.
+	Same = Padding{Kind: PaddingKind(ir.Same)}
 )
 
 // Explicit pads each side by its own number of rows or columns.
 func Explicit(top, bottom, left, right int) Padding {
-	return Padding{Kind: ir.Explicit, Top: top, Bottom: bottom, Left: left, Right: right}
+	return Padding{Kind: PaddingKind(ir.Explicit), Top: top, Bottom: bottom, Left: left, Right: right}
 }
 
-// String is VALID, SAME, or [[top,bottom],[left,right]].
+// String returns VALID, SAME, or [[top,bottom],[left,right]].
 func (p Padding) String() string {
-	if p.Kind == ir.Explicit {
+	if p.Kind == PaddingKind(ir.Explicit) {
 		return fmt.Sprintf("[[%d,%d],[%d,%d]]", p.Top, p.Bottom, p.Left, p.Right)
 	}
 	return p.Kind.String()

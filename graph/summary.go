@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Summary is what a layer's fields say beside its name, its inputs and the
-// size of its output, in a few words: "5×5, stride 2, SAME, relu". Fields at
-// their defaults are left out; so are initializers.
+// Summary returns the fields of a layer in a few words: "5×5, stride 2, SAME, relu".
+// It leaves out the name, the inputs, the size of the output, initializers, and fields
+// at their defaults.
 func Summary(l Layer) string {
 	v := reflect.ValueOf(l)
 	if v.Kind() != reflect.Struct {
@@ -16,7 +16,7 @@ func Summary(l Layer) string {
 	}
 	var words []string
 	activation := ""
-	for _, m := range members(v.Type()) {
+	for _, m := range jsonFields(v.Type()) {
 		field := m.get(v)
 		if isDefault(field) {
 			continue
@@ -31,7 +31,7 @@ func Summary(l Layer) string {
 		switch m.name {
 		case "filters", "units", "output_size":
 		default:
-			words = append(words, m.words(field))
+			words = append(words, m.summary(field))
 		}
 	}
 	if activation != "" {
@@ -40,18 +40,18 @@ func Summary(l Layer) string {
 	return strings.Join(words, ", ")
 }
 
-// words is one field of a summary.
-func (m member) words(v reflect.Value) string {
+// summary returns one field of a Summary.
+func (m jsonField) summary(v reflect.Value) string {
 	switch x := v.Interface().(type) {
 	case Size:
-		return sizeWords(m.name, x)
+		return sizeSummary(m.name, x)
 	case Padding:
 		if s := (Sides{x.Top, x.Bottom, x.Left, x.Right}); s != (Sides{}) {
-			return sidesWords(s)
+			return sidesSummary(s)
 		}
 		return x.String()
 	case Sides:
-		return sidesWords(x)
+		return sidesSummary(x)
 	case Method:
 		return string(x)
 	case bool:
@@ -68,7 +68,7 @@ func (m member) words(v reflect.Value) string {
 	return fmt.Sprint(strings.ReplaceAll(m.name, "_", " "), " ", v)
 }
 
-func sizeWords(name string, s Size) string {
+func sizeSummary(name string, s Size) string {
 	text := s.String()
 	switch {
 	case name == "size":
@@ -83,7 +83,7 @@ func sizeWords(name string, s Size) string {
 	return strings.TrimSuffix(name, "s") + " " + text
 }
 
-func sidesWords(s Sides) string {
+func sidesSummary(s Sides) string {
 	if s == (Sides{s.Top, s.Top, s.Top, s.Top}) {
 		return fmt.Sprint("padding ", s.Top)
 	}

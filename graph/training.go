@@ -2,8 +2,8 @@ package graph
 
 import "tfcnn/internal/ir"
 
-// kept says which steps' outputs the backward pass reads.
-func (l Lowered) kept(needed []bool) []bool {
+// savedOutputs reports for each step whether the backward pass reads its output.
+func (l Lowered) savedOutputs(needed []bool) []bool {
 	steps := l.Program.Steps
 	list := make([]bool, len(steps))
 	for i, step := range steps {
@@ -22,13 +22,13 @@ func (l Lowered) kept(needed []bool) []bool {
 	return list
 }
 
-// trained gives, for one picture, how many numbers the forward pass keeps for
-// the backward pass, and the most numbers of gradients of activations that are
-// live at once.
-func (l Lowered) trained(count *counting) (kept, gradients int64) {
-	b := assign(l, true)
+// trainingNumbers returns, for one image, the numbers that the forward pass keeps for
+// the backward pass, and the most numbers of gradients of activations that are live at
+// once.
+func (l Lowered) trainingNumbers(count *checkedMath) (kept, gradients int64) {
+	b := assignBuffers(l, true)
 	for _, buffer := range b.list {
-		if buffer.kept {
+		if buffer.saved {
 			kept = count.sum(kept, buffer.numbers)
 		}
 	}
@@ -38,18 +38,18 @@ func (l Lowered) trained(count *counting) (kept, gradients int64) {
 		}
 	}
 	for i, step := range l.Program.Steps {
-		if inside := step.Op.Traits().SavedInside; inside > 0 && b.needed[i] {
-			kept = count.sum(kept, count.product(int64(inside), numbers(l.Program, i)))
+		if intermediates := step.Op.Traits().SavedIntermediates; intermediates > 0 && b.needed[i] {
+			kept = count.sum(kept, count.product(int64(intermediates), numbers(l.Program, i)))
 		}
 	}
-	return kept, l.backward(b.needed, count)
+	return kept, l.peakGradients(b.needed, count)
 }
 
-// backward walks the backward pass. The gradient of a step's output is live
-// from its last reader to the step itself, and beside it at that moment those
-// that the step adds to what it reads. Before the first parameters no gradient
-// is computed.
-func (l Lowered) backward(needed []bool, count *counting) int64 {
+// peakGradients returns the most numbers of gradients that are live at once in the
+// backward pass. The gradient of a step's output is live from its last reader to the
+// step itself, where the gradients of the step's inputs are live too. No gradient is
+// computed for steps before the first parameters.
+func (l Lowered) peakGradients(needed []bool, count *checkedMath) int64 {
 	steps := l.Program.Steps
 	wanted := make([]bool, len(steps)) // a parameter lies before the output
 	for i, step := range steps {

@@ -6,10 +6,9 @@ import (
 	"tfcnn/internal/ir"
 )
 
-// Conv2DTranspose is TensorFlow's Conv2DBackpropInput, followed by BiasAdd: the
-// way back through the sizes of a convolution. From [H,W,C] it makes
-// [OutputSize.Height, OutputSize.Width, Filters], such that a Conv2D of the
-// same size, strides, dilations and padding would lead from there to [H,W].
+// Conv2DTranspose is TensorFlow's Conv2DBackpropInput, followed by BiasAdd. From
+// [H,W,C] it makes [OutputSize.Height, OutputSize.Width, Filters], such that a Conv2D
+// of the same size, strides, dilations and padding makes [H,W] from that size.
 // Its weights are NAME/filter, [Size.Height, Size.Width, Filters/Groups, C],
 // and NAME/bias, [Filters].
 type Conv2DTranspose struct {
@@ -24,19 +23,18 @@ type Conv2DTranspose struct {
 	// Groups splits the channels and the filters into so many parts; each
 	// channel acts on the filters of its part. Default 1.
 	Groups int
-	// OutputSize chooses among the sizes from which a convolution leads to
-	// [H,W]. The default is Keras's: H·stride with SAME, (H−1)·stride + the
-	// kernel's reach with VALID, and the smallest with explicit padding. A
-	// stride or a reach below 1 is an error.
+	// OutputSize is one of the sizes from which a convolution makes [H,W]. The default
+	// is Keras's: H·stride with SAME, (H−1)·stride + the kernel's reach with VALID, and
+	// the smallest size with explicit padding. A stride or a reach below 1 is an error.
 	OutputSize  Size
 	NoBias      bool
 	Activation  Activation
 	Initializer Initializer // of the filter; default: the network's
 }
 
-func (c Conv2DTranspose) head() (string, []string) { return c.Name, one(c.From) }
-func (Conv2DTranspose) kind() string               { return "conv2d_transpose" }
-func (Conv2DTranspose) prefix() string             { return "conv_transpose" }
+func (c Conv2DTranspose) nameAndInputs() (string, []string) { return c.Name, oneInput(c.From) }
+func (Conv2DTranspose) kind() string                        { return "conv2d_transpose" }
+func (Conv2DTranspose) prefix() string                      { return "conv_transpose" }
 
 func (c Conv2DTranspose) lower(b *lowering) error {
 	input := b.input()
@@ -46,7 +44,7 @@ func (c Conv2DTranspose) lower(b *lowering) error {
 	op := ir.Conv2DTranspose{
 		Strides:   c.Strides.or(Square(1)).pair(),
 		Dilations: c.Dilations.or(Square(1)).pair(),
-		Padding:   ir.Padding(c.Padding),
+		Padding:   c.Padding.lowered(),
 		Groups:    c.Groups,
 	}
 	if op.Groups == 0 {
@@ -70,11 +68,11 @@ func (c Conv2DTranspose) lower(b *lowering) error {
 	return b.activate(c.Activation)
 }
 
-// outputSize is the default of OutputSize.
+// outputSize returns the default of OutputSize.
 func (c Conv2DTranspose) outputSize(op ir.Conv2DTranspose, input []int) Size {
 	along := func(axis, size, padding int) int {
 		in, stride := input[axis+1], op.Strides[axis]
-		if c.Padding.Kind == ir.Same {
+		if c.Padding.Kind == Same.Kind {
 			return in * stride
 		}
 		return (in-1)*stride + (size-1)*op.Dilations[axis] + 1 - padding

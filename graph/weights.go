@@ -6,29 +6,28 @@ import (
 	"slices"
 
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/ir"
 	"tfcnn/internal/quote"
 )
 
 // Weights are the tensors of a network by name, as "conv1/filter".
 type Weights map[string]tensor.Tensor
 
-// Check says whether the weights are those that the network needs; the error
-// lists those that are missing, left over or of the wrong shape: the first few,
-// and how many more there are.
+// Check returns an error unless the weights are those that the network needs. The
+// error lists the first weights that are missing, left over or of the wrong shape, and
+// the number of the others.
 func (w Weights) Check(n Network) error {
 	lowered, err := Lower(n)
 	if err != nil {
 		return err
 	}
-	return w.CheckProgram(lowered.Program)
+	return lowered.CheckWeights(w)
 }
 
-// CheckProgram is Check for a network that is lowered already.
-func (w Weights) CheckProgram(program ir.Program) error {
+// CheckWeights is Weights.Check for a network that is lowered already.
+func (l Lowered) CheckWeights(w Weights) error {
 	var faults []string
 	left := maps.Clone(w)
-	for _, step := range program.Steps {
+	for _, step := range l.Program.Steps {
 		for _, want := range step.Weights {
 			got, found := w[want.Name]
 			delete(left, want.Name)

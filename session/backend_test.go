@@ -8,19 +8,19 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
-	"tfcnn/session"
+	"tfcnn/internal/tensorflow/operations"
 )
 
-func backend(t testing.TB) *session.Backend {
+func backend(t testing.TB) *operations.Backend {
 	t.Helper()
-	b, err := session.NewBackend(session.Options{Device: "cpu"})
+	b, err := operations.NewBackend("cpu")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
 
-// TensorFlow is held to every case file: known answers, and the reference.
+// TensorFlow's results fit every case file: known answers, and the reference.
 func TestCaseFiles(t *testing.T) {
 	files, err := proof.ReadAll(os.DirFS("../testdata"), "cases")
 	if err != nil {
@@ -47,7 +47,7 @@ func TestBackendRefuses(t *testing.T) {
 	if _, err := b.Apply(ctx, ir.ReLU{}, tensor.Tensor{Shape: []int{1}, Data: []float32{1}}); err == nil {
 		t.Error("a ctx that is done: no error")
 	}
-	if _, err := session.NewBackend(session.Options{Device: "tpu"}); err == nil {
+	if _, err := operations.NewBackend("tpu"); err == nil {
 		t.Error("device tpu: no error")
 	}
 }

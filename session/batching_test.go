@@ -14,22 +14,23 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
+	"tfcnn/session/internal/calls"
 )
 
 // doubling is a batcher whose runs take ten milliseconds and double numbers.
-func doubling(o Batching, fail func(pictures int) error) (b *batcher, sizes *[]int) {
+func doubling(o Batching, fail func(images int) error) (b *batcher, sizes *[]int) {
 	var mu sync.Mutex
 	sizes = &[]int{}
-	b = newBatcher(o, 1, 1, func(pictures int, into, batch []float32) error {
+	b = newBatcher(o, 1, 1, func(images int, into, batch []float32) error {
 		mu.Lock()
-		*sizes = append(*sizes, pictures)
+		*sizes = append(*sizes, images)
 		mu.Unlock()
 		time.Sleep(10 * time.Millisecond)
 		for i, x := range batch {
 			into[i] = 2 * x
 		}
 		if fail != nil {
-			return fail(pictures)
+			return fail(images)
 		}
 		return nil
 	})
@@ -54,8 +55,8 @@ func TestBatchingGathers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, sizes := doubling(Batching{Size: 4, Wait: time.Hour}, nil)
 		defer b.close()
-		var stats counters
-		b.served = stats.shared
+		var stats calls.Counters
+		b.onShared = stats.Shared
 		begun := time.Now()
 		var group sync.WaitGroup
 		for i := range 4 {
@@ -70,8 +71,8 @@ func TestBatchingGathers(t *testing.T) {
 		if fmt.Sprint(*sizes) != "[1 3]" || time.Since(begun) != 20*time.Millisecond {
 			t.Errorf("batches of %v in %v", *sizes, time.Since(begun))
 		}
-		if batches, calls, images := stats.sharedBatches.Load(), stats.sharedCalls.Load(), stats.sharedImages.Load(); batches != 1 || calls != 3 || images != 3 {
-			t.Errorf("%d shared batches of %d calls and %d images, want 1 of 3 and 3", batches, calls, images)
+		if n := stats.Read(); n.SharedBatches != 1 || n.SharedCalls != 3 || n.SharedImages != 3 {
+			t.Errorf("%d shared batches of %d calls and %d images, want 1 of 3 and 3", n.SharedBatches, n.SharedCalls, n.SharedImages)
 		}
 	})
 }
@@ -132,15 +133,15 @@ func TestBatchingLeft(t *testing.T) {
 
 func TestBatchingFailsAndCloses(t *testing.T) {
 	wrong := errors.New("wrong")
-	before := capi.Live()
+	before := capi.LiveAllocations()
 	synctest.Test(t, func(t *testing.T) {
-		b, _ := doubling(Batching{Size: 2, Wait: time.Hour}, func(pictures int) error {
-			if pictures > 1 {
+		b, _ := doubling(Batching{Size: 2, Wait: time.Hour}, func(images int) error {
+			if images > 1 {
 				return wrong
 			}
 			return nil
 		})
-		b.served = func(calls, images int) { t.Errorf("a batch that failed served %d calls", calls) }
+		b.onShared = func(calls, images int) { t.Errorf("a batch that failed served %d calls", calls) }
 		var group sync.WaitGroup
 		for i := range 3 {
 			group.Go(func() {
@@ -157,7 +158,7 @@ func TestBatchingFailsAndCloses(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if after := capi.Live(); after != before {
+	if after := capi.LiveAllocations(); after != before {
 		t.Errorf("native memory is left: %+v, before %+v", after, before)
 	}
 }
@@ -165,7 +166,7 @@ func TestBatchingFailsAndCloses(t *testing.T) {
 // A batcher that was closed is empty when the last batch is through and left,
 // also by who left it before: Close of a session waits for it.
 func TestBatchingEmpties(t *testing.T) {
-	before := capi.Live()
+	before := capi.LiveAllocations()
 	synctest.Test(t, func(t *testing.T) {
 		b, _ := doubling(Batching{Size: 2, Wait: time.Hour}, nil)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
@@ -186,7 +187,7 @@ func TestBatchingEmpties(t *testing.T) {
 		if took := time.Since(begun); took != 10*time.Millisecond {
 			t.Errorf("empty after %v, the batches take 10ms", took)
 		}
-		if after := capi.Live(); after != before {
+		if after := capi.LiveAllocations(); after != before {
 			t.Errorf("native memory is left: %+v, before %+v", after, before)
 		}
 		unused, _ := doubling(Batching{Size: 2}, nil)
@@ -195,7 +196,7 @@ func TestBatchingEmpties(t *testing.T) {
 	})
 }
 
-// Sixty-four goroutines, each with pictures of its own, errors and ends mixed
+// Sixty-four goroutines, each with images of its own, errors and ends mixed
 // in: everybody gets the own result.
 func TestBatchingSession(t *testing.T) {
 	net := graph.Network{
@@ -206,7 +207,7 @@ func TestBatchingSession(t *testing.T) {
 			graph.Dense{Units: 5},
 		},
 	}
-	before := capi.Live()
+	before := capi.LiveAllocations()
 	weights := net.InitialWeights(1)
 	for _, w := range weights {
 		for i, x := range w.Data {
@@ -275,7 +276,7 @@ func TestBatchingSession(t *testing.T) {
 	if stats.Runs < done.Load() || stats.Errors != 64*3 || stats.Waiting != 0 || stats.InFlight != 0 {
 		t.Errorf("%+v", stats)
 	}
-	if after := capi.Live(); after != before {
+	if after := capi.LiveAllocations(); after != before {
 		t.Errorf("native memory is left: %+v, before %+v", after, before)
 	}
 }

@@ -32,8 +32,8 @@ func measured(tb testing.TB) map[string]graph.Network {
 	return list
 }
 
-// picturesFor draws pictures for a network.
-func picturesFor(tb testing.TB, net graph.Network, n int) tensor.Tensor {
+// imagesFor draws images for a network.
+func imagesFor(tb testing.TB, net graph.Network, n int) tensor.Tensor {
 	tb.Helper()
 	x, err := tensor.New(n, net.Input.Height, net.Input.Width, net.Input.Channels)
 	if err != nil {
@@ -46,7 +46,7 @@ func picturesFor(tb testing.TB, net graph.Network, n int) tensor.Tensor {
 	return x
 }
 
-// openedFor opens a session that is warm for n pictures.
+// openedFor opens a session that is warm for n images.
 func openedFor(tb testing.TB, net graph.Network, o session.Options) *session.Session {
 	tb.Helper()
 	o.Device = "cpu"
@@ -68,7 +68,7 @@ func BenchmarkRun(b *testing.B) {
 	for name, net := range measured(b) {
 		for _, n := range []int{1, 8} {
 			s := openedFor(b, net, session.Options{WarmUp: []int{n}})
-			batch := picturesFor(b, net, n)
+			batch := imagesFor(b, net, n)
 			into, err := s.Run(context.Background(), batch)
 			if err != nil {
 				b.Fatal(err)
@@ -105,7 +105,7 @@ func BenchmarkParallel(b *testing.B) {
 			b.ReportAllocs()
 			b.SetParallelism(8)
 			b.RunParallel(func(p *testing.PB) {
-				batch := picturesFor(b, net, 1)
+				batch := imagesFor(b, net, 1)
 				into, err := s.Run(context.Background(), batch)
 				for p.Next() && err == nil {
 					err = s.RunInto(context.Background(), into, batch)
@@ -123,7 +123,7 @@ func BenchmarkParallel(b *testing.B) {
 func BenchmarkOpen(b *testing.B) {
 	for name, net := range measured(b) {
 		weights := net.InitialWeights(1)
-		batch := picturesFor(b, net, 1)
+		batch := imagesFor(b, net, 1)
 		b.Run("net="+name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -7,6 +7,7 @@ import (
 	"tfcnn/internal/proof"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/profile"
 	"tfcnn/session/verify"
 )
 
@@ -24,7 +25,7 @@ func TestDepthwiseBlock(t *testing.T) {
 			Input:  graph.Input{Height: 13, Width: 11, Channels: 16},
 			Layers: []graph.Layer{layer, graph.BatchNorm{Name: "n"}, graph.ReLU6{Name: "r"}},
 		}
-		weights, batch := session.DrawnWeights(net, 3), batchOf(net, 2, 5)
+		weights, batch := profile.RandomWeights(net, 3), batchOf(net, 2, 5)
 		v, err := verify.Network(t.Context(), net, weights, batch, verify.Options{})
 		if err == nil {
 			err = v.Err()
@@ -36,7 +37,7 @@ func TestDepthwiseBlock(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, runs, err := s.RunTraced(t.Context(), batch, "r")
+		_, runs, err := profile.Trace(t.Context(), s, batch, "r")
 		if err != nil {
 			t.Fatal(err)
 		}

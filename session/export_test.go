@@ -8,24 +8,24 @@ import (
 	"tfcnn/internal/tensorflow"
 )
 
-// Lanes says which lanes a session has opened.
-func Lanes(s *Session) (narrow, wide bool) {
-	return s.native.lanes.narrow.Load() != nil, s.native.lanes.wide.Load() != nil
+// TFSessions reports which TensorFlow sessions a session has opened.
+func TFSessions(s *Session) (oneThread, manyThreads bool) {
+	return s.network.sessions.oneThread.Load() != nil, s.network.sessions.manyThreads.Load() != nil
 }
 
-// Renewals waits for one under way, has shapes counted from now on, and is how
-// often threads were renewed.
-func Renewals() int {
-	renewal.mu.Lock()
-	defer renewal.mu.Unlock()
-	renewal.steps.Store(0)
-	return int(renewal.times.Load())
+// Cleanups waits for the cleanup that runs, sets the count of new steps to 0, and
+// returns how many cleanups of idle threads there were.
+func Cleanups() int {
+	cleanup.mu.Lock()
+	defer cleanup.mu.Unlock()
+	cleanup.steps.Store(0)
+	return int(cleanup.times.Load())
 }
 
-// Renew ends the threads that are idle.
-func Renew() { renewThreads() }
+// EndIdleThreads is endIdleThreads.
+func EndIdleThreads() { endIdleThreads() }
 
-// SmallBatch is smallBatch of a network that is here.
+// SmallBatch is smallBatch of a ready network.
 func SmallBatch(t *testing.T, name string) int {
 	net, err := nets.Load(name)
 	if err != nil {
@@ -42,26 +42,22 @@ func SmallBatch(t *testing.T, name string) int {
 	return most
 }
 
-// Leaver frees what a session left behind that the tests leak on purpose.
+// Leaver frees a session that a test leaks on purpose.
 func Leaver(s *Session) leaver { return leaver{s.core} }
 
 type leaver struct{ core *core }
 
 func (l leaver) Leave() {
-	l.core.running.close()
+	l.core.calls.Close()
 	l.core.opened.Done()
 	l.core.free()
 }
 
-// Take takes a place of a limit, which release gives back.
-func Take(l *Limit) (release func(), ok bool) { return func() { l.release(0) }, l.try(0) }
+// Take takes a slot of a limit, which release returns.
+func Take(l *Limit) (release func(), ok bool) { return func() { l.queue.Release(0) }, l.queue.Try(0) }
 
-// Queued is how many calls wait for a limit's places.
-func Queued(l *Limit) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.queue)
-}
+// Queued returns how many calls wait for a limit.
+func Queued(l *Limit) int { return l.queue.Queued() }
 
 // Tuned reports whether the tests import session/tuned.
 func Tuned() bool { return tensorflow.Tuned() }

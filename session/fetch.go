@@ -6,41 +6,42 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 	"tfcnn/internal/tensorflow"
+	"tfcnn/session/internal/calls"
 )
 
-// fetch runs a batch for the outputs of any steps, which are written to into
-// where that is not nil: they fit then, or there is none and the outputs are
-// dropped. With options, a RunOptions message, the run is recorded, and fetch
-// returns the RunMetadata message.
+// fetch runs a batch for the outputs of any steps. Where into is not nil, the outputs
+// are written to its tensors, which must fit; an empty into drops the outputs. With
+// options, a RunOptions message, TensorFlow records the run, and fetch returns the
+// RunMetadata message.
 func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, options []byte, into []tensor.Tensor) (outputs []tensor.Tensor, metadata []byte, err error) {
 	if err := c.check(batch); err != nil {
 		return nil, nil, err
 	}
 	done := ctx.Done()
-	pictures := batch.Shape[0]
-	a, err := c.enter(ctx, pictures)
+	images := batch.Shape[0]
+	a, err := c.enter(ctx, images)
 	if err != nil {
 		return nil, nil, err
 	}
-	left := false // then the run leaves when it ends
+	left := false // where true, the run leaves when it has ended
 	defer func() {
 		if !left {
-			c.leave(a)
+			c.calls.Leave(a)
 		}
 	}()
 	outputs = into
 	if into == nil {
 		outputs = make([]tensor.Tensor, len(steps))
 		for i, step := range steps {
-			if outputs[i], err = tensor.New(c.shape(step, pictures)...); err != nil {
+			if outputs[i], err = tensor.New(c.shape(step, images)...); err != nil {
 				return nil, nil, err
 			}
 		}
 	}
-	if pictures == 0 {
+	if images == 0 {
 		return outputs, nil, nil
 	}
-	if a.runner, err = c.runner(pictures, steps, options != nil); err != nil {
+	if a.Runner, err = c.newRunner(images, steps, options != nil); err != nil {
 		return nil, nil, err
 	}
 	out := make([]capi.Value, len(outputs))
@@ -48,9 +49,9 @@ func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, opti
 		out[i] = capi.Float32s(output)
 	}
 	in := []capi.Value{capi.Float32s(batch)}
-	left, metadata, err = c.perform(done, request{runner: a.runner, options: options, borrowed: into != nil, admission: a}, in, out)
+	left, metadata, err = c.calls.Run(done, calls.Request{Runner: a.Runner, Options: options, Borrowed: into != nil, Admission: a}, in, out)
 	if left {
-		return nil, nil, ended(ctx)
+		return nil, nil, calls.Ended(ctx)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -58,36 +59,25 @@ func (c *core) fetch(ctx context.Context, batch tensor.Tensor, steps []int, opti
 	return outputs, metadata, nil
 }
 
-// perform makes a run that was let in: on the goroutine that calls where done is nil,
-// and on a worker's where it is not. Where the caller leaves, left is true, and the
-// run leaves when it ends.
-func (c *core) perform(done <-chan struct{}, r request, in, out []capi.Value) (left bool, metadata []byte, err error) {
-	if done == nil {
-		metadata, err = r.run(in, out)
-		return false, metadata, err
-	}
-	return c.workers.run(done, r, in, out)
-}
-
-// runner makes a runner for the outputs of any steps, on a session that records
-// what it runs where that is wanted. It is the caller's to free.
-func (c *core) runner(pictures int, steps []int, records bool) (*capi.Runner, error) {
+// newRunner makes a runner for the outputs of any steps, which the caller must free.
+// Where traced is true, TensorFlow records the nodes of the runner's session.
+func (c *core) newRunner(images int, steps []int, traced bool) (*capi.Runner, error) {
 	var session *tensorflow.Session
-	if records {
+	if traced {
 		var err error
-		if session, err = c.native.tracing(pictures); err != nil {
+		if session, err = c.network.tracing(images); err != nil {
 			return nil, err
 		}
 	} else {
-		l, err := c.native.lane(pictures)
+		on, err := c.network.session(images)
 		if err != nil {
 			return nil, err
 		}
-		session = l.session
+		session = on.session
 	}
-	fetches := make([]capi.Port, len(steps))
+	fetches := make([]capi.Output, len(steps))
 	for i, step := range steps {
-		fetches[i] = c.native.steps[step]
+		fetches[i] = c.network.steps[step]
 	}
-	return session.NewRunner(capi.Signature{Feeds: []capi.Port{c.native.input}, Constants: c.native.weights, Fetches: fetches})
+	return session.NewRunner(capi.Signature{Feeds: []capi.Output{c.network.input}, Constants: c.network.weights, Fetches: fetches})
 }

@@ -11,7 +11,7 @@ import (
 	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/ref"
-	"tfcnn/session"
+	"tfcnn/internal/tensorflow/operations"
 	"tfcnn/session/verify"
 )
 
@@ -29,8 +29,8 @@ func everyKind(stride uint64, shape ...int) tensor.Tensor {
 	return x
 }
 
-// TensorFlow is held to the functions of the table with a sample of all
-// numbers; cmd/sweep does with all of them.
+// TensorFlow's functions fit the table for a sample of all numbers; cmd/sweep checks
+// all of them.
 func TestFunctionsOfEverySize(t *testing.T) {
 	b := backend(t)
 	x := everyKind(4093, 1<<20)
@@ -105,7 +105,7 @@ func TestSoftmaxOfEveryDifference(t *testing.T) {
 	}
 }
 
-func holds(t *testing.T, b *session.Backend, name string, op ir.Op, operands ...tensor.Tensor) {
+func holds(t *testing.T, b *operations.Backend, name string, op ir.Op, operands ...tensor.Tensor) {
 	t.Helper()
 	want, err := ref.Apply(t.Context(), op, operands...)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"tfcnn/internal/proof"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/profile"
 	"tfcnn/session/verify"
 )
 
@@ -153,7 +154,7 @@ func activationLayer(a graph.Activation) graph.Layer {
 }
 
 // Every block runs in every type, with its filters as constants and fed; in
-// float32 it is held to the reference layer by layer and as it runs, in the
+// float32 it is compared with the reference layer by layer and as it runs, in the
 // others it lies nearer to the float32 answer than zeros do. TFCNN_FUSIONS=all
 // takes all blocks, a plain run each 37th, one with
 // the race detector each 97th; TestWithAndWithoutOneDNN runs it in both settings.
@@ -178,7 +179,7 @@ func TestFusions(t *testing.T) {
 }
 
 func holdsBlock(t *testing.T, net graph.Network, seed uint64) error {
-	weights, batch := session.DrawnWeights(net, seed), batchOf(net, 2, seed)
+	weights, batch := profile.RandomWeights(net, seed), batchOf(net, 2, seed)
 	v, err := verify.Network(t.Context(), net, weights, batch, verify.Options{})
 	if err == nil {
 		err = v.Err()
@@ -251,11 +252,11 @@ func TestJoinedLayers(t *testing.T) {
 		{[]graph.Layer{depthwise, norm, graph.ReLU6{Name: "a"}}, "c n a", "a"},
 	} {
 		net := graph.Network{Input: graph.Input{Height: 9, Width: 9, Channels: 8}, Layers: tt.layers}
-		s, err := session.Open(net, session.DrawnWeights(net, 1), session.Options{Device: "cpu"})
+		s, err := session.Open(net, profile.RandomWeights(net, 1), session.Options{Device: "cpu"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, runs, err := s.RunTraced(t.Context(), batchOf(net, 2, 1))
+		_, runs, err := profile.Trace(t.Context(), s, batchOf(net, 2, 1))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,6 +17,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/profile"
 )
 
 // A session that is nil, or that Open has not made, is closed.
@@ -25,7 +26,7 @@ func TestNoSession(t *testing.T) {
 	for _, s := range []*session.Session{nil, {}} {
 		_, run := s.Run(t.Context(), batch)
 		_, outputs := s.RunOutputs(t.Context(), batch, "conv1")
-		_, _, traced := s.RunTraced(t.Context(), batch)
+		_, _, traced := profile.Trace(t.Context(), s, batch)
 		for _, err := range []error{run, outputs, traced, s.RunInto(t.Context(), batch, batch)} {
 			if !errors.Is(err, session.ErrClosed) {
 				t.Errorf("got %v, want ErrClosed", err)
@@ -169,7 +170,7 @@ func TestNoMemory(t *testing.T) {
 		}
 	}
 	if _, err := s.Run(context.Background(), batchOf(net, 1, 1)); err != nil {
-		t.Errorf("one picture after that: %v", err)
+		t.Errorf("one image after that: %v", err)
 	}
 }
 

@@ -1,127 +1,26 @@
 package session
 
-import (
-	"context"
-	"errors"
-	"fmt"
-	"runtime"
-	"slices"
-	"sync"
+import "tfcnn/session/internal/calls"
 
-	"github.com/dustin/go-humanize"
-)
+// ErrLimit is wrapped by the error of a run that needs more bytes than its Limit has.
+var ErrLimit = calls.ErrLimit
 
-// ErrLimit is wrapped by the error of a run that needs more than its Limit
-// ever grants.
-var ErrLimit = errors.New("more than the limit")
+// Limit bounds the runs in flight at once, and the bytes that their activations need as
+// the plan forecasts them (graph.Requirement), without the weights. A run that would
+// pass the limit waits, first come, first served. A run whose ctx has ended is in flight
+// until TensorFlow has computed it. Many sessions may share one Limit.
+type Limit struct{ queue calls.Limit }
 
-// Limit bounds what is in flight at once: runs, and the bytes that they need
-// for their activations as the plan forecasts them (graph.Requirement), the
-// weights not counted. A run that would pass it waits, first come, first
-// served. A run whose ctx has ended stays in flight until TensorFlow is
-// through with it. One Limit may serve many sessions, and be used from many
-// goroutines.
-type Limit struct {
-	runs  int
-	bytes int64
-
-	mu    sync.Mutex
-	inUse int
-	taken int64
-	queue []*place
+// NewLimit returns a limit of so many runs and bytes; 0 is no limit. Open refuses a
+// limit below 0.
+func NewLimit(runs int, bytes int64) *Limit {
+	return &Limit{calls.Limit{Runs: runs, Bytes: bytes}}
 }
 
-// place is one that is waited for; granted has a value when it is there.
-type place struct {
-	bytes   int64
-	granted chan struct{}
-}
-
-var places = sync.Pool{New: func() any { return &place{granted: make(chan struct{}, 1)} }}
-
-// runsAtOnce is how many runs a session lets into TensorFlow by itself. More
-// would gain nothing, as kernels share the machine's cores, and each holds a
-// thread and the memory of its activations; and the system's scheduler, unlike
-// a queue, lets some of them wait for seconds.
-func runsAtOnce() int { return 2 * runtime.GOMAXPROCS(0) }
-
-// NewLimit is a limit of so many runs and bytes; 0 is none. Open refuses a limit
-// below 0.
-func NewLimit(runs int, bytes int64) *Limit { return &Limit{runs: runs, bytes: bytes} }
-
-// fits says whether a place is free now. The mutex is held.
-func (l *Limit) fits(bytes int64) bool {
-	return (l.runs <= 0 || l.inUse < l.runs) && (l.bytes <= 0 || bytes <= l.bytes-l.taken)
-}
-
-// try takes a place if one is free and nobody waits.
-func (l *Limit) try(bytes int64) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.queue) > 0 || !l.fits(bytes) {
-		return false
-	}
-	l.inUse++
-	l.taken += bytes
-	return true
-}
-
-// acquire waits for a place, until ctx ends or closing is closed.
-func (l *Limit) acquire(ctx context.Context, closing <-chan struct{}, bytes int64) error {
-	if l.bytes > 0 && bytes > l.bytes {
-		return fmt.Errorf("it needs %s, the limit is %s: %w", humanize.IBytes(uint64(bytes)), humanize.IBytes(uint64(l.bytes)), ErrLimit)
-	}
-	done := ctx.Done() // which may panic: before there is a place to lose
-	l.mu.Lock()
-	p := places.Get().(*place)
-	p.bytes = bytes
-	l.queue = append(l.queue, p)
-	l.grant()
-	l.mu.Unlock()
-	select {
-	case <-p.granted:
-		places.Put(p)
+// of returns the queue of a limit, nil for a nil limit.
+func (l *Limit) of() *calls.Limit {
+	if l == nil {
 		return nil
-	case <-done:
-		l.giveUp(p)
-		return ended(ctx)
-	case <-closing:
-		l.giveUp(p)
-		return ErrClosed
 	}
-}
-
-// giveUp takes a place out of the queue, or gives it back.
-func (l *Limit) giveUp(p *place) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if at := slices.Index(l.queue, p); at >= 0 {
-		l.queue = slices.Delete(l.queue, at, at+1)
-	} else { // granted meanwhile
-		<-p.granted
-		l.inUse--
-		l.taken -= p.bytes
-	}
-	l.grant()
-	places.Put(p)
-}
-
-// release gives a place back.
-func (l *Limit) release(bytes int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.inUse--
-	l.taken -= bytes
-	l.grant()
-}
-
-// grant gives places to those who have waited longest. The mutex is held.
-func (l *Limit) grant() {
-	for len(l.queue) > 0 && l.fits(l.queue[0].bytes) {
-		p := l.queue[0]
-		l.queue = slices.Delete(l.queue, 0, 1)
-		l.inUse++
-		l.taken += p.bytes
-		p.granted <- struct{}{}
-	}
+	return &l.queue
 }

@@ -14,7 +14,10 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 	"tfcnn/internal/ir"
+	"tfcnn/internal/tensorflow/operations"
 	"tfcnn/session"
+	"tfcnn/session/profile"
+	"tfcnn/session/sizes"
 	"tfcnn/session/verify"
 )
 
@@ -73,11 +76,11 @@ func TestNilContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sizes, err := session.OpenSizes(small, nil, session.SizesOptions{Options: session.Options{Device: "cpu"}})
+	free, err := sizes.Open(small, nil, sizes.Options{Options: session.Options{Device: "cpu"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	backend, err := session.NewBackend(session.Options{Device: "cpu"})
+	backend, err := operations.NewBackend("cpu")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +91,8 @@ func TestNilContext(t *testing.T) {
 		}
 	}
 	batch := batchOf(small, 1, 1)
-	asked := 0
-	for _, on := range []any{s, sizes, (*session.Session)(nil), (*session.Sizes)(nil)} {
+	called := 0
+	for _, on := range []any{s, free, (*session.Session)(nil), (*sizes.Sessions)(nil)} {
 		v := reflect.ValueOf(on)
 		for i := range v.NumMethod() {
 			kind := v.Method(i).Type()
@@ -109,23 +112,25 @@ func TestNilContext(t *testing.T) {
 			results := v.Method(i).Call(arguments)
 			err, _ := results[len(results)-1].Interface().(error)
 			refused(fmt.Sprintf("%T.%s", on, v.Type().Method(i).Name), err)
-			asked++
+			called++
 		}
 	}
-	if asked < 20 {
-		t.Errorf("%d methods take a ctx, want 20 or more", asked)
+	if called < 20 {
+		t.Errorf("%d methods take a ctx, want 20 or more", called)
 	}
 	var none context.Context
 	_, err = backend.Apply(none, ir.Flatten{}, batch)
 	refused("Backend.Apply", err)
 	_, err = verify.Network(none, small, nil, batch, verify.Options{})
 	refused("Verify", err)
+	_, _, err = profile.Trace(none, s, batch)
+	refused("Trace", err)
 
 	if st := s.Stats(); st.Errors+st.Canceled+st.Runs != 0 {
 		t.Errorf("counted: %+v", st)
 	}
 	closes(t, s)
-	within(t, "Sizes.Close", sizes.Close)
+	within(t, "Sessions.Close", free.Close)
 }
 
 // breaking is a ctx whose methods panic from a call on.
@@ -169,17 +174,20 @@ func TestPanickingContext(t *testing.T) {
 			_, err := s.RunOutputs(ctx, batch, "pool")
 			return err
 		},
-		"RunTraced": func(ctx context.Context, s *session.Session) error { _, _, err := s.RunTraced(ctx, batch); return err },
+		"Trace": func(ctx context.Context, s *session.Session) error {
+			_, _, err := profile.Trace(ctx, s, batch)
+			return err
+		},
 	}
 	for _, o := range []struct {
 		name  string
 		o     session.Options
-		taken bool // the limit's only place is taken
+		taken bool // the limit's only slot is taken
 	}{
 		{"alone", session.Options{Limit: session.NewLimit(1, 1<<20)}, false},
 		{"in the queue", session.Options{Limit: session.NewLimit(1, 0)}, true},
-		{"joined", session.Options{Batching: session.Batching{Size: 8}, Limit: session.NewLimit(1, 0)}, false},
-		{"joined in the queue", session.Options{Batching: session.Batching{Size: 8}, Limit: session.NewLimit(1, 0)}, true},
+		{"shared", session.Options{Batching: session.Batching{Size: 8}, Limit: session.NewLimit(1, 0)}, false},
+		{"shared, in the queue", session.Options{Batching: session.Batching{Size: 8}, Limit: session.NewLimit(1, 0)}, true},
 	} {
 		for name, call := range calls {
 			for kind, inner := range kinds {
@@ -220,7 +228,7 @@ func TestPanickingContext(t *testing.T) {
 					release()
 					closes(t, s)
 					if back, ok := session.Take(options.Limit); !ok {
-						t.Error("the limit's place was not given back")
+						t.Error("the limit's slot was not returned")
 					} else {
 						back()
 					}
@@ -254,28 +262,28 @@ func TestOpenRefusesSizes(t *testing.T) {
 		return session.Options{Batching: session.Batching{Size: size, Wait: wait}}
 	}
 	refused := map[string]session.Options{
-		"a batch of -1":             batching(-1, 0),
-		"a batch of 1<<27":          batching(1<<27, 0),
-		"a batch of 1e9":            batching(1e9, 0),
-		"a batch of 1<<31":          batching(1<<31, 0),
-		"a batch of 1<<58":          batching(1<<58, 0),
-		"a batch of 1<<61+1":        batching(1<<61+1, 0),
-		"a batch of 1<<62":          batching(1<<62, 0),
-		"the largest batch":         batching(math.MaxInt, 0),
-		"a GiB and a picture":       batching(1<<30/(4*(64+16))+1, 0),
-		"a wait of -1":              batching(4, -1),
-		"the longest wait":          batching(4, math.MaxInt64),
-		"a wait of a minute and 1":  batching(4, time.Minute+1),
-		"a limit of -1 runs":        {Limit: session.NewLimit(-1, 0)},
-		"a limit of -1 bytes":       {Limit: session.NewLimit(0, -1)},
-		"no picture to warm up":     {WarmUp: []int{1, 0}},
-		"-1 pictures to warm up":    {WarmUp: []int{-1}},
-		"1<<40 pictures to warm up": {WarmUp: []int{1 << 40}},
-		"1<<62 pictures to warm up": {WarmUp: []int{2, 1 << 62}},
-		"-1 threads":                {Threads: -1},
-		"1<<40 threads":             {Threads: 1 << 40},
+		"a batch of -1":            batching(-1, 0),
+		"a batch of 1<<27":         batching(1<<27, 0),
+		"a batch of 1e9":           batching(1e9, 0),
+		"a batch of 1<<31":         batching(1<<31, 0),
+		"a batch of 1<<58":         batching(1<<58, 0),
+		"a batch of 1<<61+1":       batching(1<<61+1, 0),
+		"a batch of 1<<62":         batching(1<<62, 0),
+		"the largest batch":        batching(math.MaxInt, 0),
+		"a GiB and an image":       batching(1<<30/(4*(64+16))+1, 0),
+		"a wait of -1":             batching(4, -1),
+		"the longest wait":         batching(4, math.MaxInt64),
+		"a wait of a minute and 1": batching(4, time.Minute+1),
+		"a limit of -1 runs":       {Limit: session.NewLimit(-1, 0)},
+		"a limit of -1 bytes":      {Limit: session.NewLimit(0, -1)},
+		"no image to warm up":      {WarmUp: []int{1, 0}},
+		"-1 images to warm up":     {WarmUp: []int{-1}},
+		"1<<40 images to warm up":  {WarmUp: []int{1 << 40}},
+		"1<<62 images to warm up":  {WarmUp: []int{2, 1 << 62}},
+		"-1 threads":               {Threads: -1},
+		"1<<40 threads":            {Threads: 1 << 40},
 	}
-	before := capi.Live()
+	before := capi.LiveAllocations()
 	for name, o := range refused {
 		o.Device = "cpu"
 		s, err := session.Open(small, nil, o)
@@ -286,19 +294,19 @@ func TestOpenRefusesSizes(t *testing.T) {
 			s.Close()
 		}
 	}
-	for name, o := range map[string]session.SizesOptions{
+	for name, o := range map[string]sizes.Options{
 		"a batch of 1<<62": {Options: batching(1<<62, 0)},
 		"a batch of 1e9":   {Options: batching(1e9, 0)},
 		"-1 sessions":      {Most: -1},
 		"-1 bytes":         {Bytes: -1},
 	} {
 		o.Device = "cpu"
-		if s, err := session.OpenSizes(small, nil, o); err == nil {
-			t.Errorf("OpenSizes with %s: no error", name)
+		if s, err := sizes.Open(small, nil, o); err == nil {
+			t.Errorf("sizes.Open with %s: no error", name)
 			s.Close()
 		}
 	}
-	if after := capi.Live(); after != before {
+	if after := capi.LiveAllocations(); after != before {
 		t.Errorf("native memory: %+v, want %+v as before", after, before)
 	}
 	for name, o := range map[string]session.Options{
@@ -326,7 +334,7 @@ func TestCallsRefuseSizes(t *testing.T) {
 	ctx := context.Background()
 	for _, n := range []int{-1, math.MinInt, math.MaxInt, 1 << 62, 1 << 40} {
 		if _, err := s.Run(ctx, tensor.Tensor{Shape: []int{n, 8, 8, 1}}); err == nil {
-			t.Errorf("Run of %d pictures without numbers: no error", n)
+			t.Errorf("Run of %d images without numbers: no error", n)
 		}
 	}
 	closes(t, s)
@@ -334,12 +342,12 @@ func TestCallsRefuseSizes(t *testing.T) {
 
 func TestOptionsRefused(t *testing.T) {
 	for want, o := range map[string]session.Options{
-		`executor is "two"`:                     {Executor: "two"},
-		`compute is "float64"`:                  {Compute: "float64"},
-		`weights are to be "away"`:              {Weights: "away"},
-		"warm-up of 0 pictures":                 {WarmUp: []int{0}},
-		"warm-up: batch of 1073741824 pictures": {WarmUp: []int{1 << 30}},
-		"not enough memory":                     {WarmUp: []int{1 << 24}},
+		`executor is "two"`:                   {Executor: "two"},
+		`unknown Compute "float64"`:           {Compute: "float64"},
+		`unknown WeightStore "away"`:          {Weights: "away"},
+		"warm-up: got 0 images":               {WarmUp: []int{0}},
+		"warm-up: batch of 1073741824 images": {WarmUp: []int{1 << 30}},
+		"not enough memory":                   {WarmUp: []int{1 << 24}},
 	} {
 		o.Device = "cpu"
 		s, err := session.Open(vocabulary, vocabulary.InitialWeights(1), o)

@@ -11,48 +11,48 @@ import (
 	"tfcnn/internal/tensorflow"
 )
 
-// Options says where and how a session runs. The zero value works.
+// Options are the device and the behaviour of a session. The zero value works.
 type Options struct {
-	// Device is "auto" (a GPU where TensorFlow has one, else the CPU), "cpu",
-	// "gpu" (the first) or "gpu:N", in upper or lower case. Empty: "auto". A GPU
-	// that is asked for and not there is an error that wraps ErrNoDevice.
+	// Device is "auto" (a GPU where TensorFlow has one, else the CPU), "cpu", "gpu" (the
+	// first) or "gpu:N", in upper or lower case. Empty: "auto". Where the named GPU does
+	// not exist, Open's error wraps ErrNoDevice.
 	Device string
-	// Executor is how TensorFlow walks through the graph. Empty: Single on the
-	// CPU, Parallel on a GPU.
+	// Executor is TensorFlow's executor. Empty: Single on the CPU, Parallel on a GPU.
 	Executor Executor
-	// Threads is how many threads share the work of one operation, in a pool of
-	// the session's own, which needs the import of package session/tuned. 0: the
-	// threads of the process (Process.IntraOpThreads); but in a program with that
-	// import, batches whose operations are too small to gain by sharing run on the
-	// thread that calls, which a network of a few small layers does ten times as fast.
-	// Sizes of batches of both kinds cost the constants' memory twice, and each
-	// pool has a thread at least that sleeps when it has no work. With
-	// another number of threads results may differ in their last bits; and oneDNN
-	// may run a layer by what it has prepared for another session's of the same
-	// shapes, as many threads as that one has. It is for
-	// the CPU, and the Parallel executor does not run batches so by itself.
+	// Threads is how many threads share the work of one operation, in a pool of the
+	// session's own; Threads other than 0 needs the import of package session/tuned and
+	// applies to the CPU only. With 0, operations use the threads of the process
+	// (process.Options.IntraOpThreads); but in a program with that import, batches whose
+	// operations are too small to gain by sharing run on the thread that calls, unless
+	// Executor is Parallel: a network of a few small layers is ten times as fast then. A
+	// session with batch sizes of both kinds keeps the constants twice; and each pool has
+	// at least one thread, which sleeps when it has no work.
+	//
+	// Another number of threads may change the last bits of results. oneDNN may run a
+	// layer by a plan that it has prepared for another session's layer of the same
+	// shapes, with as many threads as that session has.
 	Threads int
-	// Compute is the type of the network's arithmetic; what goes in and comes
-	// out is float32. Empty: float32, the only one that Verify has bounds for.
+	// Compute is the type of the network's arithmetic; input and outputs are float32.
+	// Empty: float32, the only type with bounds in package session/verify.
 	Compute graph.DType
-	// Weights is where the weights are kept. Empty: Auto.
+	// Weights is the store of the weights. Empty: Auto.
 	Weights WeightStore
-	// Limit bounds the runs and the bytes in flight. Without it a session lets
-	// twice as many runs into TensorFlow at once as there are cores to Go
-	// (GOMAXPROCS); the others wait in the order in which they came.
+	// Limit bounds the runs and the bytes in flight. With or without a Limit, at most
+	// twice GOMAXPROCS runs of a session are in TensorFlow at once; further runs wait in
+	// the order of their calls.
 	Limit *Limit
-	// Batching joins calls of few pictures; the zero value does not.
+	// Batching lets calls of few images share runs; the zero value does not.
 	Batching Batching
 	// WarmUp lists sizes of batches that Open runs once, on zeros, so that no
 	// later run of that size is a first one: TensorFlow's optimizer, oneDNN's
 	// layouts of the weights and the kernels for that size are then ready; on a
 	// GPU its context, what is compiled of PTX, and cuDNN's search for the fastest
 	// algorithms, which is made for each size. Nil runs none, on a GPU too: the
-	// search takes seconds, and one picture's serves no other size.
+	// search takes seconds, and one image's serves no other size.
 	WarmUp []int
 }
 
-// Executor is how TensorFlow walks through a graph.
+// Executor names one of TensorFlow's executors.
 type Executor string
 
 // The executors. Single runs a network's operations one after the other, on
@@ -65,11 +65,11 @@ const (
 	Parallel Executor = "parallel"
 )
 
-// WeightStore is where a session keeps a network's weights.
+// WeightStore names the place of a network's weights in TensorFlow.
 type WeightStore string
 
 // The stores. Constants are part of the graph: oneDNN keeps a copy in its own
-// layout (without it, some convolutions of one picture take ten times as
+// layout (without it, some convolutions of one image take ten times as
 // long), a GPU has them on its side, but each first run copies them some times.
 // Fed weights lie beside the graph and are handed to each run without a copy.
 // Auto makes constants of all but the filters of Dense layers of more than four
@@ -80,17 +80,17 @@ const (
 	Fed       WeightStore = "fed"
 )
 
-// largestDense is the most numbers of a Dense filter that Auto makes a
-// constant, smallest the most of any weight that Fed does: those are folded
-// into the kernels of others.
+// Auto makes constants of Dense filters of at most largestDense numbers. Fed makes
+// constants of weights of at most smallest numbers, as TensorFlow folds them into other
+// kernels.
 const (
 	largestDense = 1 << 22
 	smallest     = 1 << 10
 )
 
-// settle fills in what depends on the device, and refuses what is unknown.
+// settle checks the options and sets the defaults, some of which depend on the device.
 func (o Options) settle() (Options, tensorflow.Settings, error) {
-	s, err := tensorflow.Options{Device: o.Device, Executor: tensorflow.Executor(o.Executor), Threads: o.Threads}.Settle()
+	s, err := tensorflow.Options{Device: o.Device, Executor: tensorflow.Executor(o.Executor), Threads: o.Threads}.Resolve()
 	if err != nil {
 		return o, s, fmt.Errorf("session: %w", err)
 	}
@@ -100,25 +100,27 @@ func (o Options) settle() (Options, tensorflow.Settings, error) {
 	}
 	switch {
 	case o.Compute.Bytes() == 0:
-		return o, s, fmt.Errorf("session: compute is %s, want %q, %q, %q or nothing", quote.Name(string(o.Compute)), graph.Float32, graph.BFloat16, graph.Float16)
+		return o, s, fmt.Errorf("session: unknown Compute %s, want %q, %q, %q or nothing", quote.Name(string(o.Compute)), graph.Float32, graph.BFloat16, graph.Float16)
 	case !slices.Contains([]WeightStore{Auto, Constants, Fed}, o.Weights):
-		return o, s, fmt.Errorf("session: weights are to be %s, want %q, %q or nothing", quote.Name(string(o.Weights)), Constants, Fed)
+		return o, s, fmt.Errorf("session: unknown WeightStore %s, want %q, %q or nothing", quote.Name(string(o.Weights)), Constants, Fed)
 	}
 	if o.Batching, err = o.Batching.settle(); err != nil {
 		return o, s, err
 	}
-	if l := o.Limit; l != nil && min(int64(l.runs), l.bytes) < 0 {
-		return o, s, fmt.Errorf("session: limit: got %d runs and %d bytes, want 0 or more", l.runs, l.bytes)
+	if o.Limit != nil {
+		if err := o.Limit.queue.Check(); err != nil {
+			return o, s, fmt.Errorf("session: %w", err)
+		}
 	}
 	for _, n := range o.WarmUp {
 		if n < 1 {
-			return o, s, fmt.Errorf("session: warm-up of %d pictures, want 1 or more", n)
+			return o, s, fmt.Errorf("session: warm-up: got %d images, want 1 or more", n)
 		}
 	}
 	return o, s, nil
 }
 
-// constant says whether a weight of an operation becomes a constant.
+// constant reports whether a weight of an operation becomes a constant.
 func (o Options) constant(device, kind string, numbers int) bool {
 	switch {
 	case o.Weights == Constants || device != tensorflow.CPU:
@@ -129,7 +131,7 @@ func (o Options) constant(device, kind string, numbers int) bool {
 	return kind != "dense" || numbers <= largestDense
 }
 
-// dataType is TensorFlow's name of a type.
+// dataType returns TensorFlow's name of a type.
 func dataType(d graph.DType) tf.DataType {
 	return map[graph.DType]tf.DataType{graph.Float32: tf.Float, graph.BFloat16: tf.Bfloat16, graph.Float16: tf.Half}[d]
 }

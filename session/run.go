@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -10,41 +9,42 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 	"tfcnn/internal/trace"
+	"tfcnn/session/internal/calls"
 	"tfcnn/session/internal/seam"
 )
 
 // Run computes the network's first output (the last layer, or the first of
-// Network.Outputs) for a batch of pictures [N,H,W,C]; N may be 0. The batch
-// must not be written to before it returns.
+// Network.Outputs) for a batch of images [N,H,W,C]; N may be 0. The caller must not
+// write to the batch before Run returns.
 //
-// A ctx that is done before the run starts prevents it. One that ends while
-// the run waits, or TensorFlow computes, makes Run return its error at once;
-// but TensorFlow cannot be interrupted: the computation goes on in the
-// background, keeps its core, its memory and its place in the Limit until it
-// is through, and its result is thrown away. Close waits for it.
+// Where ctx is done before the run starts, the run does not start. Where ctx ends while
+// the run waits, or while TensorFlow computes, Run returns ctx's error at once. But
+// TensorFlow cannot be interrupted: the computation goes on in the background and keeps
+// its core, its memory and its slot of the Limit until it has ended; its result is
+// dropped. Close waits for the computation.
 func (s *Session) Run(ctx context.Context, batch tensor.Tensor) (tensor.Tensor, error) {
-	if err := s.callable(ctx); err != nil {
+	if err := s.checkCall(ctx); err != nil {
 		return tensor.Tensor{}, err
 	}
 	begun := time.Now()
-	into, err := s.first(batch)
+	into, err := s.newResult(batch)
 	if err == nil {
 		err = s.compute(ctx, into, batch)
 	}
-	if err = s.counted(ctx, begun, batch, err); err != nil {
+	if err = s.finishCall(ctx, begun, batch, err); err != nil {
 		return tensor.Tensor{}, err
 	}
 	return into, nil
 }
 
-// RunInto is Run with the result written to a tensor of the caller's, of just
-// the first output's shape. With a ctx that cannot end (context.Background)
-// TensorFlow reads the batch where it is; with another the batch and the
-// result are copied once, as a Run that was left may not read memory that its
-// caller has again. In a steady state it allocates nothing in Go. After an
-// error the tensor holds what it held.
+// RunInto is Run with the result written to a tensor of the caller's, which must have
+// the first output's shape. With a ctx that cannot end (context.Background), TensorFlow
+// reads the batch where it is; with another ctx, the batch and the result are copied
+// once, so that a run whose caller has returned reads and writes no memory of the
+// caller's. In a steady state RunInto allocates nothing in Go. After an error the tensor
+// is unchanged.
 func (s *Session) RunInto(ctx context.Context, into, batch tensor.Tensor) error {
-	if err := s.callable(ctx); err != nil {
+	if err := s.checkCall(ctx); err != nil {
 		return err
 	}
 	begun := time.Now()
@@ -55,7 +55,7 @@ func (s *Session) RunInto(ctx context.Context, into, batch tensor.Tensor) error 
 	if err == nil {
 		err = s.compute(ctx, into, batch)
 	}
-	return s.counted(ctx, begun, batch, err)
+	return s.finishCall(ctx, begun, batch, err)
 }
 
 // RunOutputs is Run for any layers by name, in the order of the names; without
@@ -65,15 +65,14 @@ func (s *Session) RunOutputs(ctx context.Context, batch tensor.Tensor, names ...
 	return outputs, err
 }
 
-// RunOutputsInto is RunOutputs with the results written to tensors of the
-// caller's, one a name, each of just its output's shape. As in RunInto the batch
-// and the results are copied once more where ctx can end. After an error the
-// tensors hold what they held.
+// RunOutputsInto is RunOutputs with the results written to tensors of the caller's, one
+// for each name, each with its output's shape. As in RunInto, the batch and the results
+// are copied once more where ctx can end. After an error the tensors are unchanged.
 func (s *Session) RunOutputsInto(ctx context.Context, into []tensor.Tensor, batch tensor.Tensor, names ...string) error {
-	if err := s.callable(ctx); err != nil {
+	if err := s.checkCall(ctx); err != nil {
 		return err
 	}
-	steps, err := s.choose(names)
+	steps, err := s.stepsOf(names)
 	if err != nil {
 		return err
 	}
@@ -84,27 +83,14 @@ func (s *Session) RunOutputsInto(ctx context.Context, into []tensor.Tensor, batc
 	if err == nil {
 		_, _, err = s.fetch(ctx, batch, steps, nil, into)
 	}
-	return s.counted(ctx, begun, batch, err)
+	return s.finishCall(ctx, begun, batch, err)
 }
 
-// RunTraced is RunOutputs, with what TensorFlow recorded of each layer that it
-// ran: where, and for how long. On the CPU the first of them opens a second
-// session on the network, as the Single executor records nothing: it costs
-// what a first run costs, and the constants' memory once more; and the same again
-// for batches of a size that other threads run (Options.Threads).
-func (s *Session) RunTraced(ctx context.Context, batch tensor.Tensor, names ...string) ([]tensor.Tensor, []LayerRun, error) {
-	outputs, record, err := s.named(ctx, batch, names, true)
-	if err != nil {
-		return nil, nil, err
-	}
-	return outputs, s.layerRuns(record), nil
-}
-
-// callable refuses a call on a session that was never opened, and a nil ctx.
-func (s *Session) callable(ctx context.Context) error {
+// checkCall refuses a nil ctx, and a session that was never opened.
+func (s *Session) checkCall(ctx context.Context) error {
 	switch {
 	case ctx == nil:
-		return fmt.Errorf("session: run: %w", errNoContext)
+		return fmt.Errorf("session: run: %w", calls.ErrNoContext)
 	case s == nil || s.core == nil:
 		return fmt.Errorf("session: run: %w", ErrClosed)
 	}
@@ -112,10 +98,10 @@ func (s *Session) callable(ctx context.Context) error {
 }
 
 func (s *Session) named(ctx context.Context, batch tensor.Tensor, names []string, traced bool) ([]tensor.Tensor, trace.Record, error) {
-	if err := s.callable(ctx); err != nil {
+	if err := s.checkCall(ctx); err != nil {
 		return nil, trace.Record{}, err
 	}
-	steps, err := s.choose(names)
+	steps, err := s.stepsOf(names)
 	if err != nil {
 		return nil, trace.Record{}, err
 	}
@@ -133,143 +119,66 @@ func (s *Session) run(ctx context.Context, batch tensor.Tensor, steps []int, tra
 	} else {
 		outputs, _, err = s.fetch(ctx, batch, steps, nil, nil)
 	}
-	if err = s.counted(ctx, begun, batch, err); err != nil {
+	if err = s.finishCall(ctx, begun, batch, err); err != nil {
 		return nil, trace.Record{}, err
 	}
 	return outputs, record, nil
 }
 
-// counted enters a call's end into the counters, and names the call in its
-// error.
-func (c *core) counted(ctx context.Context, begun time.Time, batch tensor.Tensor, err error) error {
-	switch {
-	case err == nil:
-		c.counters.took(time.Since(begun), batch.Shape[0])
-		return nil
-	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
-		c.counters.canceled.Add(1)
-	default:
-		c.counters.errors.Add(1)
+// finishCall records a call's outcome and wraps its error.
+func (c *core) finishCall(ctx context.Context, begun time.Time, batch tensor.Tensor, err error) error {
+	images := calls.NoImages
+	if err == nil {
+		images = batch.Shape[0]
 	}
-	var failed *capi.Error
-	if errors.As(err, &failed) && failed.Code == resourceExhausted {
-		return fmt.Errorf("session: run: %w: %w", ErrMemory, err)
-	}
-	return fmt.Errorf("session: run: %w", err)
-}
-
-// resourceExhausted is the TF_Code of an allocation that failed.
-const resourceExhausted = 8
-
-// admission is a run's right to be in flight.
-type admission struct {
-	number int
-	bytes  int64
-	runner *capi.Runner // of this run alone, freed when it ends; nil: none
-}
-
-// enter lets a call in, when there is a place for it.
-func (c *core) enter(ctx context.Context, pictures int) (admission, error) {
-	number, ok := c.running.begin(pictures, time.Now())
-	if !ok {
-		return admission{}, ErrClosed
-	}
-	entered := false
-	defer func() { // ctx's methods may panic
-		if !entered {
-			c.running.end(number)
-		}
-	}()
-	t := admission{number: number, bytes: times(c.perPicture, int64(pictures))}
-	if err := ctx.Err(); err != nil {
-		return admission{}, err
-	}
-	if err := c.wait(ctx, t.bytes); err != nil {
-		return admission{}, err
-	}
-	entered = true
-	c.counters.inFlight.Add(1)
-	c.counters.allocate(t.bytes)
-	return t, nil
-}
-
-// wait waits for a place of the session's own, and then of its Limit.
-func (c *core) wait(ctx context.Context, bytes int64) error {
-	taken := 0
-	defer func() {
-		if taken < len(c.limits) {
-			for _, limit := range c.limits[:taken] {
-				limit.release(bytes)
-			}
-		}
-	}()
-	for _, limit := range c.limits {
-		if !limit.try(bytes) {
-			if err := c.queue(ctx, limit, bytes); err != nil {
-				return err
-			}
-		}
-		taken++
+	if err = c.calls.Count(ctx, begun, images, err); err != nil {
+		return fmt.Errorf("session: run: %w", err)
 	}
 	return nil
 }
 
-func (c *core) queue(ctx context.Context, limit *Limit, bytes int64) error {
-	c.counters.waiting.Add(1)
-	defer c.counters.waiting.Add(-1)
-	return limit.acquire(ctx, c.running.closing, bytes)
-}
-
-// leave gives back what enter gave.
-func (c *core) leave(t admission) {
-	if t.runner != nil {
-		t.runner.Free()
-	}
-	c.counters.allocate(-t.bytes)
-	c.counters.inFlight.Add(-1)
-	for _, limit := range c.limits {
-		limit.release(t.bytes)
-	}
-	c.running.end(t.number)
+// enter waits until the limits admit a run of so many images.
+func (c *core) enter(ctx context.Context, images int) (calls.Admission, error) {
+	return c.calls.Enter(ctx, images, calls.Times(c.perImage, int64(images)))
 }
 
 // compute runs a batch that was checked for the first output, which fits.
 func (c *core) compute(ctx context.Context, into, batch tensor.Tensor) error {
 	if n := batch.Shape[0]; c.batching != nil && n > 0 && n <= c.batching.Size {
-		return c.joined(ctx, into, batch)
+		return c.runShared(ctx, into, batch)
 	}
-	return c.alone(ctx, into, batch)
+	return c.runAlone(ctx, into, batch)
 }
 
-// alone is compute without others.
-func (c *core) alone(ctx context.Context, into, batch tensor.Tensor) error {
+// runAlone runs a batch without other calls.
+func (c *core) runAlone(ctx context.Context, into, batch tensor.Tensor) error {
 	done := ctx.Done()
-	t, err := c.enter(ctx, batch.Shape[0])
+	a, err := c.enter(ctx, batch.Shape[0])
 	if err != nil {
 		return err
 	}
-	left := false // then the run leaves when it is through
+	left := false // where true, the run leaves when it has ended
 	defer func() {
 		if !left {
-			c.leave(t)
+			c.calls.Leave(a)
 		}
 	}()
 	if batch.Shape[0] == 0 {
 		return nil
 	}
-	l, err := c.native.lane(batch.Shape[0])
+	on, err := c.network.session(batch.Shape[0])
 	if err != nil {
 		return err
 	}
 	in, out := [...]capi.Value{capi.Float32s(batch)}, [...]capi.Value{capi.Float32s(into)}
-	if left, _, err = c.perform(done, request{runner: l.first, borrowed: true, admission: t}, in[:], out[:]); left {
-		return ended(ctx)
+	if left, _, err = c.calls.Run(done, calls.Request{Runner: on.first, Borrowed: true, Admission: a}, in[:], out[:]); left {
+		return calls.Ended(ctx)
 	}
 	return err
 }
 
-// last gives the steps whose outputs are the layers'.
-func (c *core) last(layers []int) []int {
+// lastSteps returns the steps whose outputs are the layers'.
+func (c *core) lastSteps(layers []int) []int {
 	steps := make([]int, len(layers))
 	for i, layer := range layers {
 		steps[i] = c.lowered.Layers[layer].Last
@@ -277,36 +186,37 @@ func (c *core) last(layers []int) []int {
 	return steps
 }
 
-// choose finds the last steps of layers by name.
-func (c *core) choose(names []string) ([]int, error) {
+// stepsOf returns the last steps of layers by name; without names, those of the
+// network's outputs.
+func (c *core) stepsOf(names []string) ([]int, error) {
 	if len(names) == 0 {
-		return c.last(c.lowered.Outputs), nil
+		return c.lastSteps(c.lowered.Outputs), nil
 	}
 	layers := make([]int, len(names))
 	for i, name := range names {
 		at, err := c.lowered.Layer(name)
 		if err != nil {
-			return nil, fmt.Errorf("session: run: %w", errors.Unwrap(err))
+			return nil, fmt.Errorf("session: run: %w", err)
 		}
 		layers[i] = at
 	}
-	return c.last(layers), nil
+	return c.lastSteps(layers), nil
 }
 
-// shape is that of a step's output for so many pictures. For none TensorFlow
-// is not asked: with oneDNN it gives the shape of a convolution's input for
-// that of its output.
-func (c *core) shape(step, pictures int) []int {
+// shape returns the shape of a step's output for so many images. TensorFlow does not
+// run a batch of no images: with oneDNN, the result of a convolution has the shape of
+// its input then.
+func (c *core) shape(step, images int) []int {
 	shape := slices.Clone(c.lowered.Program.Steps[step].Shape)
-	shape[0] = pictures
+	shape[0] = images
 	return shape
 }
 
-// firstStep is the step whose output is the network's first.
+// firstStep returns the step of the network's first output.
 func (c *core) firstStep() int { return c.lowered.Layers[c.lowered.Outputs[0]].Last }
 
-// first checks a batch and makes the tensor for its first output.
-func (c *core) first(batch tensor.Tensor) (tensor.Tensor, error) {
+// newResult checks a batch and makes the tensor for its first output.
+func (c *core) newResult(batch tensor.Tensor) (tensor.Tensor, error) {
 	if err := c.check(batch); err != nil {
 		return tensor.Tensor{}, err
 	}

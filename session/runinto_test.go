@@ -12,6 +12,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/session"
+	"tfcnn/session/profile"
 )
 
 func newTensor(t testing.TB, shape ...int) tensor.Tensor {
@@ -23,7 +24,7 @@ func newTensor(t testing.TB, shape ...int) tensor.Tensor {
 	return x
 }
 
-// slow takes 9 billion multiplications a picture.
+// slow takes 9 billion multiplications an image.
 var slow = graph.Network{
 	Input:  graph.Input{Height: 300, Width: 300, Channels: 64},
 	Layers: []graph.Layer{graph.Conv2D{Filters: 64, Size: graph.Square(5), Padding: graph.Same}},
@@ -54,11 +55,11 @@ func TestRunInto(t *testing.T) {
 					t.Fatal(err)
 				}
 				if equal, at := tensor.Equal(result, want); !equal {
-					t.Errorf("%s, %d pictures, offset %d: differs at %d from Run", name, n, offset, at)
+					t.Errorf("%s, %d images, offset %d: differs at %d from Run", name, n, offset, at)
 				}
 				for i, x := range into {
 					if (i < offset || i >= offset+len(want.Data)) && x != 42 {
-						t.Errorf("%s, %d pictures, offset %d: number %d outside the result was written", name, n, offset, i)
+						t.Errorf("%s, %d images, offset %d: number %d outside the result was written", name, n, offset, i)
 					}
 				}
 				for i, x := range batch.Data {
@@ -84,10 +85,10 @@ func TestRunIntoRefuses(t *testing.T) {
 		into, batch tensor.Tensor
 		want        string
 	}{
-		"one picture":   {newTensor(t, append([]int{1}, good.Shape[1:]...)...), batch, "result is to go into [1,"},
-		"wider":         {newTensor(t, wider...), batch, "result is to go into [2,"},
-		"rank":          {newTensor(t, 2), batch, "result is to go into [2], want [2,"},
-		"nil":           {tensor.Tensor{}, batch, "result is to go into []"},
+		"one image":     {newTensor(t, append([]int{1}, good.Shape[1:]...)...), batch, "destination has shape [1,"},
+		"wider":         {newTensor(t, wider...), batch, "destination has shape [2,"},
+		"rank":          {newTensor(t, 2), batch, "destination has shape [2], want [2,"},
+		"nil":           {tensor.Tensor{}, batch, "destination has shape []"},
 		"numbers":       {tensor.Tensor{Shape: good.Shape, Data: good.Data[1:]}, batch, "numbers"},
 		"batch is nil":  {good, tensor.Tensor{}, "batch is []"},
 		"batch is long": {good, tensor.Tensor{Shape: batch.Shape, Data: append(batch.Data, 1)}, "numbers"},
@@ -120,7 +121,7 @@ func TestRunIntoRefuses(t *testing.T) {
 	}
 }
 
-// A network that hands its input through gives the input's own memory back.
+// A network that returns its input gives the input's own memory back.
 func TestRunIntoIdentity(t *testing.T) {
 	net := graph.Network{Input: graph.Input{Height: 16, Width: 16, Channels: 4}, Layers: []graph.Layer{graph.Flatten{}}}
 	s, _ := open(t, net)
@@ -187,7 +188,7 @@ func TestDeadline(t *testing.T) {
 	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	err := s.Shutdown(short)
-	if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "session: close: still under way: a run of 4 pictures for ") {
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "session: close: still under way: a run of 4 images for ") {
 		t.Error(err)
 	}
 	if _, err := s.Run(t.Context(), batch); !errors.Is(err, session.ErrClosed) {
@@ -234,18 +235,18 @@ func TestLimitedRuns(t *testing.T) {
 	if err := leave(other, small, func(s session.Stats) bool { return s.Waiting == 1 }); !errors.Is(err, context.Canceled) {
 		t.Errorf("second run while the first goes on: %v", err)
 	}
-	through := make(chan error, 1)
-	go func() { _, err := other.Run(t.Context(), small); through <- err }()
-	for other.Stats().Waiting == 0 && len(through) == 0 {
+	finished := make(chan error, 1)
+	go func() { _, err := other.Run(t.Context(), small); finished <- err }()
+	for other.Stats().Waiting == 0 && len(finished) == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	if err := other.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := <-through; !errors.Is(err, session.ErrClosed) {
+	if err := <-finished; !errors.Is(err, session.ErrClosed) {
 		t.Errorf("waiting when closed: %v", err)
 	}
-	if _, err := s.Run(t.Context(), batchOf(slow, 1, 1)); err != nil { // the place is free again
+	if _, err := s.Run(t.Context(), batchOf(slow, 1, 1)); err != nil { // the slot is free again
 		t.Error(err)
 	}
 }
@@ -255,7 +256,7 @@ func TestLimitOfBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	limit := session.NewLimit(0, 2*memory.Inference.PerPicture)
+	limit := session.NewLimit(0, 2*memory.Inference.PerImage)
 	s, err := session.Open(vocabulary, vocabulary.InitialWeights(1), session.Options{Device: "cpu", Limit: limit})
 	if err != nil {
 		t.Fatal(err)
@@ -265,7 +266,7 @@ func TestLimitOfBytes(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := s.Run(t.Context(), batchOf(vocabulary, 3, 1)); !errors.Is(err, session.ErrLimit) {
-		t.Errorf("3 pictures: %v", err)
+		t.Errorf("3 images: %v", err)
 	}
 }
 
@@ -289,7 +290,7 @@ func TestLeakIsReported(t *testing.T) {
 		runtime.GC()
 		select {
 		case l := <-leaks:
-			if l.What != "session of 1 layers" || !strings.Contains(l.Place, "runinto_test.go:") {
+			if l.What != "session of 1 layers" || !strings.Contains(l.OpenedAt, "runinto_test.go:") {
 				t.Errorf("%q", l)
 			}
 			return
@@ -354,7 +355,7 @@ func TestOptionsAgree(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%+v: %v", o, err)
 		}
-		traced, layers, err := s.RunTraced(t.Context(), batch)
+		traced, layers, err := profile.Trace(t.Context(), s, batch)
 		if err != nil {
 			t.Fatalf("%+v: %v", o, err)
 		}

@@ -5,34 +5,41 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/trace"
 	"tfcnn/session/internal/seam"
 )
 
-func init() { seam.Of = func(s any) seam.Session { return inside{s.(*Session)} } }
-
-// inside is a session for the packages below this one.
-type inside struct{ s *Session }
-
-func (i inside) Lowered() graph.Lowered { return i.s.lowered }
-
-func (i inside) OpenBytes() int64 { return openCopies * i.s.weightBytes }
-
-func (i inside) Fetch(ctx context.Context, batch tensor.Tensor, steps []int) ([]tensor.Tensor, [][]string, error) {
-	outputs, record, err := i.s.run(ctx, batch, steps, true)
-	if err != nil {
-		return nil, nil, err
+func init() {
+	seam.Of = func(s any) seam.Session { return inner{s.(*Session)} }
+	seam.CheckOptions = func(o any) error {
+		_, _, err := o.(Options).settle()
+		return err
 	}
-	var devices [][]string
-	for _, layer := range i.s.layerRuns(record) {
-		devices = append(devices, layer.Devices)
-	}
-	return outputs, devices, nil
 }
 
-func (i inside) Executor() string { return string(i.s.options.Executor) }
+// inner is a session for the packages below this one.
+type inner struct{ s *Session }
 
-func (i inside) Record(ctx context.Context, batch tensor.Tensor, steps []int, options []byte, drop bool) ([]byte, error) {
-	if err := i.s.callable(ctx); err != nil {
+func (i inner) Lowered() graph.Lowered { return i.s.lowered }
+
+func (i inner) OpenBytes() int64 { return openCopies * i.s.weightBytes }
+
+func (i inner) WeightBytes() int64 { return i.s.weightBytes }
+
+func (i inner) Unwatch() { i.s.opened.Done() }
+
+func (i inner) Fetch(ctx context.Context, batch tensor.Tensor, steps []int) ([]tensor.Tensor, trace.Record, error) {
+	return i.s.run(ctx, batch, steps, true)
+}
+
+func (i inner) Trace(ctx context.Context, batch tensor.Tensor, names []string) ([]tensor.Tensor, trace.Record, error) {
+	return i.s.named(ctx, batch, names, true)
+}
+
+func (i inner) Executor() string { return string(i.s.options.Executor) }
+
+func (i inner) Record(ctx context.Context, batch tensor.Tensor, steps []int, options []byte, drop bool) ([]byte, error) {
+	if err := i.s.checkCall(ctx); err != nil {
 		return nil, err
 	}
 	var into []tensor.Tensor

@@ -1,24 +1,51 @@
-// Package session runs networks in TensorFlow.
+// Package session runs networks in TensorFlow. A service uses it like this:
 //
-//	s, err := session.Open(net, net.InitialWeights(1), session.Options{})
+//	net, err := nets.Load("lenet5") // or graph.Network{…}, graph.ReadNetwork
 //	if err != nil {
 //		log.Fatal(err)
 //	}
-//	defer s.Close()
-//	maps, err := s.Run(ctx, pictures) // [N,H,W,C] in, the last layer's [N,H',W',C'] out
+//	session.OnLeak(func(l session.Leak) { log.Print(l) }) // sessions that were not closed
+//	s, err := session.Open(net, net.InitialWeights(1), session.Options{
+//		WarmUp:   []int{1, 8},                                           // no later run is a first run
+//		Limit:    session.NewLimit(8, 512<<20),                          // runs and bytes in flight
+//		Batching: session.Batching{Size: 8, Wait: 2 * time.Millisecond}, // small calls share runs
+//	})
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	defer s.Close() // waits for runs, and frees TensorFlow's memory
+//	counters := metrics.NewSessions()
+//	counters.Add("digits", s)
+//	prometheus.MustRegister(counters)
 //
-// What a run allocates outside Go's heap is freed when the run ends, and a
-// session's graph and weights when it is closed: the garbage collector has no
-// part in it.
+//	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+//	defer cancel()
+//	images := tensor.MustNew(2, 32, 32, 1) // [N,H,W,C]; package images reads files
+//	classes, err := s.Run(ctx, images)     // [N,10], of the last layer
+//	var refused *session.BatchError
+//	switch {
+//	case errors.As(err, &refused): // the caller's fault
+//	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, session.ErrMemory): // try later
+//	case err != nil:
+//		log.Fatal(err)
+//	}
+//	fmt.Println(classes.Shape, s.Stats().Images)
 //
-// The package changes nothing of the process that it is in, but for the level of
-// TensorFlow's log (Process.Log). Package session/tuned lets a program have more;
-// docs/process.md lists all.
+// The import of package session/tuned makes sessions faster. It changes the process;
+// without it this package sets only the level of TensorFlow's log
+// (process.Options.Log). docs/process.md has the whole list.
+//
+// The memory that a run takes in TensorFlow is freed when the run ends, the memory of
+// the graph and the weights when the session is closed; the garbage collector frees
+// neither.
+//
+// Networks of free size have package session/sizes, options of the whole process and
+// devices package session/process, image files package session/images. docs/map.md
+// names all packages.
 package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -27,52 +54,47 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/leak"
 	"tfcnn/internal/tensorflow"
+	"tfcnn/session/internal/calls"
 )
 
-// ErrClosed is wrapped by the error of a run on a session that was closed.
-var ErrClosed = errors.New("session is closed")
-
-// Session is a network with its weights in TensorFlow. Its methods may be
-// called from many goroutines at once. One that is garbage and was not closed
-// is reported; see OnLeak.
+// Session is a network with its weights in TensorFlow. Its methods may be called from
+// many goroutines at once. A session that is garbage and was not closed is reported;
+// see OnLeak.
 type Session struct{ *core }
 
-// core is a session without what its owner holds, so that goroutines of its
-// own do not keep that alive.
+// core is the part of a session that its own goroutines refer to: they do not keep the
+// Session alive.
 type core struct {
 	lowered graph.Lowered
 	device  string
 	input   []int // [height, width, channels]
 	options Options
-	// What the weights take, and what a run needs for each picture; bytes.
-	weightBytes, perPicture int64
+	// Bytes of the weights, and of a run for each image.
+	weightBytes, perImage int64
 
-	native   native
-	workers  workerPool
+	network  tfNetwork
 	batching *batcher // nil: off
-	limits   []*Limit // the session's own, and that of its options
-	running  *tracker
-	counters counters
-	checked  atomic.Int64 // the most pictures that every operation takes, as far as tried
+	calls    *calls.Calls
+	checked  atomic.Int64 // the most images that every operation is known to take
 	opened   *leak.Record
-	freed    chan struct{} // closed when nothing native is left
-	closing  error         // what went wrong then
+	freed    chan struct{} // closed when TensorFlow has nothing of the session any more
+	closing  error         // of closing TensorFlow's sessions
 }
 
-// openCopies is how many times the weights are in TensorFlow's memory while a
-// session opens: in the graph, and in the session's copy of it.
+// openCopies is how many copies of the weights TensorFlow has while a session opens:
+// the graph's, and those of the session's own graph.
 const openCopies = 2
 
 // Open checks the network and its weights, builds the graph and starts a
 // session. The network and the weights are copied; Close frees the session.
-// Refusals of the network or the weights are *graph.Error. Weights that there is no
-// memory for are an error that wraps ErrMemory.
+// Where the network or the weights are refused, the error is a *graph.Error. Where there
+// is no memory for the weights, the error wraps ErrMemory.
 func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error) {
 	lowered, err := graph.Lower(net)
 	if err != nil {
 		return nil, err
 	}
-	if err := weights.CheckProgram(lowered.Program); err != nil {
+	if err := lowered.CheckWeights(weights); err != nil {
 		return nil, err
 	}
 	o, settings, err := o.settle()
@@ -83,41 +105,38 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := tensorflow.CheckMemoryLately(openCopies * memory.Inference.Fixed); err != nil {
+	if err := tensorflow.CheckMemoryCached(openCopies * memory.Inference.Fixed); err != nil {
 		return nil, fmt.Errorf("session: open: the weights: %w", err)
 	}
 	o.WarmUp = slices.Clone(o.WarmUp)
 	c := &core{
 		lowered: lowered, device: settings.Device, options: o,
 		input:       slices.Clone(lowered.Program.Input),
-		weightBytes: memory.Inference.Fixed, perPicture: memory.Inference.PerPicture,
-		running: newTracker(), freed: make(chan struct{}),
+		weightBytes: memory.Inference.Fixed, perImage: memory.Inference.PerImage,
+		// The session's own limit, and that of its options.
+		calls: calls.New(&calls.Limit{Runs: calls.RunsAtOnce()}, o.Limit.of()),
+		freed: make(chan struct{}),
 	}
-	// The constants are there once more then.
-	c.native.another = func() { c.counters.allocate(c.weightBytes) }
-	if err := c.native.open(lowered, weights, settings, o); err != nil {
-		c.native.close()
+	// The second session has a copy of the constants.
+	c.network.onSecondSession = func() { c.calls.Allocate(c.weightBytes) }
+	if err := c.network.build(lowered, weights, settings, o); err != nil {
+		c.network.close()
 		return nil, err
 	}
-	c.counters.allocate(c.weightBytes)
-	c.workers.ended = c.leave
-	c.limits = []*Limit{NewLimit(runsAtOnce(), 0)}
-	if o.Limit != nil {
-		c.limits = append(c.limits, o.Limit)
-	}
+	c.calls.Allocate(c.weightBytes)
 	if o.Batching.Size > 0 {
 		results, _ := tensor.Elements(c.shape(c.firstStep(), 1))
 		rows, _ := tensor.Elements(c.input)
 		if err := c.checkBatching(o.Batching.Size, rows, results); err != nil {
-			c.native.close()
+			c.network.close()
 			return nil, fmt.Errorf("session: batching: %w", err)
 		}
-		c.batching = newBatcher(o.Batching, rows, results, c.computeJoint)
-		c.batching.served = c.counters.shared
+		c.batching = newBatcher(o.Batching, rows, results, c.computeShared)
+		c.batching.onShared = c.calls.Shared
 	}
 	for _, n := range o.WarmUp {
 		if err := c.warm(n); err != nil {
-			c.native.close()
+			c.network.close()
 			return nil, fmt.Errorf("session: warm-up: %w", err)
 		}
 	}
@@ -126,7 +145,7 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 	return s, nil
 }
 
-// Device is where the session's nodes are placed, as "/device:CPU:0".
+// Device returns TensorFlow's name of the device that computes, as "/device:CPU:0".
 func (s *Session) Device() string {
 	if s == nil || s.core == nil {
 		return ""
@@ -134,7 +153,7 @@ func (s *Session) Device() string {
 	return s.device
 }
 
-// Compute is the type of the session's arithmetic.
+// Compute returns the type of the session's arithmetic.
 func (s *Session) Compute() graph.DType {
 	if s == nil || s.core == nil {
 		return ""
@@ -142,52 +161,63 @@ func (s *Session) Compute() graph.DType {
 	return s.options.Compute
 }
 
-// Close waits for the runs that are under way, also for those whose ctx has
-// ended, and frees the session. Runs that come later, and those that wait for
-// a place of the Limit, fail with ErrClosed. A second Close waits too.
+// Close waits for the runs in flight, also for those whose ctx has ended, and frees the
+// session. Later runs, and runs that wait for the Limit, fail with ErrClosed. A second
+// Close waits too.
 func (s *Session) Close() error { return s.Shutdown(context.Background()) }
 
-// Shutdown is Close for so long as ctx lasts. When that ends first, the error
-// wraps ctx's and says what is still under way; the session is freed when that
-// is through, and a further Close or Shutdown waits for it.
+// Shutdown is Close until ctx ends. Where ctx ends first, the error wraps ctx's and
+// names the runs in flight; the session is freed when they have ended, and a further
+// Close or Shutdown waits for that.
 func (s *Session) Shutdown(ctx context.Context) error {
 	if ctx == nil {
-		return fmt.Errorf("session: close: %w", errNoContext)
+		return fmt.Errorf("session: close: %w", calls.ErrNoContext)
 	}
 	if s == nil || s.core == nil {
 		return nil
 	}
-	if s.running.close() {
+	if s.calls.Close() {
 		s.opened.Done()
 		if s.batching != nil {
 			s.batching.close()
 		}
 		go s.core.free()
 	}
-	if err := s.running.wait(ctx, s.freed); err != nil {
-		return err
+	if err := s.calls.Wait(ctx, s.freed); err != nil {
+		return fmt.Errorf("session: close: %w", err)
 	}
 	return s.core.closing
 }
 
-// free frees what is native, as soon as nothing uses it.
+// free frees TensorFlow's part of the session, as soon as no run uses it.
 func (c *core) free() {
-	<-c.running.idle
+	<-c.calls.Idle()
 	if c.batching != nil {
 		<-c.batching.empty
 	}
-	c.workers.close()
-	c.closing = c.native.close()
-	tensorflow.Trim() // or malloc keeps what lay between what others still use
-	c.counters.bytes.Store(0)
+	c.closing = c.network.close()
+	tensorflow.Trim() // or malloc keeps memory between blocks that others still use
+	c.calls.Free()
 	close(c.freed)
 }
 
-// A Leak is a session that nobody has closed and nobody can close any more.
-type Leak = leak.Leak
+// Leak is a session that was not closed, and that no goroutine can reach any more.
+type Leak struct {
+	What     string // as "session of 3 layers"
+	OpenedAt string // as "main.go:42 (main.main)"
+}
 
-// OnLeak has f called, on a goroutine of its own, for each session that the
-// garbage collector finds unclosed; its native memory is lost. Without it, or
-// after OnLeak(nil), a line on stderr says so. Tests have package
-// session/sessiontest.
-func OnLeak(f func(Leak)) { leak.Report(f) }
+// String returns the leak in one line.
+func (l Leak) String() string { return leak.Leak(l).String() }
+
+// OnLeak sets the function that is called, on a goroutine of its own, for each session
+// that the garbage collector finds unclosed; TensorFlow's memory of such a session is
+// lost. Without OnLeak, or after OnLeak(nil), a line on stderr reports the session.
+// Package session/sessiontest fails tests that leave sessions open.
+func OnLeak(f func(Leak)) {
+	if f == nil {
+		leak.Report(nil)
+		return
+	}
+	leak.Report(func(l leak.Leak) { f(Leak(l)) })
+}

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"tfcnn/internal/ref"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
 // vocabulary has every layer, attribute and way of naming an input.
@@ -65,9 +67,9 @@ func open(t testing.TB, net graph.Network) (*session.Session, graph.Weights) {
 	return s, weights
 }
 
-// hold compares every layer with the reference, which is fed with what
+// compare compares every layer with the reference, which is fed with what
 // TensorFlow gave for the layer before.
-func hold(t testing.TB, s *session.Session, net graph.Network, weights graph.Weights, batch tensor.Tensor) {
+func compare(t testing.TB, s *session.Session, net graph.Network, weights graph.Weights, batch tensor.Tensor) {
 	t.Helper()
 	lowered, err := graph.Lower(net)
 	if err != nil {
@@ -113,37 +115,37 @@ func hold(t testing.TB, s *session.Session, net graph.Network, weights graph.Wei
 func TestNetworkAgainstReference(t *testing.T) {
 	s, weights := open(t, vocabulary)
 	for _, n := range []int{0, 1, 3} {
-		hold(t, s, vocabulary, weights, batchOf(vocabulary, n, uint64(n)))
+		compare(t, s, vocabulary, weights, batchOf(vocabulary, n, uint64(n)))
 	}
 }
 
 // The same with oneDNN on and off, which only another process can be.
 func TestWithAndWithoutOneDNN(t *testing.T) {
 	for _, value := range []string{"0", "1"} {
-		asked := map[string]string{"0": "off", "1": "on"}[value]
-		cmd := exec.Command(os.Args[0], "-test.run", "TestNetworkAgainstReference|TestBlindWindows|TestCaseFiles|TestRandomOperations|TestDepthwiseBlock|TestFusions|TestJoinedLayers|TestThreadsAreRenewed|TestHoldsOneDNN", "-test.count=1", "-test.v")
-		cmd.Env = append(os.Environ(), "TF_ENABLE_ONEDNN_OPTS="+value, "TFCNN_CHILD="+asked)
+		setting := map[string]string{"0": "off", "1": "on"}[value]
+		cmd := exec.Command(os.Args[0], "-test.run", "TestNetworkAgainstReference|TestBlindWindows|TestCaseFiles|TestRandomOperations|TestDepthwiseBlock|TestFusions|TestJoinedLayers|TestIdleThreadsEnd|TestHoldsOneDNN", "-test.count=1", "-test.v")
+		cmd.Env = append(os.Environ(), "TF_ENABLE_ONEDNN_OPTS="+value, "TFCNN_CHILD="+setting)
 		out, err := cmd.CombinedOutput()
 		if err != nil || strings.Count(string(out), "--- PASS") < 5 {
-			t.Errorf("oneDNN %s: %v\n%s", asked, err, out)
+			t.Errorf("oneDNN %s: %v\n%s", setting, err, out)
 		}
 	}
 }
 
 // TestHoldsOneDNN runs in the children of TestWithAndWithoutOneDNN.
 func TestHoldsOneDNN(t *testing.T) {
-	asked := session.OneDNN(os.Getenv("TFCNN_CHILD"))
-	if asked == session.OneDNNDefault {
+	setting := process.OneDNN(os.Getenv("TFCNN_CHILD"))
+	if setting == process.OneDNNDefault {
 		t.Skip("is no child of TestWithAndWithoutOneDNN")
 	}
-	other := map[session.OneDNN]session.OneDNN{session.OneDNNOn: session.OneDNNOff, session.OneDNNOff: session.OneDNNOn}[asked]
+	other := map[process.OneDNN]process.OneDNN{process.OneDNNOn: process.OneDNNOff, process.OneDNNOff: process.OneDNNOn}[setting]
 	// The child's other tests have settled the process without a word on oneDNN.
-	err := session.Configure(session.Process{OneDNN: other})
-	if !errors.Is(err, session.ErrConfigured) || !strings.Contains(err.Error(), "before the process starts") {
-		t.Errorf("asked for %s with oneDNN %s: %v", other, asked, err)
+	err := process.Configure(process.Options{OneDNN: other})
+	if !errors.Is(err, process.ErrConfigured) || !strings.Contains(err.Error(), "before the process starts") {
+		t.Errorf("asked for %s with oneDNN %s: %v", other, setting, err)
 	}
-	if on, known := tensorflow.OneDNNInUse(); !known || on != (asked == session.OneDNNOn) {
-		t.Errorf("oneDNN is %v (known %v), TF_ENABLE_ONEDNN_OPTS says %s", on, known, asked)
+	if on, known := tensorflow.OneDNNInUse(); !known || on != (setting == process.OneDNNOn) {
+		t.Errorf("oneDNN is %v (known %v), TF_ENABLE_ONEDNN_OPTS says %s", on, known, setting)
 	}
 }
 
@@ -175,7 +177,7 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestNoSilentFallback(t *testing.T) {
-	devices, err := session.Devices()
+	devices, err := process.Devices()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,10 +188,10 @@ func TestNoSilentFallback(t *testing.T) {
 	if len(devices) == 0 || devices[0].Type != "CPU" {
 		t.Errorf("devices %v", devices)
 	}
-	for _, asked := range []string{"gpu", "gpu:0", "gpu:7", "GPU", "Gpu:0"} {
-		_, err := session.Open(vocabulary, vocabulary.InitialWeights(1), session.Options{Device: asked})
+	for _, device := range []string{"gpu", "gpu:0", "gpu:7", "GPU", "Gpu:0"} {
+		_, err := session.Open(vocabulary, vocabulary.InitialWeights(1), session.Options{Device: device})
 		if !hasGPU && !errors.Is(err, session.ErrNoDevice) {
-			t.Errorf("%s: %v, want ErrNoDevice", asked, err)
+			t.Errorf("%s: %v, want ErrNoDevice", device, err)
 		}
 	}
 	if _, err := session.Open(vocabulary, vocabulary.InitialWeights(1), session.Options{Device: "\u202e"}); err == nil || !strings.HasPrefix(err.Error(), `session: device "\u202e" is not known`) {
@@ -220,10 +222,16 @@ func TestRunRefuses(t *testing.T) {
 		{tensor.Tensor{Shape: []int{1, 23, 28, 4}, Data: good.Data}, nil, "batch is [1,23,28,4], want [N,28,23,4]"},
 		{tensor.Tensor{Shape: []int{-1, 28, 23, 4}}, nil, "size -1 is negative"},
 		{short, nil, "got 7 numbers, want 2576"},
-		{good, []string{"grouped", "nope"}, `session: run: no layer is named "nope", want one of "conv1", "max_pool1"`},
+		{good, []string{"grouped", "nope"}, `session: run: graph: no layer is named "nope", want one of "conv1", "max_pool1"`},
 	} {
-		if _, err := s.RunOutputs(t.Context(), tt.batch, tt.names...); err == nil || !strings.Contains(err.Error(), tt.want) {
+		_, err := s.RunOutputs(t.Context(), tt.batch, tt.names...)
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("got %v, want %q", err, tt.want)
+		}
+		var batch *session.BatchError
+		var layer *graph.Error
+		if of := errors.As(err, &batch); of != (tt.names == nil) || of && (!slices.Equal(batch.Got, tt.batch.Shape) || batch.Numbers != len(tt.batch.Data) || !slices.Equal(batch.Want, []int{-1, 28, 23, 4})) || errors.As(err, &layer) == of {
+			t.Errorf("%v is of type %T with %+v", err, err, batch)
 		}
 	}
 }
@@ -258,7 +266,7 @@ func TestBlindWindows(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range 20 {
-				hold(t, s, net, weights, batchOf(net, 2, 1))
+				compare(t, s, net, weights, batchOf(net, 2, 1))
 			}
 			if err := s.Close(); err != nil {
 				t.Error(err)

@@ -46,9 +46,9 @@ type runner struct {
 	output  *g.Node
 	// pad is what the first convolution wants at the top, bottom, left and
 	// right where the sides differ: gorgonia knows one padding for both. Each
-	// call pads its pictures.
-	pad      [4]int
-	pictures []tensor.Tensor // [N,C,H,W]
+	// call pads its images.
+	pad    [4]int
+	images []tensor.Tensor // [N,C,H,W]
 }
 
 func prepare(j worker.Job) (worker.Runner, string, error) {
@@ -59,18 +59,18 @@ func prepare(j worker.Job) (worker.Runner, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	pictures, err := j.Pictures()
+	images, err := j.Images()
 	if err != nil {
 		return nil, "", err
 	}
 	r := &runner{graph: g.NewGraph()}
-	for _, x := range pictures {
-		r.pictures = append(r.pictures, transposed(x, 0, 3, 1, 2))
+	for _, x := range images {
+		r.images = append(r.images, transposed(x, 0, 3, 1, 2))
 	}
 	if first := j.Steps[0]; first.Pad[0] != first.Pad[1] || first.Pad[2] != first.Pad[3] {
 		r.pad = first.Pad
 	}
-	s := r.pictures[0].Shape
+	s := r.images[0].Shape
 	r.input = g.NewTensor(r.graph, g.Float32, 4, g.WithName("input"),
 		g.WithShape(s[0], s[1], s[2]+r.pad[0]+r.pad[1], s[3]+r.pad[2]+r.pad[3]))
 	var nodes []*g.Node
@@ -134,7 +134,7 @@ func (r *runner) constant(name string, shape []int, data []float32) *g.Node {
 }
 
 func (r *runner) Run(i int) (any, error) {
-	x := r.pictures[i]
+	x := r.images[i]
 	if r.pad != [4]int{} {
 		x = padded(x, r.pad)
 	}
@@ -182,7 +182,7 @@ func transposed(x tensor.Tensor, order ...int) tensor.Tensor {
 	return y
 }
 
-// padded puts zeros round pictures [N,C,H,W].
+// padded puts zeros round images [N,C,H,W].
 func padded(x tensor.Tensor, pad [4]int) tensor.Tensor {
 	h, w := x.Shape[2], x.Shape[3]
 	y := tensor.Tensor{Shape: []int{x.Shape[0], x.Shape[1], h + pad[0] + pad[1], w + pad[2] + pad[3]}}

@@ -15,7 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tfcnn/bench/worker"
-	"tfcnn/session"
+	"tfcnn/internal/tensorflow"
+	"tfcnn/session/process"
 )
 
 // contestants by the name that bench gives them.
@@ -27,7 +28,7 @@ var contestants = []struct {
 	{"tfcnn-run", func(j worker.Job) (worker.Runner, error) { return openSession(j, fresh) }},
 	{"tfcnn-batching", func(j worker.Job) (worker.Runner, error) { return openSession(j, batching) }},
 	{"tfcnn-trusted", func(j worker.Job) (worker.Runner, error) { return openSession(j, trusting) }},
-	{"bindings", func(j worker.Job) (worker.Runner, error) { return openBindings(j, documented) }},
+	{"bindings", func(j worker.Job) (worker.Runner, error) { return openBindings(j, example) }},
 	{"bindings-best", func(j worker.Job) (worker.Runner, error) { return openBindings(j, best) }},
 	{"bindings-single", func(j worker.Job) (worker.Runner, error) { return openBindings(j, single) }},
 	{"limits", openLimits},
@@ -52,7 +53,7 @@ func main() {
 		names[i] = c.name
 	}
 	if len(os.Args) == 3 && os.Args[1] == "device" {
-		if _, err := session.NewBackend(session.Options{Device: os.Args[2]}); err != nil {
+		if _, err := tensorflow.ChooseDevice(os.Args[2]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -70,7 +71,7 @@ func main() {
 	}
 	err = worker.Serve(os.Stdin, replies, func(j worker.Job) (worker.Runner, string, error) {
 		runner, err := c.prepare(j)
-		return runner, "TensorFlow " + session.Version(), err
+		return runner, "TensorFlow " + process.Version(), err
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "ours:", err)

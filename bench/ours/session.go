@@ -11,6 +11,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/session"
 	"tfcnn/session/images"
+	"tfcnn/session/process"
 )
 
 // use is a way to use the session package.
@@ -19,25 +20,25 @@ type use int
 const (
 	fresh    use = iota // Run: a new array from each call
 	into                // RunInto: into the caller's array
-	batching            // RunInto, single pictures joined
+	batching            // RunInto, single images joined
 	trusting            // RunInto, with JPEG files that are not walked
 )
 
 // sessionRunner is a job in the session package, with its default options.
 type sessionRunner struct {
-	session  *session.Session
-	decoder  *images.Decoder // of files
-	files    []string
-	room     sync.Pool // *[]float32, a picture's
-	layers   []string
-	pictures []tensor.Tensor
-	into     [][]tensor.Tensor // of each input, for RunInto and RunOutputsInto
+	session *session.Session
+	decoder *images.Decoder // of files
+	files   []string
+	room    sync.Pool // *[]float32, an image's
+	layers  []string
+	images  []tensor.Tensor
+	into    [][]tensor.Tensor // of each input, for RunInto and RunOutputsInto
 }
 
 func openSession(j worker.Job, how use) (worker.Runner, error) {
 	options := session.Options{Device: j.Device, Compute: graph.DType(j.Compute)}
 	if j.Device != "" {
-		if err := session.Configure(session.Process{NoTF32: !j.TF32, GPUMemoryGrowth: true}); err != nil {
+		if err := process.Configure(process.Options{NoTF32: !j.TF32, GPUMemoryGrowth: true}); err != nil {
 			return nil, err
 		}
 	}
@@ -62,7 +63,7 @@ func openSession(j worker.Job, how use) (worker.Runner, error) {
 	if len(j.Files) > 0 {
 		r.decoder, err = images.Open(images.Options{Trusted: how == trusting})
 	} else {
-		r.pictures, err = j.Pictures()
+		r.images, err = j.Images()
 	}
 	if err != nil || how == fresh {
 		return r, err
@@ -80,13 +81,13 @@ func openSession(j worker.Job, how use) (worker.Runner, error) {
 	return r, nil
 }
 
-// batchingWait is how long a picture waits for others to join it.
+// batchingWait is how long an image waits for others to join it.
 const batchingWait = 2 * time.Millisecond
 
 func (r *sessionRunner) Run(i int) (any, error) {
 	ctx := context.Background()
 	if r.decoder == nil {
-		return r.run(ctx, i, r.pictures[i])
+		return r.run(ctx, i, r.images[i])
 	}
 	file, err := os.ReadFile(r.files[i])
 	if err != nil {
@@ -97,25 +98,25 @@ func (r *sessionRunner) Run(i int) (any, error) {
 		room = new([]float32)
 	}
 	defer r.room.Put(room)
-	picture, _, err := r.decoder.DecodeOne(file, *room)
+	image, _, err := r.decoder.DecodeOne(file, *room)
 	if err != nil {
 		return nil, err
 	}
-	*room = picture.Data
-	return r.run(ctx, i, picture)
+	*room = image.Data
+	return r.run(ctx, i, image)
 }
 
-func (r *sessionRunner) run(ctx context.Context, i int, picture tensor.Tensor) (any, error) {
+func (r *sessionRunner) run(ctx context.Context, i int, image tensor.Tensor) (any, error) {
 	switch {
 	case r.into == nil && r.layers == nil:
-		output, err := r.session.Run(ctx, picture)
+		output, err := r.session.Run(ctx, image)
 		return []tensor.Tensor{output}, err
 	case r.into == nil:
-		return r.session.RunOutputs(ctx, picture, r.layers...)
+		return r.session.RunOutputs(ctx, image, r.layers...)
 	case r.layers == nil:
-		return r.into[i], r.session.RunInto(ctx, r.into[i][0], picture)
+		return r.into[i], r.session.RunInto(ctx, r.into[i][0], image)
 	}
-	return r.into[i], r.session.RunOutputsInto(ctx, r.into[i], picture, r.layers...)
+	return r.into[i], r.session.RunOutputsInto(ctx, r.into[i], image, r.layers...)
 }
 
 func (r *sessionRunner) Numbers(result any) ([]tensor.Tensor, error) {

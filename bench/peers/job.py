@@ -17,7 +17,7 @@ class Step:
             setattr(self, name, float(fields.get(name, 0)))
 
     def whole(self):
-        """Whether a pool takes the mean of the whole picture."""
+        """Whether a pool takes the mean of the whole image."""
         return self.kind == "avg_pool" and self.size == self.input[:2] and self.padding == "VALID"
 
 
@@ -44,7 +44,7 @@ class Job:
         with numpy.load(path) as archive:
             return {name: archive[name] for name in archive.files}
 
-    def pictures(self):
+    def images(self):
         """The input of each call, NHWC."""
         import numpy
 
@@ -71,5 +71,5 @@ def read_pixels(path):
     import numpy
     from PIL import Image
 
-    with Image.open(path) as picture:
-        return numpy.asarray(picture.convert("RGB"))
+    with Image.open(path) as image:
+        return numpy.asarray(image.convert("RGB"))

@@ -74,13 +74,13 @@ class Runner:
         self.outputs = [f"s{i}" for i in job.outputs]
         self.files = job.files
         if not self.files:
-            self.pictures = [numpy.ascontiguousarray(x.transpose(0, 3, 1, 2)) for x in job.pictures()]
+            self.images = [numpy.ascontiguousarray(x.transpose(0, 3, 1, 2)) for x in job.images()]
 
     def run(self, i):
         if self.files:
             x = numpy.ascontiguousarray(jobs.read_pixels(self.files[i]).transpose(2, 0, 1)[None], numpy.float32)
         else:
-            x = self.pictures[i]
+            x = self.images[i]
         return self.session.run(self.outputs, {"input": x})
 
     def numbers(self, result):

@@ -70,13 +70,13 @@ class Runner:
 
     def __init__(self, job, call):
         self.call, self.files = call, job.files
-        self.pictures = [] if job.files else job.pictures()
+        self.images = [] if job.files else job.images()
 
     def run(self, i):
         if self.files:
             with open(self.files[i], "rb") as f:
                 return self.call(f.read())
-        return self.call(self.pictures[i])
+        return self.call(self.images[i])
 
     def numbers(self, result):
         return result

@@ -90,9 +90,9 @@ class Runner:
                 function = IN_PLACE[s.kind]
             self.steps.append((function, s.inputs, spent))
         if not self.files:
-            self.pictures = job.pictures()
+            self.images = job.images()
             if layout == torch.contiguous_format:
-                self.pictures = [numpy.ascontiguousarray(x.transpose(0, 3, 1, 2)) for x in self.pictures]
+                self.images = [numpy.ascontiguousarray(x.transpose(0, 3, 1, 2)) for x in self.images]
 
     def to(self, array):
         return torch.from_numpy(array).to(self.device, self.type)
@@ -102,9 +102,9 @@ class Runner:
             rgb = torch.from_numpy(jobs.read_pixels(self.files[i])).permute(2, 0, 1)[None]
             x = rgb.to(torch.float32, memory_format=self.layout)
         elif self.layout == torch.contiguous_format:
-            x = torch.from_numpy(self.pictures[i])
+            x = torch.from_numpy(self.images[i])
         else:
-            x = torch.from_numpy(self.pictures[i]).permute(0, 3, 1, 2)
+            x = torch.from_numpy(self.images[i]).permute(0, 3, 1, 2)
         with torch.inference_mode():
             x = x.to(self.device).to(self.type)
             values = []

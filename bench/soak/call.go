@@ -11,6 +11,7 @@ import (
 
 	"tfcnn/graph/tensor"
 	"tfcnn/session"
+	"tfcnn/session/profile"
 )
 
 // kind is a kind of call.
@@ -55,7 +56,7 @@ type caller struct {
 
 func newCaller(e *engine) *caller { return &caller{engine: e, counts: map[kind]*Count{}} }
 
-// call makes one call and says what is wrong with what came of it.
+// call makes one call, and returns an error where its outcome is wrong.
 func (c *caller) call(ctx context.Context, number uint64) error {
 	random := rand.New(rand.NewPCG(c.Seed, number))
 	kind := c.Shares.draw(random)
@@ -69,7 +70,7 @@ func (c *caller) call(ctx context.Context, number uint64) error {
 	on := s.current.Load()
 	x := s.fill(b, c.memory)
 	c.memory = x.Data
-	// Who calls may do what he likes with a batch when the call is over.
+	// The caller may write to its batch when the call has returned.
 	defer func() {
 		for i := range c.memory {
 			c.memory[i] = float32(math.NaN())
@@ -85,26 +86,26 @@ func (c *caller) call(ctx context.Context, number uint64) error {
 		err = c.good(ctx, kind, s, b, on, x, random, count)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %s, %d pictures: %w", s.name, kind, len(b.pictures), err)
+		return fmt.Errorf("%s: %s, %d images: %w", s.name, kind, len(b.images), err)
 	}
 	return nil
 }
 
-// closed says whether an error is the one of a session that is closed, which
-// is right only where somebody closes it.
+// closed reports whether an error is session.ErrClosed, which is right only while the
+// soak closes that session.
 func closed(err error, on *opened, count *Count) (bool, error) {
 	if !errors.Is(err, session.ErrClosed) {
 		return false, nil
 	}
 	count.Closed++
 	if !on.closing.Load() {
-		return true, fmt.Errorf("nobody closes the session: %w", err)
+		return true, fmt.Errorf("the session is not being closed: %w", err)
 	}
 	time.Sleep(time.Millisecond) // until another is there
 	return true, nil
 }
 
-// untouched is what a target holds before a run.
+// untouched is each number of a target before a run.
 const untouched = 12345
 
 // target is a tensor for a batch's first output.
@@ -119,15 +120,15 @@ func (c *caller) target(b *batch) tensor.Tensor {
 
 func (c *caller) good(ctx context.Context, kind kind, s *slot, b *batch, on *opened, x tensor.Tensor, random *rand.Rand, count *Count) error {
 	if random.IntN(2) == 0 {
-		// What cannot end is read where it lies; the others are copied.
+		// With a ctx that cannot end, TensorFlow reads the batch where it lies.
 		ctx = context.Background()
 	}
-	asked := []int{0}
+	chosen := []int{0}
 	if kind != plain && kind != into {
-		asked = random.Perm(len(s.names))[:1+random.IntN(len(s.names))]
+		chosen = random.Perm(len(s.names))[:1+random.IntN(len(s.names))]
 	}
-	names := make([]string, len(asked))
-	for i, output := range asked {
+	names := make([]string, len(chosen))
+	for i, output := range chosen {
 		names[i] = s.names[output]
 	}
 	var answers []tensor.Tensor
@@ -143,7 +144,7 @@ func (c *caller) good(ctx context.Context, kind kind, s *slot, b *batch, on *ope
 	case outputs:
 		answers, err = on.RunOutputs(ctx, x, names...)
 	case traced:
-		answers, _, err = on.RunTraced(ctx, x, names...)
+		answers, _, err = profile.Trace(ctx, on.Session, x, names...)
 	}
 	took := time.Since(start)
 	if was, wrong := closed(err, on, count); was || err != nil && ctx.Err() != nil {
@@ -152,21 +153,21 @@ func (c *caller) good(ctx context.Context, kind kind, s *slot, b *batch, on *ope
 	if err != nil {
 		return fmt.Errorf("want an answer: %w", err)
 	}
-	if len(answers) != len(asked) {
-		return fmt.Errorf("%d answers to %d questions", len(answers), len(asked))
+	if len(answers) != len(chosen) {
+		return fmt.Errorf("got %d answers, want %d", len(answers), len(chosen))
 	}
 	count.Answers++
 	c.fed.Add(4 * int64(len(x.Data)))
 	c.latency.add(took)
-	for i, output := range asked {
-		if err := s.hold(b, output, answers[i]); err != nil {
+	for i, output := range chosen {
+		if err := s.check(b, output, answers[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// bad calls with input that must be refused by name.
+// bad calls with input that must be refused.
 func (c *caller) bad(ctx context.Context, s *slot, on *opened, x tensor.Tensor, random *rand.Rand, count *Count) error {
 	if x.Shape[0] == 0 || random.IntN(len(faults)+1) == 0 {
 		_, err := on.RunOutputs(ctx, x, s.names[0], "nobody")
@@ -174,22 +175,16 @@ func (c *caller) bad(ctx context.Context, s *slot, on *opened, x tensor.Tensor, 
 			return wrong
 		}
 		count.Errors++
-		return fault{"unknown layer", nil, []string{`no layer is named "nobody"`}}.says(orNone(err), s.Input)
+		return unknownLayer(err)
 	}
 	f := faults[random.IntN(len(faults))]
-	_, err := on.Run(ctx, f.spoil(x, random))
+	bad := f.spoil(x, random)
+	_, err := on.Run(ctx, bad)
 	if was, wrong := closed(err, on, count); was {
 		return wrong
 	}
 	count.Errors++
-	return f.says(orNone(err), s.Input)
-}
-
-func orNone(err error) error {
-	if err == nil {
-		return errors.New("no error")
-	}
-	return err
+	return f.check(err, bad, s.Input)
 }
 
 // cancelled calls with a ctx that is done, or ends in the run.
@@ -237,7 +232,7 @@ func (c *caller) cancelled(outer context.Context, kind kind, s *slot, b *batch, 
 		return errors.New("got an answer, want context.Canceled")
 	case err == nil:
 		count.Answers++
-		return s.hold(b, 0, answer)
+		return s.check(b, 0, answer)
 	case !errors.Is(err, want):
 		return fmt.Errorf("got %q, want %w", err, want)
 	case ctx.Err() == nil:

@@ -48,7 +48,7 @@ func (e *engine) cycle(ctx context.Context, i int) error {
 	return nil
 }
 
-// referred holds an answer to the reference.
+// referred compares an answer with the reference.
 func referred(ctx context.Context, net graph.Network, weights graph.Weights, batch, answer tensor.Tensor) error {
 	lowered, err := graph.Lower(net)
 	if err != nil {
@@ -56,7 +56,7 @@ func referred(ctx context.Context, net graph.Network, weights graph.Weights, bat
 	}
 	last := lowered.Layers[lowered.Outputs[0]].Last
 	network := proof.Network{Lowered: lowered, Weights: weights}
-	parts, err := network.Hold(ctx, proof.Run{Input: batch, Steps: []int{last}, Outputs: []tensor.Tensor{answer}}, nil)
+	parts, err := network.Compare(ctx, proof.Run{Input: batch, Steps: []int{last}, Outputs: []tensor.Tensor{answer}}, nil)
 	if err != nil {
 		return err
 	}
@@ -89,14 +89,14 @@ func closeInRuns(ctx context.Context, s *session.Session, batch, answer tensor.T
 			}
 		})
 	}
-	time.Sleep(2 * time.Millisecond) // for some to be inside; nothing depends on it
+	time.Sleep(2 * time.Millisecond) // for some runs to be in TensorFlow; nothing depends on it
 	err := s.Close()
 	group.Wait()
 	return errors.Join(append(errs, err)...)
 }
 
-// closeAfterCancel closes a session twice at once while a call goes on whose
-// caller has left.
+// closeAfterCancel closes a session twice at once while a run goes on whose ctx has
+// ended.
 func closeAfterCancel(ctx context.Context, s *session.Session, batch tensor.Tensor) error {
 	ended, cancel := context.WithTimeout(ctx, 50*time.Microsecond)
 	defer cancel()

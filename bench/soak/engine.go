@@ -20,7 +20,7 @@ type slot struct {
 	current atomic.Pointer[opened]
 }
 
-// opened is a session, and whether somebody closes it.
+// opened is a session, and whether the soak closes it.
 type opened struct {
 	*session.Session
 	closing atomic.Bool
@@ -60,8 +60,8 @@ func (e *engine) fail(err error) {
 	}
 }
 
-// run runs one tenth after the other. Between them everything stands still, so
-// that samples differ by what is left over.
+// run runs one tenth after the other. Between tenths no call runs, so that samples differ
+// only by memory that calls have left.
 func (e *engine) run(ctx context.Context) error {
 	began := time.Now()
 	for tenth := 1; tenth <= samples && !e.failed.Load(); tenth++ {
@@ -130,7 +130,7 @@ func (e *engine) tenth(ctx context.Context, tenth int) {
 func (e *engine) reopen(over func() bool, seed uint64) {
 	random := rand.New(rand.NewPCG(e.Seed, seed))
 	for i := 0; !over(); i++ {
-		// A slot after the other, at times that nothing else keeps.
+		// One slot after the other, at random times.
 		time.Sleep(e.Reopen / time.Duration(len(e.slots)) * time.Duration(50+random.IntN(100)) / 100)
 		s := e.slots[i%len(e.slots)]
 		old := s.current.Load()
@@ -148,20 +148,20 @@ func (e *engine) reopen(over func() bool, seed uint64) {
 	}
 }
 
-// settle waits until the calls are through whose callers have left.
+// settle waits for the end of the runs whose callers have returned.
 func (e *engine) settle() {
 	for _, s := range e.slots {
 		on := s.current.Load()
 		if !within(func() bool { return on.Stats().InFlight == 0 }) {
-			e.fail(fmt.Errorf("%s: %d calls are in flight and nobody calls", s.name, on.Stats().InFlight))
+			e.fail(fmt.Errorf("%s: %d calls are in flight, want 0 when all callers have returned", s.name, on.Stats().InFlight))
 		}
 		if waiting := on.Stats().Waiting; waiting > 0 {
-			e.fail(fmt.Errorf("%s: %d calls wait and nobody calls", s.name, waiting))
+			e.fail(fmt.Errorf("%s: %d calls wait, want 0 when all callers have returned", s.name, waiting))
 		}
 	}
 }
 
-// within waits for what is to be true soon.
+// within reports whether is becomes true in time.
 func within(is func() bool) bool {
 	const patience = 30 * time.Second
 	for end := time.Now().Add(patience); !is(); time.Sleep(time.Millisecond) {
@@ -172,19 +172,19 @@ func within(is func() bool) bool {
 	return true
 }
 
-// remaining is what must be the same before and after.
+// remaining are counts that must be the same before and after.
 type remaining struct {
 	goroutines int
-	native     capi.Living
+	memory     capi.Allocations
 }
 
-func remains() remaining { return remaining{runtime.NumGoroutine(), capi.Live()} }
+func remains() remaining { return remaining{runtime.NumGoroutine(), capi.LiveAllocations()} }
 
-// left says what is left when all is closed.
+// left reports goroutines and memory that are left when all sessions are closed.
 func (e *engine) left(before remaining) {
 	if within(func() bool {
 		now := remains()
-		return now.goroutines <= before.goroutines && now.native == before.native
+		return now.goroutines <= before.goroutines && now.memory == before.memory
 	}) {
 		return
 	}

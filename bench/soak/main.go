@@ -1,18 +1,17 @@
-// Command soak runs sessions for long and holds that memory stays flat and that
-// every call gets its own answer or its own error.
+// Command soak runs sessions for long and checks that memory stays flat and that every
+// call gets its own answer or its own error.
 //
 //	soak memory                    # 50,000 runs from 16 goroutines, 200 open-run-close cycles
 //	soak load                      # 24 goroutines for 10 minutes
 //	soak load --minutes 0.5 --json
 //
-// Pictures are drawn from a seed, and the reference of each is computed
-// beforehand through the whole network (ref.Propagation). Each answer is held to its
-// own pictures' references, and to the bits of the first answer to the same batch.
+// Images are drawn from a seed, and the reference of each image is computed beforehand
+// for the whole network (ref.Propagation). Each answer is compared with the references
+// of its images, and with the bits of the first answer to the same batch.
 //
-// Built with -tags plain it runs sessions as a program does that does not import
-// session/tuned.
+// With -tags plain, the program does not import session/tuned.
 //
-// The report is on stdout, progress on stderr. Exit status: 0 all held, 1 a
+// The report is on stdout, progress on stderr. Exit status: 0 all checks passed, 1 a
 // check failed, 2 wrong usage, 3 the machine lacks something, 130 interrupted.
 package main
 
@@ -41,13 +40,13 @@ const (
 	exitInterrupted = 130
 )
 
-// errCheck is what a soak that did not hold ends with; its report says why.
+// errCheck is the error of a soak whose checks failed; its report says why.
 var errCheck = errors.New("a check failed")
 
 func main() { os.Exit(run()) }
 
 func run() int {
-	// The soak makes its pictures anew for each call, in Go: a heap that swings
+	// The soak makes its images anew for each call, in Go: a heap that swings
 	// by half its size between collections would hide what sessions do.
 	debug.SetGCPercent(25)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -82,9 +81,9 @@ func command() *cobra.Command {
 		Use:   "soak",
 		Short: "Sessions for long, from many goroutines, checked",
 		Long: `soak runs sessions for long, from many goroutines, with errors, cancellations
-and bad input mixed in. Every answer is held to the reference of its own
-pictures, every error to what it must say, and the process's memory to what it
-was after the first tenth.`,
+and bad input mixed in. Every answer is compared with the reference of its own
+images, every error with the error that is due, and the process's memory with
+its size after the first tenth.`,
 		Example:       "  soak memory\n  soak memory --runs 5000 --cycles 20\n  soak load --minutes 1 --json",
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -115,7 +114,7 @@ func part(name, short string, start func(context.Context, Plan) (Report, error))
 		c.Flags().IntVar(&plan.Cycles, "cycles", 50, "sessions to open, run and close beside")
 		c.Flags().IntVar(&plan.Goroutines, "goroutines", 24, "that call at once")
 	}
-	c.Flags().Uint64Var(&plan.Seed, "seed", 1, "of pictures, batches and kinds of calls")
+	c.Flags().Uint64Var(&plan.Seed, "seed", 1, "of images, batches and kinds of calls")
 	c.Flags().Float64Var(&plan.Growth, "growth", 0.05, "how much RSS may grow after the first tenth, as a share")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
 	c.RunE = func(c *cobra.Command, _ []string) error {

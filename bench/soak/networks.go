@@ -15,12 +15,12 @@ import (
 	"tfcnn/testdata"
 )
 
-// network is one that is run all the time, with the pictures that it is fed.
+// network is one that is run all the time, with the images that it is fed.
 type network struct {
 	name string
 	graph.Network
 	weights graph.Weights
-	picture func(random *rand.Rand, numbers []float32) // fills one picture
+	image   func(random *rand.Rand, numbers []float32) // fills one image
 }
 
 // networks are those of the load: integers that are exact from end to end, and
@@ -36,10 +36,10 @@ func networks() ([]network, error) {
 		return nil, err
 	}
 	list := []network{
-		{name: "filters", Network: tutorial, weights: graph.Weights{"lines/filter": lines()}, picture: crop},
-		{name: "lenet5", Network: lenet, picture: gaussian},
-		{name: "residual", Network: residual, picture: gaussian},
-		{name: "grouped", Network: grouped, picture: gaussian},
+		{name: "filters", Network: tutorial, weights: graph.Weights{"lines/filter": lines()}, image: crop},
+		{name: "lenet5", Network: lenet, image: gaussian},
+		{name: "residual", Network: residual, image: gaussian},
+		{name: "grouped", Network: grouped, image: gaussian},
 	}
 	for i := range list {
 		if list[i].weights == nil {
@@ -131,15 +131,15 @@ func gaussian(random *rand.Rand, numbers []float32) {
 	}
 }
 
-// crops gives pieces of a sample picture.
+// crops returns a function that cuts pieces out of a sample image.
 func crops() (func(random *rand.Rand, numbers []float32), error) {
 	text, err := testdata.Files.ReadFile("images/china.jpg")
 	if err != nil {
-		return nil, fmt.Errorf("soak: sample picture: %w", err)
+		return nil, fmt.Errorf("soak: sample image: %w", err)
 	}
 	photo, err := jpeg.Decode(bytes.NewReader(text))
 	if err != nil {
-		return nil, fmt.Errorf("soak: sample picture: %w", err)
+		return nil, fmt.Errorf("soak: sample image: %w", err)
 	}
 	height, width := tutorial.Input.Height, tutorial.Input.Width
 	bounds := photo.Bounds()

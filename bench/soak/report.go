@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Report is what came of a soak.
+// Report is the outcome of a soak.
 type Report struct {
 	Part       string   `json:"part"` // "memory" or "load"
 	TensorFlow string   `json:"tensorflow"`
@@ -29,7 +29,7 @@ type Report struct {
 	Late    Quantiles `json:"late_ms"`
 
 	Samples []Sample `json:"samples"` // after each tenth
-	Trimmed Sample   `json:"trimmed"` // at the end, after Go and C gave back what they hold for nothing
+	Trimmed Sample   `json:"trimmed"` // at the end, after Go and C returned unused memory
 	Growth  float64  `json:"growth_allowed"`
 
 	Failures []string `json:"failures,omitempty"`
@@ -37,7 +37,7 @@ type Report struct {
 	latency, late histogram
 }
 
-// Count is what came of the calls of a kind.
+// Count is the outcomes of the calls of a kind.
 type Count struct {
 	Calls    int64 `json:"calls"`
 	Answers  int64 `json:"answers"`  // right ones
@@ -53,7 +53,7 @@ type Quantiles struct {
 	Most   float64 `json:"max"`
 }
 
-// add takes in what a goroutine has seen.
+// add adds the counts of a goroutine.
 func (r *Report) add(c *caller) {
 	if r.Counts == nil {
 		r.Counts = map[kind]*Count{}
@@ -74,17 +74,17 @@ func (r *Report) add(c *caller) {
 	r.Latency, r.Late = r.latency.quantiles(), r.late.quantiles()
 }
 
-// Grown is by how much the process grew from the first sample to the last, as a
-// share of the first.
+// Grown returns the growth of RSS from the first sample to the last, as a share of the
+// first.
 func (r Report) Grown() float64 {
 	if len(r.Samples) < 2 {
 		return 0
 	}
-	first, last := r.Samples[0].Resident, r.Samples[len(r.Samples)-1].Resident
+	first, last := r.Samples[0].RSS, r.Samples[len(r.Samples)-1].RSS
 	return float64(last-first) / float64(first)
 }
 
-// Err is nil where every call got what it was due, nothing was left and the
+// Err returns nil where every call had the right outcome, nothing was left and the
 // process did not grow.
 func (r Report) Err() error {
 	if len(r.Failures) > 0 {
@@ -167,9 +167,9 @@ func (h *histogram) quantile(q float64) float64 {
 	for _, n := range h.buckets {
 		total += n
 	}
-	seen := int64(0)
+	sum := int64(0)
 	for i, n := range h.buckets {
-		if seen += n; n > 0 && float64(seen) >= q*float64(total) {
+		if sum += n; n > 0 && float64(sum) >= q*float64(total) {
 			end := time.Duration(float64(time.Microsecond) * math.Pow(bucketWidth, float64(i)))
 			return milliseconds(min(end, h.most))
 		}

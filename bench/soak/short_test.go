@@ -9,7 +9,7 @@ import (
 // Short forms of make soak: every call gets its own answer or its own error,
 // no goroutine is left, and what is fed is not kept.
 func TestSoak(t *testing.T) {
-	short := Plan{Pictures: 24, Batches: 24, Cycles: 6, Seed: 1, Growth: math.Inf(1)} // the process still warms up
+	short := Plan{Images: 24, Batches: 24, Cycles: 6, Seed: 1, Growth: math.Inf(1)} // the process still warms up
 	t.Run("memory", func(t *testing.T) {
 		plan := short
 		plan.Runs = 3000
@@ -23,7 +23,7 @@ func TestSoak(t *testing.T) {
 		// malloc keeps some 50 MB more by then than after the first tenth; 3,000
 		// runs are fed 200.
 		first, last := report.Samples[0], report.Samples[len(report.Samples)-1]
-		if grown, fed := last.Resident-first.Resident, last.Fed-first.Fed; grown > fed/2 {
+		if grown, fed := last.RSS-first.RSS, last.Fed-first.Fed; grown > fed/2 {
 			t.Errorf("the process grew by %d bytes, %d were fed", grown, fed)
 		}
 	})

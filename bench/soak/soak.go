@@ -8,15 +8,16 @@ import (
 	"time"
 
 	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
 // Plan says how much is run. Zero fields have the defaults of Memory and Load.
 type Plan struct {
-	Runs       int           // calls, where it is no time that is given
+	Runs       int           // calls, for Memory
 	Time       time.Duration // how long, for Load
 	Cycles     int           // sessions that are opened, run and closed beside; 0: none
 	Goroutines int           // that call at once
-	Pictures   int           // with a reference, for each network
+	Images     int           // with a reference, for each network
 	Batches    int           // of them, for each network
 	Sizes      []int         // of the batches
 	Shares     Shares
@@ -24,7 +25,7 @@ type Plan struct {
 	// the end.
 	Reopen time.Duration
 	Seed   uint64
-	// Growth is what the process may grow by from the first sample to the last,
+	// Growth is how much the process may grow from the first sample to the last,
 	// as a share of the first.
 	Growth   float64
 	Options  session.Options // Limit is the same for all sessions
@@ -33,27 +34,27 @@ type Plan struct {
 
 // Shares of the calls that are not a plain Run which gives an answer.
 type Shares struct {
-	Into, Outputs, Traced  float64 // RunInto, RunOutputs, RunTraced
+	Into, Outputs, Traced  float64 // RunInto, RunOutputs, profile.Trace
 	Bad                    float64 // input that must be refused
 	Done, During, Deadline float64 // a ctx that is done, one that is cancelled in the run, one with microseconds left
 }
 
 // The defaults.
 const (
-	memoryRuns, memoryGoroutines    = 50000, 16
-	loadTime, loadGoroutines        = 10 * time.Minute, 24
-	loadRuns, loadBytes             = 8, 64 << 20 // in flight, of all sessions together
-	defaultPictures, defaultBatches = 200, 200
-	defaultGrowth                   = 0.05
-	samples                         = 10
+	memoryRuns, memoryGoroutines  = 50000, 16
+	loadTime, loadGoroutines      = 10 * time.Minute, 24
+	loadRuns, loadBytes           = 8, 64 << 20 // in flight, of all sessions together
+	defaultImages, defaultBatches = 200, 200
+	defaultGrowth                 = 0.05
+	samples                       = 10
 )
 
 // defaultSizes has the sizes of batches as often as they are used.
 var defaultSizes = []int{1, 2, 3, 8, 1, 17, 0, 1, 2, 3, 8, 64}
 
 func (p Plan) common() Plan {
-	if p.Pictures == 0 {
-		p.Pictures = defaultPictures
+	if p.Images == 0 {
+		p.Images = defaultImages
 	}
 	if p.Batches == 0 {
 		p.Batches = defaultBatches
@@ -114,18 +115,18 @@ func Load(ctx context.Context, p Plan) (Report, error) {
 var ErrEnvironment = errors.New("the machine lacks something")
 
 func start(ctx context.Context, name string, p Plan) (_ Report, err error) {
-	if p.Goroutines < 1 || p.Runs < 0 || p.Cycles < 0 || p.Pictures <= spoilt || p.Batches < 1 {
-		return Report{}, fmt.Errorf("soak: got %d goroutines, %d runs, %d cycles, %d pictures, %d batches: too few", p.Goroutines, p.Runs, p.Cycles, p.Pictures, p.Batches)
+	if p.Goroutines < 1 || p.Runs < 0 || p.Cycles < 0 || p.Images <= spoilt || p.Batches < 1 {
+		return Report{}, fmt.Errorf("soak: got %d goroutines, %d runs, %d cycles, %d images, %d batches: too few", p.Goroutines, p.Runs, p.Cycles, p.Images, p.Batches)
 	}
-	e := &engine{Plan: p, report: Report{Part: name, TensorFlow: session.Version(), Goroutines: p.Goroutines, Seed: p.Seed, Growth: p.Growth}}
+	e := &engine{Plan: p, report: Report{Part: name, TensorFlow: process.Version(), Goroutines: p.Goroutines, Seed: p.Seed, Growth: p.Growth}}
 	list, err := networks()
 	if err != nil {
 		return Report{}, err
 	}
 	before := remains()
-	fmt.Fprintf(p.Progress, "soak: computing the reference of %d pictures through %d networks\n", p.Pictures, len(list))
+	fmt.Fprintf(p.Progress, "soak: computing the reference of %d images through %d networks\n", p.Images, len(list))
 	for _, n := range list {
-		pool, err := newPool(ctx, n, p.Pictures, p.Batches, p.Sizes)
+		pool, err := newPool(ctx, n, p.Images, p.Batches, p.Sizes)
 		if err != nil {
 			return Report{}, err
 		}

@@ -25,7 +25,7 @@ type Job struct {
 	Device  string `json:"device,omitempty"`
 	Compute string `json:"compute,omitempty"`
 	TF32    bool   `json:"tf32,omitempty"`
-	// Batch is the number of pictures of one call. InputFile holds the pictures
+	// Batch is the number of images of one call. InputFile holds the images
 	// of all the calls, Inputs times Batch of them; call i takes the i-th part.
 	Batch     int    `json:"batch"`
 	Inputs    int    `json:"inputs"`
@@ -46,7 +46,7 @@ type Job struct {
 	folder string
 }
 
-// Step is an ir.Step with its attributes spelt out. Sizes are of one picture.
+// Step is an ir.Step with its attributes spelt out. Sizes are of one image.
 type Step struct {
 	Name    string   `json:"name"`
 	Kind    string   `json:"kind"`
@@ -125,8 +125,8 @@ func (j Job) Weights() (w graph.Weights, err error) {
 // emptyArchive is the length of a zip archive without files.
 const emptyArchive = 22
 
-// Pictures reads the input of each call, [Batch,H,W,C].
-func (j Job) Pictures() ([]tensor.Tensor, error) {
+// Images reads the input of each call, [Batch,H,W,C].
+func (j Job) Images() ([]tensor.Tensor, error) {
 	file, err := os.Open(filepath.Join(j.folder, j.InputFile))
 	if err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func (j Job) Pictures() ([]tensor.Tensor, error) {
 		return nil, err
 	}
 	if want := j.Batch * j.Inputs; len(all.Shape) != 4 || all.Shape[0] != want {
-		return nil, fmt.Errorf("%s is %s, want %d pictures", j.InputFile, tensor.FormatShape(all.Shape), want)
+		return nil, fmt.Errorf("%s is %s, want %d images", j.InputFile, tensor.FormatShape(all.Shape), want)
 	}
 	list := make([]tensor.Tensor, j.Inputs)
 	one := len(all.Data) / j.Inputs

@@ -9,7 +9,7 @@ import (
 
 	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/internal/quote"
-	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
 func newDevicesCommand() *cobra.Command {
@@ -24,14 +24,14 @@ the other commands calls them cpu, gpu (the first GPU) and gpu:N.
 		Example: "  cnndemo devices\n  cnndemo devices --json",
 		Args:    commandline.Arguments(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			devices, err := session.Devices()
+			devices, err := process.Devices()
 			if err != nil {
 				return &exitError{exitEnvironment, err}
 			}
 			if asJSON {
-				return printJSON(c, map[string]any{"tensorflow": session.Version(), "devices": devices})
+				return printJSON(c, map[string]any{"tensorflow": process.Version(), "devices": devices})
 			}
-			printDevices(c.OutOrStdout(), session.Version(), devices)
+			printDevices(c.OutOrStdout(), process.Version(), devices)
 			return nil
 		},
 	}
@@ -39,7 +39,7 @@ the other commands calls them cpu, gpu (the first GPU) and gpu:N.
 	return c
 }
 
-func printDevices(w io.Writer, version string, devices []session.Device) {
+func printDevices(w io.Writer, version string, devices []process.Device) {
 	fmt.Fprintf(w, "TensorFlow %s\n", version)
 	for _, d := range devices {
 		memory := ""

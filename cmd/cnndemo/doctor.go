@@ -11,7 +11,7 @@ import (
 	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/internal/machine"
 	"tfcnn/internal/tensorflow"
-	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
 func newDoctorCommand() *cobra.Command {
@@ -63,8 +63,8 @@ func printFacts(w io.Writer, facts []machine.Fact) {
 }
 
 func describeTensorFlow() (machine.TensorFlow, error) {
-	tf := machine.TensorFlow{Version: session.Version(), CUDA: tensorflow.BuiltWithCUDA()}
-	devices, err := session.Devices()
+	tf := machine.TensorFlow{Version: process.Version(), CUDA: tensorflow.BuiltWithCUDA()}
+	devices, err := process.Devices()
 	if err != nil {
 		return machine.TensorFlow{}, err
 	}

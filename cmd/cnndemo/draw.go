@@ -51,7 +51,7 @@ name ends in .png.
 		RunE: func(c *cobra.Command, arguments []string) error {
 			set, done := newSet(c.Context())
 			defer done()
-			set.Keep(arguments...)
+			set.AddInputs(arguments...)
 			var file *output.File
 			format := drawFormats[".svg"]
 			if out != "-" {

@@ -7,13 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/internal/machine"
 	"tfcnn/internal/proof/draw"
-	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
 var update = flag.Bool("update", false, "write the texts that TestGolden compares with")
@@ -37,8 +36,7 @@ func TestGolden(t *testing.T) {
 			if status != 0 && name != "plan" || stderr != "" && name != "completion" {
 				t.Fatalf("status %d, %s", status, stderr)
 			}
-			// Package graph's formulas may say picture.
-			isGolden(t, filepath.Join(folder, name+".txt"), strings.ReplaceAll(stdout, "picture", "image"))
+			isGolden(t, filepath.Join(folder, name+".txt"), stdout)
 		})
 	}
 	on := true
@@ -60,7 +58,7 @@ func TestGolden(t *testing.T) {
 		}},
 		"doctor": {&facts, func(w io.Writer) error { printFacts(w, facts); return nil }},
 		"devices": {nil, func(w io.Writer) error {
-			printDevices(w, "2.21.0", []session.Device{{Name: "/device:CPU:0", Type: "CPU"}, {Name: "/device:GPU:0", Type: "GPU", MemoryBytes: 78 << 30}})
+			printDevices(w, "2.21.0", []process.Device{{Name: "/device:CPU:0", Type: "CPU"}, {Name: "/device:GPU:0", Type: "GPU", MemoryBytes: 78 << 30}})
 			return nil
 		}},
 		"version": {nil, func(w io.Writer) error {

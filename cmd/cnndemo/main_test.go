@@ -25,7 +25,7 @@ import (
 	"golang.org/x/sys/cpu"
 
 	"tfcnn/graph/tensor"
-	"tfcnn/session"
+	"tfcnn/session/process"
 	"tfcnn/testdata"
 )
 
@@ -38,13 +38,16 @@ func TestMain(m *testing.M) {
 // off, too.
 func TestScripts(t *testing.T) {
 	// As run and verify have it, which other tests call in this process.
-	if err := session.Configure(session.Process{NoTF32: true, NoWinograd: true}); err != nil {
+	if err := process.Configure(process.Options{NoTF32: true, NoWinograd: true}); err != nil {
 		t.Fatal(err)
 	}
-	t.Run("default", func(t *testing.T) { runScripts(t, "") })
-	if raceEnabled {
-		return // the settings differ in TensorFlow alone
+	if testing.Short() { // the commands that compute beside other goroutines
+		t.Run("default", func(t *testing.T) {
+			runScripts(t, "", "faults", "network", "pictures", "profile", "random", "run", "runnet", "verify")
+		})
+		return
 	}
+	t.Run("default", func(t *testing.T) { runScripts(t, "") })
 	for setting, value := range map[string]string{"oneDNN on": "1", "oneDNN off": "0"} {
 		t.Run(setting, func(t *testing.T) { runScripts(t, value, "facts", "run", "runnet", "verify", "network", "profile") })
 	}
@@ -53,7 +56,7 @@ func TestScripts(t *testing.T) {
 // runScripts runs the scripts named, or all, with TF_ENABLE_ONEDNN_OPTS of a value,
 // or without it.
 func runScripts(t *testing.T, oneDNN string, names ...string) {
-	devices, err := session.Devices()
+	devices, err := process.Devices()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +81,7 @@ func runScripts(t *testing.T, oneDNN string, names ...string) {
 		Condition: func(name string) (bool, error) {
 			switch name {
 			case "gpu":
-				return slices.ContainsFunc(devices, func(d session.Device) bool { return d.Type == "GPU" }), nil
+				return slices.ContainsFunc(devices, func(d process.Device) bool { return d.Type == "GPU" }), nil
 			case "onednn":
 				return oneDNN == "1" || oneDNN == "" && cpu.X86.HasAVX2 && cpu.X86.HasFMA, nil
 			}

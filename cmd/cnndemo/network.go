@@ -45,7 +45,7 @@ func readNetwork(argument string, free bool) (foundNetwork, error) {
 	n, err := graph.ReadNetwork(argument, text)
 	if err != nil && free {
 		var unchecked graph.Network
-		if unchecked.UnmarshalJSON(text) == nil && unchecked.Free() {
+		if unchecked.UnmarshalJSON(text) == nil && unchecked.FreeSize() {
 			n, err = unchecked, nil
 		}
 	}

@@ -31,14 +31,14 @@ func newSet(ctx context.Context) (set *output.Set, done func()) {
 // one. Of a folder they are the files whose names reads accepts.
 func protectInputs(set *output.Set, paths []string, reads func(name string) bool) {
 	for _, path := range paths {
-		set.Keep(path)
+		set.AddInputs(path)
 		if info, err := os.Stat(path); err != nil || !info.IsDir() {
 			continue
 		}
 		entries, _ := os.ReadDir(path) // the reader of the folder tells the error
 		for _, entry := range entries {
 			if reads(entry.Name()) {
-				set.Keep(filepath.Join(path, entry.Name()))
+				set.AddInputs(filepath.Join(path, entry.Name()))
 			}
 		}
 	}

@@ -20,7 +20,7 @@ type planResult struct {
 	FLOPs    uint64                `json:"flops"` // two a MAC
 	Memory   graph.Memory          `json:"memory"`
 	Largest  *graph.Largest        `json:"largest_batch,omitempty"`
-	Remedies []graph.Remedy        `json:"remedies,omitempty"`
+	Remedies []graph.MemorySaving  `json:"remedies,omitempty"`
 	Measured []profile.Measurement `json:"measured,omitempty"`
 }
 
@@ -105,8 +105,8 @@ above all constants and fed tensors.
 			} else {
 				err = result.print(c.OutOrStdout())
 			}
-			if err == nil && result.Largest != nil && result.Memory.Asked().Bytes > bytes {
-				return exitErrorf(exitCheck, "plan: a batch of %d needs %s, more than %s", work.Batch, size(result.Memory.Asked().Bytes), size(bytes))
+			if err == nil && result.Largest != nil && result.Memory.Required().Bytes > bytes {
+				return exitErrorf(exitCheck, "plan: a batch of %d needs %s, more than %s", work.Batch, size(result.Memory.Required().Bytes), size(bytes))
 			}
 			return err
 		},
@@ -155,6 +155,6 @@ func planNetwork(found foundNetwork, work graph.Workload, memory int64) (planRes
 		return r, err
 	}
 	r.Largest = &largest
-	r.Remedies, err = found.network.Remedies(work)
+	r.Remedies, err = found.network.MemorySavings(work)
 	return r, err
 }

@@ -77,7 +77,7 @@ func printRequirement(w io.Writer, what string, r graph.Requirement) {
 	if r.Bytes >= 1024 {
 		about = ", " + size(r.Bytes)
 	}
-	fmt.Fprintf(w, "\n%s: %s bytes%s; for any batch %s, for each image %s more\n", what, report.Grouped(r.Bytes), about, report.Grouped(r.Fixed), report.Grouped(r.PerPicture))
+	fmt.Fprintf(w, "\n%s: %s bytes%s; for any batch %s, for each image %s more\n", what, report.Grouped(r.Bytes), about, report.Grouped(r.Fixed), report.Grouped(r.PerImage))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for i, p := range r.Parts {
 		sign := map[bool]string{true: " ", false: "+"}[i == 0]
@@ -96,7 +96,7 @@ func (r planResult) printSavings(w io.Writer) {
 	if l.Limit != "memory" {
 		fmt.Fprintf(w, "; limited by %s", l.Limit)
 	}
-	fmt.Fprintf(w, "\nto need less than %s for a batch of %s:\n", size(r.Memory.Asked().Bytes), report.Grouped(int64(r.Memory.Workload.Batch)))
+	fmt.Fprintf(w, "\nto need less than %s for a batch of %s:\n", size(r.Memory.Required().Bytes), report.Grouped(int64(r.Memory.Workload.Batch)))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "  remedy\tbytes before\tafter\tsaved\twhat changes")
 	for _, x := range r.Remedies {

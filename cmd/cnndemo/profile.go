@@ -15,6 +15,7 @@ import (
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/process"
 	"tfcnn/session/profile"
 )
 
@@ -98,7 +99,7 @@ kernels that ran at the same time are on tracks of their own.
 		RunE: func(c *cobra.Command, arguments []string) error {
 			set, done := newSet(c.Context())
 			defer done()
-			set.Keep(arguments[0], f.weights)
+			set.AddInputs(arguments[0], f.weights)
 			protectInputs(set, arguments[1:], isImageName)
 			page, err := outputFlag(c, set, "html", f.page)
 			if err != nil {
@@ -159,17 +160,17 @@ func (f profileFlags) profile(c *cobra.Command, name string, paths []string) (pr
 	if _, err := net.Plan(); err != nil {
 		return profileResult{}, exitErrorf(exitUsage, "profile: %w", err)
 	}
-	if err := session.Configure(session.Process{NoTF32: true, NoWinograd: true}); err != nil {
+	if err := process.Configure(process.Options{NoTF32: true, NoWinograd: true}); err != nil {
 		return profileResult{}, exitErrorf(exitUsage, "profile: %w", err)
 	}
 	// The device is looked for here, before anything else is made ready.
-	if _, err := session.NewBackend(session.Options{Device: f.device}); err != nil {
-		return profileResult{}, err
+	if _, err := tensorflow.ChooseDevice(f.device); err != nil {
+		return profileResult{}, fmt.Errorf("profile: %w", err)
 	}
 	result := profileResult{Network: found.name, Weights: fmt.Sprintf("drawn from seed %d", f.seed)}
 	var weights graph.Weights
 	if f.weights == "" {
-		weights = session.DrawnWeights(net, f.seed)
+		weights = profile.RandomWeights(net, f.seed)
 	} else {
 		result.Weights = f.weights
 		if weights, err = readWeights(f.weights, net); err != nil {
@@ -238,7 +239,7 @@ func (f profileFlags) measure(c *cobra.Command, net graph.Network, weights graph
 
 // process names the recorded process in a trace.
 func (r profileResult) process() string {
-	return fmt.Sprintf("TensorFlow %s: %s, %s a run", r.TensorFlow, r.Network, count(r.Pictures, "image"))
+	return fmt.Sprintf("TensorFlow %s: %s, %s a run", r.TensorFlow, r.Network, count(r.Images, "image"))
 }
 
 // title names the network, its weights and its input.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tfcnn/cmd/cnndemo/internal/report"
+	"tfcnn/session/process"
 	"tfcnn/session/profile"
 )
 
@@ -14,7 +15,7 @@ func profileOnGPU() profileResult {
 	const gpu = "/device:GPU:0"
 	spread := func(s float64) profile.Spread { return profile.Spread{Median: s, Least: s, Most: s} }
 	return profileResult{Network: "net", Weights: "drawn", From: "1 image", Profile: profile.Profile{
-		TensorFlow: "2.21.0", Device: gpu, Pictures: 1, Runs: 1,
+		Platform: process.Platform{TensorFlow: "2.21.0", Device: gpu}, Images: 1, Runs: 1,
 		Limits: profile.Limits{GFLOPS: 5e4, GBs: 2500, ToDeviceGBs: 12, ToHostGBs: 24},
 		Layers: []profile.Layer{{
 			Layer: "c", Kind: "conv2d", Time: spread(100e-6), Share: 0.5,

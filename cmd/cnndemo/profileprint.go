@@ -55,7 +55,7 @@ func (r profileResult) print(w io.Writer) error {
 
 // runsText names the runs whose medians the figures are.
 func (r profileResult) runsText() string {
-	return fmt.Sprintf("%s of %s, medians", count(r.Runs, "run"), count(r.Pictures, "image"))
+	return fmt.Sprintf("%s of %s, medians", count(r.Runs, "run"), count(r.Images, "image"))
 }
 
 func (r profileResult) overlapText() string {
@@ -150,7 +150,7 @@ func count(n int, what string) string {
 func (r profileResult) page() report.Profile {
 	p := report.Profile{
 		TensorFlow: r.TensorFlow, Device: r.Device, Note: r.Note, OneDNN: r.OneDNN, Command: r.Command, Title: r.title(),
-		Images: r.Pictures, Runs: r.Runs, GFLOPS: r.Limits.GFLOPS, GBs: r.Limits.GBs,
+		Images: r.Images, Runs: r.Runs, GFLOPS: r.Limits.GFLOPS, GBs: r.Limits.GBs,
 		Step: r.Step.Median, Covered: r.Covered.Median, SideBySide: r.SideBySide,
 		Before: r.Framework.Before, Between: r.Framework.Between, After: r.Framework.After,
 		Call: r.Call.Median, Traced: r.Traced.Median, OnGPU: r.gpuRows(),

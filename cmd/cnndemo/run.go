@@ -18,8 +18,8 @@ import (
 	"tfcnn/graph"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
-	"tfcnn/session"
 	"tfcnn/session/images"
+	"tfcnn/session/process"
 )
 
 // runFlags are the flags of cnndemo run.
@@ -155,7 +155,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	if err := session.Configure(session.Process{IntraOpThreads: f.threads, InterOpThreads: f.threads, NoTF32: !f.tf32, NoWinograd: true}); err != nil {
+	if err := process.Configure(process.Options{IntraOpThreads: f.threads, InterOpThreads: f.threads, NoTF32: !f.tf32, NoWinograd: true}); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	sources, refused, notes := findSources(arguments)
@@ -169,11 +169,11 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	var done func()
 	j.set, done = newSet(ctx)
 	defer done()
-	j.set.Keep(f.filters...)
-	j.set.Keep(f.net.net, f.net.weights)
+	j.set.AddInputs(f.filters...)
+	j.set.AddInputs(f.net.net, f.net.weights)
 	if len(arguments) > 0 {
 		for _, s := range sources {
-			j.set.Keep(s.name)
+			j.set.AddInputs(s.name)
 		}
 	}
 	if j.folder, err = j.set.Folder(f.out); err != nil {

@@ -20,6 +20,8 @@ import (
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/process"
+	"tfcnn/session/profile"
 )
 
 // job is a run under way.
@@ -57,7 +59,7 @@ func newJob(f runFlags) (*job, error) {
 	if j.runNetwork, note, err = f.newRunNetwork(); err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
-	if in := j.network.Input; !j.network.Free() {
+	if in := j.network.Input; !j.network.FreeSize() {
 		if _, err := j.at(in.Height, in.Width); err != nil {
 			return nil, &exitError{exitUsage, err}
 		}
@@ -252,7 +254,7 @@ func (j *job) runBatch(ctx context.Context, g *group, s *session.Session, images
 		}
 	}
 	start := time.Now()
-	fetched, layers, err := s.RunTraced(ctx, batch, g.layerNames(g.fetched)...)
+	fetched, layers, err := profile.Trace(ctx, s, batch, g.layerNames(g.fetched)...)
 	if err != nil {
 		return exitErrorf(exitCheck, "run: images of %d×%d: %w", g.width, g.height, err)
 	}
@@ -278,7 +280,7 @@ func (j *job) runBatch(ctx context.Context, g *group, s *session.Session, images
 // finish writes the report and gives every file its name.
 func (j *job) finish() error {
 	start := time.Now()
-	j.report.TensorFlow, j.report.Precision = session.Version(), tensorflow.Precision(j.report.Device)
+	j.report.TensorFlow, j.report.Precision = process.Version(), tensorflow.Precision(j.report.Device)
 	if on, known := tensorflow.OneDNNInUse(); known {
 		j.report.OneDNN = &on
 	}

@@ -15,7 +15,7 @@ import (
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
-	"tfcnn/session"
+	"tfcnn/session/profile"
 )
 
 // runNetwork is a network that run applies to images. Its height and width may
@@ -85,7 +85,7 @@ func (f runFlags) named() (runNetwork, error) {
 	if err != nil {
 		return runNetwork{}, err
 	}
-	if in := found.network.Input; !found.network.Free() && f.resize != (commandline.Size{}) {
+	if in := found.network.Input; !found.network.FreeSize() && f.resize != (commandline.Size{}) {
 		return runNetwork{}, fmt.Errorf("run: got --resize %s, the network reads %d×%d alone", &f.resize, in.Height, in.Width)
 	}
 	a := runNetwork{name: found.name, network: found.network}
@@ -216,7 +216,7 @@ func (s *networkAtSize) ops() []report.Op {
 }
 
 // describe enters shapes, padding and where the layers ran into the report.
-func (g *group) describe(layers []session.LayerRun) {
+func (g *group) describe(layers []profile.LayerRun) {
 	if g.report.Ops == nil {
 		g.report.Ops = g.ops()
 	}
@@ -244,7 +244,7 @@ func (j *job) check(ctx context.Context, g *group, batch tensor.Tensor, outputs 
 	for _, layer := range g.lowered.Layers {
 		run.Steps = append(run.Steps, layer.Last)
 	}
-	parts, err := network.Hold(ctx, run, nil)
+	parts, err := network.Compare(ctx, run, nil)
 	if err != nil {
 		return exitErrorf(exitCheck, "run: check: %w", err)
 	}

@@ -14,7 +14,7 @@ import (
 	"tfcnn/internal/proof"
 	"tfcnn/internal/proof/junit"
 	"tfcnn/internal/tensorflow"
-	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
 // verifyFlags are the flags of every verification.
@@ -62,7 +62,7 @@ func (f *verifyFlags) open(c *cobra.Command, claim func(*output.Set) error) (don
 
 // configure sets TensorFlow up for a verification.
 func (f *verifyFlags) configure() error {
-	if err := session.Configure(session.Process{NoTF32: !f.tf32, NoWinograd: true}); err != nil {
+	if err := process.Configure(process.Options{NoTF32: !f.tf32, NoWinograd: true}); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	return nil
@@ -174,7 +174,7 @@ func checkTogether(c *cobra.Command) error {
 // newVerification is a verification without outcomes.
 func newVerification(c *cobra.Command, f *verifyFlags, device string) report.Verification {
 	v := report.Verification{
-		TensorFlow: session.Version(), Device: device, Precision: tensorflow.Precision(device), Note: missingGPUNote(f.device, device),
+		TensorFlow: process.Version(), Device: device, Precision: tensorflow.Precision(device), Note: missingGPUNote(f.device, device),
 	}
 	v.Command, _ = commandline.Repeat(c, c.Flags().Args())
 	if on, known := tensorflow.OneDNNInUse(); known {

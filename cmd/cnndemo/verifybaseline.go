@@ -14,7 +14,7 @@ import (
 	"tfcnn/internal/proof/baseline"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
-	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
 // baselines is the baseline that verify writes and the one that it compares with;
@@ -42,8 +42,8 @@ func (b *baselines) claim(c *cobra.Command, set *output.Set) error {
 	if b.file, err = outputFlag(c, set, "write-baseline", b.write); err != nil {
 		return err
 	}
-	if b.file == nil || !b.file.Leads(b.against) {
-		set.Keep(b.against) // one file is read first and replaced at the end
+	if b.file == nil || !b.file.SameFile(b.against) {
+		set.AddInputs(b.against) // one file is read first and replaced at the end
 	}
 	return nil
 }
@@ -133,7 +133,7 @@ func (b *baselines) print(w io.Writer) {
 func thisMachine(device string) baseline.Made {
 	this := machine.This("")
 	m := baseline.Made{
-		TensorFlow: session.Version(), Device: device, OneDNN: "unknown",
+		TensorFlow: process.Version(), Device: device, OneDNN: "unknown",
 		Threads: this.Cores, // TensorFlow takes a thread a core, verify sets no number
 		Date:    time.Now().UTC().Truncate(time.Second),
 	}

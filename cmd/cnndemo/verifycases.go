@@ -15,7 +15,7 @@ import (
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
-	"tfcnn/session"
+	"tfcnn/internal/tensorflow/operations"
 	"tfcnn/testdata"
 )
 
@@ -133,7 +133,7 @@ func (f *casesFlags) verify(c *cobra.Command, to *verifyFlags) error {
 	if err := cmp.Or(baseline.read(), to.configure()); err != nil {
 		return err
 	}
-	backend, err := session.NewBackend(session.Options{Device: to.device})
+	backend, err := operations.NewBackend(to.device)
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ named after the layers in the JSON of cnndemo nets NET: conv1/filter, conv1/bias
 // verify runs the command.
 func (f *netFlags) verify(c *cobra.Command, to *verifyFlags, images []string) error {
 	done, err := to.open(c, func(set *output.Set) error {
-		set.Keep(f.net, f.weights)
+		set.AddInputs(f.net, f.weights)
 		protectInputs(set, images, isImageName)
 		return nil
 	})
@@ -191,7 +191,7 @@ func readWeights(path string, net graph.Network) (graph.Weights, error) {
 		heads  = 1 << 20 // headers, and the archive's list of them
 	)
 	most := int64(maxFreeWeights)
-	if !net.Free() {
+	if !net.FreeSize() {
 		plan, err := net.Plan()
 		if err != nil {
 			return nil, fmt.Errorf("weights: %w", err)
@@ -204,7 +204,7 @@ func readWeights(path string, net graph.Network) (graph.Weights, error) {
 	}
 	defer done()
 	weights, err := graph.ReadNPZ(file, length)
-	if err == nil && !net.Free() {
+	if err == nil && !net.FreeSize() {
 		err = weights.Check(net)
 	}
 	if err != nil {

@@ -22,7 +22,8 @@ import (
 	"tfcnn/internal/proof"
 	"tfcnn/internal/proof/draw"
 	"tfcnn/internal/quote"
-	"tfcnn/session"
+	"tfcnn/internal/tensorflow/operations"
+	"tfcnn/session/process"
 )
 
 // randomFlags are the flags of a verification of random operations.
@@ -95,7 +96,7 @@ func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
 		return err
 	}
 	// Look for the device here, so that a missing one is reported once.
-	backend, err := session.NewBackend(session.Options{Device: to.device})
+	backend, err := operations.NewBackend(to.device)
 	if err != nil {
 		return err
 	}
@@ -183,7 +184,7 @@ func printRandom(w io.Writer, v report.Verification, r draw.RandomResult) {
 	computed, refused, void := 0, 0, 0
 	for _, op := range r.Ops {
 		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%s\t%d\n", op.Op, op.Computed, op.Refused, op.Verdict.Elements, op.Verdict.Exact, fmt.Sprintf("%.3g", op.Share), op.Failed)
-		computed, refused, void = computed+op.Computed, refused+op.Refused, void+op.Void
+		computed, refused, void = computed+op.Computed, refused+op.Refused, void+op.Uncompared
 	}
 	table.Flush()
 	for _, o := range r.Failures {
@@ -212,10 +213,10 @@ func newWorkerCommand() *cobra.Command {
 		Hidden: true,
 		Args:   commandline.Arguments(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := session.Configure(session.Process{NoTF32: !tf32, NoWinograd: true}); err != nil {
+			if err := process.Configure(process.Options{NoTF32: !tf32, NoWinograd: true}); err != nil {
 				return &exitError{exitUsage, err}
 			}
-			backend, err := session.NewBackend(session.Options{Device: device})
+			backend, err := operations.NewBackend(device)
 			if err != nil {
 				return err
 			}

@@ -12,7 +12,7 @@ import (
 
 	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/internal/tensorflow"
-	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
 // Set by the linker where a build knows them (docker/assemble.sh, Makefile).
@@ -61,7 +61,7 @@ func thisBuild() build {
 	b := build{
 		Version: version, Revision: revision, Created: created,
 		Go: strings.TrimPrefix(runtime.Version(), "go"), Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		TensorFlow: session.Version(), CUDA: "not built in", OneDNN: "unknown",
+		TensorFlow: process.Version(), CUDA: "not built in", OneDNN: "unknown",
 	}
 	if tensorflow.BuiltWithCUDA() {
 		b.CUDA = "built in"

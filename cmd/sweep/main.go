@@ -217,7 +217,7 @@ func sweep(ctx context.Context, f ref.Function, c call, stride uint64) (found ex
 		return found, err
 	}
 	defer capi.FreeGraph(graph)
-	settings, err := tensorflow.Options{Device: "cpu"}.Settle()
+	settings, err := tensorflow.Options{Device: "cpu"}.Resolve()
 	if err != nil {
 		return found, err
 	}

@@ -1,8 +1,10 @@
-// Package nets holds networks that the field knows by name, ready to load.
-// Each is a JSON file of this folder.
+// Package nets loads well-known networks by name: LeNet-5, AlexNet, VGG-16 and others.
 //
 //	net, err := nets.Load("lenet5")
 //	plan, err := net.Plan()
+//
+// Each network is a JSON file of this folder; package graph describes the format.
+// docs/map.md maps the packages of this module.
 package nets
 
 import (
@@ -16,9 +18,9 @@ import (
 //go:embed *.json
 var files embed.FS
 
-// descriptions are of one line each, in the order of Names.
+// descriptions has a line for each network, in the order of Names.
 var descriptions = []struct{ name, text string }{
-	{"tutorial", "one layer of 200 maps over pictures of 150×100, the example of how much a convolution costs"},
+	{"tutorial", "one layer of 200 maps over images of 150×100, the example of how much a convolution costs"},
 	{"lenet5", "LeCun and others 1998, with dense layers in place of the sparse ones: tanh, average pools"},
 	{"alexnet", "Krizhevsky, Sutskever and Hinton 2012: two groups, response normalisation, overlapping pools"},
 	{"vgg16", "Simonyan and Zisserman 2014, configuration D: 3×3 convolutions only"},
@@ -26,7 +28,7 @@ var descriptions = []struct{ name, text string }{
 	{"mobilenet", "Howard and others 2017, version 1, 1.0, as in Keras: depthwise and pointwise convolutions"},
 }
 
-// Names lists the networks, from the smallest idea to the latest.
+// Names returns the names of the networks, by the year of their publication.
 func Names() []string {
 	var names []string
 	for _, d := range descriptions {
@@ -35,8 +37,7 @@ func Names() []string {
 	return names
 }
 
-// Description says in one line what a network is; "" where the name is none of
-// Names.
+// Description returns one line about a network, or "" where the name is none of Names.
 func Description(name string) string {
 	for _, d := range descriptions {
 		if d.name == name {
@@ -46,8 +47,8 @@ func Description(name string) string {
 	return ""
 }
 
-// Load gives a network by name, whatever the case of its letters. The value is
-// the caller's own. An unknown name is an error that names the nearest.
+// Load returns a network by name, in upper or lower case. The caller owns the value.
+// The error of an unknown name has the nearest name.
 func Load(name string) (graph.Network, error) {
 	name, err := strict.Choice("network", name, Names())
 	if err != nil {

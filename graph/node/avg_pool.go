@@ -12,12 +12,12 @@ var _ = register(func(o ir.AvgPool, a arguments) (tf.Output, error) {
 	return avgPool(a.scope, o, a.shapes[0], a.operands[0])
 })
 
-// avgPool adds AvgPool where TensorFlow's kernel knows the padding: VALID,
-// SAME, and explicit padding that is one of the two at this size. Any other
-// explicit padding becomes the sum of each window of the zero-padded input, a
-// depthwise convolution with ones, divided by the number of the window's
-// places that are no padding. On integers that is exact up to the division,
-// as AvgPool is; AvgPool of the padded input times window/number is not.
+// avgPool adds AvgPool where TensorFlow's kernel has the padding: VALID, SAME, and
+// explicit padding that equals one of the two at this size. For any other explicit
+// padding it adds a depthwise convolution of the zero-padded input with ones, which
+// sums each window, and divides by the number of inputs in the window. On integers
+// that is exact up to the division, as AvgPool is; AvgPool of the padded input times
+// window/number is not.
 func avgPool(scope *op.Scope, o ir.AvgPool, shape []int, x tf.Output) (tf.Output, error) {
 	if h, w, err := o.Window(shape); err == nil {
 		o.Strides = [2]int{h.ShortStride(), w.ShortStride()}
@@ -69,24 +69,24 @@ func explicitAvgPool(scope *op.Scope, o ir.AvgPool, h, w ir.Axis, channels int, 
 		filter = op.Cast(scope.SubScope("ones"), filter, dtype)
 		divisor = op.Cast(scope.SubScope("counts"), divisor, dtype)
 	}
-	// DepthwiseConv2dNative takes one stride for both axes: the common part
-	// of the two strides, and what is left of each is stepped over after.
+	// DepthwiseConv2dNative takes one stride for both axes: the greatest common
+	// divisor of the two. A strided slice then takes the rest of each stride.
 	common := gcd(h.Stride, w.Stride)
 	sums := op.DepthwiseConv2dNative(scope, x, filter, four([2]int{common, common}), ir.Explicit.String(),
 		op.DepthwiseConv2dNativeExplicitPaddings(sides(o.Padding)))
 	if h.Stride != common || w.Stride != common {
-		sums, err = every(scope, sums, h.Stride/common, w.Stride/common)
+		sums, err = stridedSlice(scope, sums, h.Stride/common, w.Stride/common)
 		if err != nil {
 			return tf.Output{}, err
 		}
 	}
-	// Not RealDiv: its constant divisor is folded into a factor, and the
-	// optimizer's 1/1 is 0.99999994. No divisor here is 0.
+	// The optimizer folds the constant divisor of a RealDiv into a factor, and
+	// computes 1/1 as 0.99999994. It leaves DivNoNan alone. No divisor here is 0.
 	return op.DivNoNan(scope, sums, divisor), nil
 }
 
-// every keeps the rows and columns 0, step, 2·step, …
-func every(scope *op.Scope, x tf.Output, rows, columns int) (tf.Output, error) {
+// stridedSlice keeps the rows and columns 0, step, 2·step, …
+func stridedSlice(scope *op.Scope, x tf.Output, rows, columns int) (tf.Output, error) {
 	scope = scope.SubScope("every")
 	begin, err := integers(scope, "begin", 0, 0, 0, 0)
 	if err != nil {

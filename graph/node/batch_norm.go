@@ -11,13 +11,13 @@ var _ = register(func(o ir.BatchNorm, a arguments) (tf.Output, error) {
 	return batchNorm(a.scope, o, a.shapes[0], a.operands)
 })
 
-// batchNorm adds FusedBatchNormV3, which takes four axes: others are made four
-// and back.
+// batchNorm adds FusedBatchNormV3, which takes four axes; an input of another rank is
+// reshaped to four axes before and back after.
 func batchNorm(scope *op.Scope, o ir.BatchNorm, shape []int, operands []tf.Output) (tf.Output, error) {
 	x := operands[0]
 	if len(shape) != 4 {
 		var err error
-		if x, err = reshape(scope, "pictures", x, -1, 1, 1, shape[len(shape)-1]); err != nil {
+		if x, err = reshape(scope, "images", x, -1, 1, 1, shape[len(shape)-1]); err != nil {
 			return tf.Output{}, err
 		}
 	}

@@ -17,7 +17,7 @@ import (
 	"tfcnn/internal/quote"
 )
 
-// Conv2DOptions says how a filter moves. Strides and Dilations are
+// Conv2DOptions has the attributes of a Conv2D. Strides and Dilations are
 // TensorFlow's four numbers: batch, height, width, channels.
 type Conv2DOptions struct {
 	Name      string // of the nodes' scope; default "conv2d"
@@ -27,8 +27,8 @@ type Conv2DOptions struct {
 	Groups    int // default 1
 }
 
-// PoolOptions says how a pool's window moves. Size and Strides are
-// TensorFlow's four numbers: batch, height, width, channels.
+// PoolOptions has the attributes of a pool. Size and Strides are TensorFlow's four
+// numbers: batch, height, width, channels.
 type PoolOptions struct {
 	Name    string // of the nodes' scope; default "max_pool" or "avg_pool"
 	Size    [4]int
@@ -54,7 +54,7 @@ func Conv2D(scope *op.Scope, input, filter tf.Output, o Conv2DOptions) (tf.Outpu
 	if o.Groups == 0 {
 		o.Groups = 1
 	}
-	operation := ir.Conv2D{Strides: strides, Dilations: dilations, Padding: ir.Padding(o.Padding), Groups: o.Groups}
+	operation := ir.Conv2D{Strides: strides, Dilations: dilations, Padding: paddingOf(o.Padding), Groups: o.Groups}
 	y, err := addChecked(scope, o.Name, operation, input, filter)
 	if err != nil {
 		return fail(err)
@@ -79,8 +79,8 @@ func MaxPool(scope *op.Scope, input tf.Output, o PoolOptions) (tf.Output, error)
 	return y, nil
 }
 
-// AvgPool is MaxPool with the mean of each window. Padding is never counted;
-// explicit padding, which TensorFlow's AvgPool lacks, is made of other nodes.
+// AvgPool is MaxPool with the mean of each window. Padding is never counted.
+// Explicit padding, which TensorFlow's AvgPool does not have, is made of other nodes.
 func AvgPool(scope *op.Scope, input tf.Output, o PoolOptions) (tf.Output, error) {
 	o.Name = withDefault(o.Name, "avg_pool")
 	fail := refusal("avg_pool", o.Name)
@@ -104,7 +104,7 @@ func (o PoolOptions) pool() (ir.Pool, error) {
 	if err != nil {
 		return ir.Pool{}, err
 	}
-	return ir.Pool{Size: size, Strides: strides, Padding: ir.Padding(o.Padding)}, nil
+	return ir.Pool{Size: size, Strides: strides, Padding: paddingOf(o.Padding)}, nil
 }
 
 func withDefault(name, standard string) string {
@@ -120,7 +120,7 @@ func refusal(kind, name string) func(error) (tf.Output, error) {
 	}
 }
 
-// spatial takes height and width out of TensorFlow's four numbers.
+// spatial returns height and width of TensorFlow's four numbers.
 func spatial(what string, four, standard [4]int) ([2]int, error) {
 	if four == ([4]int{}) {
 		four = standard
@@ -134,15 +134,15 @@ func spatial(what string, four, standard [4]int) ([2]int, error) {
 	return [2]int{four[1], four[2]}, nil
 }
 
-// addChecked checks the operands, rehearses the nodes in a graph of their own
-// and adds them to the scope.
+// addChecked checks the operands, adds the nodes to a temporary graph, and then to the
+// scope.
 func addChecked(scope *op.Scope, name string, o ir.Op, operands ...tf.Output) (y tf.Output, err error) {
 	defer recovered(&err)
 	if scope == nil {
 		return tf.Output{}, errors.New("scope is nil")
 	}
 	if err := scope.Err(); err != nil {
-		return tf.Output{}, fmt.Errorf("scope holds an earlier error: %w", clean(err))
+		return tf.Output{}, fmt.Errorf("scope holds an earlier error: %w", firstLine(err))
 	}
 	if !graph.ValidName(name) {
 		return tf.Output{}, errors.New("name has a character that TensorFlow does not take, want letters, digits, '_', '-' and '.'")
@@ -173,26 +173,26 @@ func addChecked(scope *op.Scope, name string, o ir.Op, operands ...tf.Output) (y
 	if _, err := o.Shape(shapes...); err != nil {
 		return tf.Output{}, err
 	}
-	if err := rehearse(o, shapes, operands); err != nil {
+	if err := dryRun(o, shapes, operands); err != nil {
 		return tf.Output{}, err
 	}
 	y, err = add(o, arguments{scope.SubScope(name), shapes, operands, handBuilt()})
 	if err == nil {
-		err = clean(scope.Err())
+		err = firstLine(scope.Err())
 	}
 	return y, err
 }
 
-// handBuilt is the kernels of a graph whose device is not known here: a CPU's are
-// the ones that refuse to compute some fused nodes.
+// handBuilt returns the kernels for a graph whose device is not known here. It assumes
+// a CPU, whose kernels refuse some fused nodes.
 func handBuilt() kernels {
 	on, _ := capi.OneDNN()
 	return kernels{oneDNN: on, fed: true}
 }
 
-// inGraph says whether an output belongs to the scope's graph, which
-// TensorFlow takes for granted. Both keep it in a private field; where the
-// bindings have other fields the answer is yes.
+// inGraph reports whether an output belongs to the scope's graph, which TensorFlow
+// does not check. Both have the graph in a private field; where the bindings have
+// other fields, inGraph returns true.
 func inGraph(scope *op.Scope, x tf.Output) bool {
 	ours := reflect.ValueOf(scope).Elem().FieldByName("graph")
 	its := reflect.ValueOf(x.Op).Elem().FieldByName("g")
@@ -202,28 +202,28 @@ func inGraph(scope *op.Scope, x tf.Output) bool {
 	return ours.Pointer() == its.Pointer()
 }
 
-// rehearse adds the nodes to a graph that is thrown away, so that whatever
-// TensorFlow itself refuses is not left in the caller's scope.
-func rehearse(o ir.Op, shapes [][]int, operands []tf.Output) error {
+// dryRun adds the nodes to a temporary graph, so that a node which TensorFlow refuses
+// does not change the caller's scope.
+func dryRun(o ir.Op, shapes [][]int, operands []tf.Output) error {
 	scratch := tfgo.NewRoot()
-	stand := make([]tf.Output, len(operands))
+	placeholders := make([]tf.Output, len(operands))
 	for i, operand := range operands {
-		stand[i] = placeholder(scratch, fmt.Sprint("operand", i), operand.DataType(), shapes[i])
+		placeholders[i] = placeholder(scratch, fmt.Sprint("operand", i), operand.DataType(), shapes[i])
 	}
-	if _, err := add(o, arguments{scratch, shapes, stand, handBuilt()}); err != nil {
+	if _, err := add(o, arguments{scratch, shapes, placeholders, handBuilt()}); err != nil {
 		return err
 	}
-	// A graph that TensorFlow has refused is left to the bindings' finalizer.
-	thrown, err := scratch.Finalize()
+	// After an error, the bindings' finalizer frees the graph.
+	finished, err := scratch.Finalize()
 	if err != nil {
-		return clean(err)
+		return firstLine(err)
 	}
-	capi.FreeGraph(thrown)
+	capi.FreeGraph(finished)
 	return nil
 }
 
-// staticShape is the shape that TensorFlow has inferred. Only the batch, the
-// first of four axes, may be unknown.
+// staticShape returns the shape that TensorFlow has inferred. Only the batch, the
+// first axis, may be unknown.
 func staticShape(x tf.Output) ([]int, error) {
 	inferred := x.Shape()
 	if inferred.NumDimensions() < 0 {

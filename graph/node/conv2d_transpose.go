@@ -11,21 +11,21 @@ var _ = register(func(o ir.Conv2DTranspose, a arguments) (tf.Output, error) {
 	return conv2DTranspose(a.scope, o, a.shapes, a.operands, a.kernels)
 })
 
-// conv2DTranspose adds Conv2DBackpropInput where every CPU kernel of it serves:
-// without dilations and groups, VALID or SAME. Explicit padding is VALID for
-// the padded output, of which the padding is cut off.
+// conv2DTranspose adds Conv2DBackpropInput where all CPU kernels have the attributes:
+// no dilations, no groups, VALID or SAME. For explicit padding it adds a VALID one with
+// the padded output, and cuts the padding off.
 //
-// With dilations or groups it is a Conv2D instead: the input with zeros spread
-// between its numbers, under the filter turned by half a circle, its two
-// channel axes exchanged within each group. The zeros are input, not filter,
-// so that no number of the input meets a tap that is not its own.
+// With dilations or groups it adds a Conv2D instead: of the input with zeros between
+// its numbers, and the filter turned by 180°, with its two channel axes exchanged
+// within each group. The zeros stand in the input, not in the filter, so that each
+// number of the input meets its own taps only.
 func conv2DTranspose(scope *op.Scope, o ir.Conv2DTranspose, shapes [][]int, operands []tf.Output, k kernels) (y tf.Output, err error) {
 	h, w, err := o.Window(shapes...)
 	if err != nil {
 		return tf.Output{}, err
 	}
 	if o.Groups > 1 || o.Dilations != [2]int{1, 1} {
-		return spreadConv2D(scope, o, h, w, shapes, operands, k)
+		return conv2DOfSpreadInput(scope, o, h, w, shapes, operands, k)
 	}
 	y, err = backpropInput(scope, o, h, w, operands)
 	if err != nil || len(operands) == 2 {
@@ -51,14 +51,14 @@ func backpropInput(scope *op.Scope, o ir.Conv2DTranspose, h, w ir.Axis, operands
 	return slice(scope, "unpadded", y, []int{0, h.Before, w.Before, 0}, []int{-1, h.In, w.In, -1})
 }
 
-func spreadConv2D(scope *op.Scope, o ir.Conv2DTranspose, h, w ir.Axis, shapes [][]int, operands []tf.Output, k kernels) (tf.Output, error) {
+func conv2DOfSpreadInput(scope *op.Scope, o ir.Conv2DTranspose, h, w ir.Axis, shapes [][]int, operands []tf.Output, k kernels) (tf.Output, error) {
 	input, filter := shapes[0], shapes[1]
-	x, err := spread(scope, operands[0], input, o.Strides)
+	x, err := insertZeros(scope, operands[0], input, o.Strides)
 	if err != nil {
 		return tf.Output{}, err
 	}
-	// The zeros behind the last row and column stay: the padding after is less
-	// by their number, and where it would be negative they are cut off.
+	// The zeros behind the last row and column stay. They reduce the padding after;
+	// where that would be negative, they are cut off.
 	before, after := [2]int{}, [2]int{}
 	begin, size := []int{0, 0, 0, 0}, []int{-1, 0, 0, -1}
 	for i, a := range []ir.Axis{h, w} {
@@ -74,7 +74,7 @@ func spreadConv2D(scope *op.Scope, o ir.Conv2DTranspose, h, w ir.Axis, shapes []
 			return tf.Output{}, err
 		}
 	}
-	turned, err := turn(scope, operands[1], filter, o.Groups)
+	turned, err := turnFilter(scope, operands[1], filter, o.Groups)
 	if err != nil {
 		return tf.Output{}, err
 	}
@@ -90,9 +90,9 @@ func spreadConv2D(scope *op.Scope, o ir.Conv2DTranspose, h, w ir.Axis, shapes []
 	return y, nil
 }
 
-// spread puts each number of x at the beginning of a cell of strides, zeros in
+// insertZeros puts each number of x at the beginning of a cell of strides, and zeros into
 // the rest of it.
-func spread(scope *op.Scope, x tf.Output, shape []int, strides [2]int) (tf.Output, error) {
+func insertZeros(scope *op.Scope, x tf.Output, shape []int, strides [2]int) (tf.Output, error) {
 	if strides == [2]int{1, 1} {
 		return x, nil
 	}
@@ -108,9 +108,9 @@ func spread(scope *op.Scope, x tf.Output, shape []int, strides [2]int) (tf.Outpu
 	return reshape(scope, "rows", x, -1, shape[1]*strides[0], shape[2]*strides[1], shape[3])
 }
 
-// turn makes the filter [h,w,filters/groups,C] of a transposed convolution that
-// of a convolution, [h,w,C/groups,filters].
-func turn(scope *op.Scope, filter tf.Output, shape []int, groups int) (tf.Output, error) {
+// turnFilter turns the filter of a transposed convolution, [h,w,filters/groups,C],
+// into the filter of a convolution, [h,w,C/groups,filters].
+func turnFilter(scope *op.Scope, filter tf.Output, shape []int, groups int) (tf.Output, error) {
 	scope = scope.SubScope("turn")
 	both, err := integers(scope, "axes", 0, 1)
 	if err != nil {

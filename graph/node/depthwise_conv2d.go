@@ -11,20 +11,20 @@ var _ = register(func(o ir.DepthwiseConv2D, a arguments) (tf.Output, error) {
 	return depthwiseConv2D(a.scope, o, a.shapes, a.operands, a.kernels)
 })
 
-// depthwiseConv2D adds DepthwiseConv2dNative where its kernel serves: one
-// stride for both axes, no dilation. Else a Conv2D with a group a channel does
-// the same; the numbers of the filter lie in its order already. With oneDNN,
-// which computes both alike, it does so too where there is no bias and the filter
-// is a constant: a batch norm and an activation behind it are then computed in
-// the same call, which TensorFlow's optimizer does behind a Conv2D alone.
+// depthwiseConv2D adds DepthwiseConv2dNative where its kernel has the attributes: one
+// stride for both axes, no dilation. Otherwise it adds a Conv2D with a group for each
+// channel, for which the numbers of the filter lie in the right order already. With
+// oneDNN, which computes both alike, it also adds a Conv2D where there is no bias and
+// the filter is a constant: TensorFlow's optimizer fuses a batch norm and an activation
+// with a Conv2D only.
 func depthwiseConv2D(scope *op.Scope, o ir.DepthwiseConv2D, shapes [][]int, operands []tf.Output, k kernels) (tf.Output, error) {
 	if h, w, err := o.Window(shapes...); err == nil {
 		o.Strides = [2]int{h.ShortStride(), w.ShortStride()}
 	}
 	grouped, filter := o.Grouped(shapes[1])
-	serves := o.Strides[0] == o.Strides[1] && o.Dilations == [2]int{1, 1}
+	plain := o.Strides[0] == o.Strides[1] && o.Dilations == [2]int{1, 1}
 	fuses := k.oneDNN && !k.fed && len(operands) == 2 && operands[0].DataType() == tf.Float
-	if serves && (!fuses || blind(grouped, [][]int{shapes[0], filter})) {
+	if plain && (!fuses || onlyPadding(grouped, [][]int{shapes[0], filter})) {
 		var attributes []op.DepthwiseConv2dNativeAttr
 		if o.Padding.Kind == ir.Explicit {
 			attributes = append(attributes, op.DepthwiseConv2dNativeExplicitPaddings(sides(o.Padding)))

@@ -11,14 +11,14 @@ import (
 	"tfcnn/graph/node"
 )
 
-// A pool in a graph of one's own; what TensorFlow has no kernel for is an
-// error, and the scope can still be used.
+// A pool in a graph that was built by hand. An operation without a TensorFlow kernel
+// is an error, after which the scope can still be used.
 func ExampleMaxPool() {
 	root := tfgo.NewRoot()
-	pictures := op.Placeholder(root, tf.Float, op.PlaceholderShape(tf.MakeShape(-1, 427, 640, 3)))
-	_, err := node.MaxPool(root, pictures, node.PoolOptions{Size: [4]int{2, 2, 2, 1}})
+	images := op.Placeholder(root, tf.Float, op.PlaceholderShape(tf.MakeShape(-1, 427, 640, 3)))
+	_, err := node.MaxPool(root, images, node.PoolOptions{Size: [4]int{2, 2, 2, 1}})
 	fmt.Println(err)
-	pooled, err := node.MaxPool(root, pictures, node.PoolOptions{Size: [4]int{1, 2, 2, 1}})
+	pooled, err := node.MaxPool(root, images, node.PoolOptions{Size: [4]int{1, 2, 2, 1}})
 	fmt.Println(pooled.Shape(), err)
 	// Output:
 	// node: max_pool "max_pool": size [2 2 2 1]: factor 2 on batch, want 1: windows move over height and width only, TensorFlow has no kernel for more

@@ -11,19 +11,18 @@ var _ = register(func(o ir.MaxPool, a arguments) (tf.Output, error) {
 	return maxPool(a.scope, o, a.shapes[0], a.operands[0])
 })
 
-// Where Eigen's kernel is faster than oneDNN's, measured on two cores: each of
-// its steps takes the maximum of two rows of channels, which many channels make
-// long; and it starts at once, where oneDNN wakes other threads first, for
-// which a small picture does not pay (a 4×4 picture: 6 µs against 32 to 180).
+// From these sizes on Eigen's kernel is faster than oneDNN's, measured on two cores.
+// Each of its steps takes the maximum of two rows of channels, so many channels make
+// the steps long. It starts at once, while oneDNN wakes other threads first, which
+// takes longer than a small image (4×4: 6 µs against 32 to 180).
 const (
 	manyChannels = 64
 	fewPixels    = 256
 )
 
-// maxPool is MaxPool or, where Eigen's kernel is the faster one, MaxPoolV2: the
-// same operation with windows as inputs, which TensorFlow does not hand to
-// oneDNN. Nothing is written beside its output either; oneDNN notes where each
-// maximum lies.
+// maxPool adds MaxPool or, where Eigen's kernel is faster, MaxPoolV2: the same
+// operation with windows as inputs, which TensorFlow does not pass to oneDNN. Eigen's
+// kernel writes its output only; oneDNN's also writes the index of each maximum.
 func maxPool(scope *op.Scope, o ir.MaxPool, shape []int, x tf.Output) (tf.Output, error) {
 	if hasV2(o, x) && (shape[3] >= manyChannels || shape[1]*shape[2] <= fewPixels) {
 		return maxPoolV2(scope, o, shape, x)
@@ -31,7 +30,8 @@ func maxPool(scope *op.Scope, o ir.MaxPool, shape []int, x tf.Output) (tf.Output
 	return maxPoolV1(scope, o, shape, x), nil
 }
 
-// bothMaxPools are those of maxPool, first the one that it would be.
+// bothMaxPools adds MaxPool and MaxPoolV2 and returns their outputs, the choice of
+// maxPool first; without MaxPoolV2 it returns one output.
 func bothMaxPools(scope *op.Scope, o ir.MaxPool, shape []int, x tf.Output) ([]tf.Output, error) {
 	first, err := maxPool(scope, o, shape, x)
 	if err != nil || scope.Err() != nil || !hasV2(o, x) {
@@ -45,7 +45,7 @@ func bothMaxPools(scope *op.Scope, o ir.MaxPool, shape []int, x tf.Output) ([]tf
 	return []tf.Output{first, second}, err
 }
 
-// hasV2 says whether MaxPoolV2 can be asked for it.
+// hasV2 reports whether MaxPoolV2 has the attributes and the type.
 func hasV2(o ir.MaxPool, x tf.Output) bool {
 	return o.Padding.Kind != ir.Explicit && x.DataType() == tf.Float
 }
@@ -72,7 +72,7 @@ func maxPoolV2(scope *op.Scope, o ir.MaxPool, shape []int, x tf.Output) (tf.Outp
 	return op.MaxPoolV2(scope, x, size, strides, o.Padding.Kind.String()), nil
 }
 
-// poolStrides are no longer than it takes to leave the picture.
+// poolStrides returns the strides, cut to the size of the padded image.
 func poolStrides(o ir.MaxPool, shape []int) [2]int {
 	if h, w, err := o.Window(shape); err == nil {
 		return [2]int{h.ShortStride(), w.ShortStride()}

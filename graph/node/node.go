@@ -1,22 +1,22 @@
-// Package node turns operations into TensorFlow graph nodes.
-//
-// Build adds a whole network, each layer's nodes in a scope of the layer's
-// name: conv1/filter, conv1/Conv2D, conv1/bias, conv1/BiasAdd,
-// conv1/relu/Relu. Names depend on the network alone.
-//
-// Conv2D, MaxPool and AvgPool are for graphs built by hand with tfgo. They add
-// one checked operation to a scope of the caller's own:
+// Package node adds checked operations to a TensorFlow graph that you build by hand
+// with tfgo. Conv2D, MaxPool and AvgPool add one operation to your scope:
 //
 //	root := tfgo.NewRoot()
-//	pictures := op.Placeholder(root, tf.Float, op.PlaceholderShape(tf.MakeShape(-1, 427, 640, 3)))
-//	pooled, err := node.MaxPool(root, pictures, node.PoolOptions{
+//	images := op.Placeholder(root, tf.Float, op.PlaceholderShape(tf.MakeShape(-1, 427, 640, 3)))
+//	pooled, err := node.MaxPool(root, images, node.PoolOptions{
 //		Size: [4]int{1, 2, 2, 1}, Strides: [4]int{1, 2, 2, 1},
 //	})
 //
-// What they refuse is refused before TensorFlow sees it: the error is
-// returned and the scope stays as it was. TensorFlow's own wrappers would
-// store the error in the scope, or build a graph that ends the process when
-// it runs (a VALID window larger than an input whose size is not static).
+// They check the operation before they add it: after an error the scope is as it was.
+// TensorFlow's own wrappers store an error in the scope, or build a graph that ends
+// the process when it runs (a VALID window larger than an input whose size is not
+// static).
+//
+// Build adds a whole network, each layer's nodes in a scope of the layer's name:
+// conv1/filter, conv1/Conv2D, conv1/bias, conv1/BiasAdd, conv1/relu/Relu. The names
+// depend on the network alone.
+//
+// docs/map.md maps the packages of this module.
 package node
 
 import (
@@ -36,43 +36,43 @@ import (
 )
 
 // Built is a program in a graph: the placeholder for its input, of shape
-// [?,H,W,C], those of the weights that are fed, and the output of each step.
+// [?,H,W,C], the placeholders of weights that are fed, and the output of each step.
 type Built struct {
 	Input tf.Output
 	Fed   map[string]tf.Output // by the weight's name
 	Steps []tf.Output
 }
 
-// Options says how Build builds. The zero value makes constants of all weights
-// and computes in float32.
+// Options are the options of Build. With the zero value all weights become constants
+// and the arithmetic is float32.
 type Options struct {
-	// Type is that of the network's arithmetic: tf.Float, tf.Half or
-	// tf.Bfloat16. Input, outputs and what is fed of batch norms are float32 all
-	// the same; other weights are of this type.
+	// Type is the type of the network's arithmetic: tf.Float, tf.Half or tf.Bfloat16.
+	// Input, outputs and the weights of batch norms are float32 with each type; other
+	// weights have the type.
 	Type tf.DataType
-	// Constant says whether a weight, of so many numbers, of an operation of a
-	// kind becomes a constant. Others become placeholders, which each run feeds:
-	// TensorFlow's optimizer copies a graph with all that is in it some times
-	// before its first run. Nil: all become constants.
+	// Constant reports whether a weight of an operation becomes a constant, by the
+	// operation's kind and the weight's number of elements. Other weights become
+	// placeholders, which each run feeds: TensorFlow's optimizer copies a graph with all
+	// its constants several times before the first run. Nil: all become constants.
 	Constant func(kind string, numbers int) bool
-	// OneDNN says that the nodes will run on a CPU with oneDNN's kernels. It
-	// decides between two nodes for the same operation, and which nodes are kept
-	// out of the optimizer's fusions.
+	// OneDNN reports that the nodes will run on a CPU with oneDNN's kernels. The nodes
+	// of some operations, and the nodes excluded from fusion, depend on it.
 	OneDNN bool
 }
 
-// Build adds a checked program to a scope. The input's placeholder is called
+// Build adds a lowered network to a scope. The input's placeholder is called
 // "input".
-func Build(scope *op.Scope, program ir.Program, weights graph.Weights, o Options) (_ Built, err error) {
+func Build(scope *op.Scope, lowered graph.Lowered, weights graph.Weights, o Options) (_ Built, err error) {
 	defer recovered(&err)
-	if err := weights.CheckProgram(program); err != nil {
+	program := lowered.Program
+	if err := lowered.CheckWeights(weights); err != nil {
 		return Built{}, err
 	}
 	if o.Type == 0 {
 		o.Type = tf.Float
 	}
 	b := builder{
-		Options: o, scope: scope, scopes: map[string]*op.Scope{}, weights: weights, hidden: fusedWhenFetched(program),
+		Options: o, scope: scope, scopes: map[string]*op.Scope{}, weights: weights, copied: fusedWhenFetched(program),
 		built: Built{
 			Input: placeholder(scope, graph.InputName, tf.Float, program.InputShape(-1)),
 			Fed:   map[string]tf.Output{},
@@ -87,7 +87,7 @@ func Build(scope *op.Scope, program ir.Program, weights graph.Weights, o Options
 	return b.built, nil
 }
 
-// builder is a Build under way.
+// builder is the state of Build.
 type builder struct {
 	Options
 	scope   *op.Scope
@@ -95,18 +95,18 @@ type builder struct {
 	weights graph.Weights
 	input   tf.Output // of the arithmetic's type, as are the steps
 	steps   []tf.Output
-	hidden  map[int]bool // steps that need a node of their own to be fetched
+	copied  map[int]bool // steps that need a node of their own to be fetched
 	built   Built
 }
 
 // step adds the nodes of a step.
 func (b *builder) step(program ir.Program, i int) error {
 	step := program.Steps[i]
-	layer, part, inside := strings.Cut(step.Name, "/")
+	layer, part, hasPart := strings.Cut(step.Name, "/")
 	if b.scopes[layer] == nil {
 		b.scopes[layer] = b.scope.SubScope(layer)
 	}
-	place := b.scopes[layer]
+	scope := b.scopes[layer]
 	var operands []tf.Output
 	for _, from := range step.Inputs {
 		if from == ir.Input {
@@ -117,66 +117,66 @@ func (b *builder) step(program ir.Program, i int) error {
 	}
 	fed := len(b.built.Fed)
 	for _, w := range step.Weights {
-		value, err := b.weight(place, step.Op, w)
+		value, err := b.weight(scope, step.Op, w)
 		if err != nil {
 			return err
 		}
 		operands = append(operands, value)
 	}
-	if inside {
-		place = place.SubScope(part)
+	if hasPart {
+		scope = scope.SubScope(part)
 	}
 	if b.OneDNN && unfusable(program, i) {
-		place = apart(place)
+		scope = withoutFusion(scope)
 	}
-	y, err := add(step.Op, arguments{place, program.Operands(i, -1), operands, kernels{b.OneDNN, len(b.built.Fed) > fed}})
+	y, err := add(step.Op, arguments{scope, program.Operands(i, -1), operands, kernels{b.OneDNN, len(b.built.Fed) > fed}})
 	if err == nil {
-		err = clean(b.scope.Err())
+		err = firstLine(b.scope.Err())
 	}
 	if err != nil {
 		return err
 	}
-	y = b.cast(place, "computed", y, b.Type) // some operations give float32 whatever they get
+	y = b.cast(scope, "computed", y, b.Type) // some operations return float32 for every type
 	b.steps = append(b.steps, y)
-	if b.OneDNN && b.hidden[i] {
-		y = op.Identity(place.SubScope("fetched"), y)
+	if b.OneDNN && b.copied[i] {
+		y = op.Identity(scope.SubScope("fetched"), y)
 	}
-	b.built.Steps = append(b.built.Steps, b.cast(place, "output", y, tf.Float))
-	return clean(b.scope.Err())
+	b.built.Steps = append(b.built.Steps, b.cast(scope, "output", y, tf.Float))
+	return firstLine(b.scope.Err())
 }
 
 // weight adds a constant or a placeholder for a weight.
-func (b *builder) weight(place *op.Scope, o ir.Op, w ir.Weight) (tf.Output, error) {
+func (b *builder) weight(scope *op.Scope, o ir.Op, w ir.Weight) (tf.Output, error) {
 	_, name, _ := strings.Cut(w.Name, "/")
 	dtype := b.Type
 	if o.Traits().Float32Weights {
 		dtype = tf.Float
 	}
 	if b.Constant != nil && !b.Constant(o.Kind(), len(b.weights[w.Name].Data)) {
-		b.built.Fed[w.Name] = placeholder(place, name, dtype, w.Shape)
+		b.built.Fed[w.Name] = placeholder(scope, name, dtype, w.Shape)
 		return b.built.Fed[w.Name], nil
 	}
-	value, err := constant(place, name, b.weights[w.Name])
+	value, err := constant(scope, name, b.weights[w.Name])
 	if err != nil {
 		return tf.Output{}, err
 	}
 	// The optimizer makes a constant of the Cast.
-	return b.cast(place.SubScope(name), "rounded", value, dtype), nil
+	return b.cast(scope.SubScope(name), "rounded", value, dtype), nil
 }
 
-// cast adds a Cast where the type is not the one wanted.
-func (b *builder) cast(place *op.Scope, name string, x tf.Output, dtype tf.DataType) tf.Output {
-	if place.Err() != nil || x.DataType() == dtype {
+// cast adds a Cast where x has another type.
+func (b *builder) cast(scope *op.Scope, name string, x tf.Output, dtype tf.DataType) tf.Output {
+	if scope.Err() != nil || x.DataType() == dtype {
 		return x
 	}
-	return op.Cast(place.SubScope(name), x, dtype)
+	return op.Cast(scope.SubScope(name), x, dtype)
 }
 
-// BuildOperation adds a single operation with a placeholder for each of its
-// operands, called "0", "1", …, for those who feed everything. oneDNN is as in
-// Options. Where there are two nodes for an operation that must give the same,
-// of which Build takes the faster one, there are two outputs, its choice first.
-func BuildOperation(scope *op.Scope, o ir.Op, oneDNN bool, shapes ...[]int) (inputs, outputs []tf.Output, err error) {
+// buildOperation adds a single operation, with a placeholder for each of its operands,
+// named "0", "1", …. oneDNN is as in Options. Where Build chooses the faster of two
+// nodes for the operation, buildOperation adds both and returns two outputs, Build's
+// choice first.
+func buildOperation(scope *op.Scope, o ir.Op, oneDNN bool, shapes ...[]int) (inputs, outputs []tf.Output, err error) {
 	defer recovered(&err)
 	if _, err := o.Shape(shapes...); err != nil {
 		return nil, nil, fmt.Errorf("node: %s: %w", o.Kind(), err)
@@ -191,7 +191,7 @@ func BuildOperation(scope *op.Scope, o ir.Op, oneDNN bool, shapes ...[]int) (inp
 		outputs[0], err = add(o, arguments{scope, shapes, inputs, kernels{oneDNN: oneDNN}})
 	}
 	if err == nil {
-		err = clean(scope.Err())
+		err = firstLine(scope.Err())
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("node: %s: %w", o.Kind(), err)
@@ -199,14 +199,14 @@ func BuildOperation(scope *op.Scope, o ir.Op, oneDNN bool, shapes ...[]int) (inp
 	return inputs, outputs, nil
 }
 
-// kernels says which kernels an operation's nodes will get.
+// kernels describes the kernels that an operation's nodes will get.
 type kernels struct {
 	oneDNN bool // of oneDNN, on a CPU
 	fed    bool // with weights that each run feeds
 }
 
-// arguments are what the nodes of one operation are built from. The shapes have
-// passed the operation's Shape.
+// arguments are the arguments for building the nodes of one operation. The operation's
+// Shape has accepted the shapes.
 type arguments struct {
 	scope    *op.Scope
 	shapes   [][]int
@@ -218,7 +218,7 @@ type arguments struct {
 // kind; each stands in the operation's file.
 var builders = map[string]func(ir.Op, arguments) (tf.Output, error){}
 
-// register enters a function into builders. It returns a value so that a package
+// register registers the builder of an operation. It returns a value so that a package
 // variable's declaration can call it.
 func register[O ir.Op](build func(O, arguments) (tf.Output, error)) struct{} {
 	var o O
@@ -246,8 +246,8 @@ func placeholder(scope *op.Scope, name string, dtype tf.DataType, shape []int) t
 	})
 }
 
-// constant adds a constant of a name of its own; op.Const's nodes are all
-// called Const. TensorFlow copies the numbers.
+// constant adds a constant with a name; the nodes of op.Const are all named Const.
+// TensorFlow copies the numbers.
 func constant(scope *op.Scope, name string, t tensor.Tensor) (tf.Output, error) {
 	const most = math.MaxInt32 / 4 // a graph is a message of at most 2 GiB
 	if len(t.Data) > most {
@@ -264,8 +264,8 @@ func constant(scope *op.Scope, name string, t tensor.Tensor) (tf.Output, error) 
 	}), nil
 }
 
-// output adds a node and gives its first output; after an error, which the
-// scope keeps, there is none.
+// output adds a node and returns its first output, or the zero Output after an error,
+// which the scope keeps.
 func output(scope *op.Scope, spec tf.OpSpec) tf.Output {
 	operation := scope.AddOperation(spec)
 	if operation == nil {
@@ -282,8 +282,9 @@ func recovered(err *error) {
 	}
 }
 
-// clean cuts the stack trace that the bindings put into an error's text.
-func clean(err error) error {
+// firstLine returns an error without the stack trace that the bindings put into its
+// text.
+func firstLine(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -292,11 +293,11 @@ func clean(err error) error {
 	return errors.New(text)
 }
 
-// four is a pair of numbers for height and width among TensorFlow's four.
+// four returns TensorFlow's four numbers for a pair of height and width.
 func four(pair [2]int) []int64 { return []int64{1, int64(pair[0]), int64(pair[1]), 1} }
 
-// sides is explicit padding as TensorFlow lists it: before and after, for
-// each of the four axes.
+// sides returns explicit padding as TensorFlow lists it: before and after, for each of
+// the four axes.
 func sides(p ir.Padding) []int64 {
 	return []int64{0, 0, int64(p.Top), int64(p.Bottom), int64(p.Left), int64(p.Right), 0, 0}
 }

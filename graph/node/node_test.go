@@ -40,15 +40,15 @@ func run(t *testing.T, scope *op.Scope, fetch, feed tf.Output, x tensor.Tensor) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := c.PortOf(feed)
+	in, err := c.OutputOf(feed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := c.PortOf(fetch)
+	out, err := c.OutputOf(fetch)
 	if err != nil {
 		t.Fatal(err)
 	}
-	runner, err := c.NewRunner(capi.Signature{Feeds: []capi.Port{in}, Fetches: []capi.Port{out}})
+	runner, err := c.NewRunner(capi.Signature{Feeds: []capi.Output{in}, Fetches: []capi.Output{out}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,8 @@ func filled(shape ...int) tensor.Tensor {
 	return x
 }
 
-// The known answers of TensorFlow's own tests, through a graph built by hand.
+// The known answers of TensorFlow's own tests, computed by a graph that was built by
+// hand.
 func TestByHand(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -123,8 +124,8 @@ func TestByHand(t *testing.T) {
 	}
 }
 
-// What is refused leaves the scope as it was: the next operation goes in, and
-// the graph runs.
+// A refused operation leaves the scope as it was: the next operation is added, and the
+// graph runs.
 func TestRefusalsLeaveTheScope(t *testing.T) {
 	root := tfgo.NewRoot()
 	x := placeholder(root, -1, 5, 5, 3)
@@ -208,8 +209,8 @@ func TestRefusalsLeaveTheScope(t *testing.T) {
 	}
 }
 
-// Node names come from the network alone: the same network built again, in
-// the same process, has the same ones.
+// Node names depend on the network alone: the same network, built again in the same
+// process, has the same names.
 func TestStableNames(t *testing.T) {
 	net := graph.Network{
 		Input: graph.Input{Height: 9, Width: 9, Channels: 2},
@@ -230,7 +231,7 @@ func TestStableNames(t *testing.T) {
 		"avg_pool1/every/steps avg_pool1/every/StridedSlice avg_pool1/DivNoNan max_pool1/size max_pool1/strides max_pool1/MaxPoolV2 relu1/Relu"
 	for range 2 {
 		root := tfgo.NewRoot()
-		if _, err := node.Build(root, lowered.Program, net.InitialWeights(1), node.Options{}); err != nil {
+		if _, err := node.Build(root, lowered, net.InitialWeights(1), node.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		g, err := root.Finalize()
@@ -247,9 +248,9 @@ func TestStableNames(t *testing.T) {
 	}
 }
 
-// Each op type that we emit, as the library at hand registers it, takes the
-// attributes that the bindings of 2024 set, whatever its version: a graph
-// made of them survives the trip through GraphDef and back.
+// Each op type that this package emits takes the attributes that the bindings of 2024
+// set, in the libtensorflow of the process: a graph of them is read back from its
+// GraphDef.
 func TestEmittedOps(t *testing.T) {
 	emitted := map[string]bool{}
 	for _, net := range everyLowering() {
@@ -258,7 +259,7 @@ func TestEmittedOps(t *testing.T) {
 			t.Fatal(err)
 		}
 		root := tfgo.NewRoot()
-		if _, err := node.Build(root, lowered.Program, net.InitialWeights(1), node.Options{}); err != nil {
+		if _, err := node.Build(root, lowered, net.InitialWeights(1), node.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		g, err := root.Finalize()

@@ -35,7 +35,7 @@ func integers(scope *op.Scope, name string, values ...int) (tf.Output, error) {
 func integerConstant(scope *op.Scope, name string, values any) (tf.Output, error) {
 	t, err := tf.NewTensor(values)
 	if err != nil {
-		return tf.Output{}, fmt.Errorf("%s: %w", name, clean(err))
+		return tf.Output{}, fmt.Errorf("%s: %w", name, firstLine(err))
 	}
 	return output(scope, tf.OpSpec{
 		Type: "Const", Name: name,
@@ -43,7 +43,7 @@ func integerConstant(scope *op.Scope, name string, values any) (tf.Output, error
 	}), nil
 }
 
-// reshape gives x another shape; one size may be −1.
+// reshape returns x another shape; one size may be −1.
 func reshape(scope *op.Scope, name string, x tf.Output, shape ...int) (tf.Output, error) {
 	scope = scope.SubScope(name)
 	sizes, err := integers(scope, "shape", shape...)
@@ -80,8 +80,8 @@ func pad(scope *op.Scope, x tf.Output, sides [][2]int) (tf.Output, error) {
 	return op.Pad(scope, x, paddings), nil
 }
 
-// flatten keeps the batch and puts all else in a row. With both sizes given,
-// an empty picture keeps its batch too.
+// flatten reshapes x to [batch, features]. It states both sizes, so that an empty image
+// keeps its batch.
 func flatten(scope *op.Scope, shape []int, x tf.Output) (tf.Output, error) {
 	flat, err := ir.Flatten{}.Shape(shape)
 	if err != nil {

@@ -11,10 +11,10 @@ import (
 	"tfcnn/internal/quote"
 )
 
-// longestHeader is the most bytes of a header, as numpy.load has it.
+// longestHeader is the largest number of bytes of a header, as in numpy.load.
 const longestHeader = 10_000
 
-// npyHeader is what the header of a .npy file says.
+// npyHeader is the header of a .npy file.
 type npyHeader struct {
 	descr   string
 	fortran bool
@@ -88,16 +88,16 @@ func parseHeader(text string, longs bool) (h npyHeader, err error) {
 	if !isDict {
 		return h, fmt.Errorf("got %s, want a dictionary", describe(v))
 	}
-	seen := map[string]bool{}
+	present := map[string]bool{}
 	for _, item := range dict {
 		key, isText := item.key.(string)
 		if !isText {
 			return h, fmt.Errorf("a key is %s, want a string", describe(item.key))
 		}
-		if seen[key] {
+		if present[key] {
 			return h, fmt.Errorf("key %s is there twice", quote.Name(key))
 		}
-		seen[key] = true
+		present[key] = true
 		valid := true
 		switch key {
 		case "descr":
@@ -118,7 +118,7 @@ func parseHeader(text string, longs bool) (h npyHeader, err error) {
 		}
 	}
 	for _, key := range []string{"descr", "fortran_order", "shape"} {
-		if !seen[key] {
+		if !present[key] {
 			return h, fmt.Errorf("key %q is missing", key)
 		}
 	}
@@ -145,7 +145,7 @@ func parseShape(v any) ([]int, error) {
 	return shape, nil
 }
 
-// describe names a value's Python type, and a short value itself.
+// describe returns a value's Python type, and a short value itself.
 func describe(v any) string {
 	switch v := v.(type) {
 	case string:

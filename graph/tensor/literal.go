@@ -9,9 +9,9 @@ import (
 	"tfcnn/internal/quote"
 )
 
-// literal reads the Python literals that the header of a .npy file may hold:
-// dictionaries, tuples, lists, strings, integers, True, False and None, with
-// Python's rules for spaces, comments, commas and escapes.
+// literal reads the Python literals of a .npy header: dictionaries, tuples, lists,
+// strings, integers, True, False and None, with Python's rules for spaces, comments,
+// commas and escapes.
 type literal struct {
 	text  string
 	at    int
@@ -202,8 +202,8 @@ func (p *literal) word() (any, error) {
 	return nil, p.unexpected("a value")
 }
 
-// str reads a string, if one comes next: in single or double quotes or in three
-// of either, after u or r or neither.
+// str reads a string if a string comes next: in single or double quotes, or in three
+// of these, with or without u or r before them.
 func (p *literal) str() (text string, found bool, err error) {
 	rest := p.text[p.at:]
 	raw := strings.HasPrefix(rest, "r") || strings.HasPrefix(rest, "R")

@@ -13,14 +13,14 @@ import (
 	"tfcnn/internal/quote"
 )
 
-// MaxNPYElements is the most numbers that ReadNPY takes from one file; a
-// header that declares more is refused before any allocation. It is also the
-// most that TensorFlow's kernels index (32-bit counters).
+// MaxNPYElements is the largest number of elements that ReadNPY reads from one file; a
+// header that declares more is refused before any allocation. TensorFlow's kernels,
+// which count with 32 bits, index no more.
 const MaxNPYElements = math.MaxInt32
 
-// NPYHeader is what comes before the numbers of a .npy file, version 1.0,
-// little-endian float32 ('<f4'), C order. It is 128 bytes for all shapes of
-// four sizes below 2³¹, so that a file that grows can have its own replaced.
+// NPYHeader returns the header of a .npy file, version 1.0, little-endian float32
+// ('<f4'), C order. It has 128 bytes for all shapes of four sizes below 2³¹, so that
+// a file that grows can replace its header.
 func NPYHeader(shape []int) ([]byte, error) {
 	sizes := make([]string, len(shape))
 	for i, size := range shape {
@@ -101,7 +101,7 @@ func ReadNPY(r io.Reader) (Tensor, error) {
 		case end == nil:
 			err = errors.New("bytes follow the last number")
 		case end != io.EOF:
-			err = end // as a wrong checksum, which an archive says at its end
+			err = end // as a wrong checksum, which an archive reports at its end
 		}
 	}
 	if err != nil {
@@ -113,9 +113,9 @@ func ReadNPY(r io.Reader) (Tensor, error) {
 	return Tensor{Shape: h.shape, Data: data}, nil
 }
 
-// readNumbers reads n numbers of the type that descr names. The result grows
-// with what was read, so that a header that promises more than the file holds
-// costs no memory.
+// readNumbers reads n numbers of the type that descr names. The result grows while
+// numbers are read, so that a header of more numbers than the file has costs no
+// memory.
 func readNumbers(in io.Reader, descr string, n int) ([]float32, error) {
 	kind, bigEndian, known := findNumber(descr)
 	if !known {

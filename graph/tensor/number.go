@@ -16,9 +16,9 @@ type number struct {
 	decode func(into []float32, raw []byte) (beyond int)
 }
 
-// findNumber finds a type by its name: NumPy's code with the byte order before
-// it, "<f4", or its name, "float32". All orders but ">" are little-endian: "="
-// and "|" are what the writer's machine has, which numpy.load takes for its own.
+// findNumber returns a type by its name: NumPy's code after the byte order, "<f4", or
+// NumPy's name, "float32". All orders except ">" are little-endian: "=" and "|" mean
+// the writer's machine, which numpy.load takes for its own.
 func findNumber(descr string) (kind number, bigEndian, known bool) {
 	if kind, known = numbers[names[descr]]; known {
 		return kind, false, true
@@ -68,7 +68,7 @@ var numbers = map[string]number{
 	"f8": {8, decodeFloat64},
 }
 
-// each is a type of which every number is within float32's range.
+// each returns a type whose numbers are all within float32's range.
 func each(bytes int, decode func([]byte) float32) number {
 	return number{bytes, func(into []float32, raw []byte) int {
 		for i := range into {
@@ -103,25 +103,25 @@ func decodeFloat64(into []float32, raw []byte) int {
 func fromFortran(data []float32, shape []int) []float32 {
 	sizes := []int{}
 	for _, size := range shape {
-		if size != 1 { // an axis of one place moves nothing
+		if size != 1 { // an axis of size 1 changes no order
 			sizes = append(sizes, size)
 		}
 	}
 	if len(sizes) < 2 || len(data) == 0 {
 		return data
 	}
-	// The first axis is fastest there and the last one here. Both are gone
-	// through in tiles, so that reads and writes stay within the cache.
+	// The first axis is fastest in data, the last axis in result. Loops over tiles of
+	// both keep reads and writes within the cache.
 	const tile = 32
 	result := make([]float32, len(data))
 	rows, columns := sizes[0], sizes[len(sizes)-1]
 	middle := sizes[1 : len(sizes)-1]
-	between := len(data) / rows / columns // places of the axes between the two
-	place := make([]int, len(middle))     // along each of them
+	between := len(data) / rows / columns // the number of indices of the middle axes
+	index := make([]int, len(middle))     // along the middle axes
 	for m := range between {
 		source, stride := 0, rows
 		for axis, size := range middle {
-			source += place[axis] * stride
+			source += index[axis] * stride
 			stride *= size
 		}
 		for r0 := 0; r0 < rows; r0 += tile {
@@ -134,10 +134,10 @@ func fromFortran(data []float32, shape []int) []float32 {
 			}
 		}
 		for axis := len(middle) - 1; axis >= 0; axis-- { // m counts the last one fastest
-			if place[axis]++; place[axis] < middle[axis] {
+			if index[axis]++; index[axis] < middle[axis] {
 				break
 			}
-			place[axis] = 0
+			index[axis] = 0
 		}
 	}
 	return result

@@ -1,15 +1,16 @@
-// Package tensor holds the one kind of value that this project moves about: a
-// shape and the flat float32 numbers that fill it, last axis fastest. Pictures
-// and feature maps are [batch, height, width, channels] (NHWC), the filters of
-// a convolution [height, width, input channels/groups, filters] (HWIO), as in
-// TensorFlow.
+// Package tensor defines the tensor that sessions take and return, and reads and writes
+// it as NumPy's .npy files. A tensor is a shape and its float32 numbers, last axis
+// fastest. Images and feature maps are [batch, height, width, channels] (NHWC), the
+// filters of a convolution [height, width, input channels/groups, filters] (HWIO), as
+// in TensorFlow.
 //
 //	x := tensor.Tensor{Shape: []int{1, 2, 2, 1}, Data: []float32{1, 2, 3, 4}}
 //	if err := x.Check(); err != nil {
 //		log.Fatal(err)
 //	}
 //
-// A Tensor is plain memory of the Go heap. Nothing here needs libtensorflow.
+// A Tensor is plain memory of the Go heap; this package needs no libtensorflow.
+// docs/map.md maps the packages of this module.
 package tensor
 
 import (
@@ -25,13 +26,13 @@ import (
 // numbers in row-major order. The zero value has no axes and no numbers and
 // does not pass Check: a scalar has an empty Shape and one number.
 //
-// A Tensor may be read from many goroutines at once while none writes it.
+// Many goroutines may read a Tensor at once.
 type Tensor struct {
 	Shape []int
 	Data  []float32
 }
 
-// Elements is the number of elements of a shape. It refuses a negative size
+// Elements returns the number of elements of a shape. It refuses a negative size
 // and a product that does not fit an int64.
 func Elements(shape []int) (int, error) {
 	n := uint64(1)
@@ -40,7 +41,7 @@ func Elements(shape []int) (int, error) {
 			return 0, fmt.Errorf("tensor: shape %s: size %d is negative", FormatShape(shape), size)
 		}
 		if size == 0 {
-			// A size 0 empties the tensor, whatever overflows beside it.
+			// A tensor with a size of 0 is empty, even where the other sizes overflow.
 			n = 0
 		}
 	}
@@ -57,7 +58,7 @@ func Elements(shape []int) (int, error) {
 	return int(n), nil
 }
 
-// New is a tensor of zeros. It fails where Elements does.
+// New returns a tensor of zeros. It returns the errors of Elements.
 func New(shape ...int) (Tensor, error) {
 	n, err := Elements(shape)
 	if err != nil {
@@ -66,8 +67,7 @@ func New(shape ...int) (Tensor, error) {
 	return Tensor{Shape: slices.Clone(shape), Data: make([]float32, n)}, nil
 }
 
-// MustNew is New for a shape that the program's own text tells; it panics where New
-// fails.
+// MustNew is New for a constant shape; it panics where New returns an error.
 func MustNew(shape ...int) Tensor {
 	t, err := New(shape...)
 	if err != nil {
@@ -76,7 +76,7 @@ func MustNew(shape ...int) Tensor {
 	return t
 }
 
-// Check says whether Data is as long as Shape asks for.
+// Check returns an error unless Data has as many numbers as Shape.
 func (t Tensor) Check() error {
 	n, err := Elements(t.Shape)
 	if err != nil {
@@ -88,12 +88,12 @@ func (t Tensor) Check() error {
 	return nil
 }
 
-// Clone is a copy that shares no memory with t.
+// Clone returns a copy that shares no memory with t.
 func (t Tensor) Clone() Tensor {
 	return Tensor{Shape: slices.Clone(t.Shape), Data: slices.Clone(t.Data)}
 }
 
-// Index gives the place along each axis of the flat element i.
+// Index returns the index along each axis of the flat element i.
 func (t Tensor) Index(i int) []int {
 	at := make([]int, len(t.Shape))
 	for axis := len(t.Shape) - 1; axis >= 0; axis-- {
@@ -104,7 +104,7 @@ func (t Tensor) Index(i int) []int {
 	return at
 }
 
-// Equal says whether a and b have one shape and the same numbers: NaN equals
+// Equal reports whether a and b have one shape and the same numbers: NaN equals
 // NaN here, and 0 equals −0. It returns the flat index of the first element
 // that differs, or −1 where there is none or the shapes differ.
 func Equal(a, b Tensor) (equal bool, first int) {
@@ -120,9 +120,8 @@ func Equal(a, b Tensor) (equal bool, first int) {
 	return true, -1
 }
 
-// FormatShape writes a shape for readers, as [1,5,5,3], and a size of −1 (not
-// known before the run) as ?. Of more than 16 axes the first 16 are written,
-// and how many there are.
+// FormatShape returns a shape as text, as [1,5,5,3]; a size of −1, not known before
+// the run, is ?. Of more than 16 axes it returns the first 16 and their number.
 func FormatShape(shape []int) string {
 	const most = 16
 	parts := make([]string, min(len(shape), most))

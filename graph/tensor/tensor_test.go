@@ -76,7 +76,7 @@ func TestIndex(t *testing.T) {
 	}
 }
 
-// contains says whether err's text has want in it; "" wants no error.
+// contains reports whether err's text has want in it; "" wants no error.
 func contains(err error, want string) bool {
 	if err == nil || want == "" {
 		return err == nil && want == ""

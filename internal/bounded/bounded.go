@@ -1,6 +1,6 @@
-// Package bounded reads whole files that are to be small. A file's size is
-// looked at before it is read; what has no size, a pipe or a device, is read up
-// to the limit.
+// Package bounded reads whole files up to a limit of bytes. It compares a file's size
+// with the limit before it reads; a pipe or a device, which has no size, is read up to
+// the limit.
 package bounded
 
 import (
@@ -10,11 +10,11 @@ import (
 	"io/fs"
 )
 
-// ErrTooLarge is wrapped by the error of what has more bytes than the limit.
+// ErrTooLarge is wrapped by the error of a file with more bytes than the limit.
 var ErrTooLarge = errors.New("too large")
 
-// ReadFile reads a file of most bytes at most. A larger one is an error that
-// wraps ErrTooLarge.
+// ReadFile reads a file of at most most bytes. For a larger file it returns an error
+// that wraps ErrTooLarge.
 func ReadFile(fsys fs.FS, name string, most int64) (text []byte, err error) {
 	file, err := fsys.Open(name)
 	if err != nil {

@@ -1,14 +1,13 @@
-// Package capi makes the calls of TensorFlow's C API that the Go bindings
-// lack: runs whose tensors are freed when they end, not when the garbage
-// collector happens to look (it does not see native memory), and a pointer to
-// the session and the graph that the bindings have built.
+// Package capi runs graphs by the calls of TensorFlow's C API that the Go bindings
+// do not make. The tensors of a run are freed when the run ends; the bindings leave
+// them to the garbage collector, which does not count memory outside Go's heap.
 //
 //	session, err := capi.Wrap(tfSession, tfGraph)
-//	runner, err := session.NewRunner(capi.Signature{Feeds: []capi.Port{in}, Fetches: []capi.Port{out}})
+//	runner, err := session.NewRunner(capi.Signature{Feeds: []capi.Output{in}, Fetches: []capi.Output{out}})
 //	defer runner.Free()
 //	results := make([]capi.Value, 1)
 //	err = runner.Run([]capi.Value{capi.Float32s(x)}, results)
-//	// results are Go memory; nothing native is left of the run
+//	// results are in Go's memory; the run has freed all of its own
 //
 // A Runner is the only way in which this module runs a graph. Graphs are built and
 // sessions opened with the bindings.
@@ -30,28 +29,28 @@ import (
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 )
 
-// Version is that of the libtensorflow that the process runs on.
+// Version returns the version of the libtensorflow that the process runs on.
 func Version() string { return C.GoString(C.TF_Version()) }
 
-// Session is a session and its graph, as C knows them. Several goroutines may
-// make and use Runners at once. It is valid while the bindings' values are: who wraps them
-// keeps them, and closes them.
+// Session is a session and its graph, by their C pointers. Several goroutines may
+// make and use Runners at once. A Session is valid while the bindings' values are; the
+// caller of Wrap closes those.
 type Session struct {
 	Graph
 	session *tf.Session
 	c       *C.TF_Session
 }
 
-// Graph is a graph as C knows it, valid while the bindings' value is.
+// Graph is a graph by its C pointer. It is valid while the bindings' value is.
 type Graph struct {
 	graph *tf.Graph
 	g     *C.TF_Graph
 }
 
-// Wrap reads the two private pointers of the bindings. It is an error where
-// the bindings no longer have them where this package was written to look.
+// Wrap reads the two private pointers of the bindings. It returns an error where the
+// bindings have no such fields.
 func Wrap(session *tf.Session, graph *tf.Graph) (*Session, error) {
-	c, err := private(session, "c")
+	c, err := privatePointer(session, "c")
 	if err != nil {
 		return nil, err
 	}
@@ -64,15 +63,15 @@ func Wrap(session *tf.Session, graph *tf.Graph) (*Session, error) {
 
 // WrapGraph is Wrap for a graph alone.
 func WrapGraph(graph *tf.Graph) (Graph, error) {
-	g, err := private(graph, "c")
+	g, err := privatePointer(graph, "c")
 	if err != nil {
 		return Graph{}, err
 	}
 	return Graph{graph: graph, g: (*C.TF_Graph)(g)}, nil
 }
 
-// private reads a pointer field of one of the bindings' structs.
-func private(of any, field string) (unsafe.Pointer, error) {
+// privatePointer reads a pointer field of one of the bindings' structs.
+func privatePointer(of any, field string) (unsafe.Pointer, error) {
 	v := reflect.ValueOf(of)
 	if v.Kind() != reflect.Pointer || v.IsNil() {
 		return nil, fmt.Errorf("capi: %T is nil", of)
@@ -87,36 +86,36 @@ func private(of any, field string) (unsafe.Pointer, error) {
 	return f.UnsafePointer(), nil
 }
 
-// Port is an output of a node of a graph.
-type Port struct {
+// Output is an output of a node of a graph.
+type Output struct {
 	op    *C.TF_Operation
 	index C.int
 }
 
-// Port finds a node's output by the node's name.
-func (g Graph) Port(name string, index int) (Port, error) {
+// Output returns an output of the node of that name.
+func (g Graph) Output(name string, index int) (Output, error) {
 	o, err := g.Operation(name)
 	if err != nil {
-		return Port{}, err
+		return Output{}, err
 	}
 	if n := int(C.TF_OperationNumOutputs(o.op)); index < 0 || index >= n {
-		return Port{}, fmt.Errorf("capi: node %q has %d outputs, got index %d", name, n, index)
+		return Output{}, fmt.Errorf("capi: node %q has %d outputs, got index %d", name, n, index)
 	}
-	return Port{op: o.op, index: C.int(index)}, nil
+	return Output{op: o.op, index: C.int(index)}, nil
 }
 
-// PortOf finds the same output as the bindings' value names.
-func (g Graph) PortOf(output tf.Output) (Port, error) {
+// OutputOf returns the output that a value of the bindings names.
+func (g Graph) OutputOf(output tf.Output) (Output, error) {
 	if output.Op == nil {
-		return Port{}, fmt.Errorf("capi: output of no node")
+		return Output{}, fmt.Errorf("capi: output of no node")
 	}
-	return g.Port(output.Op.Name(), output.Index)
+	return g.Output(output.Op.Name(), output.Index)
 }
 
 // Operation is a node of a graph.
 type Operation struct{ op *C.TF_Operation }
 
-// Operation finds a node by its name.
+// Operation returns the node of that name.
 func (g Graph) Operation(name string) (Operation, error) {
 	text := C.CString(name)
 	defer C.free(unsafe.Pointer(text))
@@ -133,7 +132,7 @@ type Error struct {
 	Message string
 }
 
-// Error gives the message and the code's number.
+// Error returns the message and the code's number.
 func (e *Error) Error() string { return fmt.Sprintf("tensorflow: %s (code %d)", e.Message, e.Code) }
 
 // failure turns a status into an error; nil where it is OK.
@@ -145,7 +144,7 @@ func failure(status *C.TF_Status) error {
 	return &Error{Code: int(code), Message: oneLine(C.GoString(C.TF_Message(status)))}
 }
 
-// oneLine is a message's first line; those after it repeat the graph's nodes
+// oneLine returns the first line of a message; later lines repeat the graph's nodes
 // and their callers.
 func oneLine(message string) string {
 	message, _, _ = strings.Cut(message, "\n")

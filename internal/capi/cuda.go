@@ -8,7 +8,7 @@ package capi
 #include <stdlib.h>
 
 // None of these is part of the C API; the shared libraries export them, and
-// they are asked for by name, so that a library without them still loads.
+// they are looked up by name, so that a library without them still loads.
 
 static int built_with_cuda(void) {
 	bool (*enabled)(void) = (bool (*)(void))dlsym(RTLD_DEFAULT, "_ZN10tensorflow19IsGoogleCudaEnabledEv");
@@ -45,19 +45,19 @@ import (
 	"unsafe"
 )
 
-// BuiltWithCUDA says whether this libtensorflow can use NVIDIA's GPUs.
+// BuiltWithCUDA reports whether this libtensorflow can use NVIDIA's GPUs.
 func BuiltWithCUDA() bool { return C.built_with_cuda() == 1 }
 
-// TF32 says whether TensorFlow rounds the factors of convolutions and matrix
-// products on a GPU to 11 bits. known is false where this libtensorflow cannot
-// tell.
+// TF32 reports whether TensorFlow rounds the factors of convolutions and matrix
+// products on a GPU to 11 bits. known is false where this libtensorflow does
+// not tell.
 func TF32() (on, known bool) {
 	answer := C.tf32()
 	return answer == 1, answer >= 0
 }
 
-// SetTF32 switches that for the whole process, and says whether this
-// libtensorflow could be told so.
+// SetTF32 switches that for the whole process, and reports whether
+// this libtensorflow has the switch.
 func SetTF32(on bool) bool {
 	n := C.int(0)
 	if on {
@@ -68,14 +68,14 @@ func SetTF32(on bool) bool {
 
 // Library is one that TensorFlow opens by name at run time.
 type Library struct {
-	Name   string // what it is: "cudnn"
+	Name   string // as "cudnn"
 	Opened bool
 	Driver bool // it comes with NVIDIA's driver
 	Needed bool // no GPU is used without it
 }
 
 // OpenCUDALibraries has TensorFlow open each library as it would for a GPU,
-// by its own functions, and says which it found. It gives none where this
+// by its own functions, and reports the libraries found. It returns none where
 // libtensorflow is not built for CUDA.
 func OpenCUDALibraries() []Library {
 	if !BuiltWithCUDA() {

@@ -18,8 +18,8 @@ import (
 	"tfcnn/graph/tensor"
 )
 
-// NewTensor makes a tensor of the bindings, for an attribute of a node. It is
-// the caller's to free with FreeTensor.
+// NewTensor makes a tensor of the bindings, for an attribute of a node. The caller
+// frees it with FreeTensor.
 func NewTensor(t tensor.Tensor) (*tf.Tensor, error) {
 	raw, err := encode(t, tf.Float)
 	if err != nil {
@@ -29,33 +29,33 @@ func NewTensor(t tensor.Tensor) (*tf.Tensor, error) {
 	for i, size := range t.Shape {
 		shape[i] = int64(size)
 	}
-	native, err := tf.ReadTensor(tf.Float, shape, bytes.NewReader(raw))
+	made, err := tf.ReadTensor(tf.Float, shape, bytes.NewReader(raw))
 	if err != nil {
 		return nil, fmt.Errorf("capi: tensor %s: %w", tensor.FormatShape(t.Shape), err)
 	}
-	return native, nil
+	return made, nil
 }
 
-// FreeTensor frees a tensor of the bindings now. It must not be used again.
+// FreeTensor frees a tensor of the bindings now. The tensor must not be used again.
 func FreeTensor(t *tf.Tensor) {
-	if c := take(t); c != nil {
+	if c := takePointer(t); c != nil {
 		C.TF_DeleteTensor((*C.TF_Tensor)(c))
 	}
 }
 
-// FreeGraph frees a graph of the bindings now, weights and all. Neither it nor
-// any of its operations must be used again, and its sessions must be closed.
+// FreeGraph frees a graph of the bindings now, weights and all. Neither the
+// graph nor its operations may be used again; its sessions must be closed before.
 func FreeGraph(g *tf.Graph) {
-	if c := take(g); c != nil {
+	if c := takePointer(g); c != nil {
 		C.TF_DeleteGraph((*C.TF_Graph)(c))
 	}
 }
 
-// take removes the C pointer from one of the bindings' structs, and the
-// finalizer that would free it again. It is nil where there is none: then the
-// finalizer is left to do its work.
-func take(of any) unsafe.Pointer {
-	c, err := private(of, "c")
+// takePointer removes the C pointer from one of the bindings' structs, and the
+// finalizer that would free it again. The result is nil where the struct has no
+// pointer; its finalizer then stays.
+func takePointer(of any) unsafe.Pointer {
+	c, err := privatePointer(of, "c")
 	if err != nil {
 		return nil
 	}

@@ -13,7 +13,7 @@ import (
 	"tfcnn/graph/tensor"
 )
 
-// encode gives a tensor's numbers as TensorFlow stores them: float32 as they
+// encode returns a tensor's numbers as TensorFlow stores them: float32 as they
 // are, without a copy; float16 (tf.Half) and bfloat16 rounded to the nearest,
 // ties to even.
 func encode(t tensor.Tensor, dtype tf.DataType) ([]byte, error) {
@@ -38,7 +38,7 @@ func encode(t tensor.Tensor, dtype tf.DataType) ([]byte, error) {
 	return raw, nil
 }
 
-// bfloat16 is a float32's upper half, rounded.
+// bfloat16 returns the upper half of a float32, rounded.
 func bfloat16(x float32) uint16 {
 	bits := math.Float32bits(x)
 	if x != x {

@@ -3,5 +3,5 @@ package capi
 // #include <malloc.h>
 import "C"
 
-// Trim gives memory that C's allocator holds for nothing back to the system.
+// Trim returns unused memory of C's allocator to the system.
 func Trim() { C.malloc_trim(0) }

@@ -7,7 +7,7 @@ package capi
 #include <stdbool.h>
 
 // tensorflow::IsMKLEnabled() is no part of the C API, but the shared library
-// exports it. It is asked for by name, so that a library without it still
+// exports it. It is looked up by name, so that a library without it still
 // loads.
 static int onednn(void) {
 	bool (*enabled)(void) = (bool (*)(void))dlsym(RTLD_DEFAULT, "_ZN10tensorflow12IsMKLEnabledEv");
@@ -28,8 +28,8 @@ static int set_deterministic(int on) {
 */
 import "C"
 
-// OneDNN says whether TensorFlow uses oneDNN's kernels on the CPU. It has
-// settled that when the library was loaded, before main, from the environment
+// OneDNN reports whether TensorFlow uses oneDNN's kernels on the CPU. It chose
+// when the library was loaded, before main, from the environment
 // variable TF_ENABLE_ONEDNN_OPTS or else from the processor. known is false
 // where this libtensorflow cannot tell.
 func OneDNN() (on, known bool) {
@@ -37,15 +37,15 @@ func OneDNN() (on, known bool) {
 	return answer == 1, answer >= 0
 }
 
-// Deterministic says whether operations must give the same bits each time they
+// Deterministic reports whether operations must give the same bits each time they
 // run, or fail. known is false where this libtensorflow cannot tell.
 func Deterministic() (on, known bool) {
 	answer := C.deterministic()
 	return answer == 1, answer >= 0
 }
 
-// SetDeterministic switches that for the whole process, and says whether this
-// libtensorflow could be told so.
+// SetDeterministic switches that for the whole process, and reports whether
+// this libtensorflow has the switch.
 func SetDeterministic(on bool) bool {
 	n := C.int(0)
 	if on {

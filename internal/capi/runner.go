@@ -6,10 +6,10 @@ package capi
 #include "tensorflow/c/c_api.h"
 #include "tensorflow/c/tf_tensor.h"
 #include "tensorflow/c/tf_tstring.h"
-#include "loan.h"
+#include "borrowed.h"
 
-// What all runs of a Runner have in common. Of the inputs the feeds, whose values
-// come with each run, stand before the constants.
+// The part that all runs of a Runner share. Among the inputs, the feeds stand before
+// the constants.
 typedef struct {
 	TF_Session* session;
 	int feeds, constants, fetches, targets;
@@ -21,13 +21,13 @@ typedef struct {
 
 // One run.
 typedef struct {
-	loan* loans;
+	borrowed_memory* borrowed;
 	TF_Tensor** fed; // the constants, too
 	TF_Tensor** fetched;
 	TF_Status* status;
 } frame;
 
-enum { FED, NO_MEMORY, WRONG_SIZE, NO_TYPE }; // as fedWrong
+enum { FED, NO_MEMORY, WRONG_SIZE, NO_TYPE }; // as feedFault
 
 static runner* runner_new(TF_Session* session, int feeds, int constants, int fetches, int targets) {
 	runner* r = calloc(1, sizeof *r);
@@ -67,17 +67,17 @@ static void runner_free(runner* r) {
 
 static frame* frame_new(const runner* r) {
 	int inputs = r->feeds + r->constants;
-	frame* f = calloc(1, sizeof *f + r->feeds * sizeof(loan) + (inputs + r->fetches) * sizeof(TF_Tensor*));
-	f->loans = (loan*)(f + 1);
-	f->fed = (TF_Tensor**)(f->loans + r->feeds);
+	frame* f = calloc(1, sizeof *f + r->feeds * sizeof(borrowed_memory) + (inputs + r->fetches) * sizeof(TF_Tensor*));
+	f->borrowed = (borrowed_memory*)(f + 1);
+	f->fed = (TF_Tensor**)(f->borrowed + r->feeds);
 	f->fetched = f->fed + inputs;
 	memcpy(f->fed + r->feeds, r->constant, r->constants * sizeof *f->fed);
 	f->status = TF_NewStatus();
 	return f;
 }
 
-// frame_feed sets the value of feed i: of count numbers, whose memory the caller
-// lends until frame_end, or of one string, which is copied.
+// frame_feed sets the value of feed i: of count numbers, whose memory TensorFlow
+// borrows until frame_end, or of one string, which is copied.
 static int frame_feed(frame* f, int i, TF_DataType type, const int64_t* shape, int rank, int64_t count, void* data, size_t bytes) {
 	if (type == TF_STRING) {
 		if (rank != 0) return WRONG_SIZE;
@@ -90,7 +90,7 @@ static int frame_feed(frame* f, int i, TF_DataType type, const int64_t* shape, i
 	size_t size = TF_DataTypeSize(type);
 	if (size == 0) return NO_TYPE;
 	if (bytes != size * (size_t)count) return WRONG_SIZE;
-	f->fed[i] = bytes ? loan_tensor(&f->loans[i], type, shape, rank, data, bytes) : TF_AllocateTensor(type, shape, rank, 0);
+	f->fed[i] = bytes ? borrow_tensor(&f->borrowed[i], type, shape, rank, data, bytes) : TF_AllocateTensor(type, shape, rank, 0);
 	return f->fed[i] ? FED : NO_MEMORY;
 }
 
@@ -102,7 +102,7 @@ static int frame_run(const runner* r, frame* f, TF_Buffer* options, TF_Buffer* m
 
 static TF_Tensor* frame_result(const frame* f, int i) { return f->fetched[i]; }
 
-// frame_fits tells whether result i has this type, shape and size.
+// frame_fits reports whether result i has this type, shape and size.
 static int frame_fits(const frame* f, int i, TF_DataType type, const int64_t* shape, int rank, size_t bytes) {
 	const TF_Tensor* t = f->fetched[i];
 	int fits = TF_TensorType(t) == type && TF_NumDims(t) == rank && TF_TensorByteSize(t) == bytes;
@@ -122,13 +122,13 @@ static void frame_end(const runner* r, frame* f) {
 		if (!f->fed[i]) continue;
 		if (TF_TensorType(f->fed[i]) == TF_STRING) TF_StringDealloc(TF_TensorData(f->fed[i]));
 		TF_DeleteTensor(f->fed[i]);
-		loan_end(&f->loans[i]);
+		await_return(&f->borrowed[i]);
 	}
 	TF_DeleteStatus(f->status);
 	free(f);
 }
 
-// What came of run_once.
+// The result of run_once.
 typedef struct {
 	int fed, code, fits;
 	char* message; // of a code other than TF_OK, to be freed
@@ -139,8 +139,8 @@ typedef struct {
 } outcome;
 
 // run_once is a whole run of one feed and one result that has memory. A call of C
-// takes a small network's run longer than its kernels do: this is one, not six, and
-// nothing has to be pinned, as TensorFlow has let go of the memory when it returns.
+// takes longer than the kernels of a small network: run_once is one call, not six. No
+// memory has to be pinned, as TensorFlow has returned it when run_once returns.
 static outcome run_once(const runner* r, TF_DataType type, const int64_t* shape, int rank, int64_t count, void* data, size_t bytes,
 		TF_DataType kind, const int64_t* dims, int dimensions, void* into, size_t room) {
 	outcome o = {0};
@@ -179,23 +179,23 @@ import (
 // An int must be an int64_t for a shape to be handed over as it is.
 var _ [unsafe.Sizeof(int(0)) - 8]struct{}
 
-// Signature lists what the runs of a Runner feed and fetch.
+// Signature lists the feeds, fetches and targets of a Runner's runs.
 type Signature struct {
-	Feeds     []Port // whose values come with each run
+	Feeds     []Output // whose values come with each run
 	Constants []Constant
-	Fetches   []Port
+	Fetches   []Output
 	Targets   []Operation // nodes that run, though none of their outputs is fetched
 }
 
 // Constant is a feed with the same value in each run. The tensor must outlive the
 // Runner.
 type Constant struct {
-	Port Port
-	Held *Held
+	Output Output
+	Tensor *NativeTensor
 }
 
 // Runner runs a session for one Signature. Several goroutines may use it at once.
-// A run allocates nothing in Go, unless the memory of its results.
+// A run allocates no memory in Go, except for results whose Data is nil.
 type Runner struct {
 	session *Session
 	feeds   int
@@ -209,7 +209,7 @@ func (s *Session) NewRunner(o Signature) (*Runner, error) {
 		return nil, fmt.Errorf("capi: runner: got %d feeds, constants, fetches or targets, want at most %d of each", most, math.MaxInt16)
 	}
 	for _, constant := range o.Constants {
-		if constant.Held == nil || constant.Held.c == nil {
+		if constant.Tensor == nil || constant.Tensor.c == nil {
 			return nil, errors.New("capi: runner: a constant was freed")
 		}
 	}
@@ -218,15 +218,15 @@ func (s *Session) NewRunner(o Signature) (*Runner, error) {
 		c: C.runner_new(s.c, C.int(len(o.Feeds)), C.int(len(o.Constants)), C.int(len(o.Fetches)), C.int(len(o.Targets))),
 	}
 	live.runners.Add(1)
-	for i, port := range o.Feeds {
-		C.runner_input(r.c, C.int(i), port.op, port.index)
+	for i, output := range o.Feeds {
+		C.runner_input(r.c, C.int(i), output.op, output.index)
 	}
 	for i, constant := range o.Constants {
-		C.runner_input(r.c, C.int(len(o.Feeds)+i), constant.Port.op, constant.Port.index)
-		C.runner_constant(r.c, C.int(i), constant.Held.c)
+		C.runner_input(r.c, C.int(len(o.Feeds)+i), constant.Output.op, constant.Output.index)
+		C.runner_constant(r.c, C.int(i), constant.Tensor.c)
 	}
-	for i, port := range o.Fetches {
-		C.runner_output(r.c, C.int(i), port.op, port.index)
+	for i, output := range o.Fetches {
+		C.runner_output(r.c, C.int(i), output.op, output.index)
 	}
 	for i, target := range o.Targets {
 		C.runner_target(r.c, C.int(i), target.op)
@@ -234,7 +234,7 @@ func (s *Session) NewRunner(o Signature) (*Runner, error) {
 	return r, nil
 }
 
-// Free frees what NewRunner has made. A second call does nothing.
+// Free frees the Runner's memory. A second call does nothing.
 func (r *Runner) Free() {
 	if r.c != nil {
 		C.runner_free(r.c)
@@ -249,9 +249,9 @@ func (r *Runner) Free() {
 // own, type and shape; a Value with Data must have the result's type, shape and
 // size. Without any out the results are dropped.
 //
-// When Run returns it uses neither in nor out any more, and nothing native is left
-// of the run, whether it failed or not; until then neither may be written to. After
-// an error out is as it was.
+// Until Run returns, in and out must not be written to. Then Run uses neither any more
+// and has freed all memory of the run, after an error too. After an error out is as it
+// was.
 func (r *Runner) Run(in, out []Value) error {
 	_, err := r.run(nil, in, out)
 	return err
@@ -278,7 +278,7 @@ func (r *Runner) run(with *messages, in, out []Value) (metadata []byte, err erro
 		return nil, fmt.Errorf("capi: got memory for %d results, want %d", len(out), r.fetches)
 	}
 	if with == nil && len(in) == 1 && len(out) == 1 && out[0].Data != nil {
-		return nil, r.once(in[0], out[0])
+		return nil, r.runOnce(in[0], out[0])
 	}
 	var pins runtime.Pinner
 	defer pins.Unpin()
@@ -303,7 +303,7 @@ func (r *Runner) run(with *messages, in, out []Value) (metadata []byte, err erro
 	}
 	for i := range out {
 		if out[i].Data == nil {
-			out[i] = received(C.frame_result(f, C.int(i)))
+			out[i] = copyResult(C.frame_result(f, C.int(i)))
 		} else if len(out[i].Data) > 0 {
 			C.frame_copy(f, C.int(i), unsafe.Pointer(unsafe.SliceData(out[i].Data)), C.size_t(len(out[i].Data)))
 		}
@@ -314,8 +314,8 @@ func (r *Runner) run(with *messages, in, out []Value) (metadata []byte, err erro
 	return metadata, nil
 }
 
-// once is run for one feed and one result that has memory.
-func (r *Runner) once(in, out Value) error {
+// runOnce is run for one feed and one result that has memory.
+func (r *Runner) runOnce(in, out Value) error {
 	n, err := tensor.Elements(in.Shape)
 	if err != nil {
 		return fmt.Errorf("capi: feed 0: %w", err)
@@ -327,7 +327,7 @@ func (r *Runner) once(in, out Value) error {
 	runtime.KeepAlive(r)
 	switch {
 	case o.fed != C.FED:
-		return unfed(0, in, n, int(C.TF_DataTypeSize(C.TF_DataType(in.Type))), fedWrong(o.fed))
+		return feedError(0, in, n, int(C.TF_DataTypeSize(C.TF_DataType(in.Type))), feedFault(o.fed))
 	case o.code != C.TF_OK:
 		defer C.free(unsafe.Pointer(o.message))
 		return &Error{Code: int(o.code), Message: oneLine(C.GoString(o.message))}
@@ -336,7 +336,7 @@ func (r *Runner) once(in, out Value) error {
 		for i := range shape {
 			shape[i] = int(o.dims[i])
 		}
-		return unfit(0, out, int(o.kind), shape, int64(o.bytes))
+		return mismatch(0, out, int(o.kind), shape, int64(o.bytes))
 	}
 	return nil
 }
@@ -360,7 +360,7 @@ func feed(f *C.frame, i int, v Value, pins *runtime.Pinner) error {
 	}
 	fed := C.frame_feed(f, C.int(i), C.TF_DataType(v.Type), shapeOf(v), C.int(len(v.Shape)), C.int64_t(n), unsafe.Pointer(data), C.size_t(len(v.Data)))
 	if fed != C.FED {
-		return unfed(i, v, n, int(C.TF_DataTypeSize(C.TF_DataType(v.Type))), fedWrong(fed))
+		return feedError(i, v, n, int(C.TF_DataTypeSize(C.TF_DataType(v.Type))), feedFault(fed))
 	}
 	return nil
 }
@@ -376,7 +376,7 @@ func fits(f *C.frame, i int, v Value) error {
 		return nil
 	}
 	if C.frame_fits(f, C.int(i), C.TF_DataType(v.Type), shapeOf(v), C.int(len(v.Shape)), C.size_t(len(v.Data))) == 0 {
-		return unfit(i, v, int(C.TF_TensorType(t)), dims(t), int64(C.TF_TensorByteSize(t)))
+		return mismatch(i, v, int(C.TF_TensorType(t)), dims(t), int64(C.TF_TensorByteSize(t)))
 	}
 	return nil
 }

@@ -20,9 +20,9 @@ import (
 // runner feeds and fetches nodes by name.
 func (s opened) runner(t *testing.T, fetch string, feeds ...string) *capi.Runner {
 	t.Helper()
-	o := capi.Signature{Fetches: []capi.Port{port(t, s, fetch)}}
+	o := capi.Signature{Fetches: []capi.Output{output(t, s, fetch)}}
 	for _, feed := range feeds {
-		o.Feeds = append(o.Feeds, port(t, s, feed))
+		o.Feeds = append(o.Feeds, output(t, s, feed))
 	}
 	r, err := s.NewRunner(o)
 	if err != nil {
@@ -111,7 +111,7 @@ func TestTargets(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	s := open(t)
-	before := capi.Live()
+	before := capi.LiveAllocations()
 	const x = "x/Placeholder"
 	given := func(shape ...int) []capi.Value { // memory for a result of type float32
 		v, err := tensor.New(shape...)
@@ -161,16 +161,16 @@ func TestErrors(t *testing.T) {
 			}
 		}
 	}
-	if after := capi.Live(); after.Runs != before.Runs {
+	if after := capi.LiveAllocations(); after.Runs != before.Runs {
 		t.Errorf("%d runs are left", after.Runs)
 	}
-	if _, err := s.Port("nothing", 0); err == nil || !strings.Contains(err.Error(), `no node "nothing"`) {
+	if _, err := s.Output("nothing", 0); err == nil || !strings.Contains(err.Error(), `no node "nothing"`) {
 		t.Error(err)
 	}
-	if _, err := s.Port("Add", 1); err == nil || !strings.Contains(err.Error(), "1 outputs, got index 1") {
+	if _, err := s.Output("Add", 1); err == nil || !strings.Contains(err.Error(), "1 outputs, got index 1") {
 		t.Error(err)
 	}
-	if _, err := s.PortOf(tf.Output{}); err == nil {
+	if _, err := s.OutputOf(tf.Output{}); err == nil {
 		t.Error("an output of no node: no error")
 	}
 }
@@ -178,7 +178,7 @@ func TestErrors(t *testing.T) {
 // After an error, Run has written no result, even where some results fit.
 func TestNothingIsWrittenInPart(t *testing.T) {
 	s := open(t)
-	r, err := s.NewRunner(capi.Signature{Feeds: []capi.Port{port(t, s, "x/Placeholder")}, Fetches: []capi.Port{port(t, s, "Add"), port(t, s, "Cast")}})
+	r, err := s.NewRunner(capi.Signature{Feeds: []capi.Output{output(t, s, "x/Placeholder")}, Fetches: []capi.Output{output(t, s, "Add"), output(t, s, "Cast")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,8 +207,8 @@ func TestRunWith(t *testing.T) {
 	}
 }
 
-// A step that fails in TensorFlow, and one whose result is of another type,
-// leave nothing behind: each holds a feed of 4 MiB, the second a result of 8.
+// A run that fails in TensorFlow, and a run whose result has another type, free all
+// their memory: each has a feed of 4 MiB, the second a result of 8.
 func TestFailuresFree(t *testing.T) {
 	s := open(t)
 	memory := make([]float32, 1<<20+1)
@@ -226,28 +226,28 @@ func TestFailuresFree(t *testing.T) {
 			}
 		}
 	}
-	resident := func() int {
+	rss := func() int {
 		text, err := os.ReadFile("/proc/self/statm")
 		if err != nil {
-			t.Skip("no /proc to read the resident size from")
+			t.Skip("no /proc to read the size from")
 		}
 		var size, pages int
 		fmt.Sscan(string(text), &size, &pages)
 		return pages * os.Getpagesize() >> 20
 	}
 	fail(10)
-	before := resident()
+	before := rss()
 	fail(60)
-	if grown := resident() - before; grown > 60*(4+4)/2 {
+	if grown := rss() - before; grown > 60*(4+4)/2 {
 		t.Errorf("60 failing steps of each kind grew the process by %d MiB", grown)
 	}
 }
 
-// What is fed is read where it is, wherever that is, and let go of when the run
-// ends.
-func TestLent(t *testing.T) {
+// TensorFlow reads feeds where they are, at any alignment, and returns their memory
+// before the run ends.
+func TestBorrowedMemory(t *testing.T) {
 	s := open(t)
-	before := capi.Live()
+	before := capi.LiveAllocations()
 	memory := make([]float32, 4096)
 	aligned := 0
 	for uintptr(unsafe.Pointer(&memory[aligned]))%64 != 0 {
@@ -255,23 +255,23 @@ func TestLent(t *testing.T) {
 	}
 	r := s.runner(t, "Add", "x/Placeholder")
 	for offset := aligned; offset < aligned+20; offset++ {
-		lent := tensor.Tensor{Shape: []int{2, 1000}, Data: memory[offset : offset+2000]}
-		lent.Data[1999] = float32(offset)
+		feed := tensor.Tensor{Shape: []int{2, 1000}, Data: memory[offset : offset+2000]}
+		feed.Data[1999] = float32(offset)
 		room := make([]float32, 2002)
-		out := []capi.Value{capi.Float32s(tensor.Tensor{Shape: lent.Shape, Data: room[1:2001]})}
+		out := []capi.Value{capi.Float32s(tensor.Tensor{Shape: feed.Shape, Data: room[1:2001]})}
 		runtime.GC()
-		if err := r.Run([]capi.Value{capi.Float32s(lent)}, out); err != nil {
+		if err := r.Run([]capi.Value{capi.Float32s(feed)}, out); err != nil {
 			t.Fatal(err)
 		}
 		if room[2000] != float32(2*offset) || room[0] != 0 || room[2001] != 0 {
 			t.Errorf("offset %d: the result is not in the memory that was given: %v, %v, %v", offset, room[0], room[2000], room[2001])
 		}
-		if lent.Data[1999] != float32(offset) {
+		if feed.Data[1999] != float32(offset) {
 			t.Errorf("offset %d: the feed was written to", offset)
 		}
 	}
 	r.Free()
-	if after := capi.Live(); after != before {
+	if after := capi.LiveAllocations(); after != before {
 		t.Errorf("native memory is left: %+v, before %+v", after, before)
 	}
 }
@@ -291,16 +291,16 @@ func TestAllocatesNothing(t *testing.T) {
 	}
 }
 
-// A held tensor feeds many runs and is freed once.
-func TestHeld(t *testing.T) {
+// A NativeTensor feeds many runs and is freed once.
+func TestNativeTensor(t *testing.T) {
 	s := open(t)
-	held, err := capi.HoldAs(tensor.Tensor{Shape: []int{2}, Data: []float32{1, 2}}, tf.Float)
+	constant, err := capi.NewNativeTensor(tensor.Tensor{Shape: []int{2}, Data: []float32{1, 2}}, tf.Float)
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := capi.Signature{
-		Constants: []capi.Constant{{Port: port(t, s, "x/Placeholder"), Held: held}},
-		Fetches:   []capi.Port{port(t, s, "Add")},
+		Constants: []capi.Constant{{Output: output(t, s, "x/Placeholder"), Tensor: constant}},
+		Fetches:   []capi.Output{output(t, s, "Add")},
 	}
 	r, err := s.NewRunner(o)
 	if err != nil {
@@ -320,12 +320,12 @@ func TestHeld(t *testing.T) {
 	if err := r.Run(nil, nil); err == nil || !strings.Contains(err.Error(), "was freed") {
 		t.Errorf("a runner that was freed runs: %v", err)
 	}
-	held.Free()
-	held.Free()
+	constant.Free()
+	constant.Free()
 	if _, err := s.NewRunner(o); err == nil {
 		t.Error("a tensor that was freed feeds a run")
 	}
-	if _, err := capi.HoldAs(tensor.Tensor{Shape: []int{3}}, tf.Float); err == nil {
-		t.Error("a tensor without its numbers is held")
+	if _, err := capi.NewNativeTensor(tensor.Tensor{Shape: []int{3}}, tf.Float); err == nil {
+		t.Error("a tensor without its numbers is taken")
 	}
 }

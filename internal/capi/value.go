@@ -25,25 +25,25 @@ type Value struct {
 	Data  []byte
 }
 
-// Float32s is a view of a float32 tensor.
+// Float32s returns a view of a float32 tensor.
 func Float32s(t tensor.Tensor) Value {
 	return Value{tf.Float, t.Shape, bytesOf(t.Data)}
 }
 
-// Tensor is a view of a Value of type tf.Float. Data must lie at a multiple of 4,
+// Tensor returns a view of a Value of type tf.Float. Data must lie at a multiple of 4,
 // as it does in a result.
 func (v Value) Tensor() tensor.Tensor {
 	return tensor.Tensor{Shape: v.Shape, Data: unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(v.Data))), len(v.Data)/4)}
 }
 
-// bytesOf is a view of numbers; it is nil only where they are.
+// bytesOf returns a view of numbers; it is nil only for nil.
 func bytesOf(x []float32) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), 4*len(x))
 }
 
-// received copies a result into memory of its own, which is aligned for numbers of
+// copyResult copies a result into memory of its own, which is aligned for numbers of
 // every type.
-func received(t *C.TF_Tensor) Value {
+func copyResult(t *C.TF_Tensor) Value {
 	v := Value{Type: tf.DataType(C.TF_TensorType(t)), Shape: dims(t)}
 	if v.Type == tf.String {
 		s := (*C.TF_TString)(C.TF_TensorData(t))
@@ -59,7 +59,7 @@ func received(t *C.TF_Tensor) Value {
 	return v
 }
 
-// dims is a tensor's shape.
+// dims returns the shape of a tensor.
 func dims(t *C.TF_Tensor) []int {
 	shape := make([]int, int(C.TF_NumDims(t)))
 	for i := range shape {
@@ -68,13 +68,13 @@ func dims(t *C.TF_Tensor) []int {
 	return shape
 }
 
-// Held is a tensor in TensorFlow's memory that feeds any number of runs without
-// a copy. It must outlive them, and be freed once after.
-type Held struct{ c *C.TF_Tensor }
+// NativeTensor is a tensor in TensorFlow's memory that feeds any number of runs without
+// a copy. It must outlive the runs.
+type NativeTensor struct{ c *C.TF_Tensor }
 
-// HoldAs copies a tensor into TensorFlow's memory, its numbers as they are for
+// NewNativeTensor copies a tensor into TensorFlow's memory, its numbers as they are for
 // tf.Float, rounded for tf.Half and tf.Bfloat16.
-func HoldAs(t tensor.Tensor, dtype tf.DataType) (*Held, error) {
+func NewNativeTensor(t tensor.Tensor, dtype tf.DataType) (*NativeTensor, error) {
 	raw, err := encode(t, dtype)
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func HoldAs(t tensor.Tensor, dtype tf.DataType) (*Held, error) {
 	}
 	c := C.TF_AllocateTensor(C.TF_DataType(dtype), &dims[0], C.int(len(t.Shape)), C.size_t(len(raw)))
 	if c != nil && len(raw) > 0 && C.TF_TensorData(c) == nil {
-		// That is how TensorFlow says that it has no memory.
+		// A null pointer reports that TensorFlow has no memory.
 		C.TF_DeleteTensor(c)
 		c = nil
 	}
@@ -95,15 +95,15 @@ func HoldAs(t tensor.Tensor, dtype tf.DataType) (*Held, error) {
 	if len(raw) > 0 {
 		C.memcpy(C.TF_TensorData(c), unsafe.Pointer(&raw[0]), C.size_t(len(raw)))
 	}
-	live.held.Add(1)
-	return &Held{c}, nil
+	live.tensors.Add(1)
+	return &NativeTensor{c}, nil
 }
 
 // Free frees the tensor. A second call does nothing.
-func (h *Held) Free() {
-	if h.c != nil {
-		C.TF_DeleteTensor(h.c)
-		h.c = nil
-		live.held.Add(-1)
+func (t *NativeTensor) Free() {
+	if t.c != nil {
+		C.TF_DeleteTensor(t.c)
+		t.c = nil
+		live.tensors.Add(-1)
 	}
 }

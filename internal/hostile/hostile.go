@@ -1,5 +1,5 @@
-// Package hostile is what the fuzz targets hold every decoder of outside bytes
-// to: a refusal is one line, and a small file costs little memory.
+// Package hostile checks decoders of outside bytes in fuzz tests: an error is one line,
+// and a small file costs little memory.
 package hostile
 
 import (
@@ -10,19 +10,19 @@ import (
 	"unicode/utf8"
 )
 
-// longest is the most bytes of an error's text: it may quote a file, but not
-// the whole of it.
+// longest is the largest number of bytes of an error's text, which may quote a part of
+// a file.
 const longest = 2000
 
-// Limits are how many bytes a decoder may allocate in all, freed ones
-// included: so many whatever the file, and so many for each of its bytes.
+// Limits are the bytes that a decoder may allocate, freed ones included: a fixed
+// number, and a number for each byte of the file.
 type Limits struct {
 	Fixed   int64 // 0: 16 MiB
 	PerByte int64 // 0: 200
 }
 
-// Read has a decoder read a file of size bytes and gives its error. The test
-// fails where it allocates more than the limits, and where its error is not
+// Read calls a decoder, read, for a file of size bytes and returns its error. The test
+// fails where the decoder allocates more than the limits, and where its error is not
 // one line that begins with prefix.
 func Read(t testing.TB, prefix string, size int, l Limits, read func() error) error {
 	t.Helper()
@@ -43,7 +43,7 @@ func Read(t testing.TB, prefix string, size int, l Limits, read func() error) er
 	return err
 }
 
-// Line holds an error's text to one line as ours are.
+// Line fails the test where an error's text is not one line that begins with prefix.
 func Line(t testing.TB, prefix, text string) {
 	t.Helper()
 	switch {
@@ -58,7 +58,7 @@ func Line(t testing.TB, prefix, text string) {
 	}
 }
 
-// allocated is how many bytes the process has taken from Go's heap so far.
+// allocated returns the bytes that the process has allocated on Go's heap so far.
 func allocated() int64 {
 	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(sample)

@@ -11,11 +11,11 @@ var activations = []Op{
 	ReLU{}, ReLU6{}, LeakyReLU{}, ELU{}, SELU{}, Sigmoid{}, Tanh{}, Swish{}, HardSwish{}, Softmax{}, Identity{},
 }
 
-// elementwise is what operations share that change each number by itself.
-// Operand: an input of any shape.
+// elementwise is embedded by operations that change each number by itself. Operand: an
+// input of any shape.
 type elementwise struct{}
 
-// Shape is the input's.
+// Shape returns the input's shape.
 func (elementwise) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 1, 1, "one input"); err != nil {
 		return nil, err
@@ -23,7 +23,7 @@ func (elementwise) Shape(operands ...[]int) ([]int, error) {
 	return operands[0], checkAxes(operands[0])
 }
 
-// Multiplications is 0: activations are not counted.
+// Multiplications returns 0: activations are not counted.
 func (elementwise) Multiplications(...[]int) int64 { return 0 }
 
 type (
@@ -63,37 +63,42 @@ type (
 // computes in place.
 func activation(saved Saved, unspecified string) Traits {
 	return Traits{
-		Family: Activation, Operands: OneInput, Output: InPlace, Saved: saved, Reads: OwnPlace,
+		Family: Activation, Operands: OneInput, Output: InPlace, Saved: saved, Reads: SamePosition,
 		SharedGradient: true, Elementwise: true, Fusable: true, Unspecified: unspecified,
 	}
 }
 
-// comparedNaN says what comes of NaN where kernels compare.
+// comparedNaN describes the output of kernels that compare, for NaN.
 const comparedNaN = "NaN gives NaN; kernels that compare give another number"
 
-// Kind is "relu".
+// Kind returns "relu".
 func (ReLU) Kind() string { return "relu" }
 
-// Traits are an activation's.
+// Traits returns the traits of an activation.
 func (ReLU) Traits() Traits { return activation(SavesOutput, comparedNaN) }
 
-// Kind is "relu6".
+// Kind returns "relu6".
 func (ReLU6) Kind() string { return "relu6" }
 
-// Traits are an activation's.
+// Traits returns the traits of an activation.
 func (ReLU6) Traits() Traits { return activation(SavesOutput, comparedNaN) }
 
-// Kind is "leaky_relu".
+// Kind returns "leaky_relu".
 func (LeakyReLU) Kind() string { return "leaky_relu" }
 
-// Traits are an activation's.
+// The default is TensorFlow's.
+func (l *LeakyReLU) attributes() []Attribute {
+	return []Attribute{{Name: "alpha", Value: &l.Alpha, Default: new(float32(0.2))}}
+}
+
+// Traits returns the traits of an activation.
 func (LeakyReLU) Traits() Traits {
 	t := activation(SavesInputs, comparedNaN)
 	t.FusedWhenFetched = 1
 	return t
 }
 
-// Shape is the input's.
+// Shape returns the input's shape.
 func (l LeakyReLU) Shape(operands ...[]int) ([]int, error) {
 	if !finite(l.Alpha) || l.Alpha > 1 {
 		return nil, fmt.Errorf("alpha is %v, want a number up to 1", l.Alpha)
@@ -101,83 +106,83 @@ func (l LeakyReLU) Shape(operands ...[]int) ([]int, error) {
 	return l.elementwise.Shape(operands...)
 }
 
-// Kind is "elu".
+// Kind returns "elu".
 func (ELU) Kind() string { return "elu" }
 
-// Traits are an activation's.
+// Traits returns the traits of an activation.
 func (ELU) Traits() Traits { return activation(SavesOutput, comparedNaN) }
 
-// Kind is "selu".
+// Kind returns "selu".
 func (SELU) Kind() string { return "selu" }
 
-// Traits are an activation's.
+// Traits returns the traits of an activation.
 func (SELU) Traits() Traits { return activation(SavesOutput, comparedNaN) }
 
-// Kind is "sigmoid".
+// Kind returns "sigmoid".
 func (Sigmoid) Kind() string { return "sigmoid" }
 
-// Traits are an activation's.
+// Traits returns the traits of an activation.
 func (Sigmoid) Traits() Traits { return activation(SavesOutput, "") }
 
-// Kind is "tanh".
+// Kind returns "tanh".
 func (Tanh) Kind() string { return "tanh" }
 
-// Traits are an activation's.
+// Traits returns the traits of an activation.
 func (Tanh) Traits() Traits {
 	t := activation(SavesOutput, "")
 	t.UnfusableAfterNorm = true
 	return t
 }
 
-// Kind is "swish".
+// Kind returns "swish".
 func (Swish) Kind() string { return "swish" }
 
-// Traits are those of a product: the backward pass reads the sigmoid, too.
+// Traits returns the traits of a product: the backward pass reads the sigmoid, too.
 func (Swish) Traits() Traits {
 	t := product(1, infinityTimesZero)
 	t.FusedWhenFetched = 2
 	return t
 }
 
-// Kind is "hard_swish".
+// Kind returns "hard_swish".
 func (HardSwish) Kind() string { return "hard_swish" }
 
-// Traits are those of a product: the backward pass reads relu6(x + 3), and a
+// Traits returns the traits of a product: the backward pass reads relu6(x + 3), and a
 // sixth of it, too.
 func (HardSwish) Traits() Traits { return product(2, comparedNaN+"; "+infinityTimesZero) }
 
 // product returns the traits of x times a function of x, for which TensorFlow
 // needs memory beside x.
-func product(inside int, unspecified string) Traits {
+func product(intermediates int, unspecified string) Traits {
 	t := activation(SavesInputs, unspecified)
-	t.Output, t.SharedGradient, t.SavedInside = NewBuffer, false, inside
+	t.Output, t.SharedGradient, t.SavedIntermediates = NewBuffer, false, intermediates
 	return t
 }
 
-// infinityTimesZero says what comes of −Inf times a function that is 0 there.
+// infinityTimesZero describes the output for −Inf, where the other factor is 0.
 const infinityTimesZero = "−Inf gives NaN, the product of −Inf and 0; kernels that compute otherwise give another number"
 
-// Kind is "identity".
+// Kind returns "identity".
 func (Identity) Kind() string { return "identity" }
 
-// Traits are those of a copy; it is drawn as Dropout is, which becomes one.
+// Traits returns the traits of a copy; it is drawn as Dropout is, which becomes one.
 func (Identity) Traits() Traits {
 	t := unchanged(Normalization)
 	t.Elementwise = true
 	return t
 }
 
-// Kind is "softmax".
+// Kind returns "softmax".
 func (Softmax) Kind() string { return "softmax" }
 
-// Traits are an activation's, but that it looks at all channels of a place.
+// Traits returns the traits of an activation that reads all channels of a position.
 func (Softmax) Traits() Traits {
 	t := activation(SavesOutput, "a row with NaN or +Inf gives NaN; kernels whose maximum drops NaN give numbers")
 	t.Reads, t.Elementwise, t.SharedGradient = LastAxis, false, false
 	return t
 }
 
-// Shape is the input's.
+// Shape returns the input's shape.
 func (Softmax) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 1, 1, "one input"); err != nil {
 		return nil, err
@@ -192,5 +197,5 @@ func (Softmax) Shape(operands ...[]int) ([]int, error) {
 	return input, checkAxes(input)
 }
 
-// Multiplications is 0: activations are not counted.
+// Multiplications returns 0: activations are not counted.
 func (Softmax) Multiplications(...[]int) int64 { return 0 }

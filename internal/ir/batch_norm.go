@@ -6,8 +6,7 @@ import (
 	"tfcnn/graph/tensor"
 )
 
-// BatchNorm is TensorFlow's FusedBatchNormV3 in its form for inference
-// (Ioffe and Szegedy 2015):
+// BatchNorm is TensorFlow's FusedBatchNormV3 for inference (Ioffe and Szegedy 2015):
 //
 //	(x − mean)·scale/√(variance + Epsilon) + offset
 //
@@ -15,19 +14,23 @@ import (
 // axes, then scale, offset, mean and variance, each [C].
 type BatchNorm struct{ Epsilon float32 }
 
-// Kind is "batch_norm".
+// Kind returns "batch_norm".
 func (BatchNorm) Kind() string { return "batch_norm" }
 
-// Traits are those of a normalisation by fixed numbers.
+func (b *BatchNorm) attributes() []Attribute {
+	return []Attribute{{Name: "epsilon", Value: &b.Epsilon, Default: new(float32(0.001))}}
+}
+
+// Traits returns the traits of a normalisation by fixed numbers.
 func (BatchNorm) Traits() Traits {
 	return Traits{
-		Family: Normalization, Operands: ChannelNumbers, Output: InPlace, Saved: SavesInputs, Reads: OwnPlace,
+		Family: Normalization, Operands: ChannelNumbers, Output: InPlace, Saved: SavesInputs, Reads: SamePosition,
 		Fusable: true, Float32Weights: true,
 		Unspecified: "a negative variance gives NaN; an infinity gives what the formula gives",
 	}
 }
 
-// Shape is the input's.
+// Shape returns the input's shape.
 func (b BatchNorm) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 5, 5, "input, scale, offset, mean and variance"); err != nil {
 		return nil, err
@@ -54,7 +57,7 @@ func (b BatchNorm) Shape(operands ...[]int) ([]int, error) {
 	return input, nil
 }
 
-// Multiplications is one for each number.
+// Multiplications returns one for each number.
 func (b BatchNorm) Multiplications(operands ...[]int) int64 {
 	if _, err := b.Shape(operands...); err != nil {
 		return 0

@@ -14,26 +14,26 @@ type Add struct{}
 // inputs [N, …, C] that differ in C alone.
 type Concat struct{}
 
-// Kind is "add".
+// Kind returns "add".
 func (Add) Kind() string { return "add" }
 
-// Kind is "concat".
+// Kind returns "concat".
 func (Concat) Kind() string { return "concat" }
 
-// Traits are those of a sum.
+// Traits returns the traits of a sum.
 func (Add) Traits() Traits {
 	return Traits{
-		Family: Joining, Operands: ManyInputs, Output: InPlace, Saved: SavesNothing, Reads: OwnPlace,
+		Family: Merging, Operands: ManyInputs, Output: InPlace, Saved: SavesNothing, Reads: SamePosition,
 		SharedGradient: true, Linear: true, Fusable: true,
 	}
 }
 
-// Traits are those of copies.
+// Traits returns the traits of copies.
 func (Concat) Traits() Traits {
-	return Traits{Family: Joining, Operands: ManyInputs, Output: NewBuffer, Saved: SavesNothing, Reads: OwnPlace, Linear: true}
+	return Traits{Family: Merging, Operands: ManyInputs, Output: NewBuffer, Saved: SavesNothing, Reads: SamePosition, Linear: true}
 }
 
-// Shape is the inputs'.
+// Shape returns the inputs' shape.
 func (Add) Shape(operands ...[]int) ([]int, error) {
 	if err := checkBranches(operands); err != nil {
 		return nil, err
@@ -46,10 +46,10 @@ func (Add) Shape(operands ...[]int) ([]int, error) {
 	return operands[0], nil
 }
 
-// Multiplications is 0.
+// Multiplications returns 0.
 func (Add) Multiplications(...[]int) int64 { return 0 }
 
-// Shape is the inputs' with all their channels.
+// Shape returns the inputs' shape with all their channels.
 func (Concat) Shape(operands ...[]int) ([]int, error) {
 	if err := checkBranches(operands); err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func (Concat) Shape(operands ...[]int) ([]int, error) {
 	return output, CheckElements("output", output)
 }
 
-// Multiplications is 0.
+// Multiplications returns 0.
 func (Concat) Multiplications(...[]int) int64 { return 0 }
 
 func checkBranches(operands [][]int) error {

@@ -15,27 +15,34 @@ type ScaleShift struct{ Scale, Shift []float32 }
 // Operand: input [N, …, C].
 type ReverseChannels struct{}
 
-// Kind is "scale_shift".
+// Kind returns "scale_shift".
 func (ScaleShift) Kind() string { return "scale_shift" }
 
-// Kind is "reverse_channels".
+// Kind returns "reverse_channels".
 func (ReverseChannels) Kind() string { return "reverse_channels" }
 
-// Traits are those of a product and a sum; without numbers there is neither.
-func (s ScaleShift) Traits() Traits {
-	return Traits{
-		Family: Normalization, Operands: OneInput, Output: InPlace, Saved: SavesNothing, Reads: OwnPlace,
-		SharedGradient: true, Free: len(s.Scale)+len(s.Shift) == 0,
-		Unspecified: lostFactor,
+func (s *ScaleShift) attributes() []Attribute {
+	return []Attribute{
+		{Name: "scale", Value: &s.Scale, Default: new([]float32)},
+		{Name: "shift", Value: &s.Shift, Default: new([]float32)},
 	}
 }
 
-// Traits are those of a copy in another order.
-func (ReverseChannels) Traits() Traits {
-	return Traits{Family: Normalization, Operands: OneInput, Output: NewBuffer, Saved: SavesNothing, Reads: OwnPlace, Linear: true}
+// Traits returns the traits of a product and a sum; without numbers there is neither.
+func (s ScaleShift) Traits() Traits {
+	return Traits{
+		Family: Normalization, Operands: OneInput, Output: InPlace, Saved: SavesNothing, Reads: SamePosition,
+		SharedGradient: true, NoArithmetic: len(s.Scale)+len(s.Shift) == 0,
+		Unspecified: subnormalTimesInfinity,
+	}
 }
 
-// Shape is the input's.
+// Traits returns the traits of a copy in another order.
+func (ReverseChannels) Traits() Traits {
+	return Traits{Family: Normalization, Operands: OneInput, Output: NewBuffer, Saved: SavesNothing, Reads: SamePosition, Linear: true}
+}
+
+// Shape returns the input's shape.
 func (s ScaleShift) Shape(operands ...[]int) ([]int, error) {
 	input, err := ReverseChannels{}.Shape(operands...)
 	if err != nil {
@@ -56,7 +63,7 @@ func (s ScaleShift) Shape(operands ...[]int) ([]int, error) {
 	return input, nil
 }
 
-// Multiplications is one for each number, where there is a scale.
+// Multiplications returns one for each number, where there is a scale.
 func (s ScaleShift) Multiplications(operands ...[]int) int64 {
 	if _, err := s.Shape(operands...); err != nil || len(s.Scale) == 0 {
 		return 0
@@ -64,14 +71,14 @@ func (s ScaleShift) Multiplications(operands ...[]int) int64 {
 	return count(operands[0][1:])
 }
 
-// Shape is the input's.
+// Shape returns the input's shape.
 func (ReverseChannels) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 1, 1, "one input"); err != nil {
 		return nil, err
 	}
 	input := operands[0]
-	if len(input) < 2 || len(input) > maxMixed {
-		return nil, InputErrorf("input %s has %d axes, want 2 to %d (batch, …, channels)", tensor.FormatShape(input), len(input), maxMixed)
+	if len(input) < 2 || len(input) > maxAxes {
+		return nil, InputErrorf("input %s has %d axes, want 2 to %d (batch, …, channels)", tensor.FormatShape(input), len(input), maxAxes)
 	}
 	if input[len(input)-1] == 0 {
 		return nil, errNoChannels
@@ -79,9 +86,8 @@ func (ReverseChannels) Shape(operands ...[]int) ([]int, error) {
 	return input, checkAxes(input)
 }
 
-// Multiplications is 0.
+// Multiplications returns 0.
 func (ReverseChannels) Multiplications(...[]int) int64 { return 0 }
 
-// maxMixed is the most axes of what TensorFlow's kernels take that look at
-// one axis apart from the others.
-const maxMixed = 8
+// maxAxes is the most axes that TensorFlow's kernels for the last axis take.
+const maxAxes = 8

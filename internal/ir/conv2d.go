@@ -14,10 +14,19 @@ type Conv2D struct {
 	Groups    int
 }
 
-// Kind is "conv2d".
+// Kind returns "conv2d".
 func (Conv2D) Kind() string { return "conv2d" }
 
-// Traits are a convolution's.
+func (c *Conv2D) attributes() []Attribute {
+	return []Attribute{
+		{Name: "strides", Value: &c.Strides, Default: &one},
+		{Name: "dilations", Value: &c.Dilations, Default: &one},
+		{Name: "padding", Value: &c.Padding, Default: new(Padding)},
+		{Name: "groups", Value: &c.Groups, Default: new(1)},
+	}
+}
+
+// Traits returns the traits of a convolution.
 func (Conv2D) Traits() Traits { return convolution(SlidingWindow) }
 
 // convolution returns the traits that all operations with spatial filters share.
@@ -29,10 +38,10 @@ func convolution(reads Reads) Traits {
 	}
 }
 
-// lostFactor says what comes of a subnormal number times an infinity.
-const lostFactor = "an infinity times a subnormal number is an infinity; kernels that read that number as zero give NaN"
+// subnormalTimesInfinity describes the product of a subnormal number times an infinity.
+const subnormalTimesInfinity = "an infinity times a subnormal number is an infinity; kernels that read that number as zero give NaN"
 
-// Shape is [N, H', W', filters].
+// Shape returns [N, H', W', filters].
 func (c Conv2D) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 2, 3, "input, filter and perhaps a bias"); err != nil {
 		return nil, err
@@ -86,10 +95,10 @@ func (c Conv2D) Window(operands ...[]int) (h, w Axis, err error) {
 	return window(operands[0], [2]int{filter[0], filter[1]}, c.Strides, c.Dilations, c.Padding)
 }
 
-// Pads is the padding as it was asked for.
+// Pads returns the padding as the attributes state it.
 func (c Conv2D) Pads() Padding { return c.Padding }
 
-// Multiplications counts one for each tap of each output, padding included.
+// Multiplications returns one for each tap of each output, padding included.
 func (c Conv2D) Multiplications(operands ...[]int) int64 {
 	out, err := c.Shape(operands...)
 	if err != nil {

@@ -7,12 +7,12 @@ import (
 )
 
 // Conv2DTranspose is TensorFlow's Conv2DBackpropInput: the gradient, with
-// respect to its input, of the Conv2D that leads from a picture of OutputSize
+// respect to its input, of the Conv2D that leads from an image of OutputSize
 // to the input's size with these strides, dilations, padding and groups.
 // Operands: input [N,H,W,C], filter [kernel height, kernel width,
 // filters/groups, C], and optionally a bias [filters]. Explicit padding is
-// that of the forward convolution. Groups and dilations are not limited to
-// what TensorFlow's kernel takes.
+// that of the forward convolution. Groups and dilations that TensorFlow's kernel
+// refuses are allowed.
 type Conv2DTranspose struct {
 	Strides    [2]int // vertical, horizontal
 	Dilations  [2]int
@@ -21,13 +21,23 @@ type Conv2DTranspose struct {
 	OutputSize [2]int // height, width
 }
 
-// Kind is "conv2d_transpose".
+// Kind returns "conv2d_transpose".
 func (Conv2DTranspose) Kind() string { return "conv2d_transpose" }
 
-// Traits are a convolution's.
+func (c *Conv2DTranspose) attributes() []Attribute {
+	return []Attribute{
+		{Name: "strides", Value: &c.Strides, Default: &one},
+		{Name: "dilations", Value: &c.Dilations, Default: &one},
+		{Name: "padding", Value: &c.Padding, Default: new(Padding)},
+		{Name: "groups", Value: &c.Groups, Default: new(1)},
+		{Name: "output_size", Value: &c.OutputSize},
+	}
+}
+
+// Traits returns the traits of a convolution.
 func (Conv2DTranspose) Traits() Traits { return convolution(TransposedWindow) }
 
-// Shape is [N, OutputSize, filters].
+// Shape returns [N, OutputSize, filters].
 func (c Conv2DTranspose) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 2, 3, "input, filter and perhaps a bias"); err != nil {
 		return nil, err
@@ -74,8 +84,8 @@ func (c Conv2DTranspose) Shape(operands ...[]int) ([]int, error) {
 	if err := CheckElements("output with its padding", padded); err != nil {
 		return nil, err
 	}
-	// Between the numbers of the input lie zeros where TensorFlow's own kernel
-	// does not serve.
+	// Where TensorFlow's own kernel refuses the attributes, the nodes put zeros between
+	// the numbers of the input.
 	spread := []int{input[0], input[1] * c.Strides[0], input[2] * c.Strides[1], input[3]}
 	return output, inputElements("input spread by its strides", spread)
 }
@@ -87,10 +97,10 @@ func (c Conv2DTranspose) Window(operands ...[]int) (h, w Axis, err error) {
 	return window([]int{-1, c.OutputSize[0], c.OutputSize[1], 1}, [2]int{filter[0], filter[1]}, c.Strides, c.Dilations, c.Padding)
 }
 
-// Pads is the padding as it was asked for.
+// Pads returns the padding as the attributes state it.
 func (c Conv2DTranspose) Pads() Padding { return c.Padding }
 
-// Multiplications counts one for each tap of each number of the input, those
+// Multiplications returns one for each tap of each number of the input, those
 // that fall outside the output included.
 func (c Conv2DTranspose) Multiplications(operands ...[]int) int64 {
 	if _, err := c.Shape(operands...); err != nil {

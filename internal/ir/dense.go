@@ -10,18 +10,18 @@ import (
 // Operands: input [N,F], filter [F,U], and optionally a bias [U].
 type Dense struct{}
 
-// Kind is "dense".
+// Kind returns "dense".
 func (Dense) Kind() string { return "dense" }
 
-// Traits are those of a sum over all features.
+// Traits returns the traits of a sum over all features.
 func (Dense) Traits() Traits {
 	return Traits{
-		Family: FullyJoined, Operands: FilterAndBias, Output: NewBuffer, Saved: SavesInputs, Reads: LastAxis,
-		MultiplyAccumulate: true, Linear: true, Unspecified: lostFactor,
+		Family: FullyConnected, Operands: FilterAndBias, Output: NewBuffer, Saved: SavesInputs, Reads: LastAxis,
+		MultiplyAccumulate: true, Linear: true, Unspecified: subnormalTimesInfinity,
 	}
 }
 
-// Shape is [N, U].
+// Shape returns [N, U].
 func (Dense) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 2, 3, "input, filter and perhaps a bias"); err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func (Dense) Shape(operands ...[]int) ([]int, error) {
 	return output, CheckElements("output", output)
 }
 
-// Multiplications is F·U.
+// Multiplications returns F·U.
 func (d Dense) Multiplications(operands ...[]int) int64 {
 	if _, err := d.Shape(operands...); err != nil {
 		return 0

@@ -17,13 +17,21 @@ type DepthwiseConv2D struct {
 	Padding   Padding
 }
 
-// Kind is "depthwise_conv2d".
+// Kind returns "depthwise_conv2d".
 func (DepthwiseConv2D) Kind() string { return "depthwise_conv2d" }
 
-// Traits are a convolution's.
+func (d *DepthwiseConv2D) attributes() []Attribute {
+	return []Attribute{
+		{Name: "strides", Value: &d.Strides, Default: &one},
+		{Name: "dilations", Value: &d.Dilations, Default: &one},
+		{Name: "padding", Value: &d.Padding, Default: new(Padding)},
+	}
+}
+
+// Traits returns the traits of a convolution.
 func (DepthwiseConv2D) Traits() Traits { return convolution(SlidingWindow) }
 
-// Shape is [N, H', W', C·M].
+// Shape returns [N, H', W', C·M].
 func (d DepthwiseConv2D) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 2, 3, "input, filter and perhaps a bias"); err != nil {
 		return nil, err
@@ -59,10 +67,10 @@ func (d DepthwiseConv2D) Window(operands ...[]int) (h, w Axis, err error) {
 	return window(operands[0], [2]int{filter[0], filter[1]}, d.Strides, d.Dilations, d.Padding)
 }
 
-// Pads is the padding as it was asked for.
+// Pads returns the padding as the attributes state it.
 func (d DepthwiseConv2D) Pads() Padding { return d.Padding }
 
-// Multiplications counts one for each tap of each output, padding included.
+// Multiplications returns one for each tap of each output, padding included.
 func (d DepthwiseConv2D) Multiplications(operands ...[]int) int64 {
 	out, err := d.Shape(operands...)
 	if err != nil {
@@ -71,8 +79,8 @@ func (d DepthwiseConv2D) Multiplications(operands ...[]int) int64 {
 	return count(out[1:]) * count(operands[1][:2])
 }
 
-// Grouped is the same convolution as a Conv2D of as many groups as channels,
-// and the shape of its filter; the numbers of the filter stay as they lie.
+// Grouped returns the same convolution as a Conv2D with a group for each channel, and
+// the shape of its filter, whose numbers have the same order.
 func (d DepthwiseConv2D) Grouped(filter []int) (Conv2D, []int) {
 	return Conv2D{Strides: d.Strides, Dilations: d.Dilations, Padding: d.Padding, Groups: filter[2]},
 		[]int{filter[0], filter[1], 1, filter[2] * filter[3]}

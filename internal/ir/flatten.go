@@ -4,26 +4,26 @@ import (
 	"tfcnn/graph/tensor"
 )
 
-// Flatten is TensorFlow's Reshape to a matrix: the numbers of each picture in
+// Flatten is TensorFlow's Reshape to a matrix: the numbers of each image in
 // one row, in the order in which they lie (row, column, channel). Operand:
 // input [N, …].
 type Flatten struct{}
 
-// Kind is "flatten".
+// Kind returns "flatten".
 func (Flatten) Kind() string { return "flatten" }
 
-// Traits are those of a copy in another shape.
+// Traits returns the traits of a copy in another shape.
 func (Flatten) Traits() Traits { return unchanged(Reshaping) }
 
 // unchanged returns the traits of an operation that hands its input on.
 func unchanged(family Family) Traits {
 	return Traits{
-		Family: family, Operands: OneInput, Output: SameBuffer, Saved: SavesNothing, Reads: OwnPlace,
-		SharedGradient: true, Linear: true, Fusable: true, Free: true,
+		Family: family, Operands: OneInput, Output: SameBuffer, Saved: SavesNothing, Reads: SamePosition,
+		SharedGradient: true, Linear: true, Fusable: true, NoArithmetic: true,
 	}
 }
 
-// Shape is [N, F].
+// Shape returns [N, F].
 func (Flatten) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 1, 1, "one input"); err != nil {
 		return nil, err
@@ -38,5 +38,5 @@ func (Flatten) Shape(operands ...[]int) ([]int, error) {
 	return []int{input[0], int(count(input[1:]))}, nil
 }
 
-// Multiplications is 0.
+// Multiplications returns 0.
 func (Flatten) Multiplications(...[]int) int64 { return 0 }

@@ -2,8 +2,8 @@ package ir
 
 import "fmt"
 
-// InputError is an error about the shape of an operation's input: what gives the
-// input may be at fault as much as the operation.
+// InputError is an error about the shape of an operation's input. The fault may lie in
+// the operation or in the layer that makes the input.
 type InputError struct{ reason error }
 
 func (e *InputError) Error() string { return e.reason.Error() }

@@ -1,13 +1,13 @@
-// Package ir is the short list of operations that everything else is made of.
-// A network's layers are lowered to it once; the plan, the TensorFlow graph
-// and the reference kernels read it. An operation here is resolved: no
-// default is left open, and its attributes are TensorFlow's own.
+// Package ir defines the operations that networks are made of. A network's layers are
+// lowered to a program of these operations once; the plan, the TensorFlow graph and the
+// reference kernels read the program. An operation is resolved: it has no defaults, and
+// its attributes are TensorFlow's own.
 //
 //	conv := ir.Conv2D{Strides: [2]int{2, 2}, Dilations: [2]int{1, 1}, Padding: ir.Padding{Kind: ir.Same}, Groups: 1}
 //	shape, err := conv.Shape([]int{-1, 427, 640, 3}, []int{7, 7, 3, 2}) // [-1 214 320 2]
 //
-// Data is NHWC; the batch size may be −1, not known yet. An error of this
-// package says only what is wrong, got and wanted; who calls adds where.
+// Data is NHWC; the batch size may be −1, not known yet. An error of this package names
+// the fault, got and want; the caller adds the operation and the layer.
 package ir
 
 import (
@@ -22,27 +22,26 @@ import (
 type Op interface {
 	// Kind is the operation's name in case files and reports, as "conv2d".
 	Kind() string
-	// Shape checks the attributes and the operands' shapes and returns the
-	// shape of the output. Whatever it lets pass, TensorFlow computes.
+	// Shape checks the attributes and the operands' shapes and returns the shape of the
+	// output. TensorFlow computes every operation that Shape accepts.
 	Shape(operands ...[]int) ([]int, error)
-	// Multiplications is the number of multiplications for one picture. The
+	// Multiplications is the number of multiplications for one image. The
 	// operands' shapes must have passed Shape.
 	Multiplications(operands ...[]int) int64
-	// Traits are the facts about the operation that its readers ask for.
+	// Traits returns the facts about the operation that other packages read.
 	Traits() Traits
 }
 
 // Input is the index that stands for the network's input in Step.Inputs.
 const Input = -1
 
-// Program is a lowered network: its steps in an order in which each reads
-// only what comes before it.
+// Program is a lowered network: its steps, each of which reads earlier steps only.
 type Program struct {
 	Input []int // [height, width, channels]
 	Steps []Step
 }
 
-// Step is an operation with its place in a program.
+// Step is an operation in a program.
 type Step struct {
 	Name    string // unique; the name of the layer, or layer/part
 	Op      Op
@@ -55,17 +54,17 @@ type Step struct {
 type Weight struct {
 	Name  string
 	Shape []int
-	// Statistic says that training does not change it by a gradient: a moving
+	// Statistic reports that training does not change it by a gradient: a moving
 	// mean or variance.
 	Statistic bool
 }
 
-// InputShape is the shape of the program's input, batch first.
+// InputShape returns the shape of the program's input, batch first.
 func (p Program) InputShape(batch int) []int {
 	return append([]int{batch}, p.Input...)
 }
 
-// Operands gives the shapes of step i's operands for a batch size.
+// Operands returns the shapes of step i's operands for a batch size.
 func (p Program) Operands(i, batch int) [][]int {
 	step := p.Steps[i]
 	var shapes [][]int
@@ -82,16 +81,17 @@ func (p Program) Operands(i, batch int) [][]int {
 	return shapes
 }
 
-// maxSize is the most that one size, stride or padding may be, and the most
-// elements that one tensor may have: TensorFlow's kernels count with 32 bits
-// in places, and products of two such numbers fit an int64.
+// maxSize is the largest size, stride or padding, and the largest number of elements of
+// a tensor: some of TensorFlow's kernels count with 32 bits, and a product of two such
+// numbers fits an int64.
 const maxSize = math.MaxInt32
 
-// maxRank is the most axes of a TensorFlow tensor; one more ends the process.
+// maxRank is the largest number of axes of a TensorFlow tensor; one more ends the
+// process.
 const maxRank = 254
 
 // CheckElements refuses a shape with more elements than TensorFlow's kernels
-// index. An unknown batch counts as one picture.
+// index. An unknown batch counts as one image.
 func CheckElements(what string, shape []int) error {
 	if len(shape) > maxRank {
 		return fmt.Errorf("%s has %d axes, TensorFlow's tensors have at most %d", what, len(shape), maxRank)
@@ -107,7 +107,7 @@ func CheckElements(what string, shape []int) error {
 	return nil
 }
 
-// checkInput holds what every operation on pictures asks of its input.
+// checkInput refuses an input that is no batch of images with static sizes.
 func checkInput(shape []int) error {
 	if len(shape) != 4 {
 		return InputErrorf("input %s has %d axes, want 4 (batch, height, width, channels)", tensor.FormatShape(shape), len(shape))

@@ -155,8 +155,7 @@ func TestUnread(t *testing.T) {
 	}
 }
 
-// Taps and Unread, held against the definition: which (window, tap) pairs
-// meet which row.
+// Taps and Unread are compared with the definition: the row of each window and tap.
 func TestAxisProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		small := rapid.IntRange(1, 6)
@@ -177,11 +176,11 @@ func TestAxisProperties(t *testing.T) {
 			first, end := a.Taps(out)
 			for j := range size {
 				row := out*a.Stride - a.Before + j*a.Dilation
-				inside := row >= 0 && row < in
-				if inside != (j >= first && j < end) {
+				inInput := row >= 0 && row < in
+				if inInput != (j >= first && j < end) {
 					t.Fatalf("%+v: window %d tap %d at row %d, Taps says %d to %d", a, out, j, row, first, end)
 				}
-				if inside {
+				if inInput {
 					read[row] = true
 				}
 			}

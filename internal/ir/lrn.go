@@ -14,10 +14,20 @@ type LRN struct {
 	Bias, Alpha, Beta float32
 }
 
-// Kind is "lrn".
+// Kind returns "lrn".
 func (LRN) Kind() string { return "lrn" }
 
-// Traits are those of a normalisation by the numbers round each.
+// The defaults are TensorFlow's.
+func (l *LRN) attributes() []Attribute {
+	return []Attribute{
+		{Name: "depth_radius", Value: &l.DepthRadius, Default: new(5)},
+		{Name: "lrn_bias", Value: &l.Bias, Default: new(float32(1))},
+		{Name: "alpha", Value: &l.Alpha, Default: new(float32(1))},
+		{Name: "beta", Value: &l.Beta, Default: new(float32(0.5))},
+	}
+}
+
+// Traits returns the traits of a normalisation by the numbers round each.
 func (LRN) Traits() Traits {
 	return Traits{
 		Family: Normalization, Operands: OneInput, Output: NewBuffer, Saved: SavesBoth, Reads: LastAxis,
@@ -25,7 +35,7 @@ func (LRN) Traits() Traits {
 	}
 }
 
-// Shape is the input's.
+// Shape returns the input's shape.
 func (l LRN) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 1, 1, "one input"); err != nil {
 		return nil, err
@@ -49,7 +59,7 @@ func (l LRN) Shape(operands ...[]int) ([]int, error) {
 	return operands[0], nil
 }
 
-// Multiplications is two for each number: its square, and the quotient. The
+// Multiplications returns two for each number: its square, and the quotient. The
 // power is not counted.
 func (l LRN) Multiplications(operands ...[]int) int64 {
 	if _, err := l.Shape(operands...); err != nil {

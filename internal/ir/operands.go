@@ -8,7 +8,7 @@ import (
 
 var errNoChannels = InputErrorf("input has 0 channels, want 1 or more")
 
-// operandCount holds the number of operands between two numbers.
+// operandCount returns an error unless the number of operands lies between two numbers.
 func operandCount(operands [][]int, least, most int, want string) error {
 	if len(operands) < least || len(operands) > most {
 		return fmt.Errorf("got %d operands, want %s", len(operands), want)
@@ -16,8 +16,8 @@ func operandCount(operands [][]int, least, most int, want string) error {
 	return nil
 }
 
-// checkAxes refuses sizes that are none; only the batch, the first axis, may
-// be −1, not known.
+// checkAxes refuses sizes that are negative or too large; only the batch, the first
+// axis, may be −1, not known.
 func checkAxes(shape []int) error {
 	for axis, size := range shape {
 		switch {
@@ -30,8 +30,8 @@ func checkAxes(shape []int) error {
 	return inputElements("input", shape)
 }
 
-// checkFilter holds the sizes of a convolution's filter between 1 and the most
-// that TensorFlow indexes.
+// checkFilter refuses a convolution's filter with sizes below 1, or above the largest
+// size that TensorFlow indexes.
 func checkFilter(filter []int, axes [4]string) error {
 	if len(filter) != 4 {
 		return fmt.Errorf("filter %s has %d axes, want 4 (%s, %s, %s, %s)", tensor.FormatShape(filter), len(filter), axes[0], axes[1], axes[2], axes[3])
@@ -44,7 +44,7 @@ func checkFilter(filter []int, axes [4]string) error {
 	return CheckElements("filter", filter)
 }
 
-// checkBias looks at the third operand, if there is one.
+// checkBias checks the shape of the third operand, if there is one.
 func checkBias(operands [][]int, filters int) error {
 	if len(operands) < 3 {
 		return nil
@@ -55,7 +55,7 @@ func checkBias(operands [][]int, filters int) error {
 	return nil
 }
 
-// count is the product of sizes that have been checked.
+// count returns the product of sizes, which have been checked.
 func count(sizes []int) int64 {
 	n, _ := tensor.Elements(sizes)
 	return int64(n)

@@ -4,15 +4,19 @@ package ir
 // input [N,H,W,C].
 type Pad struct{ Top, Bottom, Left, Right int }
 
-// Kind is "pad".
+// Kind returns "pad".
 func (Pad) Kind() string { return "pad" }
 
-// Traits are those of a copy among zeros.
-func (Pad) Traits() Traits {
-	return Traits{Family: Reshaping, Operands: OneInput, Output: NewBuffer, Saved: SavesNothing, Reads: OwnPlace, Linear: true}
+func (p *Pad) attributes() []Attribute {
+	return []Attribute{{Name: "padding", Value: (*Sides)(p)}}
 }
 
-// Shape is [N, Top+H+Bottom, Left+W+Right, C].
+// Traits returns the traits of a copy among zeros.
+func (Pad) Traits() Traits {
+	return Traits{Family: Reshaping, Operands: OneInput, Output: NewBuffer, Saved: SavesNothing, Reads: SamePosition, Linear: true}
+}
+
+// Shape returns [N, Top+H+Bottom, Left+W+Right, C].
 func (p Pad) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 1, 1, "one input"); err != nil {
 		return nil, err
@@ -29,5 +33,5 @@ func (p Pad) Shape(operands ...[]int) ([]int, error) {
 	return output, CheckElements("output", output)
 }
 
-// Multiplications is 0.
+// Multiplications returns 0.
 func (Pad) Multiplications(...[]int) int64 { return 0 }

@@ -2,7 +2,7 @@ package ir
 
 import "fmt"
 
-// Pool is what max_pool and avg_pool share. Operand: input [N,H,W,C].
+// Pool has the attributes of max_pool and avg_pool. Operand: input [N,H,W,C].
 type Pool struct {
 	Size    [2]int // height, width
 	Strides [2]int // vertical, horizontal
@@ -18,13 +18,22 @@ type MaxPool struct{ Pool }
 // the same here and is built from other nodes.
 type AvgPool struct{ Pool }
 
-// Kind is "max_pool".
+// Kind returns "max_pool".
 func (MaxPool) Kind() string { return "max_pool" }
 
-// Kind is "avg_pool".
+// Kind returns "avg_pool".
 func (AvgPool) Kind() string { return "avg_pool" }
 
-// Traits are those of a choice: the gradient asks which number was the largest.
+// The strides of a pool default to its size.
+func (p *Pool) attributes() []Attribute {
+	return []Attribute{
+		{Name: "size", Value: &p.Size},
+		{Name: "strides", Value: &p.Strides, Default: &p.Size},
+		{Name: "padding", Value: &p.Padding, Default: new(Padding)},
+	}
+}
+
+// Traits returns the traits of a choice: the gradient asks which number was the largest.
 func (MaxPool) Traits() Traits {
 	return Traits{
 		Family: Pooling, Operands: OneInput, Output: NewBuffer, Saved: SavesBoth, Reads: SlidingWindow,
@@ -33,7 +42,7 @@ func (MaxPool) Traits() Traits {
 	}
 }
 
-// Traits are those of a sum.
+// Traits returns the traits of a sum.
 func (AvgPool) Traits() Traits {
 	return Traits{
 		Family: Pooling, Operands: OneInput, Output: NewBuffer, Saved: SavesNothing, Reads: SlidingWindow,
@@ -41,7 +50,7 @@ func (AvgPool) Traits() Traits {
 	}
 }
 
-// Shape is [N, H', W', C].
+// Shape returns [N, H', W', C].
 func (p Pool) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 1, 1, "one input"); err != nil {
 		return nil, err
@@ -81,8 +90,8 @@ func (p Pool) Window(operands ...[]int) (h, w Axis, err error) {
 	return window(operands[0], p.Size, p.Strides, [2]int{1, 1}, p.Padding)
 }
 
-// Pads is the padding as it was asked for.
+// Pads returns the padding as the attributes state it.
 func (p Pool) Pads() Padding { return p.Padding }
 
-// Multiplications is 0: a pool compares or adds.
+// Multiplications returns 0: a pool compares or adds.
 func (Pool) Multiplications(...[]int) int64 { return 0 }

@@ -13,21 +13,28 @@ const (
 )
 
 // Resize is TensorFlow's ResizeNearestNeighbor or ResizeBilinear with
-// half_pixel_centers: pixel centres lie in the middle of pixels, and Bilinear
-// does not smooth before it makes smaller. Operand: input [N,H,W,C].
+// half_pixel_centers: pixel centres lie in the middle of pixels, and Bilinear has no
+// smoothing filter when it reduces the size. Operand: input [N,H,W,C].
 type Resize struct {
 	Size   [2]int // height, width
 	Method string // Nearest or Bilinear
 }
 
-// maxResize is the largest size of a Resize: TensorFlow computes places in
-// float32, which has all whole numbers and halves up to it.
+// maxResize is the largest size of a Resize: TensorFlow computes positions in float32,
+// which has all whole numbers and halves up to it.
 const maxResize = 1 << 22
 
-// Kind is "resize".
+// Kind returns "resize".
 func (Resize) Kind() string { return "resize" }
 
-// Traits are those of an interpolation.
+func (r *Resize) attributes() []Attribute {
+	return []Attribute{
+		{Name: "size", Value: &r.Size},
+		{Name: "method", Value: &r.Method, Words: []string{Nearest, Bilinear}},
+	}
+}
+
+// Traits returns the traits of an interpolation.
 func (r Resize) Traits() Traits {
 	t := Traits{
 		Family: Reshaping, Operands: OneInput, Output: NewBuffer, Saved: SavesNothing, Reads: NearestPixel,
@@ -40,7 +47,7 @@ func (r Resize) Traits() Traits {
 	return t
 }
 
-// Shape is [N, Size, C].
+// Shape returns [N, Size, C].
 func (r Resize) Shape(operands ...[]int) ([]int, error) {
 	if err := operandCount(operands, 1, 1, "one input"); err != nil {
 		return nil, err
@@ -67,7 +74,7 @@ func (r Resize) Shape(operands ...[]int) ([]int, error) {
 	return output, CheckElements("output", output)
 }
 
-// Multiplications is 0 for Nearest and three for each number for Bilinear, one
+// Multiplications returns 0 for Nearest and three for each number for Bilinear, one
 // an interpolation.
 func (r Resize) Multiplications(operands ...[]int) int64 {
 	out, err := r.Shape(operands...)

@@ -2,10 +2,9 @@ package ir
 
 import "slices"
 
-// Traits are the facts about an operation, beside its shape and its costs, that
-// the plan, the TensorFlow graph, the reference, the case files and the reports
-// ask for. Of the named values none is the zero value, so that a fact that was
-// not stated shows.
+// Traits are the facts about an operation, beside its shape and its costs, that the
+// plan, the TensorFlow graph, the reference, the case files and the reports read. No
+// named value is the zero value, so that a test finds a fact that was not stated.
 type Traits struct {
 	Family   Family
 	Operands Operands
@@ -13,9 +12,9 @@ type Traits struct {
 	Saved    Saved
 	Reads    Reads
 
-	// SavedInside is the number of tensors of the output's size that TensorFlow
+	// SavedIntermediates is the number of tensors of the output's size that TensorFlow
 	// makes inside the operation and that the backward pass reads.
-	SavedInside int
+	SavedIntermediates int
 	// SharedGradient reports whether the gradient of the input takes no memory
 	// beside that of the output.
 	SharedGradient bool
@@ -36,21 +35,21 @@ type Traits struct {
 	// Fusable reports whether TensorFlow may compute the operation in one call
 	// with those before it.
 	Fusable bool
-	// Free reports whether the operation does no arithmetic: its numbers are the
+	// NoArithmetic reports whether the operation does no arithmetic: its numbers are the
 	// input's, in the same order.
-	Free bool
+	NoArithmetic bool
 	// Float32Weights reports whether TensorFlow's kernels want the weights in
-	// float32 whatever the type of the input.
+	// float32 for every type of the input.
 	Float32Weights bool
 	// UnfusableAfterNorm reports whether oneDNN's kernels refuse the operation in
 	// one call with a convolution and its batch norm.
 	UnfusableAfterNorm bool
-	// FusedWhenFetched is how many operations before it, a sum with its bias or a
-	// batch norm behind a sum, TensorFlow's optimizer puts into one node with the
-	// operation even where a run fetches what lies between.
+	// FusedWhenFetched is the number of operations before it (a sum with its bias, or a
+	// batch norm behind a sum) that TensorFlow's optimizer fuses with the operation even
+	// where a run fetches an output between them.
 	FusedWhenFetched int
-	// Unspecified says for which inputs correct kernels differ and what package
-	// ref answers there; empty where there are no such inputs.
+	// Unspecified describes the inputs for which correct kernels differ, and the answer
+	// of package ref; empty where there are no such inputs.
 	Unspecified string
 }
 
@@ -59,16 +58,16 @@ type Family string
 
 // The families.
 const (
-	Convolution   Family = "conv"
-	FullyJoined   Family = "dense"
-	Pooling       Family = "pool"
-	Normalization Family = "norm" // changes numbers, not the shape
-	Activation    Family = "act"
-	Reshaping     Family = "shape"
-	Joining       Family = "join"
+	Convolution    Family = "conv"
+	FullyConnected Family = "dense"
+	Pooling        Family = "pool"
+	Normalization  Family = "norm" // changes numbers, not the shape
+	Activation     Family = "act"
+	Reshaping      Family = "shape"
+	Merging        Family = "join"
 )
 
-// Operands is what an operation reads.
+// Operands is the list of an operation's operands.
 type Operands int
 
 // The lists of operands.
@@ -79,17 +78,17 @@ const (
 	ManyInputs              // two or more inputs
 )
 
-// Output is where TensorFlow puts an operation's output.
+// Output is the buffer of an operation's output in TensorFlow.
 type Output int
 
-// The places of an output.
+// The buffers of an output.
 const (
 	NewBuffer  Output = iota + 1
 	InPlace           // over an input of the same size that nothing else needs
 	SameBuffer        // the output is the input, perhaps in another shape
 )
 
-// Saved is what TensorFlow's gradient of an operation reads of the forward pass.
+// Saved lists the tensors of the forward pass that TensorFlow's gradient reads.
 type Saved int
 
 // The tensors that a gradient reads.
@@ -100,17 +99,17 @@ const (
 	SavesBoth
 )
 
-// Reads is which places of the input one number of the output depends on.
+// Reads is the part of the input that one number of the output depends on.
 type Reads int
 
-// The places that are read.
+// The parts of an input.
 const (
-	OwnPlace         Reads = iota + 1 // the same row and column
+	SamePosition     Reads = iota + 1 // the same row and column
 	SlidingWindow                     // those in a window of the input
 	TransposedWindow                  // those whose window of the output it lies in
 	LastAxis                          // all numbers along the last axis
 	NearestPixel                      // one pixel of an input of another size
-	NeighbourPixels                   // the pixels round a place between pixels
+	NeighbourPixels                   // the pixels round a position between pixels
 )
 
 // Windowed is an operation whose traits say that it reads a SlidingWindow or a

@@ -43,9 +43,9 @@ func TestOperationsAreAll(t *testing.T) {
 	}
 }
 
-// No fact of an operation is left unstated, and none contradicts another.
+// Every operation states all facts, and no two facts contradict each other.
 func TestTraitsAreStated(t *testing.T) {
-	families := []ir.Family{ir.Convolution, ir.FullyJoined, ir.Pooling, ir.Normalization, ir.Activation, ir.Reshaping, ir.Joining}
+	families := []ir.Family{ir.Convolution, ir.FullyConnected, ir.Pooling, ir.Normalization, ir.Activation, ir.Reshaping, ir.Merging}
 	for _, op := range ir.Operations() {
 		traits := op.Traits()
 		if !slices.Contains(families, traits.Family) {
@@ -65,10 +65,10 @@ func TestTraitsAreStated(t *testing.T) {
 		if slides := traits.Reads == ir.SlidingWindow || traits.Reads == ir.TransposedWindow; is != slides {
 			t.Errorf("%s: has a window: %v, its traits say %v", op.Kind(), is, slides)
 		}
-		if traits.Elementwise && (traits.Operands != ir.OneInput || traits.Reads != ir.OwnPlace) {
+		if traits.Elementwise && (traits.Operands != ir.OneInput || traits.Reads != ir.SamePosition) {
 			t.Errorf("%s is elementwise and reads more than one number", op.Kind())
 		}
-		if traits.Output == ir.SameBuffer && !traits.Free {
+		if traits.Output == ir.SameBuffer && !traits.NoArithmetic {
 			t.Errorf("%s hands its input on and is not free", op.Kind())
 		}
 	}

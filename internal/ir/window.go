@@ -4,12 +4,12 @@ import (
 	"fmt"
 )
 
-// PaddingKind is how the rim of the input is filled up.
+// PaddingKind is the rule for the padding of an input.
 type PaddingKind int
 
 const (
-	// Valid adds nothing: every window lies inside the input, and rows and
-	// columns that fill no whole stride are left unread.
+	// Valid adds nothing: every window lies within the input, and no window reads the
+	// rows and columns that fill no whole stride.
 	Valid PaddingKind = iota
 	// Same pads so that there are ⌈size/stride⌉ windows; the odd one goes
 	// after (bottom, right).
@@ -18,7 +18,7 @@ const (
 	Explicit
 )
 
-// String is TensorFlow's name for the kind.
+// String returns TensorFlow's name of the kind.
 func (k PaddingKind) String() string {
 	switch k {
 	case Valid:
@@ -68,31 +68,31 @@ func (p Padding) check() error {
 	return nil
 }
 
-// Axis is a sliding window along one axis, with everything settled: window i
-// reads the input at i·Stride − Before + j·Dilation for j from 0 to Size−1;
-// what lies outside 0 … In−1 is padding.
+// Axis is a sliding window along one axis with all its numbers: window i reads the
+// input at i·Stride − Before + j·Dilation for j from 0 to Size−1; positions outside
+// 0 … In−1 are padding.
 type Axis struct {
 	In, Out                int
 	Size, Stride, Dilation int
 	Before, After          int // padding
 }
 
-// axisNames are what the axes are called in errors.
-type axisNames struct{ axis, size, places string }
+// axisNames are the words for an axis in errors.
+type axisNames struct{ axis, size, direction string }
 
 var (
 	heightAxis = axisNames{"height", "rows", "vertical"}
 	widthAxis  = axisNames{"width", "columns", "horizontal"}
 )
 
-// newAxis settles a window on an axis of a known size.
+// newAxis computes the numbers of a window on an axis of a known size.
 func newAxis(names axisNames, in, size, stride, dilation int, kind PaddingKind, before, after int) (Axis, error) {
 	for _, part := range []struct {
 		name string
 		size int
 	}{{"window", size}, {"stride", stride}, {"dilation", dilation}} {
 		if part.size < 1 || part.size > maxSize {
-			return Axis{}, fmt.Errorf("%s %s is %d, want 1 or more", names.places, part.name, part.size)
+			return Axis{}, fmt.Errorf("%s %s is %d, want 1 or more", names.direction, part.name, part.size)
 		}
 	}
 	a := Axis{In: in, Size: size, Stride: stride, Dilation: dilation, Before: before, After: after}
@@ -118,19 +118,20 @@ func newAxis(names axisNames, in, size, stride, dilation int, kind PaddingKind, 
 	return a, nil
 }
 
-// Reach is the number of rows or columns from a window's first tap to its
+// Reach returns the number of rows or columns from a window's first tap to its
 // last, both included.
 func (a Axis) Reach() int { return (a.Size-1)*a.Dilation + 1 }
 
-// Start is where window out begins; it is negative in the padding before.
+// Start returns the position at which window out begins; it is negative in the padding
+// before.
 func (a Axis) Start(out int) int { return out*a.Stride - a.Before }
 
-// ShortStride is the smallest stride that a stride larger than the padded input
-// is as good as: there is one window then. With strides near 2³¹ oneDNN's
-// kernels of grouped convolutions end the process.
+// ShortStride returns the stride, cut to the size of the padded input: with any larger
+// stride there is one window. With strides near 2³¹ oneDNN's kernels of grouped
+// convolutions end the process.
 func (a Axis) ShortStride() int { return min(a.Stride, max(1, a.Before+a.In+a.After)) }
 
-// Taps gives the taps j of window out that read the input: from first up to,
+// Taps returns the taps j of window out that read the input: from first up to,
 // but not including, end. The others fall on padding.
 func (a Axis) Taps(out int) (first, end int) {
 	start := a.Start(out)
@@ -147,8 +148,8 @@ func (a Axis) Taps(out int) (first, end int) {
 	return min(first, end), end
 }
 
-// Blind says whether no window reads any input.
-func (a Axis) Blind() bool {
+// OnlyPadding reports whether every window lies on padding alone.
+func (a Axis) OnlyPadding() bool {
 	for out := range a.Out {
 		if first, end := a.Taps(out); first < end {
 			return false
@@ -157,7 +158,7 @@ func (a Axis) Blind() bool {
 	return true
 }
 
-// Unread is the number of rows or columns of the input that no window reads:
+// Unread returns the number of rows or columns of the input that no window reads:
 // those after the last window, and those that the stride or the dilation
 // steps over.
 func (a Axis) Unread() int {
@@ -196,8 +197,7 @@ func (a Axis) Unread() int {
 	return unread
 }
 
-// SamePadding says whether SAME would pad both axes just like this. Then
-// TensorFlow's own SAME kernels serve.
+// SamePadding reports whether SAME would pad both axes in the same way.
 func SamePadding(h, w Axis) bool {
 	for _, a := range []Axis{h, w} {
 		same, err := newAxis(heightAxis, a.In, a.Size, a.Stride, a.Dilation, Same, 0, 0)
@@ -208,7 +208,7 @@ func SamePadding(h, w Axis) bool {
 	return true
 }
 
-// window settles both axes of a window over an input of shape [N,H,W,C].
+// window computes both axes of a window over an input of shape [N,H,W,C].
 func window(input []int, size, strides, dilations [2]int, p Padding) (h, w Axis, err error) {
 	if err := p.check(); err != nil {
 		return h, w, err

@@ -1,11 +1,11 @@
-// Package leak remembers who opened what must be closed.
+// Package leak reports values that were opened and not closed.
 //
 //	r := leak.Watch(owner, "session of 3 layers", "tfcnn/session")
 //	…
 //	r.Done() // when owner is closed
 //
-// An owner that the garbage collector finds before Done is reported, with the
-// place that opened it; nothing is freed then, as closing is the owner's duty.
+// Where the garbage collector finds an owner before Done, the leak is reported with the
+// position of the call that opened it. Nothing is freed then: the caller must close.
 package leak
 
 import (
@@ -17,16 +17,16 @@ import (
 	"sync"
 )
 
-// Leak is something that was opened and not closed.
+// Leak is a value that was opened and not closed.
 type Leak struct {
-	What  string // as "session of 3 layers"
-	Place string // that opened it, as "main.go:42 (main.main)"
+	What     string // as "session of 3 layers"
+	OpenedAt string // as "main.go:42 (main.main)"
 }
 
-// String says both.
-func (l Leak) String() string { return l.What + " opened at " + l.Place + " was not closed" }
+// String returns one sentence with both.
+func (l Leak) String() string { return l.What + " opened at " + l.OpenedAt + " was not closed" }
 
-// Record is of one thing that is open.
+// Record is the record of one open value.
 type Record struct {
 	leak   Leak
 	number uint64 // in the order of opening
@@ -40,10 +40,9 @@ var open struct {
 	report  func(Leak)
 }
 
-// Watch remembers an owner, and as the place the first caller in none of the
-// packages named.
+// Watch records an owner and the position of the first caller in none of the packages.
 func Watch[T any](owner *T, what string, packages ...string) *Record {
-	r := &Record{leak: Leak{What: what, Place: place(packages)}}
+	r := &Record{leak: Leak{What: what, OpenedAt: caller(packages)}}
 	open.Lock()
 	defer open.Unlock()
 	if open.records == nil {
@@ -52,7 +51,7 @@ func Watch[T any](owner *T, what string, packages ...string) *Record {
 	open.next++
 	r.number = open.next
 	open.records[r] = true
-	cleanup := runtime.AddCleanup(owner, func(r *Record) { r.lost() }, r)
+	cleanup := runtime.AddCleanup(owner, func(r *Record) { r.collected() }, r)
 	r.stop = cleanup.Stop
 	return r
 }
@@ -67,8 +66,9 @@ func (r *Record) Done() {
 	}
 }
 
-// lost reports a record whose owner is garbage. It stays among the open.
-func (r *Record) lost() {
+// collected reports a record whose owner the garbage collector has found. The record
+// stays open.
+func (r *Record) collected() {
 	open.Lock()
 	there, report := open.records[r], open.report
 	open.Unlock()
@@ -81,29 +81,29 @@ func (r *Record) lost() {
 	}
 }
 
-// Report has leaks handed to f, which may be called from any goroutine; nil
-// has them printed on stderr, as is the default.
+// Report sets the function that receives leaks; it may be called from any goroutine.
+// With nil, the default, leaks are printed on stderr.
 func Report(f func(Leak)) {
 	open.Lock()
 	defer open.Unlock()
 	open.report = f
 }
 
-// Now is a moment: Since tells what was opened after it.
+// Now returns a mark for Since: the number of values opened so far.
 func Now() uint64 {
 	open.Lock()
 	defer open.Unlock()
 	return open.next
 }
 
-// Since lists what was opened after a moment and is not closed, garbage or
+// Since lists the values that were opened after a mark and are not closed, garbage or
 // not, the oldest first.
-func Since(moment uint64) []Leak {
+func Since(mark uint64) []Leak {
 	open.Lock()
 	defer open.Unlock()
 	var records []*Record
 	for r := range open.records {
-		if r.number > moment {
+		if r.number > mark {
 			records = append(records, r)
 		}
 	}
@@ -115,14 +115,14 @@ func Since(moment uint64) []Leak {
 	return leaks
 }
 
-// place is that of the first caller outside this package and those named.
-func place(packages []string) string {
+// caller returns the position of the first caller in none of the packages.
+func caller(packages []string) string {
 	callers := make([]uintptr, 32)
 	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers)])
 	for {
 		frame, more := frames.Next()
-		inside := slices.ContainsFunc(packages, func(p string) bool { return strings.HasPrefix(frame.Function, p+".") })
-		if !inside || !more {
+		ignored := slices.ContainsFunc(packages, func(p string) bool { return strings.HasPrefix(frame.Function, p+".") })
+		if !ignored || !more {
 			return fmt.Sprintf("%s:%d (%s)", frame.File, frame.Line, frame.Function)
 		}
 	}

@@ -16,7 +16,7 @@ type Library struct {
 	Needed bool // no GPU is used without it
 }
 
-// TensorFlow is what the library at hand says of itself.
+// TensorFlow describes the libtensorflow of the process.
 type TensorFlow struct {
 	Version   string
 	CUDA      bool // built for NVIDIA's GPUs
@@ -24,8 +24,8 @@ type TensorFlow struct {
 	Devices   []string
 }
 
-// RuntimeFacts look at what a program that is built needs to run; those of a
-// GPU are needed only where it must run on one.
+// RuntimeFacts returns the facts about running a built program. Those about a GPU are
+// needed where gpu is set.
 func (m Machine) RuntimeFacts(ctx context.Context, tf TensorFlow, gpu bool) []Fact {
 	facts := []Fact{
 		m.system(), m.processor(),
@@ -38,9 +38,9 @@ func (m Machine) RuntimeFacts(ctx context.Context, tf TensorFlow, gpu bool) []Fa
 	return facts
 }
 
-// GPUFacts are what a GPU needs, from the bottom up.
+// GPUFacts returns the facts about a GPU, from the driver up.
 func (m Machine) GPUFacts(ctx context.Context, tf TensorFlow) []Fact {
-	facts := []Fact{m.cudaBuild(tf), m.gpu(ctx), m.gpuDevice()}
+	facts := []Fact{m.cudaBuild(tf), m.gpuDriver(ctx), m.gpuDevice()}
 	if tf.CUDA {
 		facts = append(facts, m.cudaLibraries(tf))
 	}
@@ -54,15 +54,15 @@ func (m Machine) GPUFacts(ctx context.Context, tf TensorFlow) []Fact {
 	return append(facts, used)
 }
 
-func (m Machine) inImage() bool { return m.Getenv("TFCNN_IMAGE_VARIANT") != "" }
+func (m Machine) inDockerImage() bool { return m.Getenv("TFCNN_IMAGE_VARIANT") != "" }
 
 func (m Machine) cudaBuild(tf TensorFlow) Fact {
 	f := Fact{Name: "CUDA build", Found: tf.CUDA, Value: "libtensorflow is built for CUDA"}
 	if !tf.CUDA {
 		f.Value = "libtensorflow is built for the CPU only"
 		f.Fix = "install its CUDA variant: go run ./cmd/libtensorflow -variant linux-amd64-cuda"
-		if m.inImage() {
-			f.Fix = "use the CUDA image (docker/Dockerfile.cuda), called tfcnn-cuda"
+		if m.inDockerImage() {
+			f.Fix = "use the CUDA Docker image (docker/Dockerfile.cuda), called tfcnn-cuda"
 		}
 	}
 	return f
@@ -70,8 +70,8 @@ func (m Machine) cudaBuild(tf TensorFlow) Fact {
 
 var gpuNode = regexp.MustCompile(`/nvidia[0-9]+$`)
 
-// gpuDevice looks for the driver's device files; a container has them only
-// where they are passed in.
+// gpuDevice looks for the driver's device files; a container has them only where they
+// are passed to it.
 func (m Machine) gpuDevice() Fact {
 	var nodes []string
 	list, _ := filepath.Glob(m.Root + "/dev/nvidia*")
@@ -87,13 +87,13 @@ func (m Machine) gpuDevice() Fact {
 		return Fact{Name: "GPU device", Found: true, Value: strings.Join(nodes, ", ")}
 	}
 	f := Fact{Name: "GPU device", Value: "none: no /dev/nvidia0", Fix: "load NVIDIA's driver (nvidia-smi lists the GPUs)"}
-	if m.inImage() {
+	if m.inDockerImage() {
 		f.Fix = "pass the GPU in: docker run --gpus all (with NVIDIA's container toolkit on the machine)"
 	}
 	return f
 }
 
-// cudaLibraries says which of the libraries TensorFlow could not open.
+// cudaLibraries lists the libraries that TensorFlow opened and those it did not.
 func (m Machine) cudaLibraries(tf TensorFlow) Fact {
 	f := Fact{Name: "CUDA libraries", Found: true}
 	var opened, missing, driver []string

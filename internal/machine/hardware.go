@@ -23,7 +23,7 @@ func (m Machine) system() Fact {
 	return f
 }
 
-// procField is what a file in /proc says after "key:", "" where it does not.
+// procField returns the value after "key:" in a file of /proc, or "".
 func (m Machine) procField(file, key string) string {
 	text, err := os.ReadFile(m.Root + "/proc/" + file)
 	if err != nil {
@@ -60,10 +60,11 @@ func (m Machine) processor() Fact {
 	return f
 }
 
-// gpu is never needed: without a driver TensorFlow takes the CPU.
-func (m Machine) gpu(ctx context.Context) Fact {
+// gpuDriver looks for NVIDIA's driver, which is never needed: TensorFlow runs on the
+// CPU without it.
+func (m Machine) gpuDriver(ctx context.Context) Fact {
 	f := Fact{Name: "GPU driver", Value: "none: the CPU is used", Fix: "for a GPU: NVIDIA's driver, and libtensorflow's variant linux-amd64-cuda"}
-	if m.inImage() {
+	if m.inDockerImage() {
 		f.Fix = "install NVIDIA's driver and its container toolkit on the machine, and start the container with docker run --gpus all"
 	}
 	driver := ""

@@ -1,6 +1,6 @@
-// Package machine finds out what this machine has for building and running
-// tfcnn, and names the fix for what it lacks. It needs neither cgo nor
-// libtensorflow, since it is asked where those are missing.
+// Package machine lists the tools and libraries that building and running tfcnn needs,
+// with a fix for each missing one. It needs neither cgo nor libtensorflow, since it
+// runs where those are missing.
 //
 //	for _, fact := range machine.This(project).Facts(ctx) {
 //		fmt.Println(fact.Name, fact.Value, fact.Fix)
@@ -19,32 +19,32 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// Fact is one thing that the machine has or lacks.
+// Fact is a tool, a library or a feature that the machine has or does not have.
 type Fact struct {
 	Name  string `json:"name"`
 	Found bool   `json:"found"`
 	Value string `json:"value"`
-	// Needed says that nothing works without it.
+	// Needed reports that tfcnn does not work without it.
 	Needed bool `json:"needed"`
-	// Fix is what to do where it is missing.
+	// Fix is the instruction for a machine without it.
 	Fix string `json:"fix,omitempty"`
 }
 
-// Machine is where Facts looks. Tests put one of their own together.
+// Machine is the source of the facts. Tests make machines of their own.
 type Machine struct {
 	Project string // the project's folder, "" where the doctor is in none
 	Root    string // "" or the folder that stands for /
 	OS      string
 	Arch    string
 	Getenv  func(name string) string
-	// Output runs a command and gives what it printed.
+	// Output runs a command and returns its standard output.
 	Output func(ctx context.Context, name string, arguments ...string) (string, error)
 	// Features are the processor's, as "AVX2".
 	Features map[string]bool
 	Cores    int
 }
 
-// This is the machine at hand.
+// This returns the machine that the process runs on.
 func This(project string) Machine {
 	return Machine{
 		Cores:   runtime.NumCPU(),
@@ -60,15 +60,15 @@ func This(project string) Machine {
 	}
 }
 
-// Facts looks at everything.
+// Facts returns all facts about building.
 func (m Machine) Facts(ctx context.Context) []Fact {
 	return []Fact{
 		m.system(), m.processor(), m.goToolchain(ctx), m.compiler(ctx), m.make(ctx),
-		m.pip(ctx), m.strip(ctx), m.libtensorflow(), m.goEnvironment(ctx), m.gpu(ctx),
+		m.pip(ctx), m.strip(ctx), m.libtensorflow(), m.goEnvironment(ctx), m.gpuDriver(ctx),
 	}
 }
 
-// Missing lists what is needed and not there.
+// Missing returns the facts that are needed and not found.
 func Missing(facts []Fact) []Fact {
 	var missing []Fact
 	for _, f := range facts {
@@ -79,7 +79,7 @@ func Missing(facts []Fact) []Fact {
 	return missing
 }
 
-// String is the fact on one line.
+// String returns the fact on one line.
 func (f Fact) String() string {
 	mark := "ok     "
 	switch {

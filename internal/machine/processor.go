@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// The beginnings of those features' names, in Linux's spelling, by which
-// TensorFlow, oneDNN and Eigen choose their kernels.
+// The prefixes, in Linux's spelling, of the processor features by which TensorFlow,
+// oneDNN and Eigen choose their kernels.
 var (
 	featuresOfX86 = []string{"sse4_", "avx", "fma", "f16c", "amx"}
 	featuresOfARM = []string{"asimd", "bf16", "i8mm", "sve", "sme"}
 )
 
-// Processor is the processor's model and those of its features that choose
-// kernels, as /proc/cpuinfo tells; "" and none where it does not.
+// Processor returns the processor's model and those of its features that choose
+// kernels, from /proc/cpuinfo; "" and none where that has none.
 func (m Machine) Processor() (model string, features []string) {
 	model = m.procField("cpuinfo", "model name")
 	features = matching(m.procField("cpuinfo", "flags"), featuresOfX86)

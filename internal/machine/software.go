@@ -25,7 +25,7 @@ func (m Machine) goToolchain(ctx context.Context) Fact {
 	return f
 }
 
-// goWanted is the version in go.mod.
+// goWanted returns the version in go.mod.
 func (m Machine) goWanted() string {
 	text, err := os.ReadFile(filepath.Join(m.Project, "go.mod"))
 	if err == nil {
@@ -55,8 +55,8 @@ func older(a, b string) bool {
 	return false
 }
 
-// compiler is what cgo calls; it must find the C library's headers, too, which
-// Debian packs apart.
+// compiler looks for cgo's C compiler, and for the C library's headers, which Debian
+// has in another package.
 func (m Machine) compiler(ctx context.Context) Fact {
 	f := Fact{Name: "C compiler", Needed: true, Fix: "install a C compiler for cgo (Debian: apt-get install gcc libc6-dev), or name yours in CC"}
 	cc := m.Getenv("CC")
@@ -94,7 +94,7 @@ func (m Machine) make(ctx context.Context) Fact {
 	return Fact{Name: "make", Needed: true, Found: true, Value: first}
 }
 
-// pip is needed only to fetch libtensorflow.
+// pip looks for pip, which is needed only to fetch libtensorflow.
 func (m Machine) pip(ctx context.Context) Fact {
 	f := Fact{Name: "pip", Value: "not found", Needed: !m.libtensorflow().Found}
 	for _, c := range libtf.PipCommands(m.Getenv("PYTHON")) {
@@ -109,8 +109,8 @@ func (m Machine) pip(ctx context.Context) Fact {
 	return f
 }
 
-// strip is needed only to install libtensorflow for x86-64. It comes with gcc's
-// binutils.
+// strip looks for strip, which is needed only to install libtensorflow for x86-64. It
+// comes with gcc's binutils.
 func (m Machine) strip(ctx context.Context) Fact {
 	f := Fact{Name: "strip", Value: "not found", Needed: m.Arch == "amd64" && !m.libtensorflow().Found}
 	if out, err := m.Output(ctx, "strip", "--version"); err == nil {
@@ -122,7 +122,7 @@ func (m Machine) strip(ctx context.Context) Fact {
 	return f
 }
 
-// prefix is where make would look for libtensorflow, and what is there.
+// prefix returns the folder in which make would find libtensorflow, and its content.
 func (m Machine) prefix() (string, libtf.Found, error) {
 	candidates := []string{m.Root + "/usr/local"}
 	if m.Project != "" {
@@ -152,9 +152,9 @@ func (m Machine) libtensorflow() Fact {
 	folder, found, err := m.prefix()
 	if err != nil {
 		f.Value = err.Error()
-		var lacks *libtf.EnvironmentError
-		if errors.As(err, &lacks) {
-			f.Value = lacks.Reason()
+		var missing *libtf.EnvironmentError
+		if errors.As(err, &missing) {
+			f.Value = missing.Reason()
 		}
 		f.Fix = "run `make libtensorflow`, or set LIBTENSORFLOW to a prefix that has it"
 		if m.Getenv("LIBTENSORFLOW") != "" {
@@ -173,7 +173,7 @@ func (m Machine) libtensorflow() Fact {
 	return f
 }
 
-// goEnvironment says whether plain go commands find libtensorflow.
+// goEnvironment reports whether plain go commands find libtensorflow.
 func (m Machine) goEnvironment(ctx context.Context) Fact {
 	f := Fact{Name: "go build", Value: "plain go commands do not find libtensorflow", Fix: "for plain go commands and editors: `make go-env` (make's own targets need nothing)"}
 	folder, _, err := m.prefix()
@@ -191,7 +191,7 @@ func (m Machine) goEnvironment(ctx context.Context) Fact {
 	return f
 }
 
-// names says whether the flags, some of them between quotes, have this one.
+// names reports whether the flags, some of them quoted, include flag.
 func names(flags, flag string) bool {
 	for {
 		_, after, found := strings.Cut(flags, flag)

@@ -1,17 +1,17 @@
-// Command mutants changes the reference, the operations, the lowering to
-// TensorFlow's nodes and the comparison on purpose, one expression or statement at
-// a time, and sees that a test fails: a test that has never failed proves nothing.
+// Command mutants changes the reference, the operations, the lowering to TensorFlow's
+// nodes and the comparison, one expression or statement at a time, and checks that a
+// test fails each time.
 //
 //	go run ./internal/mutants              # every mutant
 //	go run ./internal/mutants -sample 80   # some of each package and rule
 //	go run ./internal/mutants -only 'graph/node .*: arguments'
 //
-// A mutant is a place in the source and a rule: an operator, a constant, an index
-// or a field is another one, a condition is its opposite, a statement is left out.
-// All of them are compiled in at once: the files are rewritten into an overlay in
-// which each place asks package mutation which mutant the process is to be. So
-// each suite of tests is built once, and a mutant is a run of it with a number in
-// the environment. A first run without one tells which places a suite comes to.
+// A mutant is a site in the source and a rule: an operator, a constant, an index or a
+// field is another one, a condition is its opposite, a statement is left out. All
+// mutants are compiled at once: the files are rewritten into an overlay, in which each
+// site asks package mutation for the mutant of the process. So each suite of tests is
+// built once, and a mutant is a run of the suite with a number in the environment. A
+// first run without a number finds the sites that a suite reaches.
 //
 // A mutant that no test can catch, as it computes the same, stands in
 // testdata/survivors.json with the reason. The command fails when another one
@@ -121,7 +121,7 @@ func run(ctx context.Context, sample int, seed uint64, only string, jobs int, li
 	return judge(sites, outcomes, known)
 }
 
-// outcome is what came of a mutant.
+// outcome is the result of a mutant.
 type outcome int
 
 const (
@@ -168,7 +168,8 @@ func try(ctx context.Context, binaries []*binary, chosen []int, outcomes []outco
 	return context.Cause(ctx)
 }
 
-// limitMemory has a mutant that asks for too much die of it.
+// limitMemory limits the address space, so that a mutant which allocates without end
+// dies.
 func limitMemory() error {
 	const most = 16 << 30
 	return syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: most, Max: most})

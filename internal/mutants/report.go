@@ -80,26 +80,26 @@ func draw(sites []site, from []int, known map[string]string, n int, seed uint64)
 		}
 	}
 	slices.SortFunc(left, func(a, b int) int { return cmp.Compare(order[a], order[b]) })
-	type place struct{ folder, detail string }
-	count := map[place]int{}
+	type group struct{ folder, detail string }
+	count := map[group]int{}
 	var chosen []int
-	take := func(most int, key func(site) place) {
+	take := func(most int, key func(site) group) {
 		var rest []int
 		for _, i := range left {
 			s := sites[i]
 			if len(chosen) < n && count[key(s)] < most {
 				chosen = append(chosen, i)
-				count[place{s.folder, s.rule}]++
-				count[place{s.folder, "func " + s.function}]++
+				count[group{s.folder, s.rule}]++
+				count[group{s.folder, "func " + s.function}]++
 				continue
 			}
 			rest = append(rest, i)
 		}
 		left = rest
 	}
-	take(1, func(s site) place { return place{s.folder, s.rule} })
+	take(1, func(s site) group { return group{s.folder, s.rule} })
 	for most := 1; len(chosen) < n && len(left) > 0; most++ {
-		take(most, func(s site) place { return place{s.folder, "func " + s.function} })
+		take(most, func(s site) group { return group{s.folder, "func " + s.function} })
 	}
 	return chosen
 }

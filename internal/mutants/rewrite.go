@@ -12,7 +12,7 @@ import (
 const mutationName = "mutation_"
 
 // rewriter writes a source file anew, with every site in it. It works on the
-// text: what no rule changes stays as it is written.
+// text: code that no rule changes stays as it is written.
 type rewriter struct {
 	module   string // path
 	folder   string // of the package, from the module's root
@@ -47,12 +47,12 @@ func (r *rewriter) rewrite(f *ast.File) string {
 
 func (r *rewriter) offset(p token.Pos) int { return r.file.Offset(p) }
 
-// raw is the text as it is written.
+// raw returns the text as it is written.
 func (r *rewriter) raw(n ast.Node) string {
 	return string(r.source[r.offset(n.Pos()):r.offset(n.End())])
 }
 
-// inner is a node's text with the sites below it. special is asked first.
+// inner returns a node's text with the sites below it. special is asked first.
 func (r *rewriter) inner(n ast.Node, special func(ast.Node) (string, bool)) string {
 	var out strings.Builder
 	at := r.offset(n.Pos())
@@ -82,7 +82,7 @@ func (r *rewriter) inner(n ast.Node, special func(ast.Node) (string, bool)) stri
 	return out.String()
 }
 
-// node is a node's text with its sites; done is false where only what is below
+// node returns a node's text with its sites; done is false where only the nodes below
 // it may have any.
 func (r *rewriter) node(n ast.Node) (text string, done bool) {
 	switch n := n.(type) {
@@ -135,12 +135,12 @@ func (r *rewriter) site(rule string, n ast.Node) int {
 	return r.sites.add(r.folder, r.function, rule, r.raw(n))
 }
 
-// of is a call of package mutation.
-func of(function string, number int, arguments ...string) string {
+// mutationCall returns a call of package mutation.
+func mutationCall(function string, number int, arguments ...string) string {
 	return fmt.Sprintf("%s.%s(%d, %s)", mutationName, function, number, strings.Join(arguments, ", "))
 }
 
-// typeName is what a type is called in the file.
+// typeName returns the name of a type in the file.
 func (r *rewriter) typeName(t types.Type) (string, bool) {
 	known := true
 	name := types.TypeString(types.Default(t), func(p *types.Package) string {
@@ -154,7 +154,7 @@ func (r *rewriter) typeName(t types.Type) (string, bool) {
 	return name, known
 }
 
-// typed is an expression as it is written, with its type if it is a constant.
+// typed returns an expression as it is written, with its type if it is a constant.
 func (r *rewriter) typed(e ast.Expr) (string, bool) {
 	value := r.info.Types[e]
 	if value.Value == nil {

@@ -29,14 +29,14 @@ var rules = []string{
 	reversedRule, fieldRule, argumentsRule, callRule, lastRule, statementRule, errorRule,
 }
 
-// site is a place that a rule changes: one mutant. Its number in the list of all
-// is what the process is told.
+// site is a part of the source that a rule changes: one mutant. A process gets its
+// number in the list of all sites.
 type site struct {
 	folder, function, rule, text string
 	count                        int // among those with the same text, from 1
 }
 
-// String is the site's name. It stays where other code is added, moved or removed.
+// String returns the site's name. It stays where other code is added, moved or removed.
 func (s site) String() string {
 	name := fmt.Sprintf("%s %s: %s: %s", s.folder, s.function, s.rule, s.text)
 	if s.count > 1 {

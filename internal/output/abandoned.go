@@ -13,10 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// removeAbandoned removes the staging folders in a folder that no process
-// holds, and undoes what they had renamed. With claim it returns ErrClaimed
-// where a living process has claimed the folder. The caller holds the folder's
-// lock.
+// removeAbandoned removes the staging folders in a folder that no process has locked,
+// and undoes their renames. With claim it returns ErrClaimed where a running process
+// has claimed the folder. The caller has locked the folder.
 func removeAbandoned(folder string, claim bool) error {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -28,7 +27,7 @@ func removeAbandoned(folder string, claim bool) error {
 		}
 		info, err := entry.Info()
 		if err != nil {
-			continue // gone
+			continue // removed meanwhile
 		}
 		stat, known := info.Sys().(*syscall.Stat_t)
 		ours := known && int(stat.Uid) == os.Geteuid()
@@ -39,14 +38,14 @@ func removeAbandoned(folder string, claim bool) error {
 	return nil
 }
 
-// removeIfAbandoned looks at one folder that is named like a staging folder.
-// It removes it only where this user made it (ours), its owner file has the
-// format of this package, and no process holds that file's lock.
+// removeIfAbandoned removes a folder with the name of a staging folder, where this user
+// made it (ours), its owner file has the format of this package, and no process has
+// locked that file.
 func removeIfAbandoned(dir string, ours, claim bool) error {
 	path := filepath.Join(dir, ownerName)
 	file, err := openOwned(path)
 	if errors.Is(err, fs.ErrNotExist) && ours {
-		os.Remove(dir) // fails unless it is empty, as a process leaves it that is killed before it makes the file
+		os.Remove(dir) // empty where its process was killed before it made the owner file; otherwise this fails
 	}
 	if err != nil {
 		return nil
@@ -56,7 +55,7 @@ func removeIfAbandoned(dir string, ours, claim bool) error {
 	var by owner
 	text, err := io.ReadAll(io.LimitReader(file, 1<<12))
 	if err == nil && len(text) == 0 && locked == nil && ours {
-		// Killed before it could write into the file: nothing else is there.
+		// The process was killed before it wrote the file: the folder has no other file.
 		os.Remove(path)
 		os.Remove(dir)
 		return nil
@@ -76,26 +75,26 @@ func removeIfAbandoned(dir string, ours, claim bool) error {
 	return os.RemoveAll(dir)
 }
 
-// journal lists the files that a Commit gives their names.
+// journal lists the files that a Commit renames.
 type journal struct {
-	Format string       `json:"format"`
-	Files  []identified `json:"files"`
+	Format string         `json:"format"`
+	Files  []fileIdentity `json:"files"`
 }
 
-// identified is a new file as it can be recognised under its name: renaming
-// keeps size and time, and so does a reboot.
-type identified struct {
+// fileIdentity has the size and time of a new file. A rename and a reboot keep both, so
+// that the file is recognised under its name.
+type fileIdentity struct {
 	Name     string `json:"name"`
 	Size     int64  `json:"size"`
 	Modified int64  `json:"modified"` // nanoseconds
 }
 
-func identify(name string, info fs.FileInfo) identified {
-	return identified{name, info.Size(), info.ModTime().UnixNano()}
+func identify(name string, info fs.FileInfo) fileIdentity {
+	return fileIdentity{name, info.Size(), info.ModTime().UnixNano()}
 }
 
-// undo takes the renames back that the journal in a staging folder lists; there
-// may be none. A file that has been replaced since by another one stays.
+// undo undoes the renames in the journal of a staging folder, if there is a journal. A
+// file that another one has replaced since stays.
 func undo(folder, dir string) error {
 	text, err := os.ReadFile(filepath.Join(dir, journalName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -122,14 +121,14 @@ func undo(folder, dir string) error {
 	return errors.Join(append(failures, syncFolder(folder))...)
 }
 
-func undoOne(path, old string, file identified) error {
+func undoOne(path, old string, file fileIdentity) error {
 	info, err := os.Lstat(path)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
 		return err
 	}
 	if !missing && (!info.Mode().IsRegular() || identify(file.Name, info) != file) {
-		return nil // not renamed yet, or another's since
+		return nil // not renamed yet, or replaced since
 	}
 	err = os.Rename(old, path)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -147,7 +146,7 @@ func syncFolder(folder string) error {
 	if err != nil {
 		return err
 	}
-	return first(ignoreUnsupported(f.Sync()), f.Close())
+	return firstError(ignoreUnsupported(f.Sync()), f.Close())
 }
 
 // ignoreUnsupported drops the error of file systems that cannot sync folders.

@@ -18,15 +18,15 @@ import (
 // entry is an output whose content is complete.
 type entry struct {
 	target
-	stage  *stage // nil for what is in memory
+	stage  *stage // nil for content in memory
 	name   string // in the stage
 	memory []byte
 }
 
-// Commit gives all outputs that were written their names, in the order in
-// which they were added, or returns an error and leaves every regular file as
-// it was. What special files have taken cannot be taken back: they are written
-// first, and not at all where an output is refused.
+// Commit renames all outputs that were written to their names, in the order in which
+// they were added, or returns an error and leaves every regular file as it was. Special
+// files, whose content cannot be undone, are written first, and not at all where an
+// output is refused.
 func (s *Set) Commit() error {
 	if err := s.ctx.Err(); err != nil {
 		return err
@@ -41,7 +41,7 @@ func (s *Set) Commit() error {
 			regular = append(regular, e)
 			continue
 		}
-		if err := s.pour(e); err != nil {
+		if err := s.writeSpecial(e); err != nil {
 			return err
 		}
 	}
@@ -52,7 +52,7 @@ func (s *Set) Commit() error {
 	}
 	for i, e := range regular {
 		if regular[i], err = s.move(e); err != nil {
-			return failed(e.path, err)
+			return withPath(e.path, err)
 		}
 	}
 	if err := s.replace(regular); err != nil {
@@ -62,11 +62,11 @@ func (s *Set) Commit() error {
 		st.made = nil
 	}
 	s.report()
-	s.drop()
+	s.removeStages()
 	return nil
 }
 
-// report tells Wrote of all that Commit has written.
+// report calls Wrote with every output that Commit has written.
 func (s *Set) report() {
 	if s.Wrote == nil {
 		return
@@ -81,13 +81,14 @@ func (s *Set) report() {
 	}
 }
 
-// entries lists what was written, each with the target that its path has now.
+// entries lists the outputs that were written, each with the present target of its
+// path.
 func (s *Set) entries() ([]entry, error) {
 	var list []entry
 	add := func(path string, e entry) error {
 		var err error
 		if e.target, err = resolve(path); err != nil {
-			return failed(path, err)
+			return withPath(path, err)
 		}
 		list = append(list, e)
 		return nil
@@ -104,7 +105,7 @@ func (s *Set) entries() ([]entry, error) {
 			continue
 		}
 		if err := f.finish(); err != nil {
-			return nil, failed(f.path, err)
+			return nil, withPath(f.path, err)
 		}
 		e := entry{stage: f.stage, name: f.name}
 		if f.memory != nil {
@@ -117,7 +118,7 @@ func (s *Set) entries() ([]entry, error) {
 	before := map[string]string{}
 	for _, e := range list {
 		if err := s.distinct(e.target, before); err != nil {
-			return nil, failed(e.path, err)
+			return nil, withPath(e.path, err)
 		}
 	}
 	return list, nil
@@ -131,23 +132,23 @@ func (e entry) open() (io.ReadCloser, error) {
 	return os.Open(e.stage.path(newName, e.name))
 }
 
-func (s *Set) pour(e entry) error {
+func (s *Set) writeSpecial(e entry) error {
 	content, err := e.open()
 	if err != nil {
-		return failed(e.path, err)
+		return withPath(e.path, err)
 	}
 	defer content.Close()
-	if err := e.target.pour(s.ctx, content); err != nil {
+	if err := e.target.copyFrom(s.ctx, content); err != nil {
 		if s.ctx.Err() != nil {
 			return s.ctx.Err()
 		}
-		return failed(e.path, err)
+		return withPath(e.path, err)
 	}
 	return nil
 }
 
-// move brings an entry into a stage of the folder where its target is: a link
-// may lead elsewhere, and a special file may have gone since it was staged.
+// move copies an entry into a stage of the folder of its target: a link may lead
+// elsewhere, and a special file may have become a regular one since it was staged.
 func (s *Set) move(e entry) (entry, error) {
 	if e.stage != nil && e.stage.folder == e.dir && e.name == e.base {
 		return e, nil
@@ -167,7 +168,7 @@ func (s *Set) move(e entry) (entry, error) {
 	}
 	_, err = io.Copy(interruptible{s.ctx, e.path, file}, content)
 	e.stage, e.name = st, e.base
-	return e, first(err, file.Sync(), file.Close())
+	return e, firstError(err, file.Sync(), file.Close())
 }
 
 // replace renames the staged files of all folders, or none.
@@ -178,8 +179,7 @@ func (s *Set) replace(entries []entry) (err error) {
 			stages = append(stages, e.stage)
 		}
 	}
-	// Every command takes locks in one order, so that none waits for another
-	// in a circle.
+	// Every command takes locks in one order, so that there is no deadlock.
 	slices.SortFunc(stages, func(a, b *stage) int { return strings.Compare(a.folder, b.folder) })
 	for _, st := range stages {
 		unlock, err := lockFolder(s.ctx, st.folder)
@@ -199,7 +199,7 @@ func (s *Set) replace(entries []entry) (err error) {
 		}
 		for _, st := range stages {
 			if undone := undo(st.folder, st.dir); undone != nil {
-				st.dir = "" // keeps the old files, for the next command and for people
+				st.dir = "" // keeps the old files for the next command and for the user
 				err = fmt.Errorf("%w; and the files in %s could not be brought back: %w", err, st.folder, undone)
 				continue
 			}
@@ -207,13 +207,13 @@ func (s *Set) replace(entries []entry) (err error) {
 		}
 	}()
 	for _, e := range entries {
-		if err := s.keep(e); err != nil {
-			return failed(e.path, err)
+		if err := s.backUp(e); err != nil {
+			return withPath(e.path, err)
 		}
 	}
 	for _, e := range entries {
 		if err := s.rename(e.stage.path(newName, e.name), filepath.Join(e.dir, e.base)); err != nil {
-			return failed(e.path, err)
+			return withPath(e.path, err)
 		}
 	}
 	for _, st := range stages {
@@ -229,7 +229,7 @@ func (s *Set) replace(entries []entry) (err error) {
 	return nil
 }
 
-// begin writes the journal of what will be renamed.
+// begin writes the journal of the renames.
 func (st *stage) begin(entries []entry) error {
 	j := journal{Format: stageFormat}
 	for _, e := range entries {
@@ -252,24 +252,24 @@ func (st *stage) begin(entries []entry) error {
 		return err
 	}
 	_, err = file.Write(text)
-	if err := first(err, file.Sync(), file.Close(), syncFolder(filepath.Join(st.dir, newName))); err != nil {
+	if err := firstError(err, file.Sync(), file.Close(), syncFolder(filepath.Join(st.dir, newName))); err != nil {
 		return err
 	}
-	return first(os.Rename(writing, filepath.Join(st.dir, journalName)), syncFolder(st.dir), syncFolder(st.folder))
+	return firstError(os.Rename(writing, filepath.Join(st.dir, journalName)), syncFolder(st.dir), syncFolder(st.folder))
 }
 
-// end removes the journal: from here on the new files stay.
+// end removes the journal, after which the new files stay.
 func (st *stage) end() error {
 	err := os.Remove(filepath.Join(st.dir, journalName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return first(err, syncFolder(st.dir))
+	return firstError(err, syncFolder(st.dir))
 }
 
-// keep keeps the file that an entry replaces, and gives the new one its mode
+// backUp links the file that an entry replaces, and gives the new one its mode
 // and, where this process may, its owner.
-func (s *Set) keep(e entry) error {
+func (s *Set) backUp(e entry) error {
 	path, old := filepath.Join(e.dir, e.base), e.stage.path(oldName, e.name)
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -283,7 +283,7 @@ func (s *Set) keep(e entry) error {
 	}
 	fresh := e.stage.path(newName, e.name)
 	if stat, known := info.Sys().(*syscall.Stat_t); known {
-		_ = os.Lchown(fresh, int(stat.Uid), int(stat.Gid)) // root may, others for groups of theirs
+		_ = os.Lchown(fresh, int(stat.Uid), int(stat.Gid)) // allowed for root, and for the user's own groups
 	}
 	if err := os.Chmod(fresh, info.Mode().Perm()); err != nil {
 		return err
@@ -291,13 +291,14 @@ func (s *Set) keep(e entry) error {
 	if s.link(path, old) == nil {
 		return nil
 	}
-	// File systems without hard links, and other users' files where Linux
-	// protects those (fs.protected_hardlinks): the name is missing for a moment.
+	// Some file systems have no hard links, and Linux may protect other users' files
+	// (fs.protected_hardlinks). Then the file is renamed, and its name is missing for
+	// a moment.
 	if err := s.rename(path, old); err != nil {
 		return err
 	}
 	if info, err := os.Lstat(old); err != nil || !info.Mode().IsRegular() {
-		return first(err, os.Rename(old, path), errors.New("another file has taken the name"))
+		return firstError(err, os.Rename(old, path), errors.New("another file has taken the name"))
 	}
 	return nil
 }

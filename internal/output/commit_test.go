@@ -126,7 +126,7 @@ const (
 	ownVariable   = "OUTPUT_TEST_OWN" // beside writeVariable: OwnStdout comes first
 )
 
-// TestMain is also the program that tests start, to be killed and the like.
+// TestMain is also the program that tests start and kill.
 func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv(killVariable) != "":
@@ -215,7 +215,7 @@ func TestKilledBetweenRenames(t *testing.T) {
 	}
 }
 
-// What a user has put there after the kill stays.
+// A file that a user made after the kill stays.
 func TestUndoLeavesOthersFiles(t *testing.T) {
 	root := t.TempDir()
 	before(t, root)
@@ -238,8 +238,8 @@ func TestUndoLeavesOthersFiles(t *testing.T) {
 	}
 }
 
-// Commands that write the same files at the same time: the files are those of
-// one of them.
+// Commands write the same files at the same time: afterwards all files are those of
+// one command.
 func TestCommitsDoNotMix(t *testing.T) {
 	root := t.TempDir()
 	check(t, os.Mkdir(filepath.Join(root, "a"), 0o755))
@@ -290,7 +290,7 @@ func TestWhatTheSystemRefuses(t *testing.T) {
 	}
 	t.Cleanup(func() { check(t, unix.Unmount(root, 0)) })
 	want := before(t, root)
-	hold := func(what, wants string, err error) {
+	expect := func(what, wants string, err error) {
 		t.Helper()
 		if err == nil || !strings.Contains(err.Error(), wants) {
 			t.Errorf("%s: got the error %v, want %q", what, err, wants)
@@ -299,7 +299,7 @@ func TestWhatTheSystemRefuses(t *testing.T) {
 			t.Errorf("%s: got %v\nwant %v", what, got, want)
 		}
 	}
-	hold("full disk", "write "+root+"/a/one: no space left on device", put(t, filepath.Join(root, "a/one"), strings.Repeat("x", 1<<20)))
+	expect("full disk", "write "+root+"/a/one: no space left on device", put(t, filepath.Join(root, "a/one"), strings.Repeat("x", 1<<20)))
 
 	// The mount point refuses the rename that comes second.
 	mount := filepath.Join(root, "b/three")
@@ -311,7 +311,7 @@ func TestWhatTheSystemRefuses(t *testing.T) {
 	set.rename = func(from, to string) error { return os.Rename(from, to) }
 	err := writeSeveral(set, root)
 	set.Close()
-	hold("mount point", "write "+root+"/b/three: device or resource busy", err)
+	expect("mount point", "write "+root+"/b/three: device or resource busy", err)
 	check(t, unix.Unmount(mount, 0))
 	want["b/three"] = "old three"
 
@@ -326,5 +326,5 @@ func TestWhatTheSystemRefuses(t *testing.T) {
 	err = writeSeveral(set, root)
 	set.Close()
 	check(t, unix.IoctlSetPointerInt(int(file.Fd()), unix.FS_IOC_SETFLAGS, 0))
-	hold("immutable file", "write "+root+"/a/two: operation not permitted", err)
+	expect("immutable file", "write "+root+"/a/two: operation not permitted", err)
 }

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Folder is an output folder that a command has claimed for itself, and the
-// files that it writes into it.
+// Folder is an output folder that a command has claimed, and the files that the command
+// writes into it.
 type Folder struct {
 	set   *Set
 	path  string // as the caller named it
@@ -54,7 +54,7 @@ func (s *Set) Folder(path string) (*Folder, error) {
 			st, err = newStage(s.ctx, folder, true)
 		}
 		if errors.Is(err, fs.ErrNotExist) && try < tries {
-			continue // another command, which had made it too, has just removed it
+			continue // another command, which had made the folder too, has just removed it
 		}
 		if err != nil {
 			removeEmpty(made)
@@ -72,7 +72,7 @@ func (s *Set) Folder(path string) (*Folder, error) {
 	}
 }
 
-// makeFolder makes a folder and lists those that were missing, deepest first.
+// makeFolder makes a folder, and returns the folders that were missing, deepest first.
 func makeFolder(path string) (made []string, err error) {
 	for folder := filepath.Clean(path); ; folder = filepath.Dir(folder) {
 		if _, err := os.Lstat(folder); err == nil || folder == filepath.Dir(folder) {
@@ -89,7 +89,7 @@ func makeFolder(path string) (made []string, err error) {
 	return made, err
 }
 
-// NameLimit is the most bytes that a file name has in the folder.
+// NameLimit returns the largest number of bytes of a file name in the folder.
 func (f *Folder) NameLimit() int { return f.limit }
 
 // Write stages a whole file and forces it to the disk.
@@ -101,29 +101,29 @@ func (f *Folder) Write(name string, content func(w io.Writer) error) error {
 // the first time; end appends to it, and fails when the set's context ends.
 func (f *Folder) Update(name string, content func(file *os.File, end io.Writer) error) error {
 	shown := filepath.Join(f.path, name)
-	flags, err := f.enter(name)
+	flags, err := f.stageFile(name)
 	if err != nil {
-		return failed(shown, err)
+		return withPath(shown, err)
 	}
 	file, err := os.OpenFile(f.stage.path(newName, name), flags, 0o644)
 	if err != nil {
-		return failed(shown, err)
+		return withPath(shown, err)
 	}
 	defer file.Close()
 	w := bufio.NewWriterSize(interruptible{f.set.ctx, shown, appending{file}}, 1<<16)
 	err = content(file, w)
 	if err == nil {
-		err = first(w.Flush(), file.Sync())
+		err = firstError(w.Flush(), file.Sync())
 	}
 	if err != nil {
-		return failed(shown, err)
+		return withPath(shown, err)
 	}
 	return nil
 }
 
-// enter adds a name that is new, unless it is that of an input or cannot become
-// a file, and returns how the staged file is opened.
-func (f *Folder) enter(name string) (flags int, err error) {
+// stageFile adds a name, if it is new, and returns the flags for opening the staged
+// file. It returns an error where the name is an input's or cannot become a file.
+func (f *Folder) stageFile(name string) (flags int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.staged[name] {
@@ -154,12 +154,12 @@ func (a appending) Write(p []byte) (int, error) {
 	return a.file.Write(p)
 }
 
-// Rename gives a staged file another name.
+// Rename renames a staged file.
 func (f *Folder) Rename(from, to string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := os.Rename(f.stage.path(newName, from), f.stage.path(newName, to)); err != nil {
-		return failed(filepath.Join(f.path, to), err)
+		return withPath(filepath.Join(f.path, to), err)
 	}
 	f.names[slices.Index(f.names, from)] = to
 	delete(f.staged, from)
@@ -167,25 +167,25 @@ func (f *Folder) Rename(from, to string) error {
 	return nil
 }
 
-// SHA256 is the checksum of a staged file, in hexadecimal digits.
+// SHA256 returns the checksum of a staged file, in hexadecimal digits.
 func (f *Folder) SHA256(name string) (string, error) {
 	file, err := os.Open(f.stage.path(newName, name))
 	if err != nil {
-		return "", failed(filepath.Join(f.path, name), err)
+		return "", withPath(filepath.Join(f.path, name), err)
 	}
 	defer file.Close()
 	sum := sha256.New()
 	if _, err := io.Copy(sum, file); err != nil {
-		return "", failed(filepath.Join(f.path, name), err)
+		return "", withPath(filepath.Join(f.path, name), err)
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// Scratch makes a file in the staging folder that gets no name.
+// Scratch makes a temporary file in the staging folder.
 func (f *Folder) Scratch(name string) (*os.File, error) {
 	file, err := os.OpenFile(filepath.Join(f.stage.dir, "scratch-"+name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, failed(filepath.Join(f.path, name), err)
+		return nil, withPath(filepath.Join(f.path, name), err)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

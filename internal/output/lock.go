@@ -14,12 +14,12 @@ import (
 
 const lockName = ".cnndemo-lock"
 
-// lockWait is how long a folder's lock is waited for. It is held while a
-// staging folder is made and while files are renamed.
+// lockWait is the longest wait for a folder's lock. A process has the lock while it
+// makes a staging folder and while it renames files.
 var lockWait = time.Minute
 
-// lockFolder takes the folder's lock, which ends with the process. The
-// lock's file is there as long as the lock is held.
+// lockFolder locks the folder; the lock ends with the process. The lock's file exists
+// as long as the lock.
 func lockFolder(ctx context.Context, folder string) (unlock func(), err error) {
 	path := filepath.Join(folder, lockName)
 	limit := time.Now().Add(lockWait)
@@ -32,15 +32,15 @@ func lockFolder(ctx context.Context, folder string) (unlock func(), err error) {
 			return nil, err
 		}
 		err = tryLock(file)
-		if err == nil && named(file) {
+		if err == nil && hasName(file) {
 			return func() {
-				os.Remove(path) // while it is held: others see that it has no name
+				os.Remove(path) // before the unlock: other processes see that the file has no name
 				file.Close()
 			}, nil
 		}
 		file.Close()
 		if err == nil {
-			continue // the lock of a removed file excludes nobody
+			continue // the lock of a removed file excludes no other process
 		}
 		if !errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, fmt.Errorf("lock: %w", err)
@@ -56,9 +56,9 @@ func lockFolder(ctx context.Context, folder string) (unlock func(), err error) {
 	}
 }
 
-// openLock opens the lock's file, or makes it. It follows no link, and opens
-// without O_CREATE first: Linux forbids that for other users' files in a
-// folder that all may write to (fs.protected_regular).
+// openLock opens the lock's file, or makes it. It follows no link. It opens without
+// O_CREATE first: Linux forbids O_CREATE for other users' files in a folder that all
+// users may write to (fs.protected_regular).
 func openLock(path string) (*os.File, error) {
 	file, err := openOwned(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -67,7 +67,7 @@ func openLock(path string) (*os.File, error) {
 	return file, err
 }
 
-// openOwned opens a file to be locked. NFS wants it open for writing.
+// openOwned opens a file for locking. NFS requires a file open for writing.
 func openOwned(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrPermission) {
@@ -76,8 +76,8 @@ func openOwned(path string) (*os.File, error) {
 	return file, err
 }
 
-// tryLock locks an open file, or returns EWOULDBLOCK where another process
-// holds it.
+// tryLock locks an open file, or returns EWOULDBLOCK where another process has locked
+// it.
 func tryLock(file *os.File) error {
 	for {
 		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
@@ -87,12 +87,12 @@ func tryLock(file *os.File) error {
 	}
 }
 
-// named reports whether the file's name still leads to it.
-func named(file *os.File) bool {
-	held, err := file.Stat()
+// hasName reports whether the file's name still leads to it.
+func hasName(file *os.File) bool {
+	open, err := file.Stat()
 	if err != nil {
 		return false
 	}
 	there, err := os.Lstat(file.Name())
-	return err == nil && os.SameFile(held, there)
+	return err == nil && os.SameFile(open, there)
 }

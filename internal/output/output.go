@@ -3,17 +3,17 @@
 // FIFO, a character device, an open descriptor), which are written to.
 //
 //	set := output.New(ctx)
-//	defer set.Close() // what was not committed leaves nothing
+//	defer set.Close() // removes outputs that were not committed
 //	page, err := set.File("report.html") // checked before the work
 //	…
 //	err = page.Write(func(w io.Writer) error { … })
 //	err = set.Commit()
 //
-// New content is staged in a hidden folder, .cnndemo-N, of the folder that the
-// file is in. Commit keeps a hard link to each old file, renames all staged
-// files to their names, and undoes the renames when one fails. A process that
-// is killed during Commit leaves its staging folder and a journal in it; the
-// next command that writes into the folder undoes what the journal lists.
+// New content is staged in a hidden folder, .cnndemo-N, in the file's folder. Commit
+// makes a hard link to each old file, renames all staged files to their names, and
+// undoes the renames when a rename fails. A process that is killed during Commit leaves
+// its staging folder with a journal; the next command that writes into the folder
+// undoes the renames in the journal.
 //
 // docs/outputs.md lists the guarantees.
 package output
@@ -32,8 +32,8 @@ import (
 	"sync"
 )
 
-// ErrSameFile is in the error of an output that another output of the command,
-// or one of its inputs, names too.
+// ErrSameFile is wrapped by the error of an output that is another output or an input
+// of the command.
 var ErrSameFile = errors.New("same file")
 
 // Set is the outputs of one command. The methods of Set and Folder may be
@@ -49,7 +49,7 @@ type Set struct {
 
 	rename, link func(from, to string) error // os.Rename and os.Link; tests make them fail
 
-	ending sync.Mutex // held by Close, and by Commit while it renames
+	ending sync.Mutex // locked by Close, and by Commit while it renames
 
 	mu      sync.Mutex
 	closed  bool
@@ -65,9 +65,9 @@ func New(ctx context.Context) *Set {
 	return &Set{ctx: ctx, rename: os.Rename, link: os.Link, inputs: map[inode]string{}, claimed: map[string]string{}}
 }
 
-// Keep registers files that the command reads: an output that is one of them
+// AddInputs registers files that the command reads: an output that is one of them
 // is refused with ErrSameFile. A path that cannot be looked up is left out.
-func (s *Set) Keep(paths ...string) {
+func (s *Set) AddInputs(paths ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, path := range paths {
@@ -77,30 +77,30 @@ func (s *Set) Keep(paths ...string) {
 	}
 }
 
-// File adds an output at path. It creates nothing; it returns an error for
-// what Commit would refuse: a folder, socket or block device of that name, a
-// parent that is missing or not writable, a file that is write-protected or
-// that the set has already.
+// File adds an output at path. It creates no file. It returns an error where Commit
+// would refuse the output: for a folder, socket or block device of that name, a parent
+// that is missing or not writable, and a file that is write-protected or in the set
+// already.
 func (s *Set) File(path string) (*File, error) {
 	t, err := resolve(path)
 	if err == nil {
 		err = t.writable()
 	}
 	if err != nil {
-		return nil, failed(path, err)
+		return nil, withPath(path, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.distinct(t, s.claimed); err != nil {
-		return nil, failed(path, err)
+		return nil, withPath(path, err)
 	}
 	f := &File{set: s, path: path}
 	s.files = append(s.files, f)
 	return f, nil
 }
 
-// distinct enters a target among others, unless it is there already or is an
-// input.
+// distinct adds a target to others. It returns an error where others has it already, or
+// where it is an input.
 func (s *Set) distinct(t target, others map[string]string) error {
 	if t.info != nil {
 		if path, is := s.inputs[inodeOf(t.info)]; is {
@@ -123,8 +123,8 @@ type writeError struct {
 func (e *writeError) Error() string { return "write " + e.path + ": " + e.err.Error() }
 func (e *writeError) Unwrap() error { return e.err }
 
-// failed names the output in an error.
-func failed(path string, err error) error {
+// withPath adds the output's path to an error.
+func withPath(path string, err error) error {
 	switch cause := err.(type) {
 	case *writeError:
 		return err
@@ -136,8 +136,8 @@ func failed(path string, err error) error {
 	return &writeError{path, err}
 }
 
-// first is the first error of a few, without the text of the others.
-func first(errs ...error) error {
+// firstError returns the first error that is not nil.
+func firstError(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
 			return err
@@ -159,8 +159,8 @@ type File struct {
 	file *os.File
 }
 
-// Write stages the whole content of the file. A file that is never written to
-// is no part of Commit.
+// Write stages the whole content of the file. Commit ignores a file that was never
+// written to.
 func (f *File) Write(content func(io.Writer) error) error {
 	w, err := f.Writer()
 	if err == nil {
@@ -170,20 +170,20 @@ func (f *File) Write(content func(io.Writer) error) error {
 		err = f.finish()
 	}
 	if err != nil && f.set.ctx.Err() == nil {
-		return failed(f.path, err)
+		return withPath(f.path, err)
 	}
 	return err
 }
 
-// Writer stages what is written to it until Commit. It fails when the set's
-// context ends.
+// Writer returns a writer that stages content until Commit. Its Write fails when the
+// set's context ends.
 func (f *File) Writer() (io.Writer, error) {
 	if f.buffer != nil {
 		return f.buffer, nil
 	}
 	t, err := resolve(f.path)
 	if err != nil {
-		return nil, failed(f.path, err)
+		return nil, withPath(f.path, err)
 	}
 	if t.special() {
 		f.memory = &bytes.Buffer{}
@@ -196,7 +196,7 @@ func (f *File) Writer() (io.Writer, error) {
 		file, err = stage.create(t.base)
 	}
 	if err != nil {
-		return nil, failed(f.path, err)
+		return nil, withPath(f.path, err)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -205,7 +205,7 @@ func (f *File) Writer() (io.Writer, error) {
 	return f.buffer, nil
 }
 
-// finish brings what was written to the disk.
+// finish writes the buffered content to the disk.
 func (f *File) finish() error {
 	if f.buffer == nil {
 		return nil
@@ -219,7 +219,7 @@ func (f *File) finish() error {
 	if err == nil {
 		err = f.file.Sync()
 	}
-	err = first(err, f.file.Close())
+	err = firstError(err, f.file.Close())
 	f.file = nil
 	return err
 }
@@ -237,12 +237,12 @@ func (i interruptible) Write(p []byte) (int, error) {
 	}
 	n, err := i.w.Write(p)
 	if err != nil {
-		return n, failed(i.path, err)
+		return n, withPath(i.path, err)
 	}
 	return n, nil
 }
 
-// stageIn is the set's staging folder in a folder, made where there is none.
+// stageIn returns the set's staging folder in a folder; it makes a missing one.
 func (s *Set) stageIn(folder string) (*stage, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -260,15 +260,16 @@ func (s *Set) stageIn(folder string) (*stage, error) {
 	return st, nil
 }
 
-// Close removes what was not committed, and the folders that were made for it.
+// Close removes outputs that were not committed, and the folders that were made for
+// them.
 func (s *Set) Close() {
 	s.ending.Lock()
 	defer s.ending.Unlock()
-	s.drop()
+	s.removeStages()
 }
 
-// drop takes the staging folders away.
-func (s *Set) drop() {
+// removeStages removes the staging folders.
+func (s *Set) removeStages() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
@@ -292,7 +293,7 @@ func (s *Set) drop() {
 	s.stages = nil
 }
 
-// absolute is the real path of a folder.
+// absolute returns the real path of a folder.
 func absolute(folder string) (string, error) {
 	path, err := filepath.Abs(folder)
 	if err != nil {
@@ -301,8 +302,8 @@ func absolute(folder string) (string, error) {
 	return filepath.EvalSymlinks(path)
 }
 
-// Leads reports whether the output is the file that path leads to.
-func (f *File) Leads(path string) bool {
+// SameFile reports whether the output and path lead to one file.
+func (f *File) SameFile(path string) bool {
 	mine, err := resolve(f.path)
 	if err != nil {
 		return false

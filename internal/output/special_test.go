@@ -72,18 +72,18 @@ func TestDevices(t *testing.T) {
 		t.Skipf("use a device: %v", err)
 	}
 	want := tree(t, root)
-	hold := func(what string) {
+	expect := func(what string) {
 		t.Helper()
 		if got := tree(t, root); !maps.Equal(got, want) {
 			t.Errorf("%s: got %v\nwant %v", what, got, want)
 		}
 	}
 	check(t, put(t, "null", "content"))
-	hold("null")
+	expect("null")
 	if err := put(t, "disk", "content"); err == nil || !strings.Contains(err.Error(), "got a block device") {
 		t.Errorf("got the error %v", err)
 	}
-	hold("disk")
+	expect("disk")
 
 	set := New(t.Context())
 	defer set.Close()
@@ -96,7 +96,7 @@ func TestDevices(t *testing.T) {
 		t.Errorf("got the error %v", err)
 	}
 	set.Close()
-	hold("full")
+	expect("full")
 
 	// A folder's files go the same way.
 	set = New(t.Context())
@@ -107,11 +107,11 @@ func TestDevices(t *testing.T) {
 	check(t, folder.Write("new", text("new")))
 	check(t, set.Commit())
 	want["new"] = "new"
-	hold("folder")
+	expect("folder")
 }
 
-// Open descriptors: content goes to where they stand, and appends where they
-// do; a descriptor for reading is an error.
+// Content for an open descriptor is written at the descriptor's position, and appended
+// where the descriptor appends; a descriptor for reading is an error.
 func TestDescriptors(t *testing.T) {
 	root := t.TempDir()
 	path := filepath.Join(root, "redirected")

@@ -14,7 +14,7 @@ import (
 
 // A staging folder holds
 //
-//	owner    who made it; locked as long as that process lives
+//	owner    the process that made it; locked as long as that process lives
 //	new/     the new files, under the names that they get
 //	old/     hard links to the files that Commit replaces
 //	journal  what Commit renames, while it does
@@ -30,7 +30,7 @@ const (
 // stageNames are the names that os.MkdirTemp gives with stagePrefix.
 var stageNames = regexp.MustCompile(`^\.cnndemo-[0-9]+$`)
 
-// owner says who made a staging folder.
+// owner is the process that made a staging folder.
 type owner struct {
 	Format  string    `json:"format"`
 	Process int       `json:"process"`
@@ -50,12 +50,11 @@ var ErrClaimed = errors.New("another command writes into this folder")
 // stage is a staging folder of this process.
 type stage struct {
 	folder, dir string
-	made        []string // folders that were made around it, deepest first
+	made        []string // parent folders that were made for it, deepest first
 	owner       *os.File // locked
 }
 
-// newStage makes a staging folder, after removing those of processes that are
-// gone.
+// newStage removes the staging folders of processes that have ended, and makes one.
 func newStage(ctx context.Context, folder string, claim bool) (*stage, error) {
 	st := &stage{folder: folder}
 	unlock, err := lockFolder(ctx, folder)
@@ -69,16 +68,16 @@ func newStage(ctx context.Context, folder string, claim bool) (*stage, error) {
 	if st.dir, err = os.MkdirTemp(folder, stagePrefix); err != nil {
 		return nil, err
 	}
-	if err := st.describe(claim); err != nil {
+	if err := st.writeOwner(claim); err != nil {
 		st.remove()
 		return nil, err
 	}
 	return st, nil
 }
 
-// describe marks the staging folder as one of ours. Others may read who it
-// belongs to, and nothing else.
-func (st *stage) describe(claim bool) error {
+// writeOwner marks the staging folder as made by this package. Other users may read
+// the owner file only.
+func (st *stage) writeOwner(claim bool) error {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "this machine"
@@ -100,7 +99,7 @@ func (st *stage) describe(claim bool) error {
 	if _, err := st.owner.Write(text); err != nil {
 		return err
 	}
-	return first(os.Mkdir(filepath.Join(st.dir, newName), 0o700), os.Mkdir(filepath.Join(st.dir, oldName), 0o700), os.Chmod(st.dir, 0o755))
+	return firstError(os.Mkdir(filepath.Join(st.dir, newName), 0o700), os.Mkdir(filepath.Join(st.dir, oldName), 0o700), os.Chmod(st.dir, 0o755))
 }
 
 // create opens a new file.
@@ -110,12 +109,12 @@ func (st *stage) create(name string) (*os.File, error) {
 
 func (st *stage) path(part, name string) string { return filepath.Join(st.dir, part, name) }
 
-// remove takes the staging folder away, with all in it, and the folders that
-// were made around it where they are empty.
+// remove removes the staging folder with its content, and those of the folders made
+// for it that are empty.
 func (st *stage) remove() {
 	if st.dir != "" {
-		// A command that is interrupted may still be making files: from here on
-		// it finds no folder for them, and none comes behind the removal.
+		// An interrupted command may still make files. After the rename it finds no
+		// folder for them, so that RemoveAll removes all.
 		_ = os.Rename(filepath.Join(st.dir, newName), filepath.Join(st.dir, newName+"-removed"))
 		os.RemoveAll(st.dir)
 	}
@@ -127,7 +126,7 @@ func (st *stage) remove() {
 	st.made = nil
 }
 
-// removeEmpty removes folders as far as they are empty.
+// removeEmpty removes those of the folders that are empty.
 func removeEmpty(folders []string) {
 	for _, folder := range folders {
 		os.Remove(folder)

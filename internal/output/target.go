@@ -21,8 +21,8 @@ type target struct {
 	path       string      // as the caller named it
 	dir, base  string      // the real folder, and the name in it
 	info       fs.FileInfo // nil where no file has the name
-	descriptor int         // an open one of this process, or -1
-	opened     bool        // an open descriptor of some process
+	descriptor int         // an open descriptor of this process, or -1
+	opened     bool        // the target is an open descriptor of a process
 }
 
 // descriptors is the folder where Linux lists a process's open descriptors.
@@ -30,7 +30,8 @@ var descriptors = regexp.MustCompile(`^/proc/([0-9]+)(/task/[0-9]+)?/fd$`)
 
 const mostLinks = 40 // as Linux
 
-// resolve follows path. A dangling link leads to the file that it would make.
+// resolve returns the target of path. A dangling link leads to the file that opening
+// the link would make.
 func resolve(path string) (target, error) {
 	t := target{path: path, descriptor: -1}
 	if path == "" || strings.HasSuffix(path, "/") {
@@ -100,7 +101,7 @@ func (t target) open(process string) (target, error) {
 	return t, nil
 }
 
-// kind returns an error for what is no output.
+// kind returns an error unless the file can be an output.
 func (t target) kind() error {
 	switch mode := t.info.Mode(); {
 	case mode.IsDir():
@@ -137,8 +138,8 @@ func (t target) writable() error {
 	return nil
 }
 
-// identity is the same for targets that are one file. Two hard links of a
-// regular file are two: each is replaced by a file of its own.
+// identity returns equal strings for targets that are one file. Two hard links of a
+// regular file are two targets, since Commit replaces each of them.
 func (t target) identity() string {
 	if t.special() {
 		return fmt.Sprint(inodeOf(t.info))
@@ -146,7 +147,7 @@ func (t target) identity() string {
 	return filepath.Join(t.dir, t.base)
 }
 
-// inode tells one file from all others.
+// inode identifies a file.
 type inode struct{ device, number uint64 }
 
 func inodeOf(info fs.FileInfo) inode {
@@ -157,9 +158,9 @@ func inodeOf(info fs.FileInfo) inode {
 	return inode{uint64(stat.Dev), stat.Ino}
 }
 
-// pour writes content to a special file. Opening a FIFO waits for a reader,
+// copyFrom writes content to a special file. Opening a FIFO waits for a reader,
 // writing for its pace; both end with ctx, and leave a goroutine until then.
-func (t target) pour(ctx context.Context, content io.Reader) error {
+func (t target) copyFrom(ctx context.Context, content io.Reader) error {
 	done := make(chan error, 1)
 	go func() {
 		file, err := t.forWriting()
@@ -168,7 +169,7 @@ func (t target) pour(ctx context.Context, content io.Reader) error {
 			return
 		}
 		_, err = io.Copy(file, content)
-		done <- first(err, file.Close())
+		done <- firstError(err, file.Close())
 	}()
 	select {
 	case err := <-done:
@@ -194,7 +195,7 @@ func (t target) forWriting() (*os.File, error) {
 	}
 	// A regular file may have taken the name meanwhile.
 	if info, err := file.Stat(); err != nil || !os.SameFile(info, t.info) {
-		return nil, first(err, file.Close(), errors.New("another file has taken the name"))
+		return nil, firstError(err, file.Close(), errors.New("another file has taken the name"))
 	}
 	return file, nil
 }

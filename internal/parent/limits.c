@@ -61,7 +61,7 @@ static size_t find_cgroup(const char* text, const char* controller, const char**
 
 // bound_within reports whether the file of a cgroup, or of one above it, has a
 // number less than the given one. In a container the path can be the one outside,
-// where the folder is the container's own cgroup: what is not there is left out.
+// where the folder is the container's own cgroup: missing files are left out.
 static int bound_within(const char* folder, const char* path, size_t length, const char* file, unsigned long long below) {
 	char name[LONGEST], text[32];
 	for (;;) {
@@ -81,7 +81,7 @@ int tfcnn_parent_limited(void) {
 	} resources[] = {
 		{RLIMIT_AS, RLIM_INFINITY},
 		{RLIMIT_DATA, RLIM_INFINITY},
-		// The kernel holds root to it, too, in a user namespace.
+		// In a user namespace the kernel applies it to root too.
 		{RLIMIT_NPROC, PROCESSES},
 		{RLIMIT_NOFILE, TFCNN_PARENT_FILES},
 	};

@@ -34,9 +34,9 @@ typedef struct {
 static notes* shared;
 
 enum {
-	LACKING = 3,      // the program's status where the machine lacks something
-	GO_RUNTIME = 2,   // with which Go's runtime ends a program
-	NOT_LACKING = -1, // explain: no sign of it
+	NO_RESOURCES = 3, // the program's status where memory, threads or files ran out
+	GO_RUNTIME = 2,   // the status with which Go's runtime ends a program
+	UNKNOWN = -1,     // explain found no such cause
 };
 
 // say writes a line to stderr.
@@ -49,15 +49,15 @@ __attribute__((format(printf, 1, 2))) static void say(const char* format, ...) {
 	if (n > 0) (void)!write(2, line, n < (int)sizeof line ? n : (int)sizeof line - 1);
 }
 
-// explain looks for what the child lacked that has ended without a status of its
-// own, and says it in a line. It gives LACKING, or NOT_LACKING.
+// explain looks for the resource that ran out in a child which ended without a status
+// of its own, and prints a line about it. It returns NO_RESOURCES, or UNKNOWN.
 static int explain(int status, long long killed_before) {
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
-		if (tfcnn_parent_killed_for_memory() <= killed_before) return NOT_LACKING;
-		say("cnndemo: the kernel killed the process, as its cgroup had no memory left; give the container more (docker run --memory), or run smaller pictures\n");
-		return LACKING;
+		if (tfcnn_parent_killed_for_memory() <= killed_before) return UNKNOWN;
+		say("cnndemo: the kernel killed the process, as its cgroup had no memory left; give the container more (docker run --memory), or run smaller images\n");
+		return NO_RESOURCES;
 	}
-	if (WIFEXITED(status) && WEXITSTATUS(status) != GO_RUNTIME) return NOT_LACKING;
+	if (WIFEXITED(status) && WEXITSTATUS(status) != GO_RUNTIME) return UNKNOWN;
 	char space[80] = "", data[80] = "", threads[80] = "ulimit -u, ";
 	struct rlimit r;
 	if (getrlimit(RLIMIT_AS, &r) == 0 && r.rlim_cur != RLIM_INFINITY) snprintf(space, sizeof space, "ulimit -v (now %llu MiB), ", (unsigned long long)r.rlim_cur >> 20);
@@ -65,17 +65,17 @@ static int explain(int status, long long killed_before) {
 	if (getrlimit(RLIMIT_NPROC, &r) == 0 && r.rlim_cur != RLIM_INFINITY) snprintf(threads, sizeof threads, "ulimit -u (now %llu), ", (unsigned long long)r.rlim_cur);
 	if (shared->no_thread) {
 		say("cnndemo: the system gave no further thread: %s; raise %s%sor the container's --pids-limit\n", strerror(shared->no_thread), space, threads);
-		return LACKING;
+		return NO_RESOURCES;
 	}
 	if (shared->no_memory || *space || *data) {
 		say("cnndemo: the process ended for want of memory or of address space; raise %s%s%sthe container's --memory\n", space, data, *space || *data ? "or " : "");
-		return LACKING;
+		return NO_RESOURCES;
 	}
 	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < TFCNN_PARENT_FILES) {
 		say("cnndemo: the process ended for want of file descriptors; raise ulimit -n (now %llu)\n", (unsigned long long)r.rlim_cur);
-		return LACKING;
+		return NO_RESOURCES;
 	}
-	return NOT_LACKING;
+	return UNKNOWN;
 }
 
 // supervise waits for the child, hands signals on to it, and ends as it does.
@@ -91,7 +91,7 @@ __attribute__((noreturn)) static void supervise(pid_t child, const sigset_t* sig
 		do ended = waitpid(-1, &status, WNOHANG);
 		while (ended > 0 && ended != child);
 	}
-	if (!shared->ended && explain(status, killed_before) == LACKING) _exit(LACKING);
+	if (!shared->ended && explain(status, killed_before) == NO_RESOURCES) _exit(NO_RESOURCES);
 	if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
 	// The same signal ends this process, so that a shell sees it. The child has
 	// left its memory in a core file where that is wanted.
@@ -136,7 +136,7 @@ static void start(int argc, char** argv, char** environment) {
 	if (child < 0) {
 		// The program needs a dozen threads, each of which counts as much.
 		say("cnndemo: the system gave no second process: %s; raise ulimit -u, the container's --pids-limit or its --memory\n", strerror(errno));
-		_exit(LACKING);
+		_exit(NO_RESOURCES);
 	}
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) _exit(128 + SIGKILL);
 	sigprocmask(SIG_SETMASK, &before, NULL);

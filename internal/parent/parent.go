@@ -1,6 +1,6 @@
-// Package parent makes a program its own parent, so that an end which Go or
-// TensorFlow brings about where the system gives no memory or no thread becomes a
-// line on stderr and the status 3.
+// Package parent runs a program as a child of itself. Where the system gives no memory
+// or no thread, Go or TensorFlow ends the child, and the parent prints a line on stderr
+// and exits with status 3.
 //
 //	func main() {
 //		status := run()
@@ -16,8 +16,8 @@
 //
 //   - RLIMIT_AS or RLIMIT_DATA is set (ulimit -v, ulimit -d);
 //   - RLIMIT_NOFILE (ulimit -n) is less than 64;
-//   - RLIMIT_NPROC (ulimit -u) is less than 4,096. Linux sets it to half of what its
-//     memory has room for: less than 4,096 on machines with less than 1 GiB;
+//   - RLIMIT_NPROC (ulimit -u) is less than 4,096. Linux sets it by the size of the
+//     memory: less than 4,096 on machines with less than 1 GiB;
 //   - pids.max of the process's cgroup, or of one above it, is less than 4,096;
 //   - memory.limit_in_bytes (version 1 of cgroups) or memory.max (version 2) of the
 //     process's cgroup, or of one above it, is set;
@@ -29,10 +29,10 @@
 // fork takes 2 ms more. A process without such a limit ends as Go and TensorFlow end
 // it.
 //
-// The child is the program. The parent waits for it, hands signals on, and ends as
-// the child does: with its status, or by its signal. Where the child has not called
-// Ended, and has ended by a signal or with Go's status 2, the parent looks for what
-// was lacking:
+// The child is the program. The parent waits for it, forwards signals, and ends as the
+// child does: with its status, or by its signal. Where the child has not called Ended,
+// and has ended by a signal or with Go's status 2, the parent looks for the resource
+// that ran out:
 //
 //   - pthread_create has failed (the package defines that function for the whole
 //     program, and notes the error);
@@ -43,10 +43,10 @@
 // Without any of these the child's own end is kept. The parent dies with its child
 // and the child with its parent (PR_SET_PDEATHSIG).
 //
-// In the environment, TFCNN_PARENT=on makes the process its own parent without a
-// limit; TFCNN_PARENT=off leaves it alone, as debuggers like it. Under
-// AddressSanitizer the package does nothing. Before .preinit_array only ld.so runs:
-// where ld.so cannot map the libraries the status is its 127.
+// In the environment, TFCNN_PARENT=on makes a child without a limit too;
+// TFCNN_PARENT=off never makes a child, which suits debuggers. Under AddressSanitizer
+// the package does nothing. Before .preinit_array only ld.so runs: where ld.so cannot
+// map the libraries, the status is its 127.
 package parent
 
 /*
@@ -55,7 +55,7 @@ void tfcnn_parent_ended(void);
 */
 import "C"
 
-// What the environment of a process can have.
+// The settings of the environment.
 const (
 	Off = "TFCNN_PARENT=off" // the process is never its own parent
 	On  = "TFCNN_PARENT=on"  // it always is

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tfcnn/graph/tensor"
+	"tfcnn/graph/verdict"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/ref"
 )
@@ -36,18 +37,18 @@ func TestHistogram(t *testing.T) {
 			want.Value[0], tt.err = -tt.err, 0 // the reference's side has float64
 		}
 		v := proof.Compare(want, tensor.Tensor{Shape: []int{1}, Data: []float32{float32(tt.err)}})
-		expected := make([]int, proof.HistogramBuckets)
+		expected := make([]int, verdict.HistogramBuckets)
 		expected[tt.bucket] = 1
 		if !slices.Equal(v.Histogram, expected) {
 			t.Errorf("error %v with bound %v: %v, want bucket %d", tt.err, tt.bound, v.Histogram, tt.bucket)
 		}
-		if low, high := proof.BucketEnds(tt.bucket); v.MaxError > 0 && tt.bound > 0 && (v.Share <= low || v.Share > high) && v.Share > 0 {
+		if low, high := verdict.BucketEnds(tt.bucket); v.MaxError > 0 && tt.bound > 0 && (v.Share <= low || v.Share > high) && v.Share > 0 {
 			t.Errorf("bucket %d goes from %v to %v, share is %v", tt.bucket, low, high, v.Share)
 		}
 	}
 }
 
-// Numbers of which nothing is asked, and infinities where sums may overflow,
+// Numbers in which correct kernels differ, and infinities where sums may overflow,
 // are in no bucket; all others are in one. Merging adds.
 func TestHistogramCountsWhatIsCompared(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
@@ -63,7 +64,7 @@ func TestHistogramCountsWhatIsCompared(t *testing.T) {
 		}
 		return n
 	}
-	if v.Histogram[0] != 2 || v.Histogram[proof.HistogramBuckets-1] != 1 || sum(v.Histogram) != v.Elements-v.Unspecified-v.Overflowed {
+	if v.Histogram[0] != 2 || v.Histogram[verdict.HistogramBuckets-1] != 1 || sum(v.Histogram) != v.Elements-v.Unspecified-v.Overflowed {
 		t.Errorf("%+v", v)
 	}
 	if m := v.Merge(v, 1); m.Histogram[0] != 4 || sum(m.Histogram) != 6 || sum(v.Histogram) != 3 {

@@ -1,5 +1,5 @@
-// Package quote puts text from outside (names in files, archives and JSON,
-// messages of other libraries) into errors, reports and lines of a terminal:
+// Package quote prepares text from outside (names in files, archives and JSON,
+// messages of other libraries) for errors, reports and lines of a terminal:
 // on one line, without characters that act on a terminal, and cut to a bounded
 // length.
 //
@@ -17,7 +17,7 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// The most bytes of a quoted name and of a list. An error holds a few names
+// The largest numbers of bytes of a quoted name and of a list. An error has a few names
 // and one list, so that its text stays below 2,000 bytes.
 const (
 	mostName = 120
@@ -28,16 +28,16 @@ const (
 // and bidirectional marks and invalid UTF-8 are escaped. A literal of more than
 // 120 bytes is cut, and … follows its closing quote.
 func Name(name string) string {
-	inside, whole := escape(name, mostName-len(`""`), func(rune) bool { return false })
+	escaped, whole := escape(name, mostName-len(`""`), func(rune) bool { return false })
 	if !whole {
-		return `"` + inside + `"…`
+		return `"` + escaped + `"…`
 	}
-	return `"` + inside + `"`
+	return `"` + escaped + `"`
 }
 
-// Plain returns a name as it is where all of it can be printed and no space is
-// at its ends, and otherwise the whole of it as a Go string literal. It is for
-// names that a reader may copy, as file names on a terminal.
+// Plain returns a name unchanged where it can be printed and has no space at its ends,
+// and otherwise as a whole Go string literal. It is for names that a reader may copy,
+// as file names on a terminal.
 func Plain(name string) string {
 	if _, whole := escape(name, len(name), strconv.IsPrint); name == "" || !whole || strings.TrimSpace(name) != name {
 		return strconv.Quote(name)
@@ -45,9 +45,9 @@ func Plain(name string) string {
 	return name
 }
 
-// Text returns a text on one line without quotes: what cannot be printed is
-// escaped as in a Go string literal. A result of more than most bytes is cut
-// and ends with ….
+// Text returns a text on one line without quotes: characters that cannot be printed are
+// escaped as in a Go string literal. A result of more than most bytes is cut and ends
+// with ….
 func Text(text string, most int) string {
 	line, whole := escape(text, most, strconv.IsPrint)
 	if !whole {
@@ -83,7 +83,7 @@ func List(items []string, separator string) string {
 	return list(items, separator, func(item string) string { return item })
 }
 
-// Names is List of names, each as Name quotes it.
+// Names returns List of the names, each as Name quotes it.
 func Names(names []string) string { return list(names, ", ", Name) }
 
 func list(items []string, separator string, text func(string) string) string {
@@ -108,8 +108,8 @@ func list(items []string, separator string, text func(string) string) string {
 	return shown.String()
 }
 
-// Lines returns a text of many lines: what cannot be printed, except line breaks
-// and tabs, is escaped as in a Go string literal.
+// Lines returns a text of many lines: characters that cannot be printed, except line
+// breaks and tabs, are escaped as in a Go string literal.
 func Lines(text string) string {
 	kept := func(r rune) bool { return r == '\n' || r == '\t' || strconv.IsPrint(r) }
 	const longest = len(`\U0010ffff`)
@@ -117,8 +117,8 @@ func Lines(text string) string {
 	return lines
 }
 
-// JSON returns a JSON text with what cannot be printed escaped, so that it is
-// the same JSON, and none of it acts on a terminal. Line breaks stay.
+// JSON returns the same JSON with characters that cannot be printed escaped, so that no
+// character acts on a terminal. Line breaks stay.
 func JSON(text []byte) string {
 	var result strings.Builder
 	for _, r := range string(text) {

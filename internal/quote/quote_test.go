@@ -74,8 +74,8 @@ func TestList(t *testing.T) {
 	}
 }
 
-// FuzzQuotes: whatever the text, the result is one line that can be printed,
-// and bounded; a name that can be printed is in it.
+// FuzzQuotes quotes any text: the result is one printable line of limited length, and
+// has each name that can be printed.
 func FuzzQuotes(f *testing.F) {
 	for _, text := range []string{"conv1", "a\x1b[2J", "\xff", "\u202e", strings.Repeat("ä", 100)} {
 		f.Add(text)
@@ -93,8 +93,7 @@ func FuzzQuotes(f *testing.F) {
 	})
 }
 
-// JSON and Lines change nothing that can be printed; what JSON gives is the same
-// JSON.
+// JSON and Lines keep printable characters; the result of JSON is the same JSON.
 func TestJSONAndLines(t *testing.T) {
 	for _, tt := range []struct{ text, json, lines string }{
 		{"{\n  \"a\": \"ä\"\n}", "{\n  \"a\": \"ä\"\n}", "{\n  \"a\": \"ä\"\n}"},

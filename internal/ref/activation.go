@@ -15,56 +15,56 @@ type activation struct {
 	// bound is the kernel's own error at x, value(x) being y. x need not be a
 	// float32.
 	bound func(x, y float64) float64
-	// slope is the largest that the function has; 0: it never falls, and its
-	// ends tell how far it may move.
+	// slope is the largest slope of the function. 0: the function never falls, and
+	// the values at both ends of an interval enclose all values in it.
 	slope float64
 	// turns are the x at which the function stops falling, or at which the bound is
 	// larger than on both sides; empty: the function never falls, and the bound
 	// has no such x.
 	turns []float64
-	// kept says that a value that float32 has is exact, x being a float32.
-	kept bool
-	// nan says that kernels differ in what they make of NaN.
-	nan bool
+	// exactFloats reports that a value that float32 has is exact, x being a float32.
+	exactFloats bool
+	// unspecifiedNaN reports that kernels differ in the output for NaN.
+	unspecifiedNaN bool
 }
 
 // The functions of one number.
 var (
 	// A negative subnormal number may come out as it is: it compares like zero.
-	_ = activates(func(ir.ReLU) activation {
-		return activation{value: func(x float64) float64 { return max(x, 0) }, bound: exact, nan: true}
+	_ = registerActivation(func(ir.ReLU) activation {
+		return activation{value: func(x float64) float64 { return max(x, 0) }, bound: exact, unspecifiedNaN: true}
 	})
-	_ = activates(func(ir.ReLU6) activation {
-		return activation{value: func(x float64) float64 { return min(max(x, 0), 6) }, bound: exact, nan: true}
+	_ = registerActivation(func(ir.ReLU6) activation {
+		return activation{value: func(x float64) float64 { return min(max(x, 0), 6) }, bound: exact, unspecifiedNaN: true}
 	})
-	_ = activates(func(op ir.LeakyReLU) activation { return leakyReLU(float64(op.Alpha)) })
-	_ = activates(func(ir.ELU) activation { return measured("elu") })
-	_ = activates(func(ir.SELU) activation { return measured("selu") })
-	_ = activates(func(ir.Sigmoid) activation { return measured("sigmoid") })
-	_ = activates(func(ir.Tanh) activation { return measured("tanh") })
-	_ = activates(func(ir.Swish) activation { return swish() })
-	_ = activates(func(ir.HardSwish) activation { return hardSwish() })
+	_ = registerActivation(func(op ir.LeakyReLU) activation { return leakyReLU(float64(op.Alpha)) })
+	_ = registerActivation(func(ir.ELU) activation { return tableFunction("elu") })
+	_ = registerActivation(func(ir.SELU) activation { return tableFunction("selu") })
+	_ = registerActivation(func(ir.Sigmoid) activation { return tableFunction("sigmoid") })
+	_ = registerActivation(func(ir.Tanh) activation { return tableFunction("tanh") })
+	_ = registerActivation(func(ir.Swish) activation { return swish() })
+	_ = registerActivation(func(ir.HardSwish) activation { return hardSwish() })
 )
 
-// activates registers the kernels of a function, for numbers and for results.
-func activates[O ir.Op](of func(O) activation) struct{} {
+// registerActivation registers the kernel and the extension of a function.
+func registerActivation[O ir.Op](of func(O) activation) struct{} {
 	_ = register(func(ctx context.Context, r *Result, _ Arithmetic, op O, operands []tensor.Tensor) error {
 		a, x := of(op), operands[0]
 		return eachChunk(ctx, len(x.Data), func(i int) { r.Value[i], r.Bound[i], r.State[i] = a.at(x.Data[i]) })
 	})
-	return extends(func(ctx context.Context, out *Result, op O, operands []Operand, _ []tensor.Tensor) error {
+	return registerExtension(func(ctx context.Context, out *Result, op O, operands []Operand, _ []tensor.Tensor) error {
 		a, r := of(op), operands[0].result
 		return eachChunk(ctx, len(r.Value), func(i int) {
-			out.Value[i], out.Bound[i], out.State[i] = a.through(r.Value[i], r.Bound[i], r.State[i])
+			out.Value[i], out.Bound[i], out.State[i] = a.atWithin(r.Value[i], r.Bound[i], r.State[i])
 		})
 	})
 }
 
 // exact is the bound of a function that rounds nothing.
-func exact(x, _ float64) float64 { return flushed(x) }
+func exact(x, _ float64) float64 { return flushError(x) }
 
-// flushed is what reading x as zero, where it is subnormal, may change it by.
-func flushed(x float64) float64 {
+// flushError returns the error of reading a subnormal x as zero, and 0 for other x.
+func flushError(x float64) float64 {
 	if math.Abs(x) < smallest {
 		return math.Abs(x)
 	}
@@ -82,27 +82,27 @@ func leakyReLU(alpha float64) activation {
 			return alpha * x
 		},
 		bound: func(x, y float64) float64 {
-			lost := flushed(x) * max(1, math.Abs(alpha))
+			lost := flushError(x) * max(1, math.Abs(alpha))
 			if x < 0 {
-				lost += unit*math.Abs(y) + flushed(y)
+				lost += unit*math.Abs(y) + flushError(y)
 			}
-			if x < 0 && flushed(alpha) > 0 {
+			if x < 0 && flushError(alpha) > 0 {
 				lost += math.Abs(y)
 			}
 			return lost
 		},
-		slope: max(1, math.Abs(alpha)),
-		kept:  flushed(alpha) == 0,
-		nan:   true,
+		slope:          max(1, math.Abs(alpha)),
+		exactFloats:    flushError(alpha) == 0,
+		unspecifiedNaN: true,
 	}
 }
 
-// lostBelow is where eˣ may be flushed to zero. It is not 2⁻¹²⁶: kernels of
-// oneDNN make 2ⁿ as twice 2ⁿ⁻¹, and lose it where that is subnormal.
-const lostBelow = 2 * smallest
+// flushLimit is the number below which eˣ may be flushed to zero. It is not 2⁻¹²⁶:
+// kernels of oneDNN compute 2ⁿ as twice 2ⁿ⁻¹, which may be subnormal.
+const flushLimit = 2 * smallest
 
-// measured is a function of the table.
-func measured(name string) activation {
+// tableFunction is an activation with the measured errors of the table.
+func tableFunction(name string) activation {
 	f := function(name)
 	return activation{
 		value: f.Value,
@@ -110,8 +110,8 @@ func measured(name string) activation {
 			bound := margin * f.Absolute
 			if f.Relative(x) {
 				bound = margin * f.ULPs * Spacing(y)
-				if bound > 0 && math.Abs(y) < lostBelow {
-					bound += lostBelow
+				if bound > 0 && math.Abs(y) < flushLimit {
+					bound += flushLimit
 				}
 			}
 			if math.Abs(x) < smallest {
@@ -132,8 +132,8 @@ func swish() activation {
 		value: func(x float64) float64 { return x * f.Value(x) },
 		bound: func(x, y float64) float64 {
 			bound := relative*math.Abs(y) + flushedProduct(y)
-			if f.Value(x) < lostBelow {
-				bound += math.Abs(x) * lostBelow
+			if f.Value(x) < flushLimit {
+				bound += math.Abs(x) * flushLimit
 			}
 			return bound
 		},
@@ -148,7 +148,7 @@ func swish() activation {
 //
 //	u·(x²/3 + 4|y|)
 //
-// holds either way, and 1 per cent more what is of second order. Below −3 both
+// holds either way, and 1 per cent more covers terms of second order. Below −3 both
 // are 0, above 3 both are x: 6 times the rounded 1/6 is rounded to 1.
 func hardSwish() activation {
 	const edge = 3 * (1 + 4*unit) // beyond which a rounded sum is cut off
@@ -160,32 +160,32 @@ func hardSwish() activation {
 			}
 			return 1.01*unit*(x*x/3+4*math.Abs(y)) + flushedProduct(y)
 		},
-		turns: []float64{-edge, -1.5, edge},
-		nan:   true,
+		turns:          []float64{-edge, -1.5, edge},
+		unspecifiedNaN: true,
 	}
 }
 
-// flushedProduct is what flushing a product that is subnormal may cost, or
-// reading its factor as zero.
+// flushedProduct returns the error of flushing a subnormal product to zero, or of reading
+// its factor as zero.
 func flushedProduct(y float64) float64 {
 	if y != 0 && math.Abs(y) < 2*smallest {
-		return smallest + flushed(y)
+		return smallest + flushError(y)
 	}
 	return 0
 }
 
-// at is the function of a float32.
+// at computes the function of a float32.
 func (a activation) at(x float32) (value, bound float64, state State) {
 	value = a.value(float64(x))
 	switch {
 	case value != value:
-		if a.nan || x == x {
+		if a.unspecifiedNaN || x == x {
 			state = Unspecified
 		}
 		return value, 0, state
 	case value-value != 0:
 		return value, 0, Plain
-	case a.kept && keeps(value) && !isSubnormal(x):
+	case a.exactFloats && isNormalFloat32(value) && !isSubnormal(x):
 		return value, 0, Plain
 	case x-x != 0:
 		// The end of the curve: exact, or as near as everywhere.
@@ -198,8 +198,8 @@ func (a activation) at(x float32) (value, bound float64, state State) {
 	return value, bound, state
 }
 
-// through is the function of a number that is within a bound of x.
-func (a activation) through(x, within float64, state State) (float64, float64, State) {
+// atWithin computes the function of a number that lies within a bound of x.
+func (a activation) atWithin(x, within float64, state State) (float64, float64, State) {
 	switch {
 	case state != Plain:
 		// An infinity may become a number here, as right as any other.
@@ -220,8 +220,8 @@ func (a activation) through(x, within float64, state State) (float64, float64, S
 	if a.slope > 0 {
 		moved = a.slope * within
 	}
-	// A number between the ends that is read as zero gives what zero gives: that
-	// lies between the ends too, or no further out than the nearer one's bound.
+	// A subnormal number that is read as zero gives the value at zero. That value lies
+	// between the values at the ends too, or within the bound of the nearer end.
 	bound := moved + own + 4*unit64*(math.Abs(value)+moved)
 	if math.Abs(value)+bound > math.MaxFloat32 {
 		state = OverflowPossible

@@ -41,7 +41,7 @@ func init() {
 	}
 }
 
-// near says whether the reference gives a known answer, in float64's precision.
+// near reports whether the reference gives a known answer, in float64's precision.
 func near(got, want float64) bool { return math.Abs(got-want) <= 1e-14*math.Abs(want) }
 
 var activations = []ir.Op{
@@ -120,7 +120,7 @@ func TestActivationsNotFinite(t *testing.T) {
 	}
 }
 
-// −Inf times 0 is NaN, or what a kernel makes of it.
+// −Inf times 0 is NaN, or another number of a kernel.
 func TestSwishesNotFinite(t *testing.T) {
 	inf, nan := math.Inf(1), math.NaN()
 	for op, atNaN := range map[ir.Op]ref.State{ir.Swish{}: ref.Plain, ir.HardSwish{}: ref.Unspecified} {
@@ -138,7 +138,7 @@ func bfloat(x float32) float32 {
 	return math.Float32frombits((math.Float32bits(x) + 0x7fff + math.Float32bits(x)>>16&1) &^ 0xffff)
 }
 
-// flush is what a processor in flush-to-zero mode makes of a result.
+// flush returns a result of a processor in flush-to-zero mode.
 func flush(x float32) float32 {
 	if abs(x) < 0x1p-126 {
 		return 0
@@ -252,7 +252,7 @@ func TestActivationKernels(t *testing.T) {
 			}
 		}
 		want := apply(t, tt.op, x)
-		hold := func(k kernel) proof.Verdict {
+		compare := func(k kernel) proof.Verdict {
 			got := tensor.Tensor{Shape: x.Shape}
 			for _, v := range x.Data {
 				got.Data = append(got.Data, k(v))
@@ -260,12 +260,12 @@ func TestActivationKernels(t *testing.T) {
 			return proof.Compare(want, got)
 		}
 		for i, k := range tt.right {
-			if v := hold(k); !v.OK() {
+			if v := compare(k); !v.OK() {
 				t.Errorf("%s, kernel %d: %v", tt.op.Kind(), i, v)
 			}
 		}
 		for i, k := range tt.wrong {
-			if v := hold(k); v.OK() {
+			if v := compare(k); v.OK() {
 				t.Errorf("%s, wrong kernel %d passes: %v", tt.op.Kind(), i, v)
 			}
 		}

@@ -10,13 +10,13 @@ import (
 
 var (
 	_ = register(add)
-	_ = extends(extendAdd)
-	_ = computes(scaleShift)
+	_ = registerExtension(extendAdd)
+	_ = registerBoth(scaleShift)
 )
 
-// add is a sum of n terms, n−1 roundings, in whatever order. A subnormal sum
-// may be flushed, a subnormal term read as zero. One sum of two terms is off by
-// a rounding of itself, and cannot overflow on the way.
+// add is a sum of n terms in any order, with n−1 roundings. A subnormal sum may be
+// flushed, a subnormal term read as zero. A sum of two terms has one rounding and no
+// partial sum that could overflow.
 func add(ctx context.Context, r *Result, _ Arithmetic, _ ir.Add, operands []tensor.Tensor) error {
 	q := 1.0
 	peak := 0.0
@@ -100,7 +100,7 @@ func scaleShift(ctx context.Context, r *Result, op ir.ScaleShift, operands []Ope
 		}
 		// Exact where the product, and then the sum, is a float32 that is not
 		// flushed.
-		if within == 0 && lost == 0 && keeps(product) && keeps(r.Value[i]) {
+		if within == 0 && lost == 0 && isNormalFloat32(product) && isNormalFloat32(r.Value[i]) {
 			return
 		}
 		r.sum(i, Arithmetic{}, roundings, absolute, lost, 0)
@@ -109,7 +109,7 @@ func scaleShift(ctx context.Context, r *Result, op ir.ScaleShift, operands []Ope
 	})
 }
 
-// keeps says whether float32 has a number that float64 has, without flushing.
-func keeps(x float64) bool {
+// isNormalFloat32 reports whether x is zero or a normal float32.
+func isNormalFloat32(x float64) bool {
 	return float64(float32(x)) == x && (x == 0 || math.Abs(x) >= smallest)
 }

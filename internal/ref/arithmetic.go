@@ -7,9 +7,9 @@ import (
 	"tfcnn/internal/ir"
 )
 
-// Arithmetic is what a device may do to the sums of a convolution beside
-// adding float32 products in some order. The zero value is that of the CPU's
-// kernels. GPUs may do both; a bound here covers whichever they choose.
+// Arithmetic lists the ways beside float32 products in some order by which a device
+// may compute the sums of a convolution. The zero value has none, as the CPU's
+// kernels. GPUs may use both; the bound covers either choice.
 //
 // TF32: the factors are cut to 11 significant bits before they are multiplied
 // on tensor cores (not rounded, as some do: the bound covers both), so that
@@ -33,25 +33,24 @@ import (
 //
 //	(3Lη + γ_{C+4})·Σ_c ‖x_c‖₂·‖w_c‖₁
 //
-// over the channels of the whole picture, the norms of which are no smaller
-// than those of a tile; one per cent more covers what is of second order. With
-// TF32 the products of the transforms cost ε more. That is far more than the
-// plain bound where a picture is dark in one place and bright in another: it
-// is what a user of such a kernel must expect.
+// over the channels of the whole image, the norms of which are no smaller
+// than those of a tile; one per cent more covers the terms of second order. With
+// TF32 the products of the transforms add ε. Where an image has dark and bright
+// parts, this bound is far larger than the plain bound, as are the errors of such a
+// kernel.
 //
 // Winograd's algorithm is not covered; package session keeps cuDNN from it.
 type Arithmetic struct {
 	TF32 bool
 	FFT  bool
 
-	// inexact: the numbers that go in are not just those that a device has. No sum
-	// is exact then; and each of two parts of a sum, of the numbers and of how far
-	// a device's may lie from them, is to leave half of float32's range free.
+	// inexact reports that a device's operands may differ from the numbers given. No
+	// sum is exact then. A sum is computed in two parts, one of the numbers and one of
+	// their errors; each part may use half of float32's range.
 	inexact bool
 }
 
-// limit is the most that the terms of a sum may add up to in absolute value
-// without an overflow on the way.
+// limit returns the largest sum of absolute values with which no partial sum overflows.
 func (a Arithmetic) limit() float64 {
 	if a.inexact {
 		return math.MaxFloat32 / 2
@@ -72,9 +71,8 @@ const (
 	largestFFTFilter = 32
 )
 
-// sumBound is the bound of a sum of n terms of which the absolute values add
-// up to absolute, underflow aside. It is +Inf where n is so large that it says
-// nothing.
+// sumBound returns the bound, without underflow, of a sum of n terms whose absolute
+// values add up to absolute. It returns +Inf where n is too large for a bound.
 func (a Arithmetic) sumBound(n int, absolute float64) float64 {
 	if absolute == 0 {
 		return 0
@@ -90,8 +88,8 @@ func (a Arithmetic) sumBound(n int, absolute float64) float64 {
 	return bound * absolute
 }
 
-// exactTerms is the largest Σ|term|, in units of q, that is added up without
-// any rounding.
+// exactTerms returns the largest Σ|term|, in units of q, with which no partial sum is
+// rounded.
 func (a Arithmetic) exactTerms(operands []tensor.Tensor) float64 {
 	switch {
 	case a.inexact:
@@ -107,8 +105,8 @@ func (a Arithmetic) exactTerms(operands []tensor.Tensor) float64 {
 	return exactTerms / 2 // of 24 bits one is lost where the largest term is a power of two
 }
 
-// significantBits is the most that a number has between its first and its last
-// one.
+// significantBits returns the largest number of bits from the first to the last 1 bit
+// of a significand.
 func significantBits(data []float32) int {
 	most := 0
 	for _, x := range data {
@@ -125,9 +123,9 @@ func significantBits(data []float32) int {
 	return most
 }
 
-// fft gives the bound of Fourier transforms for one filter and one picture; nil
-// where no kernel uses them.
-func (a Arithmetic) fft(op ir.Conv2D, operands []tensor.Tensor) func(picture, filter int) float64 {
+// fft returns a function that computes the bound of Fourier transforms for one filter
+// and one image, or nil where no kernel uses transforms.
+func (a Arithmetic) fft(op ir.Conv2D, operands []tensor.Tensor) func(image, filter int) float64 {
 	x, filter := operands[0], operands[1]
 	if !a.FFT || op.Strides != [2]int{1, 1} || op.Dilations != [2]int{1, 1} || max(filter.Shape[0], filter.Shape[1]) > largestFFTFilter {
 		return nil
@@ -149,11 +147,11 @@ func (a Arithmetic) fft(op ir.Conv2D, operands []tensor.Tensor) func(picture, fi
 	if a.TF32 {
 		factor += tf32Product
 	}
-	return func(picture, f int) float64 {
+	return func(image, f int) float64 {
 		first := f / (filters / op.Groups) * depth
 		total := 0.0
 		for c := range depth {
-			total += math.Sqrt(squares[picture*channels+first+c]) * sums[c*filters+f]
+			total += math.Sqrt(squares[image*channels+first+c]) * sums[c*filters+f]
 		}
 		return 1.01 * factor * total
 	}

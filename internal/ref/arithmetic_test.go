@@ -13,10 +13,9 @@ import (
 	"tfcnn/internal/ref"
 )
 
-// The kernels below stand for a GPU's, which is not there: one that cuts its
-// factors as tensor cores do, and one that goes by Fourier transforms in
-// float32. Both keep to the bounds of their arithmetic, and break the plain
-// one.
+// The kernels below stand in for a GPU's: one cuts its factors as tensor cores do, and
+// one uses Fourier transforms in float32. Both stay within the bounds of their
+// arithmetic, and exceed the plain bound.
 
 // cut takes a factor to 11 significant bits, towards zero.
 func cut(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1<<13 - 1)) }
@@ -51,7 +50,7 @@ func tf32Kernel(x, w tensor.Tensor) tensor.Tensor {
 	return y
 }
 
-// transform is a Fourier transform of 2ⁿ numbers, in float32.
+// transform returns a Fourier transform of 2ⁿ numbers, in float32.
 func transform(x []complex64, inverse bool) {
 	n := len(x)
 	for i := range x {
@@ -179,7 +178,7 @@ func TestArithmetic(t *testing.T) {
 	}
 }
 
-// Pictures under filters of small integers stay exact in TF32, and are not by
+// Images under filters of small integers stay exact in TF32, and are not by
 // Fourier transforms; numbers of 12 bits are not in TF32.
 func TestArithmeticExact(t *testing.T) {
 	op := ir.Conv2D{Strides: [2]int{1, 1}, Dilations: [2]int{1, 1}, Groups: 1}

@@ -10,16 +10,16 @@ import (
 
 var (
 	_ = register(batchNorm)
-	_ = extends(extendBatchNorm)
+	_ = registerExtension(extendBatchNorm)
 )
 
 // norm is batch_norm for one channel: x·f + (offset − mean·f), with f =
 // scale/√(variance+ε).
 //
 // Kernels compute (x−mean)·f + offset, or ((x−mean)/√(variance+ε))·scale +
-// offset (oneDNN), or x·f and what is left, a constant. Each way each of x·f, mean·f and offset is off by its part of: u/2 from
-// variance+ε, of which the root is taken; the error of the reciprocal root; u
-// of f's product; and three more roundings, of the difference or the constant,
+// offset (oneDNN), or x·f + a constant. Each of x·f, mean·f and offset then has these
+// relative errors: u/2 from variance+ε, under the root; the error of the reciprocal
+// root; u from f's product; and three roundings, of the difference or the constant,
 // the product, and the sum:
 //
 //	(γ₅ + rsqrt's error)·(|x·f| + |mean·f| + |offset|)
@@ -32,8 +32,8 @@ type norm struct {
 	f, mean, offset float64
 	scale, root     float64 // |scale|, 1/√(variance+ε)
 	fixed           float64 // |mean·f| + |offset|
-	lost            float64 // what flushing mean and offset costs
-	subnormal       bool    // scale is: f may be 0
+	lost            float64 // the error of flushing mean and offset
+	subnormal       bool    // scale is subnormal: f may be 0
 	state           State
 }
 
@@ -51,13 +51,13 @@ func norms(op ir.BatchNorm, operands []tensor.Tensor) []norm {
 			f: f, mean: float64(mean), offset: float64(offset),
 			scale: math.Abs(float64(scale)), root: 1 / math.Sqrt(base),
 			fixed:     math.Abs(float64(mean)*f) + math.Abs(float64(offset)),
-			lost:      flushed(float64(mean))*math.Abs(f) + flushed(float64(offset)),
+			lost:      flushError(float64(mean))*math.Abs(f) + flushError(float64(offset)),
 			subnormal: isSubnormal(scale),
 		}
 		switch {
 		case f != f || base <= 0 || base-base != 0 || n.fixed != n.fixed:
-			// A negative variance is NaN, and infinities what the formula
-			// gives; a sum that is not one of normal numbers may be flushed.
+			// A negative variance gives NaN, an infinity what the formula gives;
+			// variance + ε may be flushed where one of them is subnormal.
 			n.state = Unspecified
 		case base < smallest, isSubnormal(variance) && base < 0x1p-100, isSubnormal(op.Epsilon) && base < 0x1p-100:
 			n.state = Unspecified
@@ -69,7 +69,7 @@ func norms(op ir.BatchNorm, operands []tensor.Tensor) []norm {
 	return list
 }
 
-// at is the channel's number x, which is known within a bound.
+// at normalises a number of the channel that lies within a bound of x.
 func (n norm) at(x, within float64, state State) (float64, float64, State) {
 	value := (x-n.mean)*n.f + n.offset
 	state = max(state, n.state)
@@ -103,9 +103,9 @@ func batchNorm(ctx context.Context, r *Result, _ Arithmetic, op ir.BatchNorm, op
 	})
 }
 
-// extendBatchNorm normalises a result. A device may also have multiplied the
-// filter before it by f: each product then has one rounding more, no more than
-// the bound that comes in.
+// extendBatchNorm normalises a result. A device may instead multiply the filter of the
+// convolution before by f. Each product then has one more rounding, which is no larger
+// than the operand's bound.
 func extendBatchNorm(ctx context.Context, out *Result, op ir.BatchNorm, operands []Operand, weights []tensor.Tensor) error {
 	r, channels := operands[0].result, norms(op, weights)
 	return eachChunk(ctx, len(r.Value), func(i int) {

@@ -35,9 +35,9 @@ func newConvolution(op ir.Conv2D, x, filter tensor.Tensor) (*convolution, error)
 	return c, nil
 }
 
-// at adds up the products of one filter at one place of one picture, and
-// their absolute values, and returns the number of products too.
-func (c *convolution) at(picture, row, column, filter int) (sum, absolute float64, terms int) {
+// at returns the sum of the products of one filter at one position of one image, the
+// sum of their absolute values, and their number.
+func (c *convolution) at(image, row, column, filter int) (sum, absolute float64, terms int) {
 	channels := c.depth * c.groups
 	group := filter / (c.filters / c.groups)
 	firstRow, endRow := c.h.Taps(row)
@@ -51,7 +51,7 @@ func (c *convolution) at(picture, row, column, filter int) (sum, absolute float6
 		y := c.h.Start(row) + i*c.h.Dilation
 		for j := firstColumn; j < firstColumn+runs; j++ {
 			z := c.w.Start(column) + j*c.w.Dilation
-			x := c.x.Data[((picture*c.h.In+y)*c.w.In+z)*channels+group*c.depth:][:length]
+			x := c.x.Data[((image*c.h.In+y)*c.w.In+z)*channels+group*c.depth:][:length]
 			w := c.filter[((filter*c.h.Size+i)*c.w.Size+j)*c.depth:][:length]
 			for k, v := range x {
 				product := float64(v) * w[k]
@@ -70,32 +70,25 @@ func conv2D(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2D, operands
 		return err
 	}
 	q := termQuantum(x.Data, filter.Data)
-	bias := make([]float64, c.filters)
-	extra := 0 // terms beside the products
-	if len(operands) == 3 {
-		for f, b := range operands[2].Data {
-			bias[f] = float64(b)
-		}
-		q = min(q, quantum(operands[2].Data))
-		extra = 1
-	}
+	bias, extra, biasQuantum := biases(operands, c.filters)
+	q = min(q, biasQuantum)
 	flushed, err := subnormalParts(op, operands)
 	if err != nil {
 		return err
 	}
 	finite := allFinite(filter.Data)
 	exact, fft := a.exactTerms(operands), a.fft(op, operands)
-	// A transform spreads NaN and infinities over the picture.
+	// A transform spreads NaN and infinities over the image.
 	scattered := fft != nil && !(finite && allFinite(x.Data))
 	taps := c.h.Size * c.w.Size * c.depth
 	peak := largestFinite(x.Data)*largestFinite(filter.Data)*float64(taps) + largestFinite32(bias)
 
-	return eachRow(ctx, r.Shape[0], c.h.Out, func(picture, row int) {
+	return eachRow(ctx, r.Shape[0], c.h.Out, func(image, row int) {
 		for column := range c.w.Out {
 			for f := range c.filters {
-				sum, absolute, products := c.at(picture, row, column, f)
+				sum, absolute, products := c.at(image, row, column, f)
 				absolute += math.Abs(bias[f])
-				i := ((picture*c.h.Out+row)*c.w.Out+column)*c.filters + f
+				i := ((image*c.h.Out+row)*c.w.Out+column)*c.filters + f
 				r.Value[i] = sum + bias[f]
 				switch {
 				case !finite && products < taps, scattered:
@@ -113,12 +106,12 @@ func conv2D(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2D, operands
 				default:
 					lost := 0.0
 					for _, part := range flushed {
-						_, l, _ := part.at(picture, row, column, f)
+						_, l, _ := part.at(image, row, column, f)
 						lost += l
 					}
 					atLeast := 0.0
 					if fft != nil {
-						atLeast = fft(picture, f) + 2*unit*absolute // and the bias is added
+						atLeast = fft(image, f) + 2*unit*absolute // and the bias is added
 					}
 					r.sum(i, a, products+extra, absolute, lost, atLeast)
 				}
@@ -127,14 +120,27 @@ func conv2D(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2D, operands
 	})
 }
 
-// sum sets the bound of element i, a sum of n terms of which the absolute
-// values add up to absolute, and those with subnormal factors to lost; atLeast
-// is the bound of another way to compute it.
+// biases returns the biases of a convolution, the number of terms that a bias adds to
+// each sum, and the quantum of the biases: without a bias operand zeros, 0 and 1.
+func biases(operands []tensor.Tensor, filters int) (bias []float64, terms int, q float64) {
+	bias = make([]float64, filters)
+	if len(operands) < 3 {
+		return bias, 0, 1
+	}
+	for f, b := range operands[2].Data {
+		bias[f] = float64(b)
+	}
+	return bias, 1, quantum(operands[2].Data)
+}
+
+// sum sets the bound of element i, a sum of n terms. The absolute values of all terms
+// add up to absolute, those of terms with subnormal factors to lost. atLeast is the
+// bound of another algorithm for the element.
 func (r *Result) sum(i int, a Arithmetic, n int, absolute, lost, atLeast float64) {
 	flushed := float64(n)*smallest + lost
 	r.Bound[i] = flushed + max(a.sumBound(n, absolute), atLeast)
 	if math.IsInf(r.Bound[i], 1) {
-		r.State[i] = Unspecified // 2²⁴ terms: the bound says nothing
+		r.State[i] = Unspecified // 2²⁴ terms: the bound is infinite
 		r.Bound[i] = 0
 		return
 	}
@@ -146,8 +152,8 @@ func (r *Result) sum(i int, a Arithmetic, n int, absolute, lost, atLeast float64
 	}
 }
 
-// subnormalParts sets up the convolutions whose absolute sums add up to what
-// is lost where subnormal numbers are read as zero. There are none as a rule.
+// subnormalParts returns the convolutions whose absolute sums add up to the error of
+// reading subnormal numbers as zero. Without subnormal numbers there are none.
 func subnormalParts(op ir.Conv2D, operands []tensor.Tensor) ([]*convolution, error) {
 	var parts []*convolution
 	x, filter := operands[0], operands[1]
@@ -164,8 +170,8 @@ func subnormalParts(op ir.Conv2D, operands []tensor.Tensor) ([]*convolution, err
 	return parts, nil
 }
 
-// keepSubnormal is x with all but its subnormal numbers set to zero, or no
-// tensor at all where x has none.
+// keepSubnormal returns x with all but its subnormal numbers set to zero, or the zero
+// Tensor where x has no subnormal number.
 func keepSubnormal(x tensor.Tensor) tensor.Tensor {
 	var kept tensor.Tensor
 	for i, v := range x.Data {

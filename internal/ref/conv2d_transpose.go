@@ -10,13 +10,13 @@ import (
 
 var _ = register(conv2DTranspose)
 
-// conv2DTranspose scatters: number (row, column) of the input goes, times tap
-// (i, j), to place Start(row)+i·dilation of the output. It is the forward
-// convolution's loop with input and output exchanged, and nothing else. Each
-// output is a sum of the products that reach it, and the bias.
+// conv2DTranspose adds number (row, column) of the input, times tap (i, j), to
+// position Start(row)+i·dilation of the output. It is the loop of the forward
+// convolution with input and output exchanged. Each output is the sum of the products
+// at its position, and of the bias.
 //
-// A filter that is not finite makes what the sums of TensorFlow's kernels are
-// where taps meet no input differ, as they multiply zeros.
+// With a filter that is not finite, TensorFlow's kernels differ where taps meet no
+// input, as some kernels multiply zeros there.
 func conv2DTranspose(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2DTranspose, operands []tensor.Tensor) error {
 	x, filter := operands[0], operands[1]
 	h, w, err := op.Window(x.Shape, filter.Shape)
@@ -28,15 +28,8 @@ func conv2DTranspose(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2DT
 		channels: x.Shape[3], each: filter.Shape[2], depth: x.Shape[3] / op.Groups, filters: r.Shape[3],
 	}
 	q := termQuantum(x.Data, filter.Data)
-	bias := make([]float64, c.filters)
-	extra := 0
-	if len(operands) == 3 {
-		for f, b := range operands[2].Data {
-			bias[f] = float64(b)
-		}
-		q = min(q, quantum(operands[2].Data))
-		extra = 1
-	}
+	bias, extra, biasQuantum := biases(operands, c.filters)
+	q = min(q, biasQuantum)
 	finite := allFinite(filter.Data)
 	exact := a.exactTerms(operands)
 	if a.FFT { // cuDNN may use transforms here too, of which no bound is derived
@@ -44,12 +37,12 @@ func conv2DTranspose(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2DT
 	}
 	taps := c.h.Size * c.w.Size * c.depth
 	peak := largestFinite(x.Data)*largestFinite(filter.Data)*float64(taps) + largestFinite32(bias)
-	return eachRow(ctx, r.Shape[0], h.In, func(picture, y int) {
+	return eachRow(ctx, r.Shape[0], h.In, func(image, y int) {
 		for z := range w.In {
 			for f := range c.filters {
-				sum, absolute, lost, flushes, products := c.at(picture, y, z, f)
+				sum, absolute, lost, flushes, products := c.at(image, y, z, f)
 				absolute += math.Abs(bias[f])
-				i := ((picture*h.In+y)*w.In+z)*c.filters + f
+				i := ((image*h.In+y)*w.In+z)*c.filters + f
 				r.Value[i] = sum + bias[f]
 				switch {
 				case !finite:
@@ -79,10 +72,10 @@ type transposed struct {
 	depth, filters int // channels a group; filters in all
 }
 
-// at adds up the products that reach one place of one filter's output. lost is
-// what reading subnormal factors as zero would take away; flushes says that
-// there are such factors.
-func (c *transposed) at(picture, y, z, f int) (sum, absolute, lost float64, flushes bool, products int) {
+// at returns the sum of the products at one position of one filter's output. lost is
+// the error of reading subnormal factors as zero; flushes reports whether there are
+// such factors.
+func (c *transposed) at(image, y, z, f int) (sum, absolute, lost float64, flushes bool, products int) {
 	group := f / c.each
 	for i := range c.h.Size {
 		row, fits := source(c.h, y, i)
@@ -94,7 +87,7 @@ func (c *transposed) at(picture, y, z, f int) (sum, absolute, lost float64, flus
 			if !fits {
 				continue
 			}
-			x := c.x[((picture*c.h.Out+row)*c.w.Out+column)*c.channels+group*c.depth:][:c.depth]
+			x := c.x[((image*c.h.Out+row)*c.w.Out+column)*c.channels+group*c.depth:][:c.depth]
 			w := c.filter[((i*c.w.Size+j)*c.each+f%c.each)*c.channels+group*c.depth:][:c.depth]
 			products += c.depth
 			for k, v := range x {
@@ -111,8 +104,8 @@ func (c *transposed) at(picture, y, z, f int) (sum, absolute, lost float64, flus
 	return sum, absolute, lost, flushes, products
 }
 
-// source is the place of the input from which tap j reaches place at of the
-// output, if there is one.
+// source returns the position of the input that tap j multiplies for a position of the
+// output, and reports whether there is one.
 func source(a ir.Axis, at, j int) (int, bool) {
 	start := at + a.Before - j*a.Dilation
 	if start < 0 || start%a.Stride != 0 || start/a.Stride >= a.Out {

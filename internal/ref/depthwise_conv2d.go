@@ -10,8 +10,8 @@ import (
 var _ = register(depthwiseConv2D)
 
 // depthwiseConv2D is the convolution with a group a channel: the filter's
-// numbers lie in that order already. A transform of the whole picture is not
-// what kernels for it do, but cuDNN may run it as a grouped convolution.
+// numbers lie in that order already. Depthwise kernels use no Fourier transform, but
+// cuDNN may run the operation as a grouped convolution, which may use one.
 func depthwiseConv2D(ctx context.Context, r *Result, a Arithmetic, op ir.DepthwiseConv2D, operands []tensor.Tensor) error {
 	grouped, shape := op.Grouped(operands[1].Shape)
 	list := append([]tensor.Tensor{operands[0], {Shape: shape, Data: operands[1].Data}}, operands[2:]...)

@@ -2,15 +2,15 @@ package ref
 
 import "math"
 
-// Sums are exact in float32 where every partial sum is a float32, in whatever
-// order it is taken: all terms are multiples of one power of two q ≥ 2⁻¹²⁶
-// and Σ|term| ≤ 2²⁴·q, for then every partial sum is a multiple of q that
-// fits 24 bits. Pictures (0 … 255) under filters of small integers are so.
+// A sum is exact in float32, in any order, where every partial sum is a float32. That is
+// so where all terms are multiples of one power of two q ≥ 2⁻¹²⁶ and Σ|term| ≤ 2²⁴·q:
+// every partial sum is then a multiple of q that fits 24 bits. Images (0 … 255) under
+// filters of small integers have such sums.
 
 // exactTerms is the largest Σ|term|, in units of q, without any rounding.
 const exactTerms = 0x1p24
 
-// quantum is the largest power of two, at most 1, of which all numbers are
+// quantum returns the largest power of two, at most 1, of which all numbers are
 // multiples, or 0 where there is none that float32 kernels keep: numbers that
 // are not finite, or so small that they may be flushed to zero.
 func quantum(data []float32) float64 {
@@ -40,7 +40,7 @@ func quantum(data []float32) float64 {
 	return math.Ldexp(1, least)
 }
 
-// termQuantum is the power of two of which all products of two tensors'
+// termQuantum returns the power of two of which all products of two tensors'
 // numbers are multiples, or 0.
 func termQuantum(x, w []float32) float64 {
 	q := quantum(x)

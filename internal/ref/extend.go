@@ -18,9 +18,9 @@ type extension[O ir.Op] func(ctx context.Context, out *Result, op O, operands []
 // kind.
 var extensions = map[string]extension[ir.Op]{}
 
-// extends enters an extension. It returns a value so that a package variable's
-// declaration can call it.
-func extends[O ir.Op](compute extension[O]) struct{} {
+// registerExtension registers an extension. It returns a value so that a package
+// variable's declaration can call it.
+func registerExtension[O ir.Op](compute extension[O]) struct{} {
 	var o O
 	extensions[o.Kind()] = func(ctx context.Context, out *Result, op ir.Op, operands []Operand, weights []tensor.Tensor) error {
 		return compute(ctx, out, op.(O), operands, weights)
@@ -28,9 +28,9 @@ func extends[O ir.Op](compute extension[O]) struct{} {
 	return struct{}{}
 }
 
-// computes enters the kernel and the extension of an operation without weights for
-// which they are one function.
-func computes[O ir.Op](compute func(ctx context.Context, r *Result, op O, operands []Operand) error) struct{} {
+// registerBoth registers one function as the kernel and the extension of an operation
+// without weights.
+func registerBoth[O ir.Op](compute func(ctx context.Context, r *Result, op O, operands []Operand) error) struct{} {
 	_ = register(func(ctx context.Context, r *Result, _ Arithmetic, op O, operands []tensor.Tensor) error {
 		list := make([]Operand, len(operands))
 		for i, x := range operands {
@@ -38,19 +38,20 @@ func computes[O ir.Op](compute func(ctx context.Context, r *Result, op O, operan
 		}
 		return compute(ctx, r, op, list)
 	})
-	return extends(func(ctx context.Context, out *Result, op O, operands []Operand, _ []tensor.Tensor) error {
+	return registerExtension(func(ctx context.Context, out *Result, op O, operands []Operand, _ []tensor.Tensor) error {
 		return compute(ctx, out, op, operands)
 	})
 }
 
-// Extend computes op on operands of which some lie within bounds: what a device
-// may give that has computed those within their bounds, and then op. Numbers that
-// may be infinite or NaN make what is computed of them Unspecified.
+// Extend computes op on operands of which some lie within bounds. The result's bounds
+// enclose the output of any device that computed those operands within their bounds,
+// and then op. An element computed from a number that may be infinite or NaN is
+// Unspecified.
 //
-// The bound is that of op at the numbers that the device may have, and what op
-// makes of the bounds that come in. Levels end here, but where op only moves
-// numbers: an alarm is raised where the sums are. An operation without a rule
-// gives a result of which all is NotHeld, and so does any of such a result.
+// A bound is the error of op at the numbers that the device may have, plus the change
+// of op's output within the operands' bounds. Levels are dropped, unless op only moves
+// numbers: the operation that sums has raised the alarm. All elements of the result
+// are NoBound where the operation has no rule, or where an operand has such elements.
 func Extend(ctx context.Context, a Arithmetic, op ir.Op, operands []Operand, weights ...tensor.Tensor) (Result, error) {
 	if numbers, known := allKnown(operands); known {
 		return ApplyIn(ctx, a, op, append(numbers, weights...)...)
@@ -76,8 +77,8 @@ func Extend(ctx context.Context, a Arithmetic, op ir.Op, operands []Operand, wei
 		return Result{}, fmt.Errorf("ref: %s: %w", op.Kind(), err)
 	}
 	for _, o := range operands {
-		if o.result != nil && slices.Contains(o.result.State, NotHeld) {
-			out.letGo()
+		if o.result != nil && slices.Contains(o.result.State, NoBound) {
+			out.markNoBound()
 			return out, nil
 		}
 	}
@@ -87,15 +88,15 @@ func Extend(ctx context.Context, a Arithmetic, op ir.Op, operands []Operand, wei
 	case op.Traits().Linear && len(operands) == 1:
 		out, err = extendLinear(ctx, a, op, *operands[0].result, weights)
 	default:
-		out.letGo()
+		out.markNoBound()
 	}
 	return out, err
 }
 
-// letGo says that no bound is known of any number.
-func (r *Result) letGo() {
+// markNoBound sets the state of all elements to NoBound.
+func (r *Result) markNoBound() {
 	for i := range r.Value {
-		r.Value[i], r.State[i] = math.NaN(), NotHeld
+		r.Value[i], r.State[i] = math.NaN(), NoBound
 	}
 }
 
@@ -109,10 +110,10 @@ func knownNumbers(operands []Operand) []tensor.Tensor {
 	return list
 }
 
-// extendAdd adds results and numbers: the bounds add up, and each sum rounds.
-// That is right for kernels that add to the finished sums of a convolution, not
-// for those that begin with the number and add each product to it; TensorFlow
-// 2.21 was seen to add in a call of its own.
+// extendAdd adds results and numbers: the bounds add up, and each sum rounds. The
+// bound covers kernels that add to the finished sums of a convolution, as TensorFlow
+// 2.21 does in a call of its own. It does not cover kernels that start with the number
+// and add each product to it.
 func extendAdd(ctx context.Context, out *Result, _ ir.Add, operands []Operand, _ []tensor.Tensor) error {
 	return eachChunk(ctx, len(out.Value), func(i int) {
 		sum, absolute, moved, lost, state := 0.0, 0.0, 0.0, 0.0, Plain
@@ -133,7 +134,7 @@ func extendAdd(ctx context.Context, out *Result, _ ir.Add, operands []Operand, _
 			if state == Plain && absolute-absolute == 0 {
 				out.State[i] = OverflowPossible
 			}
-		case len(operands) == 2 && moved == 0 && keeps(sum) && lost == 0:
+		case len(operands) == 2 && moved == 0 && isNormalFloat32(sum) && lost == 0:
 			// One sum of two float32, and it is one.
 		default:
 			out.sum(i, Arithmetic{}, len(operands)-1, absolute, lost, 0)
@@ -144,19 +145,18 @@ func extendAdd(ctx context.Context, out *Result, _ ir.Add, operands []Operand, _
 	})
 }
 
-// extendLinear computes a linear operation of a result: a device reads x+d with
-// |d| ≤ b, so that it is off by what it makes of d, at most Σb·|w|, and by its own
-// error at x+d, which is no larger than that at x and that at b under |w|
-// together. x is rounded to float32 here, which adds to b, and so does a number
-// that may be subnormal and read as zero. No sum is exact, as x+d need not be
-// whole.
+// extendLinear computes a linear operation of a result. A device reads x+d with
+// |d| ≤ b. Its output is off by the operation's output for d, at most Σb·|w|, and by
+// its own error at x+d, which is at most the error at x plus the error at b under |w|.
+// x is rounded to float32 here; the rounding, and the error of reading a subnormal
+// number as zero, are added to b. No sum is exact, as x+d need not be a whole number.
 func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, r Result, weights []tensor.Tensor) (Result, error) {
 	empty := func() tensor.Tensor { return tensor.Tensor{Shape: r.Shape, Data: make([]float32, len(r.Value))} }
-	x, b, open := empty(), empty(), empty()
+	x, b, notPlain := empty(), empty(), empty()
 	exact, plain := true, true
 	for i, v := range r.Value {
 		if r.State[i] != Plain {
-			open.Data[i], plain = 1, false
+			notPlain.Data[i], plain = 1, false
 			continue
 		}
 		x.Data[i] = float32(v)
@@ -172,12 +172,12 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, r Result, weights
 	if err != nil {
 		return Result{}, err
 	}
-	more, err := ApplyIn(ctx, a, op, append([]tensor.Tensor{b}, changed(weights, func(w float32) float32 { return max(w, -w) })...)...)
+	more, err := ApplyIn(ctx, a, op, append([]tensor.Tensor{b}, mapFilter(weights, func(w float32) float32 { return max(w, -w) })...)...)
 	if err != nil {
 		return Result{}, err
 	}
 	if !plain {
-		reached, err := Apply(ctx, op, append([]tensor.Tensor{open}, changed(weights, func(float32) float32 { return 1 })...)...)
+		reached, err := Apply(ctx, op, append([]tensor.Tensor{notPlain}, mapFilter(weights, func(float32) float32 { return 1 })...)...)
 		if err != nil {
 			return Result{}, err
 		}
@@ -186,7 +186,7 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, r Result, weights
 			if n > 0 {
 				want.State[i] = Unspecified
 			}
-			if n > 0 && a.FFT { // a transform spreads what is not a number
+			if n > 0 && a.FFT { // a transform spreads NaN over the whole image
 				for k := i / each * each; k < i/each*each+each; k++ {
 					want.State[k] = Unspecified
 				}
@@ -203,8 +203,9 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, r Result, weights
 	return want, nil
 }
 
-// changed is the filter alone, where there is one, each number changed.
-func changed(weights []tensor.Tensor, to func(float32) float32) []tensor.Tensor {
+// mapFilter returns the filter alone, with to applied to each number; nil where there
+// is no filter.
+func mapFilter(weights []tensor.Tensor, to func(float32) float32) []tensor.Tensor {
 	if len(weights) == 0 {
 		return nil
 	}
@@ -215,10 +216,9 @@ func changed(weights []tensor.Tensor, to func(float32) float32) []tensor.Tensor 
 	return []tensor.Tensor{filter}
 }
 
-// extendMaxPool takes the largest value of each window. It may become as large
-// as the largest of the numbers' upper ends, and sinks by no more than the
-// largest number's own bound. A number that may be an infinity or NaN may be
-// dropped, too.
+// extendMaxPool takes the largest value of each window. A device's maximum is at most
+// the largest upper end of the numbers, and at least the lower end of the largest
+// number. A device may drop a number that is an infinity or NaN.
 func extendMaxPool(ctx context.Context, out *Result, op ir.MaxPool, operands []Operand, _ []tensor.Tensor) error {
 	r := operands[0].result
 	h, w, err := op.Window(r.Shape)
@@ -226,14 +226,14 @@ func extendMaxPool(ctx context.Context, out *Result, op ir.MaxPool, operands []O
 		return err
 	}
 	channels := r.Shape[3]
-	return eachRow(ctx, out.Shape[0], h.Out, func(picture, row int) {
+	return eachRow(ctx, out.Shape[0], h.Out, func(image, row int) {
 		for column := range w.Out {
 			for channel := range channels {
-				i := ((picture*h.Out+row)*w.Out+column)*channels + channel
+				i := ((image*h.Out+row)*w.Out+column)*channels + channel
 				largest, high := math.Inf(-1), math.Inf(-1)
 				subnormal, state := 0.0, Plain
 				eachTap(h, w, row, column, func(y, z int) {
-					k := ((picture*h.In+y)*w.In+z)*channels + channel
+					k := ((image*h.In+y)*w.In+z)*channels + channel
 					largest = max(largest, r.Value[k])
 					high = max(high, r.Value[k]+r.Bound[k])
 					if r.State[k] != Plain {

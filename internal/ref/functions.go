@@ -5,30 +5,30 @@ import (
 	"slices"
 )
 
-// Function is an elementary function of TensorFlow's kernels and how far they
-// are off.
+// Function is an elementary function and the largest errors of TensorFlow's kernels
+// for it.
 //
 // ULPs and Absolute are the largest errors that cmd/sweep found over all 2³²
 // float32 numbers, oneDNN off and on; and in one call with a convolution or
 // matrix product, where oneDNN has functions of its own, over all numbers from
-// −32 to −2⁻⁶ and a part of the others; whichever is largest. ULPs are units in the last place of the result where it is no
-// smaller than 2⁻¹²⁵. Absolute is for x below 0 of the two functions that have
-// no relative accuracy there: they are eˣ − 1, from a rounded eˣ. Results that
-// are smaller were found within 2⁻¹²⁵ of the truth, many of them flushed to
-// zero, and subnormal numbers may be read as zero.
+// −32 to −2⁻⁶ and a part of the others. ULPs are units in the last place of a result
+// of 2⁻¹²⁵ or more. Absolute applies to x below 0 of the two functions that have no
+// relative accuracy there, as they compute eˣ − 1 from a rounded eˣ. Smaller results
+// were within 2⁻¹²⁵ of the exact value, many of them flushed to zero; subnormal
+// numbers may be read as zero.
 type Function struct {
 	Name     string
 	ULPs     float64
 	Absolute float64 // 0: accuracy is relative everywhere
-	Largest  float64 // |x| up to which that holds; 0: any
+	Largest  float64 // the largest |x| with these errors; 0: any
 	Value    func(x float64) float64
 }
 
-// Relative says whether ULPs holds at x, or Absolute.
+// Relative reports whether the error at x is ULPs; otherwise it is Absolute.
 func (f Function) Relative(x float64) bool { return x >= 0 || f.Name != "elu" && f.Name != "selu" }
 
-// margin is by how much an error may be larger than what was found, on another
-// processor, whose instructions lead TensorFlow to other code.
+// margin is the factor by which an error may be larger on another processor, for whose
+// instructions TensorFlow has other code.
 const margin = 2
 
 // functions is the one table of measured errors: libtensorflow 2.21.0 on an AMD
@@ -44,13 +44,13 @@ var functions = []Function{
 	{Name: "selu", ULPs: 1.056, Absolute: 1.585e-7, Value: selu},
 }
 
-// function finds a line of the table.
+// function returns a line of the table.
 func function(name string) Function {
 	i := slices.IndexFunc(functions, func(f Function) bool { return f.Name == name })
 	return functions[i]
 }
 
-// Functions is the table.
+// Functions returns the table.
 func Functions() []Function { return slices.Clone(functions) }
 
 func elu(x float64) float64 {
@@ -73,8 +73,7 @@ func selu(x float64) float64 {
 	return seluScale * seluAlpha * math.Expm1(x)
 }
 
-// Spacing is the distance between float32 numbers at x: a unit in the last
-// place.
+// Spacing returns the distance between float32 numbers at x: a unit in the last place.
 func Spacing(x float64) float64 {
 	if x == 0 {
 		return 0x1p-149

@@ -14,13 +14,13 @@ import (
 func TestBoundsAreTheTableWithItsMargin(t *testing.T) {
 	ops := map[string]ir.Op{"elu": ir.ELU{}, "selu": ir.SELU{}, "sigmoid": ir.Sigmoid{}, "tanh": ir.Tanh{}}
 	random := rand.New(rand.NewPCG(29, 30))
-	held := 0
+	listed := 0
 	for _, f := range ref.Functions() {
 		op := ops[f.Name]
 		if op == nil {
 			continue
 		}
-		held++
+		listed++
 		x := gaussian(random, 1000)
 		r := apply(t, op, x)
 		for i, v := range x.Data {
@@ -33,8 +33,8 @@ func TestBoundsAreTheTableWithItsMargin(t *testing.T) {
 			}
 		}
 	}
-	if held != len(ops) {
-		t.Errorf("%d of %d functions are in the table", held, len(ops))
+	if listed != len(ops) {
+		t.Errorf("%d of %d functions are in the table", listed, len(ops))
 	}
 	// Rows of one number: e⁰, their sum and its reciprocal. The bound of exp is
 	// part of both and cancels.

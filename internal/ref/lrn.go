@@ -7,7 +7,7 @@ import (
 	"tfcnn/internal/ir"
 )
 
-var _ = computes(lrn)
+var _ = registerBoth(lrn)
 
 // lrn is x/t^β with t = bias + α·Σx² over n channels.
 //
@@ -17,10 +17,10 @@ var _ = computes(lrn)
 //	εt = γₙ₊₃ + n·(α+1)·2⁻¹²⁶/t
 //
 // the last for squares and products that are flushed. Where β is ½ or 1 and
-// there are more than 384 channels, TensorFlow's CPU kernel adds each channel
-// to a running sum and takes another off it. What these sums lose stays lost:
-// with Sₖ = α·Σx² of the window round channel k, r sums before the first of at
-// most S₀ and two a channel from there on, εt grows at channel c by
+// there are more than 384 channels, TensorFlow's CPU kernel adds each channel to a
+// running sum and subtracts another one. The errors of these sums accumulate: with
+// Sₖ = α·Σx² of the window round channel k, r sums before the first channel, of at
+// most S₀, and two sums a channel from there on, εt grows at channel c by
 //
 //	u·(r·S₀ + 2·ΣSₖ)/t, k ≤ c
 //
@@ -34,14 +34,14 @@ var _ = computes(lrn)
 // Unspecified in all its channels: TensorFlow multiplies all of a pixel's
 // squares by a matrix of zeros and ones, and 0·Inf is NaN.
 //
-// Where x is known within a bound alone, sums lie between those of the smallest
-// and of the largest numbers, x·t^−β between the products of their ends, and the
-// errors are those of the worst of these.
+// Where x lies within a bound, t lies between its values for the smallest and for the
+// largest numbers, and x·t^−β between the products of those ends; the errors are the
+// largest errors in that range.
 func lrn(ctx context.Context, r *Result, op ir.LRN, operands []Operand) error {
 	x := operands[0]
 	pixels, channels := r.Shape[1]*r.Shape[2], r.Shape[3]
-	return eachRow(ctx, r.Shape[0], pixels, func(picture, pixel int) {
-		first := (picture*pixels + pixel) * channels
+	return eachRow(ctx, r.Shape[0], pixels, func(image, pixel int) {
+		first := (image*pixels + pixel) * channels
 		p := lrnPixel{op: op, x: make([]float64, channels), within: make([]float64, channels), finite: true}
 		for c := range channels {
 			state := Plain
@@ -65,8 +65,8 @@ type lrnPixel struct {
 	drift  []float64 // r·S₀ + 2·ΣSₖ for each channel; nil where no sum runs
 }
 
-// runningSums is the number of channels from which on TensorFlow's CPU kernel
-// keeps a running sum.
+// runningSums is the number of channels above which TensorFlow's CPU kernel keeps a
+// running sum.
 const runningSums = 384
 
 func (p *lrnPixel) sum() {
@@ -90,8 +90,8 @@ func (p *lrnPixel) sum() {
 	}
 }
 
-// window is the least, the middle and the largest sum of the squares round
-// channel c, and their number.
+// window returns the least, the middle and the largest sum of the squares round
+// channel c, and the number of squares.
 func (p *lrnPixel) window(c int) (least, sum, largest float64, terms int) {
 	first, end := max(0, c-p.op.DepthRadius), min(len(p.x), c+p.op.DepthRadius+1)
 	for k := first; k < end; k++ {
@@ -121,7 +121,7 @@ func (p *lrnPixel) at(c int) (value, bound float64, state State) {
 		off += alpha * largest / low
 	}
 	if off > 0.5 {
-		return value, 0, Unspecified // the bound says nothing
+		return value, 0, Unspecified // the bound is too wide to be of use
 	}
 	off /= 1 - off // 1/(1−ε) − 1
 	ulps := func(name string) float64 { return margin * function(name).ULPs * 0x1p-23 }

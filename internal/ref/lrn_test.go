@@ -93,7 +93,7 @@ func TestLRNKernels(t *testing.T) {
 			Alpha: float32(math.Ldexp(1, -random.IntN(14))), Beta: []float32{0.5, 0.75, 1, 0.3, 2.5}[random.IntN(5)],
 		}
 		want := apply(t, o, x)
-		hold := func(k lrnKernel) proof.Verdict {
+		compare := func(k lrnKernel) proof.Verdict {
 			got := tensor.Tensor{Shape: x.Shape}
 			for c := range x.Data {
 				got.Data = append(got.Data, k(x.Data, c, o))
@@ -101,14 +101,14 @@ func TestLRNKernels(t *testing.T) {
 			return proof.Compare(want, got)
 		}
 		for i, k := range right {
-			v := hold(k)
+			v := compare(k)
 			if !v.OK() || v.Unspecified > 0 {
 				t.Errorf("%+v, kernel %d: %v", o, i, v)
 			}
 			largest = max(largest, v.Share)
 		}
 		for i, k := range wrong {
-			caught[i] = caught[i] || !hold(k).OK()
+			caught[i] = caught[i] || !compare(k).OK()
 		}
 	}
 	for i, is := range caught {
@@ -121,8 +121,8 @@ func TestLRNKernels(t *testing.T) {
 	}
 }
 
-// From 384 channels on TensorFlow's kernel keeps a running sum, whose errors
-// are as large as its largest: numbers behind a large one are off by more.
+// From 384 channels on TensorFlow's kernel keeps a running sum, whose errors are as
+// large as its largest value: numbers after a large one have larger errors.
 func TestLRNRunningSum(t *testing.T) {
 	random := rand.New(rand.NewPCG(17, 18))
 	o := ir.LRN{DepthRadius: 3, Bias: 1, Alpha: 0.5, Beta: 1}
@@ -155,8 +155,8 @@ func TestLRNRunningSum(t *testing.T) {
 	}
 }
 
-// Numbers within wide bounds, the smallest, the largest or others, give what lies
-// within the bound, which is that of the ends and a little more.
+// Outputs for numbers within wide bounds, the smallest, the largest and others, lie
+// within the bound, which is hardly wider than they.
 func TestExtendLRN(t *testing.T) {
 	random := rand.New(rand.NewPCG(19, 20))
 	const n = 5

@@ -10,16 +10,15 @@ import (
 
 var (
 	_ = register(maxPool)
-	_ = extends(extendMaxPool)
+	_ = registerExtension(extendMaxPool)
 	_ = register(avgPool)
 )
 
-// maxPool takes the largest number of each window; that is exact, but for
-// kernels that read subnormal numbers as zero: where the largest is zero or
-// subnormal they may give zero, or another subnormal number of the window. A
-// window with NaN gives NaN here, and its element is Unspecified, as is that
-// of a window of nothing but −Inf: TensorFlow's CPU kernel drops NaN beside
-// numbers, and starts from −3.4e38.
+// maxPool takes the largest number of each window, which is exact. Kernels that read
+// subnormal numbers as zero may give zero, or another subnormal number of the window,
+// where the largest number is zero or subnormal. A window with NaN gives NaN here. Its
+// element is Unspecified, as is the element of a window of nothing but −Inf:
+// TensorFlow's CPU kernel drops NaN beside numbers, and starts from −3.4e38.
 func maxPool(ctx context.Context, r *Result, _ Arithmetic, op ir.MaxPool, operands []tensor.Tensor) error {
 	x := operands[0]
 	h, w, err := op.Window(x.Shape)
@@ -27,18 +26,18 @@ func maxPool(ctx context.Context, r *Result, _ Arithmetic, op ir.MaxPool, operan
 		return err
 	}
 	channels := x.Shape[3]
-	return eachRow(ctx, r.Shape[0], h.Out, func(picture, row int) {
+	return eachRow(ctx, r.Shape[0], h.Out, func(image, row int) {
 		for column := range w.Out {
 			for channel := range channels {
 				largest, subnormal := math.Inf(-1), 0.0
 				eachTap(h, w, row, column, func(y, z int) {
-					v := x.Data[((picture*h.In+y)*w.In+z)*channels+channel]
+					v := x.Data[((image*h.In+y)*w.In+z)*channels+channel]
 					largest = max(largest, float64(v)) // NaN stays NaN, beside +Inf too
 					if isSubnormal(v) {
 						subnormal = math.Max(subnormal, math.Abs(float64(v)))
 					}
 				})
-				i := ((picture*h.Out+row)*w.Out+column)*channels + channel
+				i := ((image*h.Out+row)*w.Out+column)*channels + channel
 				r.Value[i] = largest
 				if math.IsNaN(largest) || math.IsInf(largest, -1) {
 					r.State[i] = Unspecified
@@ -63,12 +62,12 @@ func avgPool(ctx context.Context, r *Result, a Arithmetic, op ir.AvgPool, operan
 	channels := x.Shape[3]
 	q := quantum(x.Data)
 	peak := largestFinite(x.Data) * float64(h.Size*w.Size)
-	return eachRow(ctx, r.Shape[0], h.Out, func(picture, row int) {
+	return eachRow(ctx, r.Shape[0], h.Out, func(image, row int) {
 		for column := range w.Out {
 			for channel := range channels {
 				n, sum, absolute, lost := 0, 0.0, 0.0, 0.0
 				eachTap(h, w, row, column, func(y, z int) {
-					v := x.Data[((picture*h.In+y)*w.In+z)*channels+channel]
+					v := x.Data[((image*h.In+y)*w.In+z)*channels+channel]
 					n++
 					sum += float64(v)
 					absolute += math.Abs(float64(v))
@@ -76,7 +75,7 @@ func avgPool(ctx context.Context, r *Result, a Arithmetic, op ir.AvgPool, operan
 						lost += math.Abs(float64(v))
 					}
 				})
-				i := ((picture*h.Out+row)*w.Out+column)*channels + channel
+				i := ((image*h.Out+row)*w.Out+column)*channels + channel
 				count := float64(n)
 				r.Value[i] = sum / count
 				switch {

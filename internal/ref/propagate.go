@@ -11,38 +11,38 @@ import (
 	"tfcnn/internal/quote"
 )
 
-// Propagation computes the reference of programs: what each step should give,
-// with a bound on the error of a device whose earlier steps were as far off as
-// their own bounds allow. Where numbers of the device are given, they are what
-// the next steps read, and exact.
+// Propagation computes the reference of a program: the output of each step, with a
+// bound on the error of a device whose earlier steps were as far off as their own
+// bounds allow. Where outputs of the device are given, later steps read those numbers,
+// as exact ones.
 //
 //	p := ref.Propagation{Program: program, Weights: weights}
 //	results, err := p.Results(ctx, input, nil, []int{last})
 //
-// It keeps references of steps with weights for the next call; it is for one
+// A Propagation keeps results of steps with weights for the next call. It is for one
 // goroutine.
 type Propagation struct {
 	Arithmetic Arithmetic
 	Program    ir.Program
 	Weights    map[string]tensor.Tensor
 
-	kept        map[int]keptStep
-	keptNumbers int
+	cache         map[int]cachedStep
+	cachedNumbers int
 }
 
-// keptStep is the reference of a step and the numbers that it was computed of.
-type keptStep struct {
+// cachedStep is the reference of a step and its operands.
+type cachedStep struct {
 	operands []tensor.Tensor
 	result   Result
 }
 
-// MostKept is the most numbers of references that a Propagation keeps.
-const MostKept = 1 << 25
+// MaxCached is the largest number of elements that a Propagation keeps.
+const MaxCached = 1 << 25
 
-// Each calls visit with the reference of each wanted step, and of each step that
-// those depend on, in the program's order. given holds outputs of a device by
-// step: steps that read them depend on nothing else. A result is dropped when
-// the last step that reads it is computed. An error of visit ends the call.
+// Each calls visit with the reference of each wanted step, and of each step that those
+// depend on, in the program's order. given has outputs of a device by step; a given
+// step is not computed for the steps that read it. A result is dropped when its last
+// reader has been computed. An error of visit ends the call.
 func (p *Propagation) Each(ctx context.Context, input tensor.Tensor, given map[int]tensor.Tensor, wanted []int, visit func(step int, want Result) error) error {
 	needed := make([]bool, len(p.Program.Steps))
 	readers := make([]int, len(p.Program.Steps)) // that are still to be computed
@@ -113,7 +113,7 @@ func (p *Propagation) Results(ctx context.Context, input tensor.Tensor, given ma
 	return results, err
 }
 
-// compute computes a step, or finds it computed of the same bits.
+// compute computes a step, or returns the kept result of operands with the same bits.
 func (p *Propagation) compute(ctx context.Context, i int, operands []Operand) (Result, error) {
 	step := p.Program.Steps[i]
 	weights := make([]tensor.Tensor, len(step.Weights))
@@ -125,16 +125,16 @@ func (p *Propagation) compute(ctx context.Context, i int, operands []Operand) (R
 		return Extend(ctx, p.Arithmetic, step.Op, operands, weights...)
 	}
 	numbers = append(numbers, weights...)
-	if k, found := p.kept[i]; found && slices.EqualFunc(k.operands, numbers, sameBits) {
+	if k, found := p.cache[i]; found && slices.EqualFunc(k.operands, numbers, sameBits) {
 		return k.result, nil
 	}
 	result, err := ApplyIn(ctx, p.Arithmetic, step.Op, numbers...)
-	if err == nil && len(weights) > 0 && p.keptNumbers+len(result.Value) <= MostKept {
-		if p.kept == nil {
-			p.kept = map[int]keptStep{}
+	if err == nil && len(weights) > 0 && p.cachedNumbers+len(result.Value) <= MaxCached {
+		if p.cache == nil {
+			p.cache = map[int]cachedStep{}
 		}
-		p.keptNumbers += len(result.Value) - len(p.kept[i].result.Value)
-		p.kept[i] = keptStep{numbers, result}
+		p.cachedNumbers += len(result.Value) - len(p.cache[i].result.Value)
+		p.cache[i] = cachedStep{numbers, result}
 	}
 	return result, err
 }
@@ -143,17 +143,17 @@ func sameBits(a, b tensor.Tensor) bool {
 	return slices.EqualFunc(a.Data, b.Data, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
 }
 
-// Operand is what an operation reads: numbers that are known, or a result, of
-// which a device may have any numbers within the bounds.
+// Operand is an operand of an operation: known numbers, or a result, for which a
+// device may have any numbers within the bounds.
 type Operand struct {
 	known  tensor.Tensor
 	result *Result // nil: known
 }
 
-// Known is an operand of known numbers.
+// Known returns an operand of known numbers.
 func Known(x tensor.Tensor) Operand { return Operand{known: x} }
 
-// Within is an operand that lies within the bounds of a result.
+// Within returns an operand that lies within the bounds of a result.
 func Within(r Result) Operand { return Operand{result: &r} }
 
 func (o Operand) shape() []int {
@@ -163,7 +163,7 @@ func (o Operand) shape() []int {
 	return o.known.Shape
 }
 
-// at is number i.
+// at returns number i.
 func (o Operand) at(i int) (value, bound float64, state State) {
 	if o.result != nil {
 		return o.result.Value[i], o.result.Bound[i], o.result.State[i]
@@ -171,7 +171,7 @@ func (o Operand) at(i int) (value, bound float64, state State) {
 	return float64(o.known.Data[i]), 0, Plain
 }
 
-// allKnown gives the operands' numbers where all of them are known.
+// allKnown returns the operands' numbers, and reports whether all of them are known.
 func allKnown(operands []Operand) ([]tensor.Tensor, bool) {
 	numbers := make([]tensor.Tensor, len(operands))
 	for i, o := range operands {

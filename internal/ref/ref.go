@@ -1,6 +1,6 @@
-// Package ref computes what an operation should give, slowly and plainly, and
-// for each number the largest error that a correct float32 kernel can make in
-// it. TensorFlow is held to that.
+// Package ref computes the output of an operation with slow, plain kernels, and for
+// each number the largest error that a correct float32 kernel can make in it. Package
+// proof compares TensorFlow's outputs with these.
 //
 //	result, err := ref.Apply(ctx, op, input, filter)
 //	// |device's number − result.Value[i]| ≤ result.Bound[i], or the device is wrong
@@ -20,13 +20,13 @@
 // do no wrong (see exact.go) the bound is zero and numbers compare with ==.
 //
 // The bound grows with n and real errors with √n, so a device that rounds its
-// inputs to bfloat16 or TF32 can hide under it. Result.Level is √n·u·Σ|x·w|
-// and the same terms for subnormal numbers; float32 kernels stay below
-// AlarmLevel times that on data of random signs.
+// inputs to bfloat16 or TF32 can stay within it. Result.Level is √n·u·Σ|x·w| and the
+// same terms for subnormal numbers; float32 kernels stay below AlarmLevel times that
+// on data of random signs.
 //
-// Filters that hold NaN or infinities give another answer on padding from one
-// kernel to the next, as do windows of max_pool with NaN: those elements are
-// marked Unspecified and nothing is asked of them.
+// For filters with NaN or infinities kernels differ on padding, and for windows of
+// max_pool with NaN they differ too. Those elements are Unspecified: any answer
+// passes.
 package ref
 
 import (
@@ -55,19 +55,21 @@ const (
 // factor to 11 bits, starts at 3.3; this lies in the middle, in ratio.
 const AlarmLevel = 2
 
-// State tells the elements that are not simply a number with a bound.
+// State is the kind of an element: a number with a bound, or an exception.
 type State uint8
 
 const (
-	// Plain: within the bound, or wrong.
+	// Plain is the state of a number with a bound: an answer outside is wrong.
 	Plain State = iota
-	// OverflowPossible: partial sums may leave float32's range, so that an
-	// infinity or NaN is as right as a number within the bound.
+	// OverflowPossible is the state of a sum whose partial sums may leave float32's
+	// range: an infinity or NaN is as right as a number within the bound.
 	OverflowPossible
-	// Unspecified: correct kernels differ here. Any answer passes.
+	// Unspecified is the state of an element in which correct kernels differ: any
+	// answer passes.
 	Unspecified
-	// NotHeld: no bound is known, so that no answer can be held to this.
-	NotHeld
+	// NoBound is the state of an element without a known bound: no answer can be
+	// compared with it.
+	NoBound
 )
 
 // Result is an operation's output: Value, Bound, Level and State have one
@@ -94,9 +96,9 @@ func newResult(shape []int) (Result, error) {
 	}, nil
 }
 
-// Apply computes op on its operands. Operands that op.Shape refuses are an
-// error, as is a kind of operation that has no reference kernel. It uses all
-// cores and ends early, with ctx's error, when ctx is done.
+// Apply computes op on its operands. It returns an error where op.Shape refuses the
+// operands, and where the kind of operation has no reference kernel. It uses all cores,
+// and returns ctx's error early when ctx is done.
 func Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor) (Result, error) {
 	return ApplyIn(ctx, Arithmetic{}, op, operands...)
 }
@@ -135,7 +137,7 @@ type kernel[O ir.Op] func(ctx context.Context, r *Result, a Arithmetic, op O, op
 // in the operation's file.
 var kernels = map[string]kernel[ir.Op]{}
 
-// register enters a kernel. It returns a value so that a package variable's
+// register registers a kernel. It returns a value so that a package variable's
 // declaration can call it.
 func register[O ir.Op](compute kernel[O]) struct{} {
 	var o O
@@ -154,12 +156,12 @@ func gamma(n int) float64 {
 	return nu / (1 - nu)
 }
 
-// eachRow calls f for every row of every picture, on all cores.
-func eachRow(ctx context.Context, pictures, rows int, f func(picture, row int)) error {
+// eachRow calls f for every row of every image, on all cores.
+func eachRow(ctx context.Context, images, rows int, f func(image, row int)) error {
 	var (
 		next  atomic.Int64
 		group sync.WaitGroup
-		total = int64(pictures) * int64(rows)
+		total = int64(images) * int64(rows)
 		done  = ctx.Done() // a method that panics does so here, not on a goroutine
 	)
 	for range min(int64(runtime.GOMAXPROCS(0)), total) {
@@ -195,8 +197,7 @@ func eachChunk(ctx context.Context, n int, f func(i int)) error {
 	})
 }
 
-// isSubnormal says whether a float32 is so small that a kernel may read it as
-// zero.
+// isSubnormal reports whether a kernel may read a float32 as zero, as it is so small.
 func isSubnormal(x float32) bool {
 	return x != 0 && x < smallest && x > -smallest
 }

@@ -7,89 +7,89 @@ import (
 	"tfcnn/internal/ir"
 )
 
-var _ = computes(resize)
+var _ = registerBoth(resize)
 
-// resize takes, for each place of the output, the numbers round the place
+// resize takes, for each position of the output, the numbers round the position
 // (i + ½)·in/out − ½ of the input, with half pixel centres.
 //
-// TensorFlow computes places in float32: the quotient in/out, the product with
-// i + ½, and the difference are rounded, so that a place is off by at most
+// TensorFlow computes positions in float32: the quotient in/out, the product with
+// i + ½, and the difference are rounded, so that a position is off by at most
 //
 //	δ = 2u·(i + ½)·in/out + u·|(i + ½)·in/out − ½|
 //
 // less where one of these is a float32 already: half the size, say, is exact.
 //
-// Nearest takes number ⌊(i + ½)·in/out⌋. Where the exact product is so near a
-// whole number that δ could lead over it, either neighbour is right: the
-// bound is what they differ by. Bilinear interpolates, along the row first, and
-// what comes of it has no jumps: with R the range of the numbers round the
-// place, a place that is off by δ along one axis changes it by at most δ·R.
+// Nearest takes number ⌊(i + ½)·in/out⌋. Where a whole number lies within δ of the
+// exact product, either neighbour is right: the bound is their difference. Bilinear
+// interpolates, along the row first, and is continuous: with R the range of the
+// numbers round the position, an error of δ along one axis changes the result by at
+// most δ·R.
 // Each interpolation a + (b−a)·t rounds the difference, the product and the
 // sum, 2uR + u·max|…|, and the errors of the first two are averaged by the
 // third:
 //
 //	(δ+δ')·R + 2·(2uR + u·max|…|)
 //
-// One per cent more covers what is of second order.
+// One per cent more covers the terms of second order.
 //
-// Of numbers that are known within bounds, R is the range of all that they may be,
-// and since weights are at least 0 and add up to 1 the largest of their bounds is
-// added.
+// Of numbers within bounds, R is the range of the intervals. The largest of the bounds
+// is added, since the weights are at least 0 and add up to 1.
 func resize(ctx context.Context, r *Result, op ir.Resize, operands []Operand) error {
 	x := operands[0]
-	rows, columns := places(x.shape()[1], op.Size[0]), places(x.shape()[2], op.Size[1])
+	rows, columns := positions(x.shape()[1], op.Size[0]), positions(x.shape()[2], op.Size[1])
 	if op.Method == ir.Nearest {
 		return nearest(ctx, r, rows, columns, x)
 	}
 	return bilinear(ctx, r, rows, columns, x)
 }
 
-// place is where one row or column of the output lies in the input.
-type place struct {
+// position is the position of one row or column of the output in the input.
+type position struct {
 	at, delta float64 // centre, in pixels from the first one's; its error
 	rounded   float64 // the error before ½ is taken off
 	in        int
 }
 
-func places(in, out int) []place {
-	list := make([]place, out)
+func positions(in, out int) []position {
+	list := make([]position, out)
 	for i := range list {
 		product := (float64(i) + 0.5) * float64(in) / float64(out)
-		list[i] = place{at: product - 0.5, in: in}
-		if !keeps(float64(in) / float64(out)) {
+		list[i] = position{at: product - 0.5, in: in}
+		if !isNormalFloat32(float64(in) / float64(out)) {
 			list[i].rounded += unit * product
 		}
-		if list[i].rounded > 0 || !keeps(product) {
+		if list[i].rounded > 0 || !isNormalFloat32(product) {
 			list[i].rounded += 1.001 * unit * product
 		}
 		list[i].delta = list[i].rounded
-		if list[i].rounded > 0 || !keeps(product-0.5) {
+		if list[i].rounded > 0 || !isNormalFloat32(product-0.5) {
 			list[i].delta += 1.001 * unit * math.Abs(product-0.5)
 		}
 	}
 	return list
 }
 
-// whole are the pixels that may be the nearest; two as a rule the same.
-func (p place) whole() (low, high int) {
+// nearestPixels returns the first and the last pixel that may be the nearest; as a rule both
+// are the same.
+func (p position) nearestPixels() (low, high int) {
 	at := p.at + 0.5
 	return p.clamp(math.Floor(at - p.rounded)), p.clamp(math.Floor(at + p.rounded))
 }
 
-func (p place) clamp(at float64) int { return int(max(0, min(at, float64(p.in-1)))) }
+func (p position) clamp(at float64) int { return int(max(0, min(at, float64(p.in-1)))) }
 
-func nearest(ctx context.Context, r *Result, rows, columns []place, x Operand) error {
+func nearest(ctx context.Context, r *Result, rows, columns []position, x Operand) error {
 	height, width, channels := x.shape()[1], x.shape()[2], x.shape()[3]
-	return eachRow(ctx, r.Shape[0], len(rows), func(picture, row int) {
-		top, bottom := rows[row].whole()
+	return eachRow(ctx, r.Shape[0], len(rows), func(image, row int) {
+		top, bottom := rows[row].nearestPixels()
 		for column := range columns {
-			left, right := columns[column].whole()
+			left, right := columns[column].nearestPixels()
 			y, z := rows[row].clamp(math.Floor(rows[row].at+0.5)), columns[column].clamp(math.Floor(columns[column].at+0.5))
 			for c := range channels {
 				at := func(y, z int) (value, bound float64, state State) {
-					return x.at(((picture*height+y)*width+z)*channels + c)
+					return x.at(((image*height+y)*width+z)*channels + c)
 				}
-				i := ((picture*len(rows)+row)*len(columns)+column)*channels + c
+				i := ((image*len(rows)+row)*len(columns)+column)*channels + c
 				r.Value[i], r.Bound[i], r.State[i] = at(y, z)
 				if top == bottom && left == right {
 					continue
@@ -107,9 +107,9 @@ func nearest(ctx context.Context, r *Result, rows, columns []place, x Operand) e
 	})
 }
 
-func bilinear(ctx context.Context, r *Result, rows, columns []place, x Operand) error {
+func bilinear(ctx context.Context, r *Result, rows, columns []position, x Operand) error {
 	height, width, channels := x.shape()[1], x.shape()[2], x.shape()[3]
-	return eachRow(ctx, r.Shape[0], len(rows), func(picture, row int) {
+	return eachRow(ctx, r.Shape[0], len(rows), func(image, row int) {
 		p := rows[row]
 		y := math.Floor(p.at)
 		top, bottom, v := p.clamp(y), p.clamp(y+1), p.at-y
@@ -119,13 +119,13 @@ func bilinear(ctx context.Context, r *Result, rows, columns []place, x Operand) 
 			left, right, u := q.clamp(z), q.clamp(z+1), q.at-z
 			for c := range channels {
 				at := func(y, z int) (value, bound float64, state State) {
-					return x.at(((picture*height+y)*width+z)*channels + c)
+					return x.at(((image*height+y)*width+z)*channels + c)
 				}
 				value := func(y, z int) float64 {
 					value, _, _ := at(y, z)
 					return value
 				}
-				i := ((picture*len(rows)+row)*len(columns)+column)*channels + c
+				i := ((image*len(rows)+row)*len(columns)+column)*channels + c
 				above := value(top, left) + (value(top, right)-value(top, left))*u
 				below := value(bottom, left) + (value(bottom, right)-value(bottom, left))*u
 				r.Value[i] = above + (below-above)*v
@@ -135,9 +135,9 @@ func bilinear(ctx context.Context, r *Result, rows, columns []place, x Operand) 
 	})
 }
 
-// interpolated sets the bound of element i from the numbers that it may be
-// made of: those round both ends of where its place may lie.
-func (r *Result) interpolated(i int, p, q place, at func(y, z int) (value, bound float64, state State)) {
+// interpolated sets the bound of element i from all numbers that an interpolation may
+// read: those round both ends of the interval of its position.
+func (r *Result) interpolated(i int, p, q position, at func(y, z int) (value, bound float64, state State)) {
 	first, last := p.clamp(math.Floor(p.at-p.delta)), p.clamp(math.Floor(p.at+p.delta)+1)
 	left, right := q.clamp(math.Floor(q.at-q.delta)), q.clamp(math.Floor(q.at+q.delta)+1)
 	low, high, moved, subnormal := math.Inf(1), math.Inf(-1), 0.0, 0.0

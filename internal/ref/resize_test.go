@@ -49,8 +49,7 @@ func TestResizeKnown(t *testing.T) {
 	}
 }
 
-// Sizes of which the quotient is a power of two round nothing: nearest has one
-// answer.
+// Sizes whose quotient is a power of two round nothing: nearest has one answer.
 func TestResizeNearestIsExact(t *testing.T) {
 	for _, out := range []int{1, 2, 4, 8, 16, 32, 64} {
 		r := apply(t, ir.Resize{Size: [2]int{out, 8}, Method: ir.Nearest}, filled(1, 16, 16, 2))
@@ -60,7 +59,7 @@ func TestResizeNearestIsExact(t *testing.T) {
 	}
 }
 
-// resizeKernel is TensorFlow's arithmetic in float32; scaler gives the place
+// resizeKernel is TensorFlow's arithmetic in float32; scaler gives the position
 // in the input.
 func resizeKernel(x tensor.Tensor, o ir.Resize, scaler func(i int, scale float32) float32, scale func(in, out int) float32) tensor.Tensor {
 	y, _ := tensor.New(x.Shape[0], o.Size[0], o.Size[1], x.Shape[3])
@@ -74,9 +73,9 @@ func resizeKernel(x tensor.Tensor, o ir.Resize, scaler func(i int, scale float32
 		var lerp [2]float32
 		for axis := range 2 {
 			n := x.Shape[axis+1]
-			place := scaler(p[axis+1], scale(n, o.Size[axis]))
-			floor := float32(math.Floor(float64(place)))
-			low[axis], high[axis], lerp[axis] = clamp(int(floor), n), clamp(int(math.Ceil(float64(place))), n), place-floor
+			position := scaler(p[axis+1], scale(n, o.Size[axis]))
+			floor := float32(math.Floor(float64(position)))
+			low[axis], high[axis], lerp[axis] = clamp(int(floor), n), clamp(int(math.Ceil(float64(position))), n), position-floor
 		}
 		if o.Method == ir.Nearest {
 			y.Data[i] = at(p, low[0], low[1])

@@ -9,18 +9,19 @@ import (
 
 // Operations that move numbers, exactly.
 var (
-	_ = moves(func(_ ir.Flatten, _ []Operand, _ []int) func(k, i int) int { return samePlace })
-	_ = moves(func(_ ir.Identity, _ []Operand, _ []int) func(k, i int) int { return samePlace })
-	_ = moves(padPlace)
-	_ = moves(reversePlace)
-	_ = moves(concatPlace)
+	_ = registerMove(func(_ ir.Flatten, _ []Operand, _ []int) func(k, i int) int { return sameIndex })
+	_ = registerMove(func(_ ir.Identity, _ []Operand, _ []int) func(k, i int) int { return sameIndex })
+	_ = registerMove(padIndex)
+	_ = registerMove(reverseIndex)
+	_ = registerMove(concatIndex)
 )
 
-// moves registers an operation that only moves numbers: place tells where number i
-// of operand k goes in an output of a shape.
-func moves[O ir.Op](place func(op O, operands []Operand, shape []int) func(k, i int) int) struct{} {
-	return computes(func(_ context.Context, r *Result, op O, operands []Operand) error {
-		to := place(op, operands, r.Shape)
+// registerMove registers an operation that only moves numbers. The function that
+// index returns gives the index in the output of number i of operand k; index has
+// the output's shape.
+func registerMove[O ir.Op](index func(op O, operands []Operand, shape []int) func(k, i int) int) struct{} {
+	return registerBoth(func(_ context.Context, r *Result, op O, operands []Operand) error {
+		to := index(op, operands, r.Shape)
 		for k, o := range operands {
 			n, err := tensor.Elements(o.shape())
 			if err != nil {
@@ -38,26 +39,26 @@ func moves[O ir.Op](place func(op O, operands []Operand, shape []int) func(k, i 
 	})
 }
 
-func samePlace(_, i int) int { return i }
+func sameIndex(_, i int) int { return i }
 
-// padPlace puts the picture into a larger one of zeros.
-func padPlace(op ir.Pad, operands []Operand, out []int) func(k, i int) int {
+// padIndex puts each image into a larger image of zeros.
+func padIndex(op ir.Pad, operands []Operand, out []int) func(k, i int) int {
 	in := operands[0].shape()
 	height, row := in[1], in[2]*in[3]
 	return func(_, i int) int {
-		picture, y, at := i/(height*row), i/row%height, i%row
-		return ((picture*out[1]+y+op.Top)*out[2]+op.Left)*out[3] + at
+		image, y, at := i/(height*row), i/row%height, i%row
+		return ((image*out[1]+y+op.Top)*out[2]+op.Left)*out[3] + at
 	}
 }
 
-// reversePlace turns the last axis round.
-func reversePlace(_ ir.ReverseChannels, _ []Operand, out []int) func(k, i int) int {
+// reverseIndex reverses the last axis.
+func reverseIndex(_ ir.ReverseChannels, _ []Operand, out []int) func(k, i int) int {
 	channels := out[len(out)-1]
 	return func(_, i int) int { return i - i%channels + channels - 1 - i%channels }
 }
 
-// concatPlace joins along the last axis.
-func concatPlace(_ ir.Concat, operands []Operand, out []int) func(k, i int) int {
+// concatIndex joins along the last axis.
+func concatIndex(_ ir.Concat, operands []Operand, out []int) func(k, i int) int {
 	channels := out[len(out)-1]
 	begin, own := make([]int, len(operands)), make([]int, len(operands))
 	for k, o := range operands {

@@ -10,15 +10,14 @@ import (
 
 var (
 	_ = register(func(ctx context.Context, r *Result, _ Arithmetic, _ ir.Softmax, operands []tensor.Tensor) error {
-		return softmax(ctx, r, known(operands[0]))
+		return softmax(ctx, r, exactResult(operands[0]))
 	})
-	_ = extends(func(ctx context.Context, out *Result, _ ir.Softmax, operands []Operand, _ []tensor.Tensor) error {
+	_ = registerExtension(func(ctx context.Context, out *Result, _ ir.Softmax, operands []Operand, _ []tensor.Tensor) error {
 		return softmax(ctx, out, *operands[0].result)
 	})
 )
 
-// softmax is eˣ/Σeˣ over each row of the last axis, of numbers that are known
-// within bounds.
+// softmax is eˣ/Σeˣ over each row of the last axis, of numbers that lie within bounds.
 //
 // TensorFlow computes e^(x−max), their sum, its reciprocal and the products.
 // With z = x−max, term j of the sum is off by a factor of at most e^dⱼ,
@@ -30,7 +29,7 @@ var (
 // and Σp·e^d, with p the softmax itself; the factor of the element's own term is
 // that of its numerator. The sum of n terms, the reciprocal and the product add
 // γₙ, the reciprocal's error, and u. A term may be flushed to zero below 2⁻¹²⁵
-// (see lostBelow), the product below 2⁻¹²⁶.
+// (see flushLimit), the product below 2⁻¹²⁶.
 //
 // However wide the bounds of x are, a result lies between 0 and 1, but for the
 // reciprocal's error and the product's: a rounded sum is no smaller than any of
@@ -76,8 +75,8 @@ func softmax(ctx context.Context, r *Result, x Result) error {
 				high += r.Value[i] * math.Exp(d(i))
 			}
 		}
-		low -= float64(n) * lostBelow
-		high += float64(n) * lostBelow
+		low -= float64(n) * flushLimit
+		high += float64(n) * flushLimit
 		for i := first; i < first+n; i++ {
 			y := r.Value[i]
 			if y > 0 {
@@ -87,7 +86,7 @@ func softmax(ctx context.Context, r *Result, x Result) error {
 				down := y - math.Exp(-rest)*less/(max(0, high*(1+slack)-more)+less)
 				r.Bound[i] = max(up, down)
 			}
-			r.Bound[i] += lostBelow + smallest
+			r.Bound[i] += flushLimit + smallest
 			if most := max(y, 1+2*rest-y); !(r.Bound[i] <= most) {
 				r.Bound[i] = most
 			}
@@ -95,12 +94,12 @@ func softmax(ctx context.Context, r *Result, x Result) error {
 	})
 }
 
-// known is a tensor as a result without any error.
-func known(x tensor.Tensor) Result {
+// exactResult returns a tensor as a result whose bounds allow for flushing only.
+func exactResult(x tensor.Tensor) Result {
 	r := Result{Shape: x.Shape, Value: make([]float64, len(x.Data)), Bound: make([]float64, len(x.Data)), State: make([]State, len(x.Data))}
 	for i, v := range x.Data {
 		r.Value[i] = float64(v)
-		r.Bound[i] = flushed(float64(v))
+		r.Bound[i] = flushError(float64(v))
 	}
 	return r
 }

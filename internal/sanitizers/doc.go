@@ -1,6 +1,5 @@
-// Package sanitizers runs the tests of the cgo part and of sessions under whatever
-// looks for wrong memory: cgo's pointer checks, checkptr, a garbage collector
-// that runs all the time and overwrites what it frees, the race detector and
-// AddressSanitizer. And it breaks the code on purpose, for each of them to see
-// that it notices: make hostile.
+// Package sanitizers runs the tests of the cgo part and of sessions under tools that
+// find memory errors: cgo's pointer checks, checkptr, a garbage collector that runs all
+// the time and overwrites freed memory, the race detector and AddressSanitizer. For
+// each tool it also runs code with a fault, which the tool must report: make hostile.
 package sanitizers

@@ -14,9 +14,8 @@ import (
 	"time"
 )
 
-// check is a way to build and run tests. TensorFlow itself is built without
-// any of it: what it does to memory of its own shows only where it allocates,
-// frees and copies, as AddressSanitizer takes those calls over.
+// check is a way to build and run tests. TensorFlow itself is built without any of
+// them: AddressSanitizer sees only its allocations, frees and copies.
 type check struct {
 	name  string
 	flags []string
@@ -37,8 +36,8 @@ var (
 type suite struct{ folder, run, skip string }
 
 var (
-	// Of the sessions' tests not those that take minutes, count allocations or
-	// hold to seconds.
+	// Tests of sessions that take minutes, count allocations or measure seconds are
+	// left out.
 	calls    = suite{"./internal/capi", ".", "^$"}
 	sessions = suite{"./session", ".", "Functions|Random|CaseFiles|OneDNN|Softmax|Normalisations|Resize|Fuzz|Ready|NoMemory|AllocatesNothing|LimitedRuns"}
 	soak     = suite{"./bench/soak", "^TestSoak$", "^$"}
@@ -66,8 +65,7 @@ func TestChecks(t *testing.T) {
 // fault replaces a text that occurs once in a file.
 type fault struct{ what, file, old, new string }
 
-// Every fault is noticed by the checks named beside it, in the way that they
-// say.
+// Every fault is reported by its checks, with the text that it lists.
 func TestFaults(t *testing.T) {
 	root := begin(t)
 	for _, tt := range []struct {
@@ -107,7 +105,7 @@ func TestFaults(t *testing.T) {
 			`AddressSanitizer: (heap-use-after-free|attempting double-free)`,
 		},
 		{
-			fault{"a held tensor is freed under its runs", "internal/capi/runner.go", "C.runner_constant(r.c, C.int(i), constant.Held.c)", "C.runner_constant(r.c, C.int(i), constant.Held.c)\n\t\tC.TF_DeleteTensor(constant.Held.c)"},
+			fault{"a native tensor is freed under its runs", "internal/capi/runner.go", "C.runner_constant(r.c, C.int(i), constant.Tensor.c)", "C.runner_constant(r.c, C.int(i), constant.Tensor.c)\n\t\tC.TF_DeleteTensor(constant.Tensor.c)"},
 			calls,
 			[]check{address},
 			`ERROR: AddressSanitizer`,
@@ -137,7 +135,7 @@ func TestFaults(t *testing.T) {
 			`cgo (function|argument) has Go pointer to unpinned Go pointer`,
 		},
 		{
-			fault{"a Go pointer in C's memory", "internal/capi/native.go", "\t\tm.room = bytes\n", "\t\tm.room = bytes\n\t\t*(*unsafe.Pointer)(m.data) = unsafe.Pointer(m)\n"},
+			fault{"a Go pointer in C's memory", "internal/capi/buffer.go", "\t\tb.capacity = bytes\n", "\t\tb.capacity = bytes\n\t\t*(*unsafe.Pointer)(b.data) = unsafe.Pointer(b)\n"},
 			soak,
 			[]check{cgocheck},
 			`unpinned Go pointer (stored|written)? ?(in|to|into) non-Go memory|Go pointer`,
@@ -153,7 +151,7 @@ func TestFaults(t *testing.T) {
 			`--- FAIL: `,
 		},
 		{
-			fault{"a run that was left writes to its caller's memory", "session/workers.go", "\t\tw.out, err = w.lent.like(out)\n", "\t\tw.out = out\n"},
+			fault{"a run that was left writes to its caller's memory", "session/internal/calls/workers.go", "\t\tw.out, err = w.lent.like(out)\n", "\t\tw.out = out\n"},
 			soak,
 			[]check{plain},
 			`was written to|other bits|outside`,
@@ -206,7 +204,7 @@ func (s suite) under(t *testing.T, c check, root string, f *fault) (string, erro
 	return output.String(), err
 }
 
-// overlay is a file that puts the fault in place of the text, for go build.
+// overlay returns a file that puts the fault in place of the text, for go build.
 func (f fault) overlay(t *testing.T, root string) string {
 	t.Helper()
 	original := filepath.Join(root, f.file)
@@ -231,5 +229,5 @@ func (f fault) overlay(t *testing.T, root string) string {
 	return overlay
 }
 
-// end is the last of an output.
+// end returns the last bytes of an output.
 func end(output string) string { return output[max(0, len(output)-3000):] }

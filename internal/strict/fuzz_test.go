@@ -10,8 +10,8 @@ import (
 	"tfcnn/internal/strict"
 )
 
-// FuzzObject: an object is taken apart as encoding/json does, but for what is
-// there twice; a text that is no JSON is none to either.
+// FuzzObject splits any text as encoding/json does, except objects with repeated
+// fields; both refuse the same texts.
 func FuzzObject(f *testing.F) {
 	for _, text := range []string{`{"a": 1, "b": [1, {"c": null}]}`, `{"a":1,"\u0061":2}`, "{\"a\"\n:\t1} 2", "{\"\xff\": \"\xfe\"}", `[{"a": 1e400}, -0.0, "b"]`, "\ufeff{}"} {
 		f.Add([]byte(text))
@@ -45,7 +45,7 @@ func FuzzObject(f *testing.F) {
 	})
 }
 
-// values holds the readers of one value to encoding/json.
+// values compares the readers of one value with encoding/json.
 func values(t *testing.T, text []byte) {
 	limits := hostile.Limits{PerByte: 1000}
 	_ = hostile.Read(t, "", len(text), limits, func() error {
@@ -62,7 +62,7 @@ func values(t *testing.T, text []byte) {
 		}
 		return err
 	})
-	// Who calls these has JSON by then.
+	// Callers of the next functions have checked that the text is JSON.
 	if !json.Valid(text) {
 		return
 	}

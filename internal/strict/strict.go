@@ -1,16 +1,16 @@
-// Package strict reads JSON that people write: whatever is not as it should
-// be is an error of one line that names it. Errors say what is wrong, wanted
-// and got; the caller adds where. Names of fields are exact; a value that is
-// one of some words is read whatever the case of its letters (Choice).
+// Package strict reads JSON that people write. Unknown, repeated and missing fields and
+// values of another type are errors of one line; the caller adds the file's name. Names
+// of fields are exact; a value that is one of some words is read in upper or lower case
+// (Choice).
 //
 // The JSON v2 library github.com/go-json-experiment/json was tried and not taken.
 // Its jsontext under Check, Object and Malformed saves 11 lines of 270. It places
-// the error of a comma before a closing brace at the comma, and reports a field
-// that is there twice, in whatever depth, while the outermost object is split, so
-// that the error cannot name the layer. Its Unmarshal refuses 2.0 for an int, takes
+// the error of a comma before a closing brace at the comma. It reports a repeated
+// field, at any depth, while the outermost object is split, so that the error cannot
+// name the layer. Its Unmarshal refuses 2.0 for an int, takes
 // null, a missing field and an explicit zero for the default and 1e-60 for 0, and
 // knows no nearest name. Each of these needs a reader of the type's own, as package
-// graph's forms are; a walk over the fields stays too, as the schema is made of it.
+// graph's codecs are; a walk over the fields stays too, as the schema is made of it.
 package strict
 
 import (
@@ -35,16 +35,16 @@ import (
 // which some editors write at its beginning.
 func TrimBOM(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\ufeff")) }
 
-// Check says whether the text is one JSON value and nothing else, by line and
-// column.
+// Check returns an error, with line and column, unless the text is exactly one JSON
+// value.
 func Check(text []byte) error {
 	if at := invalidUTF8(text); at >= 0 {
-		return fmt.Errorf("not JSON at %s: bytes that are not UTF-8", place(text, at))
+		return fmt.Errorf("not JSON at %s: bytes that are not UTF-8", position(text, at))
 	}
 	err := json.Unmarshal(text, new(json.RawMessage))
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		return fmt.Errorf("not JSON at %s: %s", place(text, int(syntax.Offset)-1), syntax.Error())
+		return fmt.Errorf("not JSON at %s: %s", position(text, int(syntax.Offset)-1), syntax.Error())
 	}
 	return err
 }
@@ -60,15 +60,15 @@ func invalidUTF8(text []byte) int {
 	return -1
 }
 
-// place is the line and the column of a byte.
-func place(text []byte, at int) string {
+// position returns the line and the column of a byte.
+func position(text []byte, at int) string {
 	before := text[:max(0, min(at, len(text)))]
 	line := bytes.Count(before, []byte("\n")) + 1
 	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
 	return fmt.Sprintf("line %d, column %d", line, column)
 }
 
-// Field is one member of a JSON object.
+// Field is a field of a JSON object.
 type Field struct {
 	Name  string
 	Value json.RawMessage
@@ -87,7 +87,7 @@ func Object(text []byte) ([]Field, error) {
 		return nil, fmt.Errorf("want an object, got %s", Excerpt(text))
 	}
 	var fields []Field
-	seen := map[string]bool{}
+	present := map[string]bool{}
 	for decoder.More() {
 		name, err := decoder.Token()
 		if err != nil {
@@ -97,10 +97,10 @@ func Object(text []byte) ([]Field, error) {
 		if err := decoder.Decode(&f.Value); err != nil {
 			return nil, Malformed(err)
 		}
-		if seen[f.Name] {
+		if present[f.Name] {
 			return nil, fmt.Errorf("field %s is there twice", quote.Name(f.Name))
 		}
-		seen[f.Name] = true
+		present[f.Name] = true
 		fields = append(fields, f)
 	}
 	if _, err := decoder.Token(); err != nil {
@@ -112,7 +112,7 @@ func Object(text []byte) ([]Field, error) {
 	return fields, nil
 }
 
-// Malformed says of an error of encoding/json that a text is no JSON.
+// Malformed wraps an error of encoding/json: the text is not JSON.
 func Malformed(err error) error {
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
@@ -121,7 +121,7 @@ func Malformed(err error) error {
 	return fmt.Errorf("not JSON: %w", err)
 }
 
-// Find gives the value of a field.
+// Find returns the value of a field.
 func Find(fields []Field, name string) (json.RawMessage, bool) {
 	for _, f := range fields {
 		if f.Name == name {
@@ -131,7 +131,7 @@ func Find(fields []Field, name string) (json.RawMessage, bool) {
 	return nil, false
 }
 
-// List splits a JSON list. Unlike encoding/json it takes no null.
+// List splits a JSON list. Unlike encoding/json it refuses null.
 func List(text []byte) ([]json.RawMessage, error) {
 	if !begins(text, '[') {
 		return nil, fmt.Errorf("want a list, got %s", Excerpt(text))
@@ -143,7 +143,7 @@ func List(text []byte) ([]json.RawMessage, error) {
 	return list, nil
 }
 
-// String reads a JSON string. Unlike encoding/json it takes no null.
+// String reads a JSON string. Unlike encoding/json it refuses null.
 func String(text []byte) (string, error) {
 	if !begins(text, '"') {
 		return "", fmt.Errorf("want a string, got %s", Excerpt(text))
@@ -155,8 +155,8 @@ func String(text []byte) (string, error) {
 	return s, nil
 }
 
-// Int reads a whole number from least to most, however it is written: 2, 2.0
-// and 20e-1 are one number, to JSON Schema too.
+// Int reads a whole number from least to most in every notation: 2, 2.0 and 20e-1 are
+// one number, as in JSON Schema.
 func Int(text []byte, least, most int) (int, error) {
 	n, err := strconv.Atoi(wholeDigits(string(bytes.TrimSpace(text))))
 	if err != nil || n < least || n > most {
@@ -167,8 +167,9 @@ func Int(text []byte, least, most int) (int, error) {
 
 var numeral = regexp.MustCompile(`^(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$`)
 
-// wholeDigits returns a JSON number that is whole without point and exponent,
-// and "" for any other text. It computes with digits, as a float64 would round.
+// wholeDigits returns the digits of a JSON number that is whole, without point and
+// exponent, and "" for any other text. It computes with digits, since a float64 would
+// round.
 func wholeDigits(text string) string {
 	parts := numeral.FindStringSubmatch(text)
 	if parts == nil {
@@ -212,8 +213,8 @@ func Ints(text []byte, least, most int) ([]int, error) {
 	return numbers, nil
 }
 
-// Float reads a number that a float of so many bits can hold: not too large,
-// and 0 only where 0 is written.
+// Float reads a number within the range of a float of so many bits. A text other than 0
+// that rounds to 0 is an error.
 func Float(text []byte, bits int) (float64, error) {
 	word := string(bytes.TrimSpace(text))
 	x, err := strconv.ParseFloat(word, bits)
@@ -232,7 +233,7 @@ func begins(text []byte, with byte) bool {
 	return len(text) > 0 && text[0] == with
 }
 
-// Excerpt is the beginning of a JSON text for an error, on one line.
+// Excerpt returns the beginning of a JSON text for an error, on one line.
 func Excerpt(text []byte) string {
 	const most = 60
 	var line bytes.Buffer
@@ -242,9 +243,8 @@ func Excerpt(text []byte) string {
 	return quote.Text(string(text), most)
 }
 
-// Choice returns the known word that a word is, whatever the case of its
-// letters, or an error that names the nearest one. It is the one rule for upper
-// and lower case in what people write, in JSON and on command lines.
+// Choice returns the known word that equals a word in upper or lower case, or an error
+// with the nearest known word. JSON and command lines use it for all words.
 func Choice(what, word string, known []string) (string, error) {
 	for _, k := range known {
 		if len(k) == len(word) && strings.EqualFold(k, word) { // of one length: ASCII alone folds
@@ -254,8 +254,7 @@ func Choice(what, word string, known []string) (string, error) {
 	return "", Unknown(what, word, known)
 }
 
-// Unknown is the error of a name that is none of the known ones; it names the
-// one that is spelt most alike.
+// Unknown returns the error of a name that is not known, with the nearest known name.
 func Unknown(what, name string, known []string) error {
 	if len(known) == 0 {
 		return fmt.Errorf("%s %s is not known", what, quote.Name(name))
@@ -263,10 +262,9 @@ func Unknown(what, name string, known []string) error {
 	return fmt.Errorf("%s %s is not known here, the nearest is %s", what, quote.Name(name), quote.Name(Nearest(name, known)))
 }
 
-// Nearest is the one of the known names that is spelt most alike, capitals or
-// not.
+// Nearest returns the known name with the smallest edit distance, ignoring case.
 func Nearest(name string, known []string) string {
-	if len(name) > 200 { // what is so long is like nothing
+	if len(name) > 200 { // bounds the time
 		name = name[:200]
 	}
 	name = strings.ToLower(name)
@@ -275,5 +273,5 @@ func Nearest(name string, known []string) string {
 	})
 }
 
-// Keys are a map's.
+// Keys returns the keys of a map.
 func Keys[V any](m map[string]V) []string { return slices.Collect(maps.Keys(m)) }

@@ -17,20 +17,20 @@ import (
 // CPU is TensorFlow's name of the CPU.
 const CPU = "/device:CPU:0"
 
-// ErrNoDevice is wrapped by the error of a device that was asked for by name
-// and is not there.
+// ErrNoDevice is wrapped by the error of a device that an option names and the machine
+// does not have.
 var ErrNoDevice = errors.New("no such device")
 
-// Choose returns TensorFlow's name of the device that Options.Device asks for.
-func Choose(asked string) (name string, err error) {
-	switch asked = strings.ToLower(asked); asked {
+// ChooseDevice returns TensorFlow's name of the device for Options.Device.
+func ChooseDevice(option string) (name string, err error) {
+	switch option = strings.ToLower(option); option {
 	case "cpu":
 		return CPU, nil
 	case "", "auto", "gpu":
 	default:
-		number, isGPU := strings.CutPrefix(asked, "gpu:")
+		number, isGPU := strings.CutPrefix(option, "gpu:")
 		if n, err := strconv.Atoi(number); !isGPU || err != nil || n < 0 || strconv.Itoa(n) != number {
-			return "", fmt.Errorf("device %s is not known, want auto, cpu, gpu or gpu:N", quote.Name(asked))
+			return "", fmt.Errorf("device %s is not known, want auto, cpu, gpu or gpu:N", quote.Name(option))
 		}
 	}
 	devices, err := Devices()
@@ -38,7 +38,7 @@ func Choose(asked string) (name string, err error) {
 		return "", err
 	}
 	wanted := ""
-	if number, found := strings.CutPrefix(asked, "gpu:"); found {
+	if number, found := strings.CutPrefix(option, "gpu:"); found {
 		wanted = "/device:GPU:" + number
 	}
 	var have []string
@@ -48,8 +48,8 @@ func Choose(asked string) (name string, err error) {
 		}
 		have = append(have, d.Name)
 	}
-	if asked == "gpu" || wanted != "" {
-		return "", fmt.Errorf("device %s: TensorFlow %s has %s: %w", quote.Name(asked), Version(), strings.Join(have, ", "), ErrNoDevice)
+	if option == "gpu" || wanted != "" {
+		return "", fmt.Errorf("device %s: TensorFlow %s has %s: %w", quote.Name(option), Version(), strings.Join(have, ", "), ErrNoDevice)
 	}
 	return CPU, nil
 }
@@ -58,7 +58,7 @@ func Choose(asked string) (name string, err error) {
 type Device struct {
 	Name        string // as "/device:CPU:0"
 	Type        string // as "CPU" or "GPU"
-	MemoryBytes int64  // what TensorFlow's allocator may take of it
+	MemoryBytes int64  // the limit of TensorFlow's allocator
 }
 
 // Devices returns TensorFlow's devices on this machine. It starts TensorFlow, as

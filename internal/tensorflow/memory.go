@@ -9,36 +9,34 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"tfcnn/internal/machine/limits"
+	"tfcnn/internal/machine/freememory"
 )
 
-// ErrMemory is wrapped by the error of a call that needs more memory than the
-// process can get. Where an allocation fails inside TensorFlow, TensorFlow ends the
-// process, or the system does.
+// ErrMemory is wrapped by the error of a call that needs more memory than the process
+// can get. Without the check, a failed allocation in TensorFlow would end the process.
 var ErrMemory = errors.New("not enough memory")
 
-// FreeMemory returns how much memory the process can still get: the least of
-// MemAvailable of the machine, what the limits of its memory cgroups (version 1 and
-// 2, its own and those above it) leave when the page cache is given back, and what
-// RLIMIT_AS and RLIMIT_DATA leave. known is false where the system tells none of
-// them. Bytes.
+// FreeMemory returns the bytes of memory that the process can still get: the least of
+// MemAvailable of the machine, the rest of the limits of its memory cgroups (version 1
+// and 2, its own and those above it, page cache not counted as used), and the rest of
+// RLIMIT_AS and RLIMIT_DATA. known is false where the system reports none of them.
 func FreeMemory() (free int64, known bool) {
-	m, known := limits.This().Memory()
+	m, known := freememory.This().Memory()
 	return m.Bytes, known
 }
 
 // CheckMemory returns an error that wraps ErrMemory where the process cannot get so
-// many bytes more; it names the limit. Where the system tells no limit, the bound is
+// many bytes more; it names the limit. Where the system reports no limit, the limit is
 // 2⁴⁶ bytes. Before it refuses, it collects Go's garbage and, with session/tuned,
-// gives back what C's allocator holds unused. It does not know of other calls that
-// will take memory at the same time.
+// returns unused memory of C's allocator to the system. Other calls that take memory at
+// the same time are not counted.
 func CheckMemory(bytes int64) error {
 	for collected := false; ; collected = true {
-		free, known := limits.This().Memory()
-		lately.bytes.Store(free.Bytes)
-		lately.at.Store(time.Now().UnixNano())
+		free, known := freememory.This().Memory()
+		lastRead.bytes.Store(free.Bytes)
+		lastRead.at.Store(time.Now().UnixNano())
 		if !known {
-			free = limits.Memory{Bytes: noMachine, Source: "size of any machine"}
+			free = freememory.Memory{Bytes: maxMachine, Source: "size of any machine"}
 		}
 		if bytes <= free.Bytes {
 			return nil
@@ -51,24 +49,24 @@ func CheckMemory(bytes int64) error {
 	}
 }
 
-// noMachine is more than any machine has free; bytes.
-const noMachine = 1 << 46
+// maxMachine is more than any machine has free, in bytes.
+const maxMachine = 1 << 46
 
-// lately is what was free when it was last looked at, and when that was.
-var lately struct{ bytes, at atomic.Int64 }
+// lastRead is the free memory that was read last, and when it was read.
+var lastRead struct{ bytes, at atomic.Int64 }
 
 const (
-	// littleMemory is a need that is not worth a look, muchMemory one that always is.
+	// A need of littleMemory is not checked; a need of muchMemory always reads anew.
 	littleMemory, muchMemory = 1 << 20, 64 << 20
-	// An eighth of what was free a second ago is still free.
-	lateShare = 8
-	lateTime  = time.Second
+	// An eighth of the memory that was free a second ago is still free.
+	cacheShare = 8
+	cacheTime  = time.Second
 )
 
-// CheckMemoryLately is CheckMemory for calls that may come a thousand times a
-// second: small needs are held to what was free lately.
-func CheckMemoryLately(bytes int64) error {
-	if bytes <= littleMemory || bytes <= min(muchMemory, lately.bytes.Load()/lateShare) && time.Now().UnixNano()-lately.at.Load() < int64(lateTime) {
+// CheckMemoryCached is CheckMemory for calls that may come a thousand times a
+// second: a small need is compared with the free memory that was read within a second.
+func CheckMemoryCached(bytes int64) error {
+	if bytes <= littleMemory || bytes <= min(muchMemory, lastRead.bytes.Load()/cacheShare) && time.Now().UnixNano()-lastRead.at.Load() < int64(cacheTime) {
 		return nil
 	}
 	return CheckMemory(bytes)

@@ -9,9 +9,9 @@ import (
 	"tfcnn/internal/ref"
 )
 
-// Arithmetic returns what a device, by TensorFlow's name, may do to the sums of
-// convolutions; package internal/ref has the bounds. It holds where
-// Process.NoWinograd was asked for.
+// Arithmetic returns the arithmetic of a device, by TensorFlow's name, in the sums of
+// convolutions; package internal/ref has the bounds. With Winograd's algorithm, which
+// Process.NoWinograd switches off, the bounds do not apply.
 func Arithmetic(device string) ref.Arithmetic {
 	if !strings.Contains(device, "GPU") {
 		return ref.Arithmetic{}
@@ -33,12 +33,12 @@ func Precision(device string) string {
 	return text + "; cuDNN may use Fourier transforms, Winograd's algorithm is off"
 }
 
-// CUDALibraries has TensorFlow open each library that it needs for a GPU, and
-// reports which it found. It returns none where libtensorflow is not built for CUDA.
+// CUDALibraries lets TensorFlow open each library that it needs for a GPU, and returns
+// the libraries. It returns none where libtensorflow is not built for CUDA.
 func CUDALibraries() []CUDALibrary {
-	process.Lock()
-	begin()
-	process.Unlock()
+	current.Lock()
+	start()
+	current.Unlock()
 	var list []CUDALibrary
 	for _, l := range capi.OpenCUDALibraries() {
 		list = append(list, CUDALibrary(l))
@@ -61,7 +61,7 @@ func WithoutWinograd(device string) error {
 		return nil
 	}
 	if !Tuned() {
-		return fmt.Errorf("the reference has no bound for Winograd's algorithm on %s: call session.Configure with NoWinograd, or set %s=0", device, winograd)
+		return fmt.Errorf("the reference has no bound for Winograd's algorithm on %s: call process.Configure with NoWinograd, or set %s=0", device, winograd)
 	}
 	noWinograd()
 	return nil
@@ -69,7 +69,7 @@ func WithoutWinograd(device string) error {
 
 const winograd = "TF_ENABLE_WINOGRAD_NONFUSED"
 
-// noWinograd tells cuDNN's part of TensorFlow, which then leaves out every
-// engine that cuDNN notes as Winograd's (XLA, cuda_dnn.cc, GenericEngineFilter);
-// see Process.NoWinograd. Under cgo the variable is set for C too.
+// noWinograd sets the variable for TensorFlow's cuDNN code, which then excludes every
+// engine that cuDNN marks as Winograd's (XLA, cuda_dnn.cc, GenericEngineFilter);
+// see Process.NoWinograd. Under cgo os.Setenv sets the variable for C too.
 func noWinograd() { os.Setenv(winograd, "0") }

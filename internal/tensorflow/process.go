@@ -1,8 +1,8 @@
-// Package tensorflow is TensorFlow as this process has it: the options that
-// TensorFlow keeps for the whole process, its devices, and sessions on graphs that
-// are built by hand. Packages session and session/images and the commands stand on it.
+// Package tensorflow opens TensorFlow sessions on graphs that were built by hand, lists
+// TensorFlow's devices, and sets the options that TensorFlow keeps for the process. Packages session and session/images and the commands
+// stand on it.
 //
-//	settings, err := tensorflow.Options{Device: "cpu"}.Settle()
+//	settings, err := tensorflow.Options{Device: "cpu"}.Resolve()
 //	s, err := tensorflow.Open(graph, settings)
 //	defer s.Close()
 //
@@ -52,19 +52,19 @@ const (
 // the system gives it fewer than it asks for.
 const maxThreads = 1024
 
-// ErrConfigured is the error of a Configure that comes too late.
+// ErrConfigured is wrapped by the error of a Configure after the options are final.
 var ErrConfigured = errors.New("TensorFlow keeps these for the process, and they are set already")
 
-// process holds the options of this process, and whether they are settled.
-var process struct {
+// current has the options of this process, and reports whether they are final.
+var current struct {
 	sync.Mutex
 	Process
-	set  bool // by Configure
-	used bool // by a first session
+	configured bool // Configure was called
+	started    bool // a first session was opened
 }
 
-// Configure settles the process's options. It must come before the first Open,
-// Devices or CUDALibraries. Once the options are settled, by a call or by a first
+// Configure sets the options of the process. It must come before the first Open,
+// Devices or CUDALibraries. once the options are final, by a call or by a first
 // session, Configure accepts the same values again; other values are an error that
 // names them and wraps ErrConfigured.
 func Configure(p Process) error {
@@ -74,13 +74,13 @@ func Configure(p Process) error {
 	if p.OneDNN != OneDNNDefault && p.OneDNN != OneDNNOn && p.OneDNN != OneDNNOff {
 		return fmt.Errorf("oneDNN is %q, want %q, %q or nothing", p.OneDNN, OneDNNOn, OneDNNOff)
 	}
-	if err := holdOneDNN(p.OneDNN); err != nil {
+	if err := checkOneDNN(p.OneDNN); err != nil {
 		return err
 	}
-	process.Lock()
-	defer process.Unlock()
-	if process.set || process.used {
-		if differences := p.differences(process.Process); differences != "" {
+	current.Lock()
+	defer current.Unlock()
+	if current.configured || current.started {
+		if differences := p.differences(current.Process); differences != "" {
 			return fmt.Errorf("%s: %w", differences, ErrConfigured)
 		}
 		return nil
@@ -94,26 +94,26 @@ func Configure(p Process) error {
 	if p.NoWinograd {
 		noWinograd()
 	}
-	process.Process, process.set = p, true
+	current.Process, current.configured = p, true
 	return nil
 }
 
-// holdOneDNN returns an error unless the library was loaded with oneDNN as asked.
-func holdOneDNN(asked OneDNN) error {
-	if asked == OneDNNDefault {
+// checkOneDNN returns an error unless the library was loaded with the wanted oneDNN.
+func checkOneDNN(want OneDNN) error {
+	if want == OneDNNDefault {
 		return nil
 	}
-	value := map[OneDNN]string{OneDNNOn: "1", OneDNNOff: "0"}[asked]
+	value := map[OneDNN]string{OneDNNOn: "1", OneDNNOff: "0"}[want]
 	have := OneDNN("of unknown state")
 	if on, known := capi.OneDNN(); known {
 		have = map[bool]OneDNN{true: OneDNNOn, false: OneDNNOff}[on]
 	} else if os.Getenv("TF_ENABLE_ONEDNN_OPTS") == value {
-		have = asked
+		have = want
 	}
-	if have == asked {
+	if have == want {
 		return nil
 	}
-	return fmt.Errorf("oneDNN is %s, asked for %s: set TF_ENABLE_ONEDNN_OPTS=%s before the process starts, TensorFlow reads it when it is loaded: %w", have, asked, value, ErrConfigured)
+	return fmt.Errorf("oneDNN is %s, asked for %s: set TF_ENABLE_ONEDNN_OPTS=%s before the process starts, TensorFlow reads it when it is loaded: %w", have, want, value, ErrConfigured)
 }
 
 // OneDNNInUse reports whether TensorFlow uses oneDNN's kernels on the CPU. known
@@ -130,15 +130,16 @@ func UsesOneDNN(device string) bool {
 // BuiltWithCUDA reports whether this libtensorflow can use NVIDIA's GPUs.
 func BuiltWithCUDA() bool { return capi.BuiltWithCUDA() }
 
-// begin ends Configure's time and settles TensorFlow's log. The mutex is held.
-func begin() {
-	if !process.used && !process.Log && os.Getenv("TF_CPP_MIN_LOG_LEVEL") == "" {
+// start makes the options final and sets the level of TensorFlow's log. The caller
+// has locked current.
+func start() {
+	if !current.started && !current.Log && os.Getenv("TF_CPP_MIN_LOG_LEVEL") == "" {
 		capi.Quiet()
 	}
-	process.used = true
+	current.started = true
 }
 
-// differences names what p asks for and the process does not have.
+// differences lists the options that p sets otherwise than the process has them.
 func (p Process) differences(have Process) string {
 	var list []string
 	note := func(what string, got, want any) {
@@ -157,28 +158,27 @@ func (p Process) differences(have Process) string {
 	return strings.Join(list, ", ")
 }
 
-// cpuOptimizers are those of TensorFlow's graph optimizers that a network for
-// the CPU has something of: the remapper, which fuses a convolution with the
-// batch norm, bias and activation behind it, and before it the folding of what
-// is computed of weights alone. Each of the others costs copies of the graph
-// with all its constants before the first run.
+// cpuOptimizers lists the graph optimizers of TensorFlow that speed a network on the
+// CPU up: constant folding computes the nodes that read weights only, and the remapper
+// then fuses a convolution with the batch norm, bias and activation behind it. Each
+// other optimizer copies the graph with all its constants before the first run.
 var cpuOptimizers = []string{"constfold", "remap"}
 
-// sessionOptions returns the ConfigProto of a session. With the first one the
-// process's options are settled. withGPU is apart from the settings for Devices,
-// which looks for GPUs.
+// sessionOptions returns the ConfigProto of a session. The first
+// call makes the process's options final. withGPU is no part of the settings: Devices
+// looks for GPUs with the settings of a CPU.
 func sessionOptions(s Settings, withGPU bool) (*tf.SessionOptions, error) {
-	process.Lock()
-	defer process.Unlock()
-	begin()
+	current.Lock()
+	defer current.Unlock()
+	start()
 	config := &for_core_protos_go_proto.ConfigProto{
-		IntraOpParallelismThreads: int32(process.IntraOpThreads),
-		InterOpParallelismThreads: int32(process.InterOpThreads),
+		IntraOpParallelismThreads: int32(current.IntraOpThreads),
+		InterOpParallelismThreads: int32(current.InterOpThreads),
 		// A node that does not fit its device is an error, not moved.
 		AllowSoftPlacement: false,
 		// force_gpu_compatible stays off: results come into page-locked memory
-		// without it, and it does nothing for what is fed. See docs/gpu.md.
-		GpuOptions:   &for_core_protos_go_proto.GPUOptions{AllowGrowth: process.GPUMemoryGrowth},
+		// without it, and it changes nothing for feeds. See docs/gpu.md.
+		GpuOptions:   &for_core_protos_go_proto.GPUOptions{AllowGrowth: current.GPUMemoryGrowth},
 		Experimental: &for_core_protos_go_proto.ConfigProto_Experimental{OptimizeForStaticGraph: true},
 	}
 	if s.Threads > 0 {
@@ -187,7 +187,7 @@ func sessionOptions(s Settings, withGPU bool) (*tf.SessionOptions, error) {
 	switch s.Executor {
 	case Single:
 		config.Experimental.ExecutorType = "SINGLE_THREADED_EXECUTOR"
-	case InTurn:
+	case Sequential:
 		config.InterOpParallelismThreads = -1
 	}
 	if !withGPU {
@@ -209,9 +209,9 @@ func Version() string { return capi.Version() }
 
 // ThreadsMayEnd reports whether the process's idle threads may be ended.
 func ThreadsMayEnd() bool {
-	process.Lock()
-	defer process.Unlock()
-	return Tuned() && !process.KeepThreads
+	current.Lock()
+	defer current.Unlock()
+	return Tuned() && !current.KeepThreads
 }
 
 // Trim returns memory that C's allocator holds unused to the system, in a program
@@ -229,7 +229,7 @@ func ownPools() bool { return Tuned() && capi.CanOwnPool() }
 // SharesThreads reports whether the process has threads that share an operation's
 // work, and a session can be opened that does without them.
 func SharesThreads() bool {
-	process.Lock()
-	defer process.Unlock()
-	return process.IntraOpThreads != 1 && runtime.NumCPU() > 1 && ownPools()
+	current.Lock()
+	defer current.Unlock()
+	return current.IntraOpThreads != 1 && runtime.NumCPU() > 1 && ownPools()
 }

@@ -12,28 +12,28 @@ import (
 	"tfcnn/internal/quote"
 )
 
-// Executor is how TensorFlow walks through a graph.
+// Executor is the way in which TensorFlow runs the nodes of a graph.
 type Executor string
 
-// The executors. Single runs one operation after the other, on the thread that
-// calls, and records nothing; InTurn does so with TensorFlow's usual executor,
+// The executors. Single runs one operation after the other on the calling
+// thread and records no nodes; Sequential does so with TensorFlow's usual executor,
 // which records nodes. Parallel hands operations that are ready to the inter-op
 // threads.
 const (
-	Single   Executor = "single"
-	Parallel Executor = "parallel"
-	InTurn   Executor = "in turn"
+	Single     Executor = "single"
+	Parallel   Executor = "parallel"
+	Sequential Executor = "sequential"
 )
 
-// Options says where and how a session runs. The zero value works.
+// Options are the options of a session. The zero value works.
 type Options struct {
 	// Device is "auto" (a GPU where TensorFlow has one, else the CPU), "cpu", "gpu"
 	// (the first) or "gpu:N", in upper or lower case. Empty: "auto".
 	Device string
 	// Executor is Single or Parallel. Empty: Single on the CPU, Parallel on a GPU.
 	Executor Executor
-	// Threads is how many threads share the work of one operation, in a pool of the
-	// session's own, which needs session/tuned. 0: the threads of the process.
+	// Threads is the number of threads that share the work of one operation, in a pool of
+	// the session's own, which needs session/tuned. 0: the threads of the process.
 	Threads int
 }
 
@@ -45,9 +45,9 @@ type Settings struct {
 	Threads  int
 }
 
-// Settle checks the options, and fills in the device and its executor.
-func (o Options) Settle() (Settings, error) {
-	device, err := Choose(o.Device)
+// Resolve checks the options and fills in the device and its executor.
+func (o Options) Resolve() (Settings, error) {
+	device, err := ChooseDevice(o.Device)
 	if err != nil {
 		return Settings{}, err
 	}
@@ -72,8 +72,8 @@ func (o Options) Settle() (Settings, error) {
 
 func (s Settings) onCPU() bool { return s.Device == CPU }
 
-// OnOneThread returns the settings of a CPU session whose operations have no work
-// to share, as decoders: they run on the thread that calls, where that can be had.
+// OnOneThread returns the settings of a CPU session for operations without work to
+// share, as decoders: they run on the calling thread, where session/tuned allows it.
 func OnOneThread() Settings {
 	s := Settings{Device: CPU, Executor: Single}
 	if ownPools() {
@@ -114,28 +114,28 @@ func open(graph *tf.Graph, s Settings, withGPU bool) (*Session, error) {
 	return &Session{c, session}, nil
 }
 
-// RunnerOf makes a Runner that feeds some outputs of nodes and fetches others. It
-// is the caller's to free, before the session is closed.
+// RunnerOf makes a Runner that feeds some outputs of nodes and fetches others. The
+// caller frees it before the session is closed.
 func (s *Session) RunnerOf(feeds []tf.Output, fetches ...tf.Output) (*capi.Runner, error) {
 	var signature capi.Signature
 	for _, output := range feeds {
-		port, err := s.PortOf(output)
+		feed, err := s.OutputOf(output)
 		if err != nil {
 			return nil, err
 		}
-		signature.Feeds = append(signature.Feeds, port)
+		signature.Feeds = append(signature.Feeds, feed)
 	}
 	for _, output := range fetches {
-		port, err := s.PortOf(output)
+		fetch, err := s.OutputOf(output)
 		if err != nil {
 			return nil, err
 		}
-		signature.Fetches = append(signature.Fetches, port)
+		signature.Fetches = append(signature.Fetches, fetch)
 	}
 	return s.NewRunner(signature)
 }
 
-// Close closes the session. The graph is the caller's to free.
+// Close closes the session. The caller frees the graph.
 func (s *Session) Close() error {
 	if err := s.session.Close(); err != nil {
 		return oneLine(err)
@@ -143,8 +143,8 @@ func (s *Session) Close() error {
 	return nil
 }
 
-// Finalize returns the graph that was built in a scope, or why TensorFlow refused
-// one of its nodes, in one line.
+// Finalize returns the graph that was built in a scope, or the one-line error of a node
+// that TensorFlow refused.
 func Finalize(root *op.Scope) (*tf.Graph, error) {
 	graph, err := root.Finalize()
 	if err != nil {

@@ -29,7 +29,7 @@ func TestOpen(t *testing.T) {
 	defer capi.FreeGraph(graph)
 	settle := func(o tensorflow.Options) tensorflow.Settings {
 		t.Helper()
-		s, err := o.Settle()
+		s, err := o.Resolve()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,7 +39,7 @@ func TestOpen(t *testing.T) {
 		"default":    settle(tensorflow.Options{Device: "cpu"}),
 		"parallel":   settle(tensorflow.Options{Device: "CPU", Executor: tensorflow.Parallel}),
 		"threads":    settle(tensorflow.Options{Device: "cpu", Threads: 3}),
-		"in turn":    {Device: tensorflow.CPU, Executor: tensorflow.InTurn},
+		"in turn":    {Device: tensorflow.CPU, Executor: tensorflow.Sequential},
 		"one thread": tensorflow.OnOneThread(),
 	} {
 		s, err := tensorflow.Open(graph, settings)
@@ -62,8 +62,8 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-func TestSettle(t *testing.T) {
-	s, err := tensorflow.Options{Device: "cpu"}.Settle()
+func TestResolve(t *testing.T) {
+	s, err := tensorflow.Options{Device: "cpu"}.Resolve()
 	if want := (tensorflow.Settings{Device: tensorflow.CPU, Executor: tensorflow.Single}); err != nil || s != want {
 		t.Errorf("got %+v, %v, want %+v", s, err, want)
 	}
@@ -76,7 +76,7 @@ func TestSettle(t *testing.T) {
 		{tensorflow.Options{Device: "cpu", Threads: -1}, "got -1 threads, want 0 to 1024"},
 		{tensorflow.Options{Device: "cpu", Threads: 1025}, "got 1025 threads, want 0 to 1024"},
 	} {
-		if _, err := tt.o.Settle(); err == nil || err.Error() != tt.want {
+		if _, err := tt.o.Resolve(); err == nil || err.Error() != tt.want {
 			t.Errorf("%+v: got %v, want %q", tt.o, err, tt.want)
 		}
 	}

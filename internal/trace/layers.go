@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Layers are the layers of a network, in their order. They decide to which layer
-// a node of TensorFlow's, or a step of the network's program, belongs.
+// Layers are the layers of a network, in order. OfNode and OfStep return the layer of a
+// TensorFlow node and of a step of the network's program.
 type Layers struct {
 	names []string
 	last  []int // the layers' last steps
@@ -24,10 +24,9 @@ func (l Layers) OfStep(step int) int {
 	return i
 }
 
-// OfNode returns the layer that a node belongs to, "" for none. A node's name
-// begins with that of its layer; TensorFlow's optimizer puts words of its own
-// before some names, as "ConstantFolding/", and names a kernel that it has put
-// together after the last node in it.
+// OfNode returns the layer that a node belongs to, "" for none. A node's name begins
+// with its layer's name. TensorFlow's optimizer prefixes some names, as with
+// "ConstantFolding/", and names a fused node after the last of its nodes.
 func (l Layers) OfNode(name string) string {
 	for part := range strings.SplitSeq(name, "/") {
 		if slices.Contains(l.names, part) {
@@ -37,10 +36,9 @@ func (l Layers) OfNode(name string) string {
 	return ""
 }
 
-// Reads returns the layers whose kernels a layer's kernels read in the graph that
-// ran, in the record's order, and reports whether they read what no kernel of a
-// layer computed and is no constant, as the network's input. The record's level
-// is Graph.
+// Reads returns the layers whose kernels a layer's kernels read in the graph that ran,
+// in the record's order. input reports whether they read a node that is neither a
+// layer's kernel nor a constant, as the network's input. The record's level is Graph.
 func (r Record) Reads(layer string) (from []string, input bool) {
 	nodes := make(map[string]Node, len(r.Nodes))
 	for _, n := range r.Nodes {
@@ -48,14 +46,14 @@ func (r Record) Reads(layer string) (from []string, input bool) {
 			nodes[n.Name] = n
 		}
 	}
-	seen := map[string]bool{}
-	var follow func(names []string)
-	follow = func(names []string) {
+	visited := map[string]bool{}
+	var visit func(names []string)
+	visit = func(names []string) {
 		for _, name := range names {
-			if seen[name] {
+			if visited[name] {
 				continue
 			}
-			seen[name] = true
+			visited[name] = true
 			switch n, found := nodes[name]; {
 			case !found: // TensorFlow records no _Recv
 				input = true
@@ -64,7 +62,7 @@ func (r Record) Reads(layer string) (from []string, input bool) {
 					from = append(from, n.Layer)
 				}
 			case len(n.Inputs) > 0:
-				follow(n.Inputs)
+				visit(n.Inputs)
 			case n.Op != "Const" && n.Op != "HostConst":
 				input = true
 			}
@@ -72,7 +70,7 @@ func (r Record) Reads(layer string) (from []string, input bool) {
 	}
 	for _, n := range r.Nodes {
 		if n.Layer == layer && n.Arithmetic() {
-			follow(n.Inputs)
+			visit(n.Inputs)
 		}
 	}
 	return from, input

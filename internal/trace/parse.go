@@ -27,19 +27,19 @@ func Parse(metadata []byte, layers Layers) (Record, error) {
 		if at := strings.Index(name, "/device:"); at >= 0 {
 			name = name[at:]
 		}
-		read := func(n *step_stats_go_proto.NodeExecStats) Node { return executed(n, name, graph) }
-		if ofTracer(name) {
+		read := func(n *step_stats_go_proto.NodeExecStats) Node { return executorNode(n, name, graph) }
+		if isTracerDevice(name) {
 			stream, is := streamName(name)
 			if !is {
 				continue
 			}
-			read = func(n *step_stats_go_proto.NodeExecStats) Node { return streamed(n, stream) }
+			read = func(n *step_stats_go_proto.NodeExecStats) Node { return streamNode(n, stream) }
 		}
 		for _, n := range device.GetNodeStats() {
 			list = append(list, read(n))
 		}
 	}
-	attribute(list)
+	assignNodes(list)
 	for i := range list {
 		list[i].Layer = layers.OfNode(list[i].Name)
 	}
@@ -58,8 +58,8 @@ func graphNodes(graphs []*graph_go_proto.GraphDef) map[string]*node_def_go_proto
 	return nodes
 }
 
-// executed reads an entry of TensorFlow's executor.
-func executed(n *step_stats_go_proto.NodeExecStats, device string, graph map[string]*node_def_go_proto.NodeDef) Node {
+// executorNode reads an entry of TensorFlow's executor.
+func executorNode(n *step_stats_go_proto.NodeExecStats, device string, graph map[string]*node_def_go_proto.NodeDef) Node {
 	start := n.GetAllStartNanos()
 	node := Node{
 		Name: n.GetNodeName(), Op: opOf(n), Device: device,

@@ -9,15 +9,14 @@ import (
 	"github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
 )
 
-// Level is how much TensorFlow records of a run.
+// Level is the extent of TensorFlow's record of a run.
 type Level int
 
-// The levels. Nodes records the nodes, by TensorFlow's
-// executors, which costs little; times on a GPU are those of starting kernels.
-// Graph records the graphs that ran too, with their constants: each run with it
-// takes the constants' memory a few times over. Kernels records the nodes, and
-// each kernel and copy on a GPU's streams by the GPU's own tracer, which slows
-// the run.
+// The levels. Nodes records the nodes, by TensorFlow's executors, at little cost; times
+// on a GPU are those of starting kernels. Graph also records the graphs that ran, with
+// their constants: each such run takes the constants' memory several times. Kernels
+// records the nodes, and each kernel and copy on a GPU's streams by the GPU's own
+// tracer, which slows the run.
 const (
 	Nodes Level = iota + 1
 	Graph

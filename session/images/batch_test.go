@@ -80,7 +80,7 @@ func TestBatchErrors(t *testing.T) {
 	}{
 		{[]string{china, flower, cut, missing}, images.ErrDamaged, cut, "JPEG: broken or truncated file: "},
 		{[]string{cut, text}, images.ErrDamaged, cut, "JPEG: broken or truncated file: "},
-		{[]string{china, text, cut}, images.ErrUnsupported, text, "file is no picture, want JPEG or PNG"},
+		{[]string{china, text, cut}, images.ErrUnsupported, text, "file is no image, want JPEG or PNG"},
 		{[]string{china, missing}, fs.ErrNotExist, missing, "no such file or directory"},
 		{[]string{missing}, fs.ErrNotExist, missing, "no such file or directory"},
 		{[]string{china, small}, images.ErrSize, small, "images of different sizes: 12×17 pixels, the first has 427×640; Options.Size makes them equal"},

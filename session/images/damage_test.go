@@ -42,7 +42,7 @@ func damaged(file []byte, from, way int, random *rand.Rand) []byte {
 // libjpeg warns of are refused. warned.txt holds, a character a copy, whether
 // djpeg -strict of libjpeg-turbo 2.1.5 stops at a warning or an error (W) or
 // decodes it (.). DAMAGED=folder writes the copies, to run djpeg again.
-// The figures stand in docs/pictures.md.
+// The figures stand in docs/images.md.
 func TestDamagedPhotograph(t *testing.T) {
 	if raceEnabled {
 		t.Skip("one goroutine decodes 1,200 files")

@@ -235,7 +235,7 @@ func (d *Decoder) run(h *header, o Options, runner *capi.Runner, into capi.Value
 	if failed := new(capi.Error); errors.As(err, &failed) && failed.Code == invalidArgument {
 		return capi.Value{}, fault.Damaged("%s: broken or truncated file: %s", h.format, failed.Message)
 	}
-	if errors.Is(err, capi.ErrUnfit) {
+	if errors.Is(err, capi.ErrMismatch) {
 		return capi.Value{}, fault.Damaged("%s: decoded to another size than the header's, %s", h.format, tensor.FormatShape(into.Shape))
 	}
 	if err != nil {

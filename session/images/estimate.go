@@ -39,12 +39,12 @@ func estimate(file []byte, o Options) (Estimate, error) {
 	return e, nil
 }
 
-// overhead is what decoding takes beside the picture: tables, windows, rows,
+// overhead is what decoding takes beside the image: tables, windows, rows,
 // and what TensorFlow's allocator keeps.
 const overhead = 16 << 20
 
 // memory is the most memory that decoding takes at one time. TensorFlow keeps
-// the bytes of a picture to the end of the run in which it makes them numbers.
+// the bytes of an image to the end of the run in which it makes them numbers.
 func (h header) memory(file, turn int) int64 {
 	pixels := int64(h.height) * int64(h.width)
 	const bytes, numbers = 3, 3 * 4 // of a pixel in RGB
@@ -69,6 +69,6 @@ func (h header) memory(file, turn int) int64 {
 
 // maxVisits is the most blocks that all scans of a JPEG may code together:
 // as many as pixels are allowed, which is 21 scans of three components in full
-// for a picture of that many pixels. The time of decoding grows with it, and a
+// for an image of that many pixels. The time of decoding grows with it, and a
 // scan of a hundred million pixels can be two kilobytes long.
 func maxVisits(maxPixels int) int64 { return max(int64(maxPixels), 1<<20) }

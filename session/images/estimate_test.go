@@ -30,7 +30,7 @@ func peak(t *testing.T) int64 {
 	return kilobytes << 10
 }
 
-// A picture takes no more memory than its estimate, and not much less.
+// An image takes no more memory than its estimate, and not much less.
 func TestEstimate(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector has memory of its own")
@@ -80,7 +80,7 @@ func TestScansThatNeverEnd(t *testing.T) {
 	if err != nil || e.Format != "JPEG" || e.Height != 12 || e.Width != 17 {
 		t.Errorf("%+v, %v", e, err)
 	}
-	// A grey picture of 8000×8000 pixels, a million blocks, each scan in a
+	// A grey image of 8000×8000 pixels, a million blocks, each scan in a
 	// few bytes; what data they lack is not looked at before.
 	quantizer := append([]byte{0xff, 0xdb, 0, 67, 0}, bytes.Repeat([]byte{1}, 64)...)
 	frame := slices.Concat([]byte{0xff, 0xd8}, quantizer, []byte{0xff, 0xc2, 0, 11, 8, 0x1f, 0x40, 0x1f, 0x40, 1, 1, 0x11, 0})

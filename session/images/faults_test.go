@@ -56,8 +56,8 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	for file, want := range map[string]string{
-		"jpeg_restart_interval_lost.jpg": "its data end before the picture does",
-		"jpeg_last_scan_cut.jpg":         "its data end before the picture does",
+		"jpeg_restart_interval_lost.jpg": "its data end before the image does",
+		"jpeg_last_scan_cut.jpg":         "its data end before the image does",
 		"jpeg_one_scan_missing.jpg":      "no scan has component 3",
 	} {
 		damaged := read(t, "faults/"+file)

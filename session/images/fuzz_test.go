@@ -13,7 +13,7 @@ import (
 
 const fuzzPixels = 1 << 18
 
-// FuzzDecode: a picture is as large as its file said, and gives the same
+// FuzzDecode: an image is as large as its file said, and gives the same
 // pixels again; upright or not, they are the same ones.
 func FuzzDecode(f *testing.F) {
 	for _, g := range goldens(f) {

@@ -29,7 +29,7 @@ type header struct {
 	coefficients int64  // of a JPEG: bytes of memory for them
 }
 
-// foreign are pictures that people have and TensorFlow's decoders here do not
+// foreign are images that people have and TensorFlow's decoders here do not
 // read, by their first bytes.
 var foreign = []struct {
 	name   string
@@ -84,7 +84,7 @@ func readHeader(file []byte) (header, error) {
 			return header{}, fault.Unsupported("file is %s, want JPEG or PNG", f.name)
 		}
 	}
-	return header{}, fault.Unsupported("file is no picture, want JPEG or PNG")
+	return header{}, fault.Unsupported("file is no image, want JPEG or PNG")
 }
 
 // examine reads what a file says of itself: its header, and how it is to be
@@ -120,9 +120,9 @@ func (h *header) size(o Options, turn int) graph.Size {
 	return graph.Size{Height: h.height, Width: h.width}
 }
 
-// upright reads how a picture is to be turned, from its EXIF data or else its
+// upright reads how an image is to be turned, from its EXIF data or else its
 // XMP: 1 is upright, 2 to 8 are not. Where they cannot be read, a note says so,
-// and the picture stays as it is stored.
+// and the image stays as it is stored.
 func (h *header) upright() int {
 	turn, from := 0, "EXIF"
 	if h.exif != nil {

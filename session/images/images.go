@@ -19,7 +19,7 @@
 // its size is refused before memory is allocated for pixels. Package images
 // walks the entropy-coded data of a JPEG, because TensorFlow fills missing data
 // with grey and returns no error; of a PNG, TensorFlow gets only the chunks that
-// decide pixels. docs/pictures.md says what is refused, and what cannot be seen.
+// decide pixels. docs/images.md says what is refused, and what cannot be seen.
 // JPEGs are decoded with the accurate integer transform, which gives
 // scikit-learn's and Pillow's pixels to the byte.
 package images

@@ -67,7 +67,7 @@ type golden struct {
 	Note         string
 }
 
-// Pictures of every kind, made by Pillow 12, with the pixels that Pillow sees.
+// Images of every kind, made by Pillow 12, with the pixels that Pillow sees.
 func goldens(t testing.TB) map[string]golden {
 	t.Helper()
 	text, err := os.ReadFile("testdata/pillow.json")
@@ -81,7 +81,7 @@ func goldens(t testing.TB) map[string]golden {
 	return all
 }
 
-func TestKindsOfPictures(t *testing.T) {
+func TestKindsOfImages(t *testing.T) {
 	d := open(t, images.Options{})
 	for name, want := range goldens(t) {
 		got, err := d.Raster(want.File, images.Options{})
@@ -148,13 +148,13 @@ func TestRefusals(t *testing.T) {
 		want string
 	}{
 		{"nothing", nil, "images: file is empty"},
-		{"text", []byte("hello, world"), "images: file is no picture, want JPEG or PNG"},
+		{"text", []byte("hello, world"), "images: file is no image, want JPEG or PNG"},
 		{"GIF", gifFile(), "images: file is GIF, want JPEG or PNG"},
 		{"WebP", []byte("RIFF\x00\x00\x00\x00WEBPVP8 "), "file is WebP"},
 		{"HEIC", []byte("\x00\x00\x00\x18ftypheic"), "file is HEIC, want JPEG or PNG"},
 		{"AVIF", []byte("\x00\x00\x00\x18ftypavif"), "file is AVIF"},
 		{"a film", []byte("\x00\x00\x00\x18ftypisom"), "file is a film"},
-		{"three bytes", []byte("RIF"), "file is no picture"},
+		{"three bytes", []byte("RIF"), "file is no image"},
 		{"JPEG's first bytes", jpeg[:20], "JPEG: broken or truncated header"},
 		{"half a JPEG", jpeg[:len(jpeg)/2], "JPEG: broken or truncated file"},
 		{"a JPEG without its end", jpeg[:len(jpeg)-400], "JPEG: broken or truncated file"},

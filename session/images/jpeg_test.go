@@ -88,13 +88,13 @@ func TestProgressiveCutInAnyScan(t *testing.T) {
 	}
 }
 
-// A header that lies about the size of its picture is held to its data.
+// A header with a larger image than its data is refused.
 func TestTallerThanItsData(t *testing.T) {
 	d := open(t, images.Options{})
 	file := slices.Clone(goldens(t)["rgb.jpg"].File)
 	frame, _ := segment(t, file, 0xc0)
 	binary.BigEndian.PutUint16(file[frame+5:], 2000)
-	if _, err := d.Raster(file, images.Options{}); err == nil || !strings.Contains(err.Error(), "its data end before the picture does") {
+	if _, err := d.Raster(file, images.Options{}); err == nil || !strings.Contains(err.Error(), "its data end before the image does") {
 		t.Errorf("12 rows for 2000: %v", err)
 	}
 }
@@ -178,7 +178,7 @@ func TestPNGRefusals(t *testing.T) {
 	}
 }
 
-// wide is a black picture of 1000001×1.
+// wide is a black image of 1000001×1.
 type wide struct{}
 
 func (wide) ColorModel() color.Model { return color.GrayModel }

@@ -33,7 +33,7 @@ func deflated(plain []byte) []byte {
 	return b.Bytes()
 }
 
-// pngParts are the chunks of a picture of 5×4 pixels.
+// pngParts are the chunks of an image of 5×4 pixels.
 func pngParts(colour byte, samples, depth int) (parts [][]byte) {
 	var pixels []byte
 	for y := range 4 {
@@ -110,23 +110,23 @@ func TestChunksAreLibpngs(t *testing.T) {
 		cases = append(cases, chunkCase{two[0][:4] + " and " + two[1][:4], len(first) + len(second), slices.Concat(first, second)})
 	}
 	compared := 0
-	for _, picture := range []struct {
+	for _, image := range []struct {
 		colour         byte
 		samples, depth int
 	}{{0, 1, 8}, {0, 1, 4}, {2, 3, 8}, {3, 1, 8}, {3, 1, 4}, {4, 2, 8}, {6, 4, 8}} {
-		parts := pngParts(picture.colour, picture.samples, picture.depth)
+		parts := pngParts(image.colour, image.samples, image.depth)
 		for _, c := range cases {
 			for at := 1; at <= len(parts); at++ {
-				if strings.Contains(c.kind, "PLTE") && (picture.colour == 3 || at >= len(parts)-1 || c.bytes == 0) {
+				if strings.Contains(c.kind, "PLTE") && (image.colour == 3 || at >= len(parts)-1 || c.bytes == 0) {
 					continue // libpng minds an empty palette where it is but advice
 				}
 				compared++
 				file := slices.Concat([]byte("\x89PNG\r\n\x1a\n"), slices.Concat(slices.Insert(slices.Clone(parts), at, c.chunk)...))
 				want, refused := d.Libpng(file)
 				got, err := d.Raster(file, images.Options{})
-				if (err == nil) != (refused == nil) || err == nil && !bytes.Equal(got.Pixels, overWhite(want, picture.depth)) {
+				if (err == nil) != (refused == nil) || err == nil && !bytes.Equal(got.Pixels, overWhite(want, image.depth)) {
 					t.Errorf("colour type %d of %d bits, %s of %d bytes at %d: %v, pixels %.15v; libpng: %v, %.15v",
-						picture.colour, picture.depth, c.kind, c.bytes, at, err, got.Pixels, refused, overWhite(want, picture.depth))
+						image.colour, image.depth, c.kind, c.bytes, at, err, got.Pixels, refused, overWhite(want, image.depth))
 				}
 			}
 		}
@@ -158,6 +158,9 @@ func overWhite(rgba []uint8, depth int) []uint8 {
 
 // Text and profiles are not inflated, and cost their own bytes alone.
 func TestBombs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and on one goroutine")
+	}
 	d := open(t, images.Options{})
 	parts := pngParts(2, 3, 8)
 	text := deflated(make([]byte, 1<<24))
@@ -176,14 +179,14 @@ func TestBombs(t *testing.T) {
 			t.Errorf("%s: other pixels, %v", kind, err)
 		}
 	}
-	// Pixels that go on behind the picture.
+	// Pixels that go on behind the image.
 	file := slices.Concat([]byte("\x89PNG\r\n\x1a\n"), parts[0], pngChunk("IDAT", deflated(make([]byte, 1<<28)), false), parts[2])
 	if _, err := d.Raster(file, images.Options{}); err == nil || !strings.Contains(err.Error(), "compressed data are longer than twice the pixels") {
 		t.Errorf("pixels without end: %v", err)
 	}
 }
 
-// Metadata in texts say how a picture is to be turned, as Pillow reads them.
+// Metadata in texts say how an image is to be turned, as Pillow reads them.
 func TestOrientationOfPNG(t *testing.T) {
 	parts := pngParts(2, 3, 8)
 	tiff := "II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00"

@@ -1,13 +1,13 @@
-// Package metrics exports what sessions count: to expvar, and to Prometheus.
+// Package metrics exports the counters of sessions to expvar and to Prometheus.
 //
 //	sessions := metrics.NewSessions()
 //	sessions.Add("digits", s) // again with another session when it is reopened
 //	prometheus.MustRegister(sessions)
 //	err := sessions.Publish("tfcnn") // /debug/vars
 //
-// Memory and threads of the whole process, TensorFlow's among them, are
-// exported by Prometheus's own process collector, and Go's heap by its Go
-// collector. Package session itself needs neither library.
+// Prometheus's own process collector exports memory and threads of the whole process,
+// with TensorFlow's, and its Go collector exports Go's heap. Package session itself
+// needs neither library.
 package metrics
 
 import (
@@ -20,17 +20,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tfcnn/session"
+	"tfcnn/session/sizes"
 )
 
-// Source is a *session.Session, or anything else that counts so.
+// Source is a *session.Session, or another source of such counters.
 type Source interface{ Stats() session.Stats }
 
-// Of is a *session.Sizes as a Source.
-func Of(s *session.Sizes) Source { return summed{s} }
+// Of returns the sums of sessions of several sizes as a Source.
+func Of(s *sizes.Sessions) Source { return summed{s} }
 
-type summed struct{ sizes *session.Sizes }
+type summed struct{ sessions *sizes.Sessions }
 
-func (s summed) Stats() session.Stats { return s.sizes.Stats().Stats }
+func (s summed) Stats() session.Stats { return s.sessions.Stats().Stats }
 
 // Sessions are sources by name: a prometheus.Collector, whose metrics have the
 // label "session", and a variable for expvar. Its methods may be called from
@@ -40,11 +41,11 @@ type Sessions struct {
 	sources map[string]Source
 }
 
-// NewSessions has no sessions yet.
+// NewSessions returns an exporter without sessions.
 func NewSessions() *Sessions { return &Sessions{sources: map[string]Source{}} }
 
-// Add has a source exported under a name, instead of the one that had it: its
-// counters then begin anew, which Prometheus understands.
+// Add exports a source under a name, in place of an earlier source of that name.
+// Prometheus understands that the counters then begin at 0 again.
 func (s *Sessions) Add(name string, source Source) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,7 +59,7 @@ func (s *Sessions) Remove(name string) {
 	delete(s.sources, name)
 }
 
-// all gives the counters by name.
+// all returns the counters by name.
 func (s *Sessions) all() map[string]session.Stats {
 	s.mu.Lock()
 	sources := maps.Clone(s.sources)
@@ -72,9 +73,9 @@ func (s *Sessions) all() map[string]session.Stats {
 
 var publishing sync.Mutex
 
-// Publish makes an expvar variable of the sessions: an object with an object
-// for each. A name that expvar has already is an error; nothing can be taken
-// back from expvar.
+// Publish publishes the sessions as an expvar variable: an object with an object for
+// each session. Where expvar has a variable of that name, Publish returns an error;
+// expvar cannot remove a variable.
 func (s *Sessions) Publish(variable string) error {
 	publishing.Lock()
 	defer publishing.Unlock()
@@ -93,20 +94,20 @@ func (s *Sessions) Publish(variable string) error {
 
 // exported is a session's counters as expvar shows them.
 type exported struct {
-	Runs           int64   `json:"runs"`
-	Errors         int64   `json:"errors"`
-	Canceled       int64   `json:"canceled"`
-	Pictures       int64   `json:"pictures"`
-	SharedBatches  int64   `json:"shared_batches"`
-	SharedCalls    int64   `json:"shared_calls"`
-	SharedImages   int64   `json:"shared_images"`
-	InFlight       int     `json:"in_flight"`
-	Waiting        int     `json:"waiting"`
-	NativeBytes    int64   `json:"native_bytes"`
-	MaxNativeBytes int64   `json:"native_bytes_max"`
-	RunSeconds     float64 `json:"run_seconds_sum"`
-	// Latency counts the runs by the upper bounds of their times, each with
-	// those below it, as Prometheus does.
+	Runs          int64   `json:"runs"`
+	Errors        int64   `json:"errors"`
+	Canceled      int64   `json:"canceled"`
+	Images        int64   `json:"pictures"`
+	SharedBatches int64   `json:"shared_batches"`
+	SharedCalls   int64   `json:"shared_calls"`
+	SharedImages  int64   `json:"shared_images"`
+	InFlight      int     `json:"in_flight"`
+	Waiting       int     `json:"waiting"`
+	Bytes         int64   `json:"native_bytes"`
+	MaxBytes      int64   `json:"native_bytes_max"`
+	RunSeconds    float64 `json:"run_seconds_sum"`
+	// Latency counts the runs up to each upper bound of their times, as Prometheus
+	// does.
 	Latency []bucket `json:"run_seconds_buckets"`
 }
 
@@ -117,9 +118,9 @@ type bucket struct {
 
 func export(stats session.Stats) exported {
 	e := exported{
-		Runs: stats.Runs, Errors: stats.Errors, Canceled: stats.Canceled, Pictures: stats.Pictures,
+		Runs: stats.Runs, Errors: stats.Errors, Canceled: stats.Canceled, Images: stats.Images,
 		SharedBatches: stats.SharedBatches, SharedCalls: stats.SharedCalls, SharedImages: stats.SharedImages,
-		InFlight: stats.InFlight, Waiting: stats.Waiting, NativeBytes: stats.Bytes, MaxNativeBytes: stats.MostBytes,
+		InFlight: stats.InFlight, Waiting: stats.Waiting, Bytes: stats.Bytes, MaxBytes: stats.MostBytes,
 		RunSeconds: stats.Latency.Sum.Seconds(),
 	}
 	buckets, _ := cumulative(stats.Latency)
@@ -129,7 +130,8 @@ func export(stats session.Stats) exported {
 	return e
 }
 
-// cumulative counts for each bound the runs below it, and all of them.
+// cumulative returns for each bound the number of runs below it, and the number of all
+// runs.
 func cumulative(l session.Latency) (buckets map[float64]uint64, all uint64) {
 	buckets = make(map[float64]uint64, len(l.Bounds))
 	for i, n := range l.Counts {
@@ -157,19 +159,19 @@ var (
 		{describe("runs_total", "Calls that gave a result."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.Runs) }},
 		{describe("errors_total", "Calls that failed, other than by their context."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.Errors) }},
 		{describe("canceled_total", "Calls that ended with their context."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.Canceled) }},
-		{describe("pictures_total", "Pictures in the calls that gave a result."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.Pictures) }},
-		{describe("shared_batches_total", "Runs of TensorFlow that served several calls."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.SharedBatches) }},
+		{describe("pictures_total", "Images in the calls that gave a result."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.Images) }},
+		{describe("shared_batches_total", "Runs of TensorFlow that several calls shared."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.SharedBatches) }},
 		{describe("shared_calls_total", "Calls that shared a run of TensorFlow with others."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.SharedCalls) }},
-		{describe("shared_images_total", "Images in the runs that served several calls."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.SharedImages) }},
-		{describe("runs_in_flight", "Calls inside TensorFlow, also those whose caller has left."), prometheus.GaugeValue, func(s session.Stats) float64 { return float64(s.InFlight) }},
-		{describe("runs_waiting", "Callers who wait for a place or in a batch."), prometheus.GaugeValue, func(s session.Stats) float64 { return float64(s.Waiting) }},
+		{describe("shared_images_total", "Images in the runs that several calls shared."), prometheus.CounterValue, func(s session.Stats) float64 { return float64(s.SharedImages) }},
+		{describe("runs_in_flight", "Calls inside TensorFlow, also those whose context has ended."), prometheus.GaugeValue, func(s session.Stats) float64 { return float64(s.InFlight) }},
+		{describe("runs_waiting", "Calls that wait for a limit or in a batch."), prometheus.GaugeValue, func(s session.Stats) float64 { return float64(s.Waiting) }},
 		{describe("native_bytes", "Weights, and the forecast of the runs in flight."), prometheus.GaugeValue, func(s session.Stats) float64 { return float64(s.Bytes) }},
 		{describe("native_max_bytes", "The most that native_bytes was."), prometheus.GaugeValue, func(s session.Stats) float64 { return float64(s.MostBytes) }},
 	}
 	latency = describe("run_seconds", "Time of the calls that gave a result.")
 )
 
-// Describe is of prometheus.Collector.
+// Describe implements prometheus.Collector.
 func (s *Sessions) Describe(to chan<- *prometheus.Desc) {
 	for _, m := range numbers {
 		to <- m.description
@@ -177,7 +179,7 @@ func (s *Sessions) Describe(to chan<- *prometheus.Desc) {
 	to <- latency
 }
 
-// Collect is of prometheus.Collector.
+// Collect implements prometheus.Collector.
 func (s *Sessions) Collect(to chan<- prometheus.Metric) {
 	for name, stats := range s.all() {
 		for _, m := range numbers {

@@ -20,6 +20,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/session"
 	"tfcnn/session/metrics"
+	"tfcnn/session/sizes"
 )
 
 type fixed session.Stats
@@ -27,7 +28,7 @@ type fixed session.Stats
 func (f fixed) Stats() session.Stats { return session.Stats(f) }
 
 var some = fixed{
-	Runs: 6, Errors: 2, Canceled: 1, Pictures: 17, SharedBatches: 2, SharedCalls: 5, SharedImages: 9, InFlight: 3, Waiting: 4, Bytes: 1000, MostBytes: 5000,
+	Runs: 6, Errors: 2, Canceled: 1, Images: 17, SharedBatches: 2, SharedCalls: 5, SharedImages: 9, InFlight: 3, Waiting: 4, Bytes: 1000, MostBytes: 5000,
 	Latency: session.Latency{
 		Bounds: []time.Duration{time.Millisecond, 20 * time.Millisecond},
 		Counts: []int64{1, 3, 2},
@@ -56,7 +57,7 @@ tfcnn_native_bytes{session="digits"} 1000
 # HELP tfcnn_native_max_bytes The most that native_bytes was.
 # TYPE tfcnn_native_max_bytes gauge
 tfcnn_native_max_bytes{session="digits"} 5000
-# HELP tfcnn_pictures_total Pictures in the calls that gave a result.
+# HELP tfcnn_pictures_total Images in the calls that gave a result.
 # TYPE tfcnn_pictures_total counter
 tfcnn_pictures_total{session="digits"} 17
 # HELP tfcnn_run_seconds Time of the calls that gave a result.
@@ -66,22 +67,22 @@ tfcnn_run_seconds_bucket{session="digits",le="0.02"} 4
 tfcnn_run_seconds_bucket{session="digits",le="+Inf"} 6
 tfcnn_run_seconds_sum{session="digits"} 1.5
 tfcnn_run_seconds_count{session="digits"} 6
-# HELP tfcnn_runs_in_flight Calls inside TensorFlow, also those whose caller has left.
+# HELP tfcnn_runs_in_flight Calls inside TensorFlow, also those whose context has ended.
 # TYPE tfcnn_runs_in_flight gauge
 tfcnn_runs_in_flight{session="digits"} 3
 # HELP tfcnn_runs_total Calls that gave a result.
 # TYPE tfcnn_runs_total counter
 tfcnn_runs_total{session="digits"} 6
-# HELP tfcnn_runs_waiting Callers who wait for a place or in a batch.
+# HELP tfcnn_runs_waiting Calls that wait for a limit or in a batch.
 # TYPE tfcnn_runs_waiting gauge
 tfcnn_runs_waiting{session="digits"} 4
-# HELP tfcnn_shared_batches_total Runs of TensorFlow that served several calls.
+# HELP tfcnn_shared_batches_total Runs of TensorFlow that several calls shared.
 # TYPE tfcnn_shared_batches_total counter
 tfcnn_shared_batches_total{session="digits"} 2
 # HELP tfcnn_shared_calls_total Calls that shared a run of TensorFlow with others.
 # TYPE tfcnn_shared_calls_total counter
 tfcnn_shared_calls_total{session="digits"} 5
-# HELP tfcnn_shared_images_total Images in the runs that served several calls.
+# HELP tfcnn_shared_images_total Images in the runs that several calls shared.
 # TYPE tfcnn_shared_images_total counter
 tfcnn_shared_images_total{session="digits"} 9
 `
@@ -103,19 +104,19 @@ func TestPublish(t *testing.T) {
 	s.Add("letters", some)
 	var got map[string]struct {
 		Runs, Canceled int
-		Native_bytes   int
+		Bytes          int `json:"native_bytes"`
 		Shared_images  int
 		Buckets        []struct{ Runs int } `json:"run_seconds_buckets"`
 	}
 	if err := json.Unmarshal([]byte(expvar.Get("tfcnn-test").String()), &got); err != nil {
 		t.Fatal(err)
 	}
-	if len(got) != 2 || got["digits"].Runs != 1 || got["letters"].Canceled != 1 || got["letters"].Native_bytes != 1000 || got["letters"].Shared_images != 9 || len(got["letters"].Buckets) != 2 || got["letters"].Buckets[1].Runs != 4 {
+	if len(got) != 2 || got["digits"].Runs != 1 || got["letters"].Canceled != 1 || got["letters"].Bytes != 1000 || got["letters"].Shared_images != 9 || len(got["letters"].Buckets) != 2 || got["letters"].Buckets[1].Runs != 4 {
 		t.Errorf("%+v", got)
 	}
 }
 
-// A real session and Sizes at work while an HTTP server is scraped.
+// A session, and sessions of several sizes, at work while an HTTP server is scraped.
 func TestScrape(t *testing.T) {
 	net := graph.Network{Input: graph.Input{Height: 4, Width: 4, Channels: 1}, Layers: []graph.Layer{graph.MaxPool{Size: graph.Square(2)}}}
 	one, err := session.Open(net, nil, session.Options{Device: "cpu"})
@@ -124,14 +125,14 @@ func TestScrape(t *testing.T) {
 	}
 	defer one.Close()
 	net.Input = graph.Input{Channels: 1}
-	sizes, err := session.OpenSizes(net, nil, session.SizesOptions{Options: session.Options{Device: "cpu"}})
+	free, err := sizes.Open(net, nil, sizes.Options{Options: session.Options{Device: "cpu"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer sizes.Close()
+	defer free.Close()
 	s := metrics.NewSessions()
 	s.Add("one", one)
-	s.Add("sizes", metrics.Of(sizes))
+	s.Add("sizes", metrics.Of(free))
 	registry := prometheus.NewPedanticRegistry()
 	if err := registry.Register(s); err != nil {
 		t.Fatal(err)
@@ -160,7 +161,7 @@ func TestScrape(t *testing.T) {
 					t.Error(err)
 				}
 				other, _ := tensor.New(1, 4, 4+i%3, 1)
-				if _, err := sizes.Run(t.Context(), other); err != nil {
+				if _, err := free.Run(t.Context(), other); err != nil {
 					t.Error(err)
 				}
 				if i%10 == 0 {

@@ -12,15 +12,15 @@ import (
 type allocation struct {
 	node     int // index into the recorded nodes
 	bytes    int64
-	from, to int64 // nanoseconds since 1970, in whole microseconds; to is forever where it was not given back
+	from, to int64 // nanoseconds since 1970, in whole microseconds; to is forever where it was not freed
 	output   bool  // it is the node's first output
 	pointer  uint64
 }
 
 const forever = 1<<63 - 1
 
-// allocations pairs what nodes allocated with what was given back. Of several
-// stretches of one size, the output is what is given back last.
+// allocations pairs the allocations of nodes with their frees. Of several stretches of
+// one size, the one that is freed last is the output.
 func allocations(nodes []trace.Node) []allocation {
 	var all []allocation
 	for i, n := range nodes {
@@ -55,9 +55,9 @@ func allocations(nodes []trace.Node) []allocation {
 	return all
 }
 
-// busiest is the most bytes that were live at once, and the allocation that
-// made them so many. Within a microsecond, which is all that TensorFlow's
-// record tells, what is given back counts as there.
+// busiest returns the most bytes that were live at once, and the allocation that made
+// them so many. Within a microsecond, which is all that TensorFlow's
+// record tells, freed memory counts as live.
 func busiest(all []allocation) (most int64, at int) {
 	order := make([]int, len(all))
 	for i := range order {
@@ -79,15 +79,15 @@ func busiest(all []allocation) (most int64, at int) {
 	return most, at
 }
 
-// holder is the node whose output lies in a stretch of memory at a time.
-func holder(nodes []trace.Node, a allocation, at int64) int {
-	holds := func(n trace.Node) bool {
+// ownerOf returns the node whose output lies in a stretch of memory at a time.
+func ownerOf(nodes []trace.Node, a allocation, at int64) int {
+	owns := func(n trace.Node) bool {
 		start := n.Start - n.Start%micro
 		return start <= at && start <= a.to && slices.ContainsFunc(n.Outputs, func(o trace.Output) bool { return o.Pointer == a.pointer })
 	}
 	last := a.node
 	for i, n := range nodes {
-		if i > last && a.pointer != 0 && holds(n) {
+		if i > last && a.pointer != 0 && owns(n) {
 			last = i
 		}
 	}

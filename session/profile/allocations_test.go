@@ -63,14 +63,14 @@ func TestAllocations(t *testing.T) {
 			t.Errorf("got %+v, want %+v", all[i], want[i])
 		}
 	}
-	for i, name := range map[int]string{2: "copy of the input, its groups put apart", 3: "copy of the filter, its groups put apart", 4: "copy of the output, its groups put apart"} {
+	for i, name := range map[int]string{2: "copy of the input, its groups separated", 3: "copy of the filter, its groups put apart", 4: "copy of the output, its groups put apart"} {
 		if got := scratch(nodes, all[i]); got != name {
 			t.Errorf("%d bytes are %q, want %q", all[i].bytes, got, name)
 		}
 	}
 	// Another node has written over the convolution's output since.
 	for at, name := range map[int64]string{50000e3: "conv2/Conv2D", 59376e3: "conv2/relu/Relu"} {
-		if got := nodes[holder(nodes, all[1], at)].Name; got != name {
+		if got := nodes[ownerOf(nodes, all[1], at)].Name; got != name {
 			t.Errorf("at %d the memory holds the output of %s, want %s", at, got, name)
 		}
 	}

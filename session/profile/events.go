@@ -7,16 +7,16 @@ import (
 	"io"
 )
 
-// timeline is what happened when, for programs that show it.
+// timeline is events in time, for programs that show them.
 type timeline struct {
-	process  string   // what it is of
+	process  string   // its name
 	tracks   []string // their names, from the top
 	slices   []slice
 	counters []counter
 }
 
-// slice is a stretch of time on a track. Those of one track lie apart, or one
-// within the other. Times are nanoseconds from the timeline's beginning.
+// slice is a stretch of time on a track. Slices of one track do not overlap, or
+// lie one within the other. Times are nanoseconds from the timeline's beginning.
 type slice struct {
 	track           int // into tracks
 	name, category  string
@@ -49,8 +49,8 @@ const nanosPerMicro = 1e3
 // write writes the timeline as JSON in the Trace Event Format, an event a line.
 func (t timeline) write(w io.Writer) error {
 	const process = 1
-	named := func(what string, thread int, args any) traceEvent {
-		return traceEvent{Name: what, Phase: "M", Process: process, Thread: thread, Args: args}
+	named := func(name string, thread int, args any) traceEvent {
+		return traceEvent{Name: name, Phase: "M", Process: process, Thread: thread, Args: args}
 	}
 	type name struct {
 		Name string `json:"name"`

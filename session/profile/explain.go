@@ -9,8 +9,8 @@ import (
 	"tfcnn/internal/trace"
 )
 
-// kept sums up, by operation, what was allocated, not handed on and not given
-// back: oneDNN keeps filters that are constants in a layout of its own.
+// kept sums up, by operation, memory that is no output and was not freed: oneDNN keeps
+// constant filters in a layout of its own.
 func kept(nodes []trace.Node) []Difference {
 	var list []Difference
 	for _, a := range allocations(nodes) {
@@ -35,7 +35,7 @@ func kept(nodes []trace.Node) []Difference {
 	return list
 }
 
-// growth explains by how much the process grew in a run.
+// growth explains the growth of the process in a run.
 func growth(lowered graph.Lowered, p peak, measured int64) Growth {
 	g := Growth{Measured: measured, Recorded: p.bytes, Kernels: pastRecord(lowered, p)}
 	g.Unexplained = measured - p.bytes
@@ -50,8 +50,8 @@ func growth(lowered graph.Lowered, p peak, measured int64) Growth {
 // as the output. With more channels it works in place.
 const lrnDepth = 384
 
-// pastRecord lists what kernels allocate past TensorFlow's record, as far as
-// it raises the peak.
+// pastRecord lists memory that kernels allocate and TensorFlow does not record, as far
+// as it raises the peak.
 func pastRecord(lowered graph.Lowered, p peak) []Difference {
 	all := slices.Clone(p.all)
 	for _, a := range p.all {
@@ -74,8 +74,8 @@ func pastRecord(lowered graph.Lowered, p peak) []Difference {
 	return []Difference{{Layer: n.Layer, Op: n.Op, What: "Eigen's sums, as large as the output, at the peak", Bytes: most - p.bytes}}
 }
 
-// scratch says what memory is that a node allocates beside its output, as
-// far as its size and the operation tell.
+// scratch names the use of memory that a node allocates beside its output, as far as
+// the size and the operation tell it.
 func scratch(nodes []trace.Node, a allocation) string {
 	n := nodes[a.node]
 	oneDNN := strings.HasPrefix(n.Op, "_Mkl")
@@ -84,7 +84,7 @@ func scratch(nodes []trace.Node, a allocation) string {
 			if strings.Contains(n.Op, "MaxPool") {
 				return "oneDNN's note of where each maximum lies, one byte a number"
 			}
-			return fmt.Sprintf("output %d of the operation, which nobody reads", o.Slot)
+			return fmt.Sprintf("output %d of the operation, which no node reads", o.Slot)
 		}
 	}
 	copies := []struct {
@@ -112,7 +112,7 @@ func scratch(nodes []trace.Node, a allocation) string {
 		case oneDNN:
 			return "copy of the " + c.what + " in oneDNN's layout"
 		case n.Op == "Conv2D":
-			return "copy of the " + c.what + ", its groups put apart"
+			return "copy of the " + c.what + ", its groups separated"
 		}
 		return "copy of the " + c.what
 	}
@@ -129,7 +129,7 @@ func inputBytes(nodes []trace.Node, n trace.Node, i int) int64 {
 	return bytesOf(nodes, n.Inputs[i])
 }
 
-// outputBytes is the size of a node's first output, -1 where it has none.
+// outputBytes returns the size of a node's first output, -1 where it has none.
 func outputBytes(n trace.Node) int64 {
 	for _, o := range n.Outputs {
 		if o.Slot == 0 {
@@ -139,7 +139,7 @@ func outputBytes(n trace.Node) int64 {
 	return -1
 }
 
-// bytesOf is the size of a node's first output.
+// bytesOf returns the size of the first output of a node by name.
 func bytesOf(nodes []trace.Node, name string) int64 {
 	for _, n := range nodes {
 		if n.Name == name {

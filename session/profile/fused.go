@@ -9,14 +9,13 @@ import (
 	"tfcnn/internal/trace"
 )
 
-// none is the host of a layer of which nothing is left to run.
+// none is the host of a layer without kernels.
 const none = -1
 
-// hostsIn finds for each layer the one that TensorFlow's kernels for it are named
-// after. TensorFlow's optimizer names a fused kernel after the last of the nodes in
-// it: a layer without a kernel of its own is computed by a kernel behind it that
-// reads, in the graph that ran, what the layer reads. What only hands its input on
-// is computed nowhere.
+// hostsIn returns for each layer the layer that names its kernels. TensorFlow's
+// optimizer names a fused kernel after the last of its nodes: a layer without a kernel
+// of its own is computed by a later kernel that has the layer's inputs, in the graph
+// that ran. A layer that returns its input as it is has no kernel.
 func (p profiler) hostsIn(ran trace.Record) []int {
 	own := make([]bool, len(p.Layers))
 	for i, layer := range p.Layers {
@@ -42,10 +41,10 @@ func (p profiler) hostsIn(ran trace.Record) []int {
 	return hosts
 }
 
-// handsOn reports whether a layer gives its input as it is.
+// handsOn reports whether a layer returns its input as it is.
 func (p profiler) handsOn(layer int) bool {
 	for step := p.Layers[layer].First; step <= p.Layers[layer].Last; step++ {
-		if !p.Program.Steps[step].Op.Traits().Free {
+		if !p.Program.Steps[step].Op.Traits().NoArithmetic {
 			return false
 		}
 	}
@@ -56,14 +55,14 @@ func (p profiler) handsOn(layer int) bool {
 // directly or by way of layers without, and reports whether it reads the network's
 // input in that way.
 func (p profiler) operands(layer int, own []bool) (from []string, input bool) {
-	seen := map[string]bool{}
+	visited := map[string]bool{}
 	var follow func(layer int)
 	follow = func(layer int) {
 		for _, name := range p.Layers[layer].From {
-			if seen[name] {
+			if visited[name] {
 				continue
 			}
-			seen[name] = true
+			visited[name] = true
 			if name == graph.InputName {
 				input = true
 			} else if at, _ := p.Layer(name); own[at] {
@@ -80,14 +79,14 @@ func (p profiler) operands(layer int, own []bool) (from []string, input bool) {
 // kernelsBehind returns the layers with kernels of their own that read a layer,
 // directly or by way of layers without.
 func (p profiler) kernelsBehind(layer int, own []bool) (list []int) {
-	seen := make([]bool, len(p.Layers))
+	visited := make([]bool, len(p.Layers))
 	var follow func(name string)
 	follow = func(name string) {
 		for reader, l := range p.Layers {
-			if seen[reader] || !slices.Contains(l.From, name) {
+			if visited[reader] || !slices.Contains(l.From, name) {
 				continue
 			}
-			seen[reader] = true
+			visited[reader] = true
 			if own[reader] {
 				list = append(list, reader)
 			} else {
@@ -99,9 +98,9 @@ func (p profiler) kernelsBehind(layer int, own []bool) (list []int) {
 	return list
 }
 
-// source is the step, or ir.Input, whose numbers a step gives that hands on.
+// source returns the step, or ir.Input, that computes the numbers of a step.
 func (p profiler) source(step int) int {
-	for step != ir.Input && p.Program.Steps[step].Op.Traits().Free {
+	for step != ir.Input && p.Program.Steps[step].Op.Traits().NoArithmetic {
 		step = p.Program.Steps[step].Inputs[0]
 	}
 	return step
@@ -118,11 +117,11 @@ func (p profiler) computedBy(host int) []int {
 	return list
 }
 
-// head is the layer that a fused kernel is shown under: that with the most
+// head returns the layer whose row has a fused kernel: the layer with the most
 // multiplications, the first of equals.
-func (p profiler) head(members []int) int {
-	head := members[0]
-	for _, m := range members {
+func (p profiler) head(layers []int) int {
+	head := layers[0]
+	for _, m := range layers {
 		if p.plan.Layers[m].Multiplications > p.plan.Layers[head].Multiplications {
 			head = m
 		}
@@ -130,45 +129,45 @@ func (p profiler) head(members []int) int {
 	return head
 }
 
-// traffic is the bytes that some layers computed together must read and write
-// at the least: each input and weight once, and what others read of them.
-func (p profiler) traffic(members []int, pictures int) int64 {
-	inside := func(step int) bool { return slices.Contains(members, p.layers.OfStep(step)) }
-	perPicture, weights := int64(0), int64(0)
+// traffic returns the least bytes that layers computed together must read and write:
+// each input and weight once, and each output that other layers read.
+func (p profiler) traffic(layers []int, images int) int64 {
+	within := func(step int) bool { return slices.Contains(layers, p.layers.OfStep(step)) }
+	perImage, weights := int64(0), int64(0)
 	var read, written []int
 	for i, step := range p.Program.Steps {
-		if step.Op.Traits().Free {
+		if step.Op.Traits().NoArithmetic {
 			continue
 		}
-		if inside(i) {
+		if within(i) {
 			for _, w := range step.Weights {
 				weights += elements(w.Shape)
 			}
 		}
 		for _, from := range step.Inputs {
 			from = p.source(from)
-			own := from != ir.Input && inside(from)
+			own := from != ir.Input && within(from)
 			switch {
-			case inside(i) && !own && !slices.Contains(read, from):
+			case within(i) && !own && !slices.Contains(read, from):
 				read = append(read, from)
-				perPicture += p.numbersOf(from)
-			case !inside(i) && own && !slices.Contains(written, from):
+				perImage += p.numbersOf(from)
+			case !within(i) && own && !slices.Contains(written, from):
 				written = append(written, from)
-				perPicture += p.numbersOf(from)
+				perImage += p.numbersOf(from)
 			}
 		}
 	}
 	for _, output := range p.Outputs {
 		last := p.source(p.Layers[output].Last)
-		if last != ir.Input && inside(last) && !slices.Contains(written, last) {
+		if last != ir.Input && within(last) && !slices.Contains(written, last) {
 			written = append(written, last)
-			perPicture += p.numbersOf(last)
+			perImage += p.numbersOf(last)
 		}
 	}
-	return p.numberBytes * (perPicture*int64(pictures) + weights)
+	return p.numberBytes * (perImage*int64(images) + weights)
 }
 
-// numbersOf is how many numbers a step gives for one picture.
+// numbersOf returns how many numbers a step computes for one image.
 func (p profiler) numbersOf(step int) int64 {
 	if step == ir.Input {
 		return elements(p.Program.Input)
@@ -176,7 +175,7 @@ func (p profiler) numbersOf(step int) int64 {
 	return elements(p.Program.Steps[step].Shape[1:])
 }
 
-// elements is the product of a shape that a plan has checked.
+// elements returns the product of a shape that a plan has checked.
 func elements(shape []int) int64 {
 	n, _ := tensor.Elements(shape)
 	return int64(n)

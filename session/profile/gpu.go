@@ -9,7 +9,7 @@ import (
 	"tfcnn/session"
 )
 
-// GPU is what a step does on a GPU, beside the kernels of its layers.
+// GPU has the times of a step on a GPU, beside the kernels of its layers.
 type GPU struct {
 	// Kernels is the time in which a kernel ran, or a copy on the card.
 	Kernels Spread `json:"kernel_seconds"`
@@ -34,8 +34,7 @@ type Copies struct {
 	GBs    float64 `json:"gbs"`     // Bytes by the median time; 0 where that is below TensorFlow's microsecond
 }
 
-// gpuProfile sums up the streams of some records, and gives nil where there are
-// none.
+// gpuProfile sums up the streams of some records; it returns nil where there are none.
 func gpuProfile(records []trace.Record) *GPU {
 	var g GPU
 	var busy, launches []time.Duration
@@ -97,7 +96,7 @@ func copies(records []trace.Record, to trace.Direction) Copies {
 	return c
 }
 
-// errNoTrace is the error of a GPU that TensorFlow recorded nothing of.
+// errNoTrace is the error where TensorFlow recorded nothing of a GPU.
 var errNoTrace = errors.New("TensorFlow's record has no kernel of the GPU: its tracer needs libcupti (cnndemo doctor)")
 
 // onGPU reports whether a session's device is a GPU.

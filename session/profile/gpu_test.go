@@ -117,7 +117,7 @@ func TestCopyGraph(t *testing.T) {
 
 // A record without the tracer's part is no profile of a GPU.
 func TestProfileOfNoGPU(t *testing.T) {
-	s, err := session.Open(block, session.DrawnWeights(block, 1), session.Options{Device: "cpu"})
+	s, err := session.Open(block, RandomWeights(block, 1), session.Options{Device: "cpu"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestProfileOfNoGPU(t *testing.T) {
 	if _, err := record(t.Context(), s, batch, trace.Kernels); !errors.Is(err, errNoTrace) {
 		t.Errorf("got %v", err)
 	}
-	if blockRun(0).OfTracer() || !gpuRun(0).OfTracer() {
+	if blockRun(0).HasGPUTrace() || !gpuRun(0).HasGPUTrace() {
 		t.Error("a record of the CPU is of a GPU's tracer, or the other way round")
 	}
 	if p := profilerOf(t, block, blockGraph()).profile([]trace.Record{blockRun(0)}, 2); p.GPU != nil {

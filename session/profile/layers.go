@@ -21,17 +21,16 @@ type profiler struct {
 	hosts []int
 }
 
-// newProfiler reads from a record, with its graph, which layers TensorFlow has put
-// together.
+// newProfiler reads from a record, with its graph, which layers TensorFlow has fused.
 func newProfiler(lowered graph.Lowered, plan graph.Plan, numberBytes int64, ran trace.Record) profiler {
 	p := profiler{Lowered: lowered, plan: plan, numberBytes: numberBytes, layers: seam.Layers(lowered)}
 	p.hosts = p.hostsIn(ran)
 	return p
 }
 
-// profile sums up the records of runs on a batch of pictures.
-func (p profiler) profile(records []trace.Record, pictures int) Profile {
-	out := Profile{Pictures: pictures, Runs: len(records), records: records}
+// profile sums up the records of runs on a batch of images.
+func (p profiler) profile(records []trace.Record, images int) Profile {
+	out := Profile{Images: images, Runs: len(records), records: records}
 	var traced, steps, covered, beside, before, between, after []time.Duration
 	for _, r := range records {
 		traced = append(traced, r.Call)
@@ -50,17 +49,17 @@ func (p profiler) profile(records []trace.Record, pictures int) Profile {
 
 	for i, layer := range p.Layers {
 		l := Layer{Layer: layer.Name, Kind: layer.Kind, Output: slices.Clone(p.Program.Steps[layer.Last].Shape)}
-		l.Output[0] = pictures
+		l.Output[0] = images
 		if host := p.hosts[i]; host != none {
-			members := p.computedBy(host)
-			head := p.head(members)
+			fused := p.computedBy(host)
+			head := p.head(fused)
 			if head == i {
-				for _, m := range members {
+				for _, m := range fused {
 					if m != head {
 						l.With = append(l.With, p.Layers[m].Name)
 					}
 				}
-				p.measure(&l, members, p.Layers[host].Name, records, pictures)
+				p.measure(&l, fused, p.Layers[host].Name, records, images)
 				l.rates(out.Step.Median)
 			} else {
 				l.In = p.Layers[head].Name
@@ -73,9 +72,8 @@ func (p profiler) profile(records []trace.Record, pictures int) Profile {
 	return out
 }
 
-// measure fills in a row that counts some layers, whose kernels are called
-// after one of them.
-func (p profiler) measure(l *Layer, members []int, host string, records []trace.Record, pictures int) {
+// measure fills in a row for several layers, one of which names their kernels.
+func (p profiler) measure(l *Layer, fused []int, host string, records []trace.Record, images int) {
 	var times []time.Duration
 	var allocated []int64
 	for _, r := range records {
@@ -92,15 +90,15 @@ func (p profiler) measure(l *Layer, members []int, host string, records []trace.
 	l.Time = spread(times)
 	slices.Sort(allocated)
 	l.Allocated = allocated[len(allocated)/2]
-	for _, m := range members {
+	for _, m := range fused {
 		own := p.plan.Layers[m]
-		l.Multiplications += own.Multiplications * int64(pictures)
-		l.FLOPs += (own.Multiplications + own.MACs) * int64(pictures)
+		l.Multiplications += own.Multiplications * int64(images)
+		l.FLOPs += (own.Multiplications + own.MACs) * int64(images)
 	}
-	l.Bytes = p.traffic(members, pictures)
+	l.Bytes = p.traffic(fused, images)
 }
 
-// rates divides by the row's time.
+// rates computes the row's rates.
 func (l *Layer) rates(step float64) {
 	if step > 0 {
 		l.Share = l.Time.Median / step
@@ -114,7 +112,7 @@ func (l *Layer) rates(step float64) {
 	}
 }
 
-// kernels are the nodes of a layer that compute, on a GPU what ran there for
+// kernels returns the nodes of a layer that compute; on a GPU, the kernels that ran for
 // them.
 func kernels(r trace.Record, layer string) []trace.Node {
 	var list []trace.Node
@@ -126,7 +124,7 @@ func kernels(r trace.Record, layer string) []trace.Node {
 	return list
 }
 
-// kernelProfiles are the kernels of a layer ("": of none) with their medians.
+// kernelProfiles returns the kernels of a layer ("": of none) with their medians.
 func kernelProfiles(records []trace.Record, layer string) []Kernel {
 	var list []Kernel
 	times := map[Kernel][]time.Duration{}
@@ -152,7 +150,7 @@ func kernelProfiles(records []trace.Record, layer string) []Kernel {
 	return list
 }
 
-// cover is the time in which at least one of the kernels ran.
+// cover returns the time in which at least one of the kernels ran.
 func cover(nodes []trace.Node) time.Duration {
 	sorted := slices.SortedFunc(slices.Values(nodes), func(a, b trace.Node) int { return cmp.Compare(a.KernelStart, b.KernelStart) })
 	sum, until := int64(0), int64(0)
@@ -165,7 +163,7 @@ func cover(nodes []trace.Node) time.Duration {
 	return time.Duration(sum)
 }
 
-// stepTimes is how one step's time divides; step is the sum of the others.
+// stepTimes are the parts of a step's time; step is the sum of the others.
 type stepTimes struct{ step, covered, before, between, after time.Duration }
 
 func timesOf(r trace.Record) stepTimes {

@@ -12,7 +12,7 @@ import (
 )
 
 // block is a residual block, all of whose sums are small enough to do by hand:
-// pictures of 4×4×2.
+// images of 4×4×2.
 var block = graph.Network{
 	Input: graph.Input{Height: 4, Width: 4, Channels: 2},
 	Layers: []graph.Layer{
@@ -100,9 +100,9 @@ func TestProfileSums(t *testing.T) {
 		Allocated int64
 	}
 	want := map[string]row{
-		// 2 pictures × 4·4 places × 3 filters × 3·3·2 taps; bn multiplies each
-		// of 4·4·3 numbers once. Read: 4·4·2 numbers a picture, the filter's 54
-		// and bn's 12; written: 4·4·3 a picture.
+		// 2 images × 4·4 places × 3 filters × 3·3·2 taps; bn multiplies each
+		// of 4·4·3 numbers once. Read: 4·4·2 numbers an image, the filter's 54
+		// and bn's 12; written: 4·4·3 an image.
 		"conv": {
 			With: []string{"bn", "relu"}, Ops: []string{"_FusedConv2D"}, Time: 300, Mults: 2*864 + 2*48, FLOPs: 4*864 + 2*48,
 			Bytes: 4 * (2*(32+48) + 54 + 12), Allocated: 256,
@@ -131,7 +131,7 @@ func TestProfileSums(t *testing.T) {
 		near(l.Layer+"'s time", l.Time.Median, w.Time*nano)
 		near(l.Layer+"'s share", l.Share, w.Time/725)
 		if l.Output[0] != 2 {
-			t.Errorf("%s: output %v of 2 pictures", l.Layer, l.Output)
+			t.Errorf("%s: output %v of 2 images", l.Layer, l.Output)
 		}
 	}
 	if !reflect.DeepEqual(p.Other, []Kernel{{Node: "odd", Op: "Cast", Seconds: 30 * nano}}) {
@@ -153,7 +153,7 @@ func TestProfileSums(t *testing.T) {
 	}
 }
 
-// A step divides without a rest, whatever overlaps.
+// A step divides without a rest, and overlaps count once.
 func TestStepDivides(t *testing.T) {
 	for _, later := range []int64{0, 20, 100} {
 		s := timesOf(blockRun(later))

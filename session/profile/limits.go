@@ -16,7 +16,7 @@ import (
 	"tfcnn/session"
 )
 
-// Limits are what a machine can do at the most, as measured.
+// Limits are the measured limits of a machine.
 type Limits struct {
 	// GFLOPS is that of a product of two 2048×2048 matrices of float32 by
 	// TensorFlow, 10⁹ floating-point operations a second.
@@ -31,7 +31,7 @@ type Limits struct {
 	ToHostGBs   float64 `json:"to_host_gbs,omitempty"`
 }
 
-// Better is the larger of each.
+// Better returns the larger of each limit.
 func (l Limits) Better(other Limits) Limits {
 	return Limits{
 		GFLOPS: max(l.GFLOPS, other.GFLOPS), GBs: max(l.GBs, other.GBs),
@@ -70,9 +70,9 @@ func MachineLimits(ctx context.Context, o session.Options) (Limits, error) {
 	return l, nil
 }
 
-// productSeconds is a dense layer of 2048 pictures of 2048 numbers, which is a
-// MatMul; its kernel's time, without what the call takes round it. gpu reports
-// whether it ran on one.
+// productSeconds returns the time of the kernel of a dense layer over 2048 images of
+// 2048 numbers, which is a MatMul, without the rest of the call. gpu reports whether it
+// ran on a GPU.
 func productSeconds(ctx context.Context, o session.Options) (best float64, gpu bool, err error) {
 	net := graph.Network{
 		Input:  graph.Input{Height: 1, Width: 1, Channels: productSide},
@@ -106,18 +106,18 @@ func productSeconds(ctx context.Context, o session.Options) (best float64, gpu b
 	return best, onGPU(s), nil
 }
 
-// secondsOf is the time of a layer's kernels for one of TensorFlow's operations.
+// secondsOf returns the time of a layer's kernels for one of TensorFlow's operations.
 func secondsOf(r trace.Record, layer, op string) float64 {
 	return cover(slices.DeleteFunc(kernels(r, layer), func(n trace.Node) bool { return !strings.Contains(n.Op, op) })).Seconds()
 }
 
-// more says whether a measurement goes on after so many runs.
+// more reports whether a measurement continues after so many runs.
 func more(begun time.Time, runs int) bool {
 	return runs < leastRuns || runs < limitRuns && time.Since(begun) < limitTime
 }
 
 // copyOnGPU measures the card's memory and the way to it: a ReLU, which reads
-// copiedBytes and writes as many, of a picture that comes from the host and goes
+// copiedBytes and writes as many, of an image that comes from the host and goes
 // back.
 func (l *Limits) copyOnGPU(ctx context.Context, o session.Options) error {
 	const width = 8192
@@ -156,7 +156,7 @@ func copyLimits(r trace.Record) (l Limits) {
 	return l
 }
 
-// copySeconds is a copy of copiedBytes by all cores.
+// copySeconds returns the time of a copy of copiedBytes by all cores.
 func copySeconds(ctx context.Context) (float64, error) {
 	from, to := make([]byte, copiedBytes), make([]byte, copiedBytes)
 	for i := range from {

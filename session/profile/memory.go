@@ -9,50 +9,48 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/tensorflow"
 	"tfcnn/internal/trace"
 	"tfcnn/session"
 	"tfcnn/session/internal/seam"
+	"tfcnn/session/process"
 )
 
-// Measurement is what memory a network really took, beside the forecast of
-// graph.Memory. All amounts are bytes.
+// Measurement is the measured memory of a network beside the forecast of graph.Memory.
+// All amounts are bytes.
 type Measurement struct {
-	TensorFlow string `json:"tensorflow"`
-	Device     string `json:"device"`
-	OneDNN     *bool  `json:"onednn,omitempty"`
-	Batch      int    `json:"batch"`
-	Runs       int    `json:"runs"` // of which the largest peak is taken
+	process.Platform
+	Batch int `json:"batch"`
+	Runs  int `json:"runs"` // of which the largest peak is taken
 
-	// Activations are what TensorFlow's allocators gave out: neither the
-	// weights nor the input.
+	// Activations are the memory that TensorFlow's allocators gave out, without weights
+	// and input.
 	Activations Compared `json:"activations"`
 	// PeakLayer is the layer that was computed when most was live, PeakOp
 	// TensorFlow's operation.
 	PeakLayer string `json:"peak_layer"`
 	PeakOp    string `json:"peak_op"`
-	// AtPeak is the forecast for that very layer, which may be less than that
-	// for the busiest.
+	// AtPeak is the forecast for PeakLayer, which may be less than the forecast's peak.
 	AtPeak int64 `json:"forecast_at_peak"`
-	// Differences are by what the measured peak differs from AtPeak; Unexplained
-	// is what they leave.
+	// Differences explain the difference between the measured peak and AtPeak;
+	// Unexplained is the rest.
 	Differences []Difference `json:"differences"`
 	Unexplained int64        `json:"unexplained"`
-	// Kept is what the first run allocated and no run gave back. It is part of
-	// the measured activations and of the differences.
+	// Kept is memory that the first run allocated and no run freed. It is part of the
+	// measured activations and of the differences.
 	Kept int64 `json:"kept"`
 
-	// Process is what Linux counts for the process; nil where it does not tell.
+	// Process is the memory of the process by Linux's counts; nil where there are none.
 	Process *ProcessMemory `json:"process,omitempty"`
 }
 
-// Compared is a forecast and what was measured.
+// Compared is a forecast and a measurement.
 type Compared struct {
 	Forecast int64 `json:"forecast"`
 	Measured int64 `json:"measured"`
 }
 
-// Deviation is by what share the measured amount differs from the forecast.
+// Deviation returns the difference between measurement and forecast as a share of the
+// forecast.
 func (c Compared) Deviation() float64 {
 	return float64(c.Measured-c.Forecast) / float64(max(1, c.Forecast))
 }
@@ -66,35 +64,33 @@ type Difference struct {
 	Bytes int64  `json:"bytes"`
 }
 
-// ProcessMemory is by how much the process grew in RAM. TensorFlow counts its
-// constants and what is fed in no RunMetadata; this does, and all else in the
-// process with it.
+// ProcessMemory is the growth of the process in RAM. It includes TensorFlow's constants
+// and feeds, which RunMetadata does not count, and everything else in the process.
 type ProcessMemory struct {
 	// Weights: from before a session was opened to after, Go's own copy of the
 	// weights freed.
 	Weights Compared `json:"weights"`
-	// First is the first run, of one picture: with it come TensorFlow's code,
+	// First is the first run, of one image: with it come TensorFlow's code,
 	// threads and the optimizer of graphs. Run is the first run of the whole
 	// batch after that; nil for a batch of one.
 	First Growth  `json:"first_run"`
 	Run   *Growth `json:"run,omitempty"`
 }
 
-// Growth is by how much the process grew during a run, at the most.
+// Growth is the largest growth of the process during a run.
 type Growth struct {
 	Measured int64 `json:"measured"`
 	Recorded int64 `json:"recorded"` // by TensorFlow for that run
-	// Kernels is what kernels are known to allocate past the record.
+	// Kernels is memory that kernels are known to allocate and TensorFlow does not record.
 	Kernels []Difference `json:"kernels"`
-	// Pool is what oneDNN's pool of memory takes more than it gives out, as far
-	// as SetPool has told; nil where it has not.
+	// Pool is the unused memory of oneDNN's pool; nil before SetPool.
 	Pool *int64 `json:"pool,omitempty"`
-	// Unexplained is what is left.
+	// Unexplained is the rest.
 	Unexplained int64 `json:"unexplained"`
 }
 
-// SetPool enters what oneDNN's pool of memory takes, by a second measurement of the
-// same with that pool switched off (NoPool).
+// SetPool computes the memory of oneDNN's pool from a second measurement without that
+// pool (NoPool).
 func (m *Measurement) SetPool(without Measurement) {
 	if m.Process == nil || without.Process == nil {
 		return
@@ -116,10 +112,9 @@ const NoPool = "TF_ONEDNN_USE_SYSTEM_ALLOCATOR"
 
 const measuredRuns = 3
 
-// Measure runs the network on a batch of random pictures, with weights that
-// are drawn, and compares what memory that took with the forecast. Figures of
-// the process are right where nothing else goes on in it, best in a process of
-// its own. It is for the CPU.
+// Measure runs the network on a batch of random images with random weights on the CPU,
+// and compares its memory with the forecast. The figures of the process are right where
+// nothing else runs in it; a process for Measure alone is best.
 func Measure(ctx context.Context, net graph.Network, batch int) (Measurement, error) {
 	if ctx == nil {
 		return Measurement{}, errors.New("profile: measure: ctx is nil, want one, as context.Background()")
@@ -129,54 +124,50 @@ func Measure(ctx context.Context, net graph.Network, batch int) (Measurement, er
 		return Measurement{}, err
 	}
 	if forecast.Refused != "" {
-		return Measurement{}, fmt.Errorf("profile: measure: batch of %d pictures: %s", batch, forecast.Refused)
+		return Measurement{}, fmt.Errorf("profile: measure: batch of %d images: %s", batch, forecast.Refused)
 	}
-	if _, err := session.Devices(); err != nil { // starts TensorFlow
+	if _, err := process.Devices(); err != nil { // starts TensorFlow
 		return Measurement{}, err
 	}
-	var process processMeter
-	process.begin()
-	s, err := session.Open(net, session.DrawnWeights(net, 1), session.Options{Device: "cpu", Executor: session.Parallel})
+	var meter processMeter
+	meter.begin()
+	s, err := session.Open(net, RandomWeights(net, 1), session.Options{Device: "cpu", Executor: session.Parallel})
 	if err != nil {
 		return Measurement{}, err
 	}
 	defer s.Close()
 	lowered := seam.Of(s).Lowered()
-	p := &ProcessMemory{Weights: Compared{Forecast: forecast.Inference.Parts[0].Bytes, Measured: process.growth()}}
-	m := Measurement{TensorFlow: session.Version(), Device: s.Device(), Batch: batch, Runs: measuredRuns}
-	if on, known := tensorflow.OneDNNInUse(); known {
-		m.OneDNN = &on
-	}
+	p := &ProcessMemory{Weights: Compared{Forecast: forecast.Inference.Parts[0].Bytes, Measured: meter.growth()}}
+	m := Measurement{Platform: process.PlatformOf(s.Device()), Batch: batch, Runs: measuredRuns}
 
-	first, err := recordMemory(ctx, s, 1, &process)
+	first, err := recordMemory(ctx, s, 1, &meter)
 	if err != nil {
 		return Measurement{}, err
 	}
-	p.First = growth(lowered, first, process.most)
+	p.First = growth(lowered, first, meter.most)
 	kept := kept(first.nodes)
 	var peak peak
 	for i := range measuredRuns {
-		now, err := recordMemory(ctx, s, batch, &process)
+		now, err := recordMemory(ctx, s, batch, &meter)
 		if err != nil {
 			return Measurement{}, err
 		}
 		if i == 0 && batch > 1 {
-			run := growth(lowered, now, process.most)
+			run := growth(lowered, now, meter.most)
 			p.Run = &run
 		}
 		if now.bytes > peak.bytes {
 			peak = now
 		}
 	}
-	if process.err == nil {
+	if meter.err == nil {
 		m.Process = p
 	}
 	m.compare(forecast, peak, kept)
 	return m, nil
 }
 
-// processMeter takes the process's memory. After a failure it gives nothing
-// more.
+// processMeter measures the process's memory. After an error it measures nothing more.
 type processMeter struct {
 	before rss
 	most   int64 // growth at its most
@@ -192,14 +183,14 @@ func (p *processMeter) begin() {
 	}
 }
 
-// growth is from begin to now.
+// growth returns the growth since begin.
 func (p *processMeter) growth() int64 {
 	now, err := readRSS()
 	p.err = errors.Join(p.err, err)
 	return now.now - p.before.now
 }
 
-// end takes the most since begin.
+// end measures the largest growth since begin.
 func (p *processMeter) end() {
 	now, err := currentRSS()
 	p.err = errors.Join(p.err, err)
@@ -214,9 +205,9 @@ type peak struct {
 	at    int // into all
 }
 
-// recordMemory runs a batch of random numbers once, and takes the process's memory
-// while TensorFlow holds the results.
-func recordMemory(ctx context.Context, s *session.Session, batch int, process *processMeter) (peak, error) {
+// recordMemory runs a batch of random numbers once, and measures the process's memory
+// while TensorFlow has the results.
+func recordMemory(ctx context.Context, s *session.Session, batch int, meter *processMeter) (peak, error) {
 	lowered := seam.Of(s).Lowered()
 	x, err := tensor.New(append([]int{batch}, lowered.Program.Input...)...)
 	if err != nil {
@@ -226,18 +217,14 @@ func recordMemory(ctx context.Context, s *session.Session, batch int, process *p
 	for i := range x.Data {
 		x.Data[i] = random.Float32()
 	}
-	var steps []int
-	for _, output := range lowered.Outputs {
-		steps = append(steps, lowered.Layers[output].Last)
-	}
 	if err := ctx.Err(); err != nil {
 		return peak{}, err
 	}
-	process.begin()
+	meter.begin()
 	// With a ctx that cannot end TensorFlow reads the batch where it is.
 	r, err := trace.Run(trace.Graph, seam.Layers(lowered), func(options []byte) ([]byte, error) {
-		defer process.end()
-		return seam.Of(s).Record(context.WithoutCancel(ctx), x, steps, options, true)
+		defer meter.end()
+		return seam.Of(s).Record(context.WithoutCancel(ctx), x, outputSteps(lowered), options, true)
 	})
 	if err != nil {
 		return peak{}, fmt.Errorf("profile: measure: %w", err)
@@ -283,22 +270,22 @@ func (m *Measurement) compare(forecast graph.Memory, p peak, kept []Difference) 
 			note(Difference{Layer: n.Layer, Op: n.Op, What: scratch(p.nodes, a), Bytes: a.bytes})
 			continue
 		}
-		held := p.nodes[holder(p.nodes, a, now.from)]
+		owner := p.nodes[ownerOf(p.nodes, a, now.from)]
 		at := slices.IndexFunc(expected, func(e graph.Live) bool {
-			return slices.Contains(e.Layers, n.Layer) || slices.Contains(e.Layers, held.Layer)
+			return slices.Contains(e.Layers, n.Layer) || slices.Contains(e.Layers, owner.Layer)
 		})
 		if at < 0 {
-			d := Difference{Layer: held.Layer, Op: held.Op, What: "output not forecast here, TensorFlow has run the steps in another order", Bytes: a.bytes}
+			d := Difference{Layer: owner.Layer, Op: owner.Op, What: "output not forecast here, TensorFlow has run the steps in another order", Bytes: a.bytes}
 			if d.Layer == m.PeakLayer {
 				d.What = "output of one of the operations that the layer is made of"
 			}
 			note(d)
 			continue
 		}
-		note(Difference{Layer: held.Layer, Op: held.Op, What: "output of another size than forecast", Bytes: a.bytes - expected[at].Bytes})
+		note(Difference{Layer: owner.Layer, Op: owner.Op, What: "output of another size than forecast", Bytes: a.bytes - expected[at].Bytes})
 		expected = slices.Delete(expected, at, at+1)
 	}
 	for _, e := range expected {
-		note(Difference{Layer: e.Layers[len(e.Layers)-1], What: "output that is not live here, not yet computed or given back before", Bytes: -e.Bytes})
+		note(Difference{Layer: e.Layers[len(e.Layers)-1], What: "output that is not live here, not yet computed or freed before", Bytes: -e.Bytes})
 	}
 }

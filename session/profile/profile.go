@@ -1,5 +1,5 @@
-// Package profile tells where the time of a network's runs goes, and how much
-// memory they take, by TensorFlow's own record of them.
+// Package profile measures the time of a network's layers, and the memory of its runs,
+// by TensorFlow's own record of the runs.
 //
 //	p, err := profile.Run(ctx, net, weights, images, profile.Options{})
 //	if err != nil {
@@ -11,7 +11,8 @@
 //
 // MachineLimits and Profile.SetLimits put the layers beside what the machine can
 // do; Profile.WriteTrace writes the runs for a program that shows time lines;
-// Measure holds the forecast of a network's memory to what TensorFlow took.
+// Measure compares the forecast of a network's memory with what TensorFlow took; Trace
+// runs an open session once and returns the devices and times of its layers.
 package profile
 
 import (
@@ -23,34 +24,32 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/tensorflow"
 	"tfcnn/internal/trace"
 	"tfcnn/session"
 	"tfcnn/session/internal/seam"
+	"tfcnn/session/process"
 )
 
-// Options says how Run works. The zero value works.
+// Options are those of the session and of Run. The zero value works.
 type Options struct {
 	session.Options
-	// Runs are those that are measured, each once without and once with a record
-	// of it, in turn: at most 100,000, as all records are kept. 0: 20.
+	// Runs is how many pairs of runs are measured, one without and one with a record, in
+	// turn: at most 100,000, as all records are kept. 0: 20.
 	Runs int
-	// Progress, where it is not nil, is called after each run, of which there
-	// are total.
+	// Progress, where it is not nil, is called after each run; total is the number of
+	// runs.
 	Progress func(done, total int)
 }
 
-// Profile is where the time of a network's runs goes, by TensorFlow's own
-// record (RunMetadata). All times are seconds.
+// Profile is the time of a network's runs, layer by layer, by TensorFlow's own record
+// (RunMetadata). All times are seconds.
 type Profile struct {
-	TensorFlow string `json:"tensorflow"`
-	Device     string `json:"device"`
-	OneDNN     *bool  `json:"onednn,omitempty"` // missing where TensorFlow does not tell
-	Pictures   int    `json:"pictures"`         // of one run
-	Runs       int    `json:"runs"`
-	// Limits are the machine's, where SetLimits was called.
+	process.Platform
+	Images int `json:"pictures"` // of one run
+	Runs   int `json:"runs"`
+	// Limits are the machine's; zero before SetLimits.
 	Limits Limits `json:"limits"`
-	// Note says what makes the limits doubtful; "" for nothing.
+	// Note is the reason to doubt the limits; "" for none.
 	Note string `json:"note,omitempty"`
 
 	Layers []Layer `json:"layers"`
@@ -60,18 +59,17 @@ type Profile struct {
 	// Step is one run inside TensorFlow, from the moment when its first node
 	// was ready until its last was done.
 	Step Spread `json:"step_seconds"`
-	// Covered is the part of a step in which a kernel of a layer ran, SideBySide
-	// by how much the layers' times exceed it, since kernels of several ran at
-	// once.
+	// Covered is the part of a step in which a kernel of a layer ran. SideBySide is the
+	// sum of the layers' times less Covered: kernels of several layers may run at once.
 	Covered    Spread  `json:"covered_seconds"`
 	SideBySide float64 `json:"side_by_side_seconds"`
 	// Framework is the part of a step in which none did; on a GPU that is also the
 	// copies from and to the host.
 	Framework Framework `json:"framework"`
-	// GPU is what else a step does on a GPU; nil on the CPU.
+	// GPU has the copies and launches of a step on a GPU; nil on the CPU.
 	GPU *GPU `json:"gpu,omitempty"`
 
-	// Call is Session.Run as its caller sees it, by the session's Executor. Traced is the
+	// Call is a call for all of the network's outputs as its caller sees it, by the session's Executor. Traced is the
 	// call with the record: where that executor is Single, which records nothing,
 	// by another, which runs operations one after the other too.
 	Call     Spread           `json:"call_seconds"`
@@ -81,7 +79,7 @@ type Profile struct {
 	records []trace.Record // the runs that were recorded, one after the other
 }
 
-// Spread is what was measured of one thing in several runs, in seconds.
+// Spread is the spread of several measurements of one time, in seconds.
 type Spread struct {
 	Median float64 `json:"median"`
 	Least  float64 `json:"least"`
@@ -96,21 +94,21 @@ type Framework struct {
 	After   float64 `json:"after"`   // the last one
 }
 
-// Sum is the time in seconds.
+// Sum returns the time in seconds.
 func (f Framework) Sum() float64 { return f.Before + f.Between + f.After }
 
-// Layer is one layer's part of a Profile.
+// Layer is a layer's row of a Profile.
 type Layer struct {
 	Layer  string `json:"layer"`
 	Kind   string `json:"kind"`
 	Output []int  `json:"output"` // batch first
-	// In names, where TensorFlow computes the layer in one kernel with others,
-	// the layer whose row has the time, bytes and multiplications of them all.
+	// In is the layer whose row has the time, bytes and multiplications, where TensorFlow
+	// computes this layer in one kernel with others; "" otherwise.
 	In string `json:"computed_in,omitempty"`
-	// With are the other layers that this row counts.
+	// With names the other layers of this row.
 	With []string `json:"computed_with,omitempty"`
-	// Kernels are TensorFlow's, in the order in which they ran; none where
-	// nothing is left of the layer to run.
+	// Kernels are TensorFlow's, in the order of their starts; empty where TensorFlow has
+	// nothing of the layer to run.
 	Kernels []Kernel `json:"kernels"`
 
 	// Time in which any of the kernels ran, and the median's share of the step's.
@@ -118,8 +116,8 @@ type Layer struct {
 	Share float64 `json:"share"`
 
 	// Multiplications of the plan, FLOPs (two a multiply-accumulate, one a
-	// multiplication without an addition), and Bytes: what is read of inputs and
-	// weights and what is written, each number once. All for the whole batch.
+	// multiplication without an addition), and Bytes: those of the inputs and weights
+	// that are read and of the output, each number once. All for the whole batch.
 	Multiplications int64 `json:"multiplications"`
 	FLOPs           int64 `json:"flops"`
 	Bytes           int64 `json:"bytes"`
@@ -130,9 +128,8 @@ type Layer struct {
 	GBs       float64 `json:"gbs"`       // of Bytes
 	Intensity float64 `json:"intensity"` // FLOPs for each of Bytes
 	// ComputeLimit is the seconds that the FLOPs take at the machine's GFLOP/s,
-	// MemoryLimit those that the bytes take at its GB/s. OfLimit is what share
-	// of the roofline, min(GFLOP/s, intensity × GB/s), the layer reaches: the
-	// larger of the two by the median. It may pass 1 where the bytes lie in the
+	// MemoryLimit those that the bytes take at its GB/s. OfLimit is the layer's share of
+	// the roofline, min(GFLOP/s, intensity × GB/s): the larger of the two by the median. It may pass 1 where the bytes lie in the
 	// processor's caches.
 	ComputeLimit float64 `json:"compute_limit_seconds"`
 	MemoryLimit  float64 `json:"memory_limit_seconds"`
@@ -144,14 +141,14 @@ type Kernel struct {
 	Node    string  `json:"node"`
 	Op      string  `json:"op"`      // TensorFlow's, as "_FusedConv2D"
 	Seconds float64 `json:"seconds"` // median
-	// Kernel is CUDA's name of what ran on a GPU; one node may start several.
+	// Kernel is CUDA's name of the kernel on a GPU; one node may start several.
 	// ByTime reports that the record names no node for the kernel, and that Node is
 	// the one whose launch lies at the time at which the kernel was launched.
 	Kernel string `json:"kernel,omitempty"`
 	ByTime bool   `json:"by_time,omitempty"`
 }
 
-// SetLimits puts the layers beside the machine's limits.
+// SetLimits computes the layers' shares of the machine's limits.
 func (p *Profile) SetLimits(limits Limits) {
 	p.Limits, p.Note = limits, ""
 	var above []string
@@ -172,11 +169,11 @@ func (p *Profile) SetLimits(limits Limits) {
 		}
 	}
 	if len(above) > 0 {
-		who := above[0] + " passes"
+		layers := above[0] + " passes"
 		if len(above) > 1 {
-			who = fmt.Sprintf("%d layers, as %s, pass", len(above), above[0])
+			layers = fmt.Sprintf("%d layers, as %s, pass", len(above), above[0])
 		}
-		p.Note = who + " the product's GFLOP/s: something else ran on the machine meanwhile, or a kernel needs fewer operations than the plan counts"
+		p.Note = layers + " the product's GFLOP/s: something else ran on the machine meanwhile, or a kernel needs fewer operations than the plan counts"
 	}
 }
 
@@ -186,12 +183,12 @@ const (
 	warmUpRuns  = 3
 )
 
-// Run runs a network on a batch of images [N,H,W,C] again and again, warm, and
-// returns where the time goes, layer by layer: by TensorFlow's own record. Which
-// layers TensorFlow has put into one kernel is read from the graph that ran. On a
-// GPU the kernels' times are those of NVIDIA's tracer, which slows the recorded
-// runs down: Traced, not Call. Run wants the machine for itself: whatever else
-// runs is in the times.
+// Run runs a network for all of its outputs on a batch of images [N,H,W,C] again and
+// again, warm, and returns the time of each layer by TensorFlow's own record. It reads
+// from the graph that ran which layers TensorFlow has put into one kernel. On a GPU the
+// kernels' times are those of NVIDIA's tracer, which slows down the recorded runs
+// (Traced) and not the others (Call). Other programs on the machine make the times
+// longer.
 //
 // The error is of the network, the weights or the batch, of TensorFlow, of a GPU
 // that TensorFlow cannot trace, or ctx's.
@@ -224,10 +221,10 @@ func Run(ctx context.Context, net graph.Network, weights graph.Weights, batch te
 	var ran trace.Record // with the graph
 	for i := range warmUpRuns + o.Runs {
 		start := time.Now()
-		if _, err := s.Run(ctx, batch); err != nil {
+		if err := call(ctx, s, batch); err != nil {
 			return Profile{}, err
 		}
-		call := time.Since(start)
+		took := time.Since(start)
 		level := levelOf(s)
 		if i == 0 {
 			level = trace.Graph
@@ -240,7 +237,7 @@ func Run(ctx context.Context, net graph.Network, weights graph.Weights, batch te
 		case i == 0:
 			ran = r
 		case i >= warmUpRuns:
-			calls, records = append(calls, call), append(records, r)
+			calls, records = append(calls, took), append(records, r)
 		}
 		if o.Progress != nil {
 			o.Progress(i+1, warmUpRuns+o.Runs)
@@ -248,11 +245,18 @@ func Run(ctx context.Context, net graph.Network, weights graph.Weights, batch te
 	}
 	p := newProfiler(lowered, plan, s.Compute().Bytes(), ran).profile(records, batch.Shape[0])
 	p.Call = spread(calls)
-	p.TensorFlow, p.Device, p.Executor = session.Version(), s.Device(), session.Executor(seam.Of(s).Executor())
-	if on, known := tensorflow.OneDNNInUse(); known {
-		p.OneDNN = &on
-	}
+	p.Platform, p.Executor = process.PlatformOf(s.Device()), session.Executor(seam.Of(s).Executor())
 	return p, nil
+}
+
+// call runs a batch for all of the network's outputs.
+func call(ctx context.Context, s *session.Session, batch tensor.Tensor) error {
+	if len(s.Outputs()) == 1 {
+		_, err := s.Run(ctx, batch) // which does less for a call than RunOutputs
+		return err
+	}
+	_, err := s.RunOutputs(ctx, batch)
+	return err
 }
 
 // levelOf returns the level at which kernels are recorded on the session's device.
@@ -263,21 +267,29 @@ func levelOf(s *session.Session) trace.Level {
 	return trace.Nodes
 }
 
-// record runs a batch for the network's first output with a record of the run.
+// record runs a batch for all of the network's outputs with a record of the run.
 func record(ctx context.Context, s *session.Session, batch tensor.Tensor, level trace.Level) (trace.Record, error) {
-	inside := seam.Of(s)
-	lowered := inside.Lowered()
-	first := lowered.Layers[lowered.Outputs[0]].Last
+	inner := seam.Of(s)
+	lowered := inner.Lowered()
 	r, err := trace.Run(level, seam.Layers(lowered), func(options []byte) ([]byte, error) {
-		return inside.Record(ctx, batch, []int{first}, options, false)
+		return inner.Record(ctx, batch, outputSteps(lowered), options, false)
 	})
-	if err == nil && level == trace.Kernels && !r.OfTracer() {
+	if err == nil && level == trace.Kernels && !r.HasGPUTrace() {
 		return trace.Record{}, errNoTrace
 	}
 	return r, err
 }
 
-// spread sorts some times.
+// outputSteps returns the steps of the network's outputs.
+func outputSteps(lowered graph.Lowered) []int {
+	steps := make([]int, len(lowered.Outputs))
+	for i, output := range lowered.Outputs {
+		steps[i] = lowered.Layers[output].Last
+	}
+	return steps
+}
+
+// spread returns the spread of some times.
 func spread(times []time.Duration) Spread {
 	if len(times) == 0 {
 		return Spread{}
@@ -286,7 +298,7 @@ func spread(times []time.Duration) Spread {
 	return Spread{Median: median(sorted), Least: sorted[0].Seconds(), Most: sorted[len(sorted)-1].Seconds()}
 }
 
-// median is of times in ascending order, in seconds.
+// median returns the median of times in ascending order, in seconds.
 func median(sorted []time.Duration) float64 {
 	n := len(sorted)
 	return (sorted[(n-1)/2] + sorted[n/2]).Seconds() / 2

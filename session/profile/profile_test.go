@@ -14,6 +14,7 @@ import (
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/process"
 )
 
 // The profile of a real run: every layer is there, kernels are found for all
@@ -29,8 +30,8 @@ func TestProfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const runs, pictures = 3, 2
-	weights, batch := session.DrawnWeights(net, 1), batchOf(t, net, pictures)
+	const runs, images = 3, 2
+	weights, batch := RandomWeights(net, 1), batchOf(t, net, images)
 	last := 0
 	p, err := Run(t.Context(), net, weights, batch, Options{Options: session.Options{Device: "cpu"}, Runs: runs, Progress: func(done, total int) {
 		if done != last+1 || total < runs {
@@ -41,8 +42,8 @@ func TestProfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Runs != runs || len(p.records) != runs || p.Pictures != pictures || p.Device != "/device:CPU:0" || p.TensorFlow != session.Version() {
-		t.Errorf("%d runs, %d records, %d pictures on %s by %s", p.Runs, len(p.records), p.Pictures, p.Device, p.TensorFlow)
+	if p.Runs != runs || len(p.records) != runs || p.Images != images || p.Device != "/device:CPU:0" || p.TensorFlow != process.Version() {
+		t.Errorf("%d runs, %d records, %d images on %s by %s", p.Runs, len(p.records), p.Images, p.Device, p.TensorFlow)
 	}
 	multiplications := int64(0)
 	for i, l := range p.Layers {
@@ -61,7 +62,7 @@ func TestProfile(t *testing.T) {
 			t.Errorf("%s: kernels %v, time %+v", l.Layer, row.Kernels, row.Time)
 		}
 	}
-	if want := pictures * plan.Multiplications; multiplications != want {
+	if want := images * plan.Multiplications; multiplications != want {
 		t.Errorf("%d multiplications, the plan has %d", multiplications, want)
 	}
 	if len(p.Other) > 0 {
@@ -107,7 +108,7 @@ func TestFused(t *testing.T) {
 		{"a sum of two", []graph.Layer{conv, graph.Conv2D{Name: "s", From: graph.InputName, Filters: 8, Size: graph.Square(3), NoBias: true}, graph.Add{Name: "a", From: []string{"c", "s"}}}, "", ""},
 	} {
 		net := graph.Network{Input: graph.Input{Height: 9, Width: 9, Channels: 8}, Layers: tt.layers}
-		p, err := Run(t.Context(), net, session.DrawnWeights(net, 1), batchOf(t, net, 2), Options{Options: session.Options{Device: "cpu"}, Runs: 1})
+		p, err := Run(t.Context(), net, RandomWeights(net, 1), batchOf(t, net, 2), Options{Options: session.Options{Device: "cpu"}, Runs: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,6 +124,28 @@ func TestFused(t *testing.T) {
 		}
 		if got := strings.Join(joined, " "); got != want {
 			t.Errorf("%s: joined %q, want %q", tt.name, got, want)
+		}
+	}
+}
+
+// Run computes all outputs of a network, and not the first alone.
+func TestSeveralOutputs(t *testing.T) {
+	net := graph.Network{
+		Input: graph.Input{Height: 8, Width: 8, Channels: 3},
+		Layers: []graph.Layer{
+			graph.Conv2D{Name: "first", Filters: 4, Size: graph.Square(3)},
+			graph.MaxPool{Name: "second", From: graph.InputName, Size: graph.Square(2)},
+			graph.AvgPool{Name: "unused", From: graph.InputName, Size: graph.Square(2)},
+		},
+		Outputs: []string{"first", "second"},
+	}
+	p, err := Run(t.Context(), net, RandomWeights(net, 1), batchOf(t, net, 2), Options{Options: session.Options{Device: "cpu"}, Runs: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, computed := range []bool{true, true, false} {
+		if l := p.Layers[i]; len(l.Kernels) > 0 != computed || l.Time.Median > 0 != computed {
+			t.Errorf("%s: kernels %v in %v s, want some: %v", l.Layer, l.Kernels, l.Time.Median, computed)
 		}
 	}
 }

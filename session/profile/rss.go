@@ -10,12 +10,12 @@ import (
 	"tfcnn/internal/capi"
 )
 
-// rss is the process's memory as Linux counts it: what lies in RAM now,
-// and the most that has since the last reset. Bytes.
+// rss is the process's memory in RAM by Linux's counts, now and at the most since the
+// last reset. Bytes.
 type rss struct{ now, most int64 }
 
-// readRSS gives back what Go and C hold for nothing before it looks, so
-// that two readings differ by what is in use.
+// readRSS frees unused memory of Go and C first, so that two readings differ by memory
+// in use.
 func readRSS() (rss, error) {
 	debug.FreeOSMemory()
 	capi.Trim()

@@ -42,7 +42,7 @@ func (p Profile) timeline(title string) timeline {
 		})
 		for _, n := range run.Nodes {
 			s := nodeSlice(n, layers[n.Name])
-			s.start, s.duration, s.track = n.Start-origin, n.End-n.Start, tracks.place(n)
+			s.start, s.duration, s.track = n.Start-origin, n.End-n.Start, tracks.assign(n)
 			t.slices = append(t.slices, s)
 		}
 		t.counters = append(t.counters, liveBytes(run, origin, start, end)...)
@@ -50,8 +50,7 @@ func (p Profile) timeline(title string) timeline {
 	return t
 }
 
-// nodeSlice is a node with what is known of it, named after the layer that it
-// computes.
+// nodeSlice returns the slice of a node, named after the layer that it computes.
 func nodeSlice(n trace.Node, row Layer) slice {
 	const micro = 1e3
 	s := slice{name: n.Name, category: "framework", args: map[string]any{
@@ -86,16 +85,16 @@ func nodeSlice(n trace.Node, row Layer) slice {
 	return s
 }
 
-// tracks gives nodes of a device that ran at once tracks of their own.
+// tracks assigns nodes of a device that ran at once to tracks of their own.
 type tracks struct {
 	*timeline
 	of   map[string][]int // by device
 	busy map[int]int64    // by track, until when
 }
 
-// place finds the first track that is idle; nodes come in the order in which
-// they began.
-func (t *tracks) place(n trace.Node) int {
+// assign returns the first idle track of the node's device; nodes come in the order of
+// their starts.
+func (t *tracks) assign(n trace.Node) int {
 	for _, track := range t.of[n.Device] {
 		if t.busy[track] <= n.Start {
 			t.busy[track] = n.End
@@ -113,8 +112,8 @@ func (t *tracks) place(n trace.Node) int {
 	return track
 }
 
-// liveBytes counts what the allocators had given out in a run and not got back.
-// At its end all goes, the results last.
+// liveBytes returns the memory of a run that the allocators had given out and not got
+// back. At the end of the run all memory is freed, the results last.
 func liveBytes(run trace.Record, origin, start, end int64) []counter {
 	var changes []trace.Allocation
 	for _, n := range run.Nodes {

@@ -12,10 +12,10 @@ import (
 	"tfcnn/internal/leak"
 )
 
-// NoLeaks fails the test, when it and what it has registered with Cleanup
-// after this call are through, for each session that was opened since and is
-// not closed, and names the place that opened it. Sessions that tests beside
-// it have open count too: it is not for tests that run in parallel.
+// NoLeaks fails the test for each session that was opened after this call and is open
+// when the test ends, and names the place that opened the session. Functions that the
+// test registers with Cleanup after NoLeaks run before the check. NoLeaks is not for
+// tests that run in parallel: it counts the sessions of all of them.
 func NoLeaks(t testing.TB) {
 	t.Helper()
 	begun := leak.Now()
@@ -26,9 +26,8 @@ func NoLeaks(t testing.TB) {
 	})
 }
 
-// Main runs a package's tests, for its TestMain, and gives the code to exit
-// with: that of the tests, or 1 where they pass and have left sessions open,
-// which are named on stderr.
+// Main runs a package's tests, for its TestMain, and returns the exit code: that of the
+// tests, or 1 where they pass and leave sessions open, which Main names on stderr.
 //
 //	func TestMain(m *testing.M) { os.Exit(sessiontest.Main(m)) }
 func Main(m interface{ Run() int }) int {

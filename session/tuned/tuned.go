@@ -4,7 +4,7 @@
 //	import _ "tfcnn/session/tuned"
 //
 // Without the import package session leaves its process alone, but for the level
-// of TensorFlow's log (session.Process.Log). The import
+// of TensorFlow's log (process.Options.Log). The import
 //
 //   - has glibc's malloc keep one arena a core, return free memory at an arena's
 //     end from 16 MiB on, and map blocks of 8 MiB and more one by one. The options
@@ -20,10 +20,10 @@
 //     run batches of little work on the thread that calls. For that TensorFlow's
 //     flag LocalDevice::use_global_threadpool_ is false while such a session opens;
 //   - ends idle threads of the process from time to time, with the memory that
-//     oneDNN keeps in them, unless session.Process.KeepThreads is set;
+//     oneDNN keeps in them, unless process.Options.KeepThreads is set;
 //   - calls malloc_trim when a session is closed and when threads were ended;
-//   - sets TF_ENABLE_WINOGRAD_NONFUSED=0 in the environment when session.NewBackend
-//     or verify.Network uses a GPU.
+//   - sets TF_ENABLE_WINOGRAD_NONFUSED=0 in the environment when verify.Network
+//     uses a GPU.
 //
 // oneDNN's two settings are no variables of the environment: the package defines
 // the C function getenv for the whole program, which answers those two names where

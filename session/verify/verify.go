@@ -1,4 +1,4 @@
-// Package verify holds what TensorFlow computes of a network to a reference with
+// Package verify compares TensorFlow's outputs of a network with a reference that has
 // computed error bounds. It fits into a test:
 //
 //	v, err := verify.Network(ctx, net, weights, images, verify.Options{})
@@ -18,47 +18,47 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
+	"tfcnn/graph/verdict"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/ref"
 	"tfcnn/internal/tensorflow"
+	"tfcnn/internal/trace"
 	"tfcnn/session"
 	"tfcnn/session/internal/seam"
+	"tfcnn/session/process"
 )
 
-// Options says how a network is verified. The zero value works.
+// Options are those of the session that runs the network. The zero value works. Network
+// refuses Batching, as it fetches the outputs of all layers, which a shared batch does
+// not; and it refuses another Compute than float32.
 type Options struct {
 	session.Options
-	// Progress, where it is not nil, is called as the steps are held, of which
-	// there are total.
+	// Progress, where it is not nil, is called after each compared step; total is the
+	// number of steps.
 	Progress func(done, total int)
 }
 
-// Verdict is the outcome of holding numbers to the reference: the status, and of
-// the worst number its index, its error, in ULPs too, its bound and the error's
-// share of it.
-type Verdict = proof.Verdict
-
-// Status is a verdict in a word.
-type Status = proof.Status
+// Verdict and Status are those of package graph/verdict.
+type (
+	Verdict = verdict.Verdict
+	Status  = verdict.Status
+)
 
 // The statuses, from good to bad. An error of TensorFlow is Fail alone; Nothing is
 // no pass.
 const (
-	Pass      = proof.Pass      // every number within its bound
-	Overflow  = proof.Overflow  // but for infinities where partial sums may overflow
-	Precision = proof.Precision // with errors larger than float32 kernels make
-	Nothing   = proof.Nothing   // no number was compared
-	Fail      = proof.Fail      // a number outside its bound, or another shape
+	Pass      = verdict.Pass      // every number within its bound
+	Overflow  = verdict.Overflow  // but for infinities where partial sums may overflow
+	Precision = verdict.Precision // with errors larger than float32 kernels make
+	Nothing   = verdict.Nothing   // no number was compared
+	Fail      = verdict.Fail      // a number outside its bound, or another shape
 )
 
 // Result is the outcome of Network.
 type Result struct {
-	TensorFlow string `json:"tensorflow"`
-	Device     string `json:"device"`
-	Precision  string `json:"precision"`
-	OneDNN     *bool  `json:"onednn,omitempty"` // missing where TensorFlow does not tell
-	Pictures   int    `json:"pictures"`
+	process.Platform
+	Images int `json:"pictures"`
 	// Status is the worst of the layers' and the chains'.
 	Status Status  `json:"status"`
 	Layers []Layer `json:"layers"`
@@ -67,12 +67,12 @@ type Result struct {
 	Chains []Chain `json:"chains"`
 	// Diverges names the first layer, or chain, that fails. Empty: none.
 	Diverges string `json:"diverges,omitempty"`
-	// Seconds that TensorFlow took, and the reference.
+	// Run and Reference are the seconds of TensorFlow and of the reference.
 	Run       float64 `json:"run_seconds"`
 	Reference float64 `json:"reference_seconds"`
 }
 
-// Layer is one layer's part of a Result.
+// Layer is the verdict of one layer.
 type Layer struct {
 	Layer   string   `json:"layer"`
 	Kind    string   `json:"kind"`
@@ -80,62 +80,65 @@ type Layer struct {
 	Output  []int    `json:"output"`
 	Devices []string `json:"devices"`
 	Verdict Verdict  `json:"verdict"`
-	// NaN and Infinite count what is not finite in TensorFlow's output.
+	// NaN and Infinite count numbers of TensorFlow's output.
 	NaN      int `json:"nan,omitempty"`
 	Infinite int `json:"infinite,omitempty"`
-	// Note says, where numbers are unspecified because correct kernels differ
-	// there, what the reference answers.
+	// Note is the reference's answer where numbers are unspecified because correct
+	// kernels differ there.
 	Note string `json:"note,omitempty"`
 }
 
-// Chain is that of layers which TensorFlow may run as one.
+// Chain is the verdict of layers that TensorFlow may run as one.
 type Chain struct {
-	Layers  []string `json:"layers"` // the last one's output was held
+	Layers  []string `json:"layers"` // the output of the last one was compared
 	Verdict Verdict  `json:"verdict"`
 }
 
-// Err is nil where every layer and chain was held to the reference and none
-// failed. Else it names the first that failed, with its worst number; where none
-// did, the first whose verdict proves nothing.
+// Err returns nil where every layer and chain was compared with the reference and none
+// failed. Otherwise the error names the first failed layer or chain, with its worst
+// number; where none failed, the first whose verdict proves nothing.
 func (v Result) Err() error {
 	for _, status := range []Status{Fail, Nothing} {
 		for _, layer := range v.Layers {
 			if layer.Verdict.Status == status {
-				return fmt.Errorf("session: verify: %s %s: %v", layer.Kind, quote.Name(layer.Layer), layer.Verdict)
+				return fmt.Errorf("verify: %s %s: %v", layer.Kind, quote.Name(layer.Layer), layer.Verdict)
 			}
 		}
 		for _, chain := range v.Chains {
 			if chain.Verdict.Status == status {
-				return fmt.Errorf("session: verify: layers [%s] run as one: %v", quote.Names(chain.Layers), chain.Verdict)
+				return fmt.Errorf("verify: layers [%s] run as one: %v", quote.Names(chain.Layers), chain.Verdict)
 			}
 		}
 	}
 	return nil
 }
 
-// Network runs a network in TensorFlow over a batch of images [N,H,W,C] and holds
-// what every layer gives to the reference. Each layer's reference is fed with what
-// TensorFlow itself fed to that layer, so that errors do not add up from layer to
-// layer, the bound stays rigorous, and the first layer that diverges is the one
-// that is wrong.
+// Network runs a network in TensorFlow over a batch of images [N,H,W,C] and compares
+// the output of every layer with the reference. Each layer's reference is fed with the
+// numbers that TensorFlow itself fed to that layer. So errors do not add up from layer
+// to layer, the bound stays rigorous, and the first layer that diverges is the wrong
+// layer.
 //
-// To see what lies between layers TensorFlow must compute it, while in a Run
-// it may compute a convolution, the batch norm, sum and activation behind it in
-// one call. So the network is run twice: once for every layer's output, and
-// once for the ends of such chains alone, whose bounds are those of their parts
-// handed on.
+// A run that fetches the output between two layers makes TensorFlow compute that
+// output. In Session.Run, TensorFlow may compute a convolution and the batch norm, sum
+// and activation behind it in one call. So the network runs twice: once for every
+// layer's output, and once for the ends of such chains alone, whose bounds are
+// propagated from part to part.
 //
 // A layer that fails is no error; see Result.Err. The error is of a network,
 // weights or batch that are refused, of TensorFlow, or ctx's.
 func Network(ctx context.Context, net graph.Network, weights graph.Weights, images tensor.Tensor, o Options) (_ Result, err error) {
 	if ctx == nil {
-		return Result{}, errors.New("session: verify: ctx is nil, want one, as context.Background()")
+		return Result{}, errors.New("verify: ctx is nil, want one, as context.Background()")
+	}
+	if o.Batching != (session.Batching{}) {
+		return Result{}, fmt.Errorf("verify: got Batching of %d images, want none: shared batches are not verified", o.Batching.Size)
 	}
 	if o.Executor == "" {
 		o.Executor = session.Parallel // which can be traced; the kernels are the same
 	}
 	if o.Compute != "" && o.Compute != graph.Float32 {
-		return Result{}, fmt.Errorf("session: verify: compute is %s, the reference has bounds for %q alone", quote.Name(string(o.Compute)), graph.Float32)
+		return Result{}, fmt.Errorf("verify: compute is %s, the reference has bounds for %q alone", quote.Name(string(o.Compute)), graph.Float32)
 	}
 	s, err := session.Open(net, weights, o.Options)
 	if err != nil {
@@ -148,11 +151,11 @@ func Network(ctx context.Context, net graph.Network, weights graph.Weights, imag
 	}()
 	v := newVerifier(ctx, s, weights, images, o)
 	if err := tensorflow.WithoutWinograd(s.Device()); err != nil {
-		return Result{}, fmt.Errorf("session: verify: %w", err)
+		return Result{}, fmt.Errorf("verify: %w", err)
 	}
-	// What is recorded runs in a second session, which has the weights again.
+	// Traced runs use a second TensorFlow session, which has the weights again.
 	if err := tensorflow.CheckMemory(v.bytes() + v.session.OpenBytes()); err != nil {
-		return Result{}, fmt.Errorf("session: verify: batch of %d pictures: %w", v.result.Pictures, err)
+		return Result{}, fmt.Errorf("verify: batch of %d images: %w", v.result.Images, err)
 	}
 	if err := v.layers(); err != nil {
 		return Result{}, err
@@ -164,28 +167,24 @@ func Network(ctx context.Context, net graph.Network, weights graph.Weights, imag
 }
 
 func newVerifier(ctx context.Context, s *session.Session, weights graph.Weights, batch tensor.Tensor, o Options) *verifier {
-	device, inside := s.Device(), seam.Of(s)
+	device, inner := s.Device(), seam.Of(s)
 	v := &verifier{
-		ctx: ctx, session: inside, lowered: inside.Lowered(), batch: batch,
-		result: Result{
-			TensorFlow: session.Version(), Device: device, Precision: tensorflow.Precision(device), Status: Pass,
-		},
+		ctx: ctx, session: inner, lowered: inner.Lowered(), batch: batch,
+		result: Result{Platform: process.PlatformOf(device), Status: Pass},
 	}
+	v.result.Precision = tensorflow.Precision(device)
 	v.network = proof.Network{Lowered: v.lowered, Weights: weights, Arithmetic: tensorflow.Arithmetic(device)}
 	if o.Progress != nil {
 		total := 2 * len(v.lowered.Program.Steps) // there are two runs
 		v.network.Progress = func(steps int) { o.Progress(steps, total) }
 	}
-	if on, known := tensorflow.OneDNNInUse(); known {
-		v.result.OneDNN = &on
-	}
 	if len(batch.Shape) > 0 {
-		v.result.Pictures = batch.Shape[0]
+		v.result.Images = batch.Shape[0]
 	}
 	return v
 }
 
-// verifier is a call of Network under way.
+// verifier is the state of Network.
 type verifier struct {
 	ctx     context.Context
 	session seam.Session
@@ -196,7 +195,7 @@ type verifier struct {
 	result  Result
 }
 
-// bytes is the most memory that Network takes for its batch: the outputs of all
+// bytes returns the most memory that Network takes for its batch: the outputs of all
 // steps, in TensorFlow's memory and in Go's; the references that are kept for a
 // second use; and that of the largest step, twice, as one is made of another.
 func (v *verifier) bytes() int64 {
@@ -206,7 +205,7 @@ func (v *verifier) bytes() int64 {
 	)
 	var all, largest, kept int64
 	for _, step := range v.lowered.Program.Steps {
-		n := int64(v.result.Pictures)
+		n := int64(v.result.Images)
 		for _, size := range step.Shape[1:] {
 			n *= int64(size)
 		}
@@ -216,40 +215,39 @@ func (v *verifier) bytes() int64 {
 		}
 	}
 	const garbage = 2 // Go collects when the heap has doubled
-	return garbage * (output*all + reference*(min(kept, ref.MostKept)+2*largest))
+	return garbage * (output*all + reference*(min(kept, ref.MaxCached)+2*largest))
 }
 
-// fetch runs the network for the outputs of steps, and returns the devices of each
-// layer.
-func (v *verifier) fetch(steps []int) (proof.Run, [][]string, error) {
+// fetch runs the network for the outputs of steps, and returns TensorFlow's record.
+func (v *verifier) fetch(steps []int) (proof.Run, trace.Record, error) {
 	start := time.Now()
-	outputs, devices, err := v.session.Fetch(v.ctx, v.batch, steps)
+	outputs, record, err := v.session.Fetch(v.ctx, v.batch, steps)
 	if err != nil {
-		return proof.Run{}, nil, err
+		return proof.Run{}, trace.Record{}, err
 	}
 	v.result.Run += time.Since(start).Seconds()
-	return proof.Run{Input: v.batch, Steps: steps, Outputs: outputs}, devices, nil
+	return proof.Run{Input: v.batch, Steps: steps, Outputs: outputs}, record, nil
 }
 
-// hold holds a run to the reference.
-func (v *verifier) hold(run proof.Run, earlier *proof.Run) ([]proof.Part, error) {
+// compare compares a run with the reference.
+func (v *verifier) compare(run proof.Run, earlier *proof.Run) ([]proof.Part, error) {
 	start := time.Now()
-	parts, err := v.network.Hold(v.ctx, run, earlier)
+	parts, err := v.network.Compare(v.ctx, run, earlier)
 	if err != nil {
-		return nil, fmt.Errorf("session: verify: %w", err)
+		return nil, fmt.Errorf("verify: %w", err)
 	}
 	v.result.Reference += time.Since(start).Seconds()
 	return parts, nil
 }
 
-// layers holds every layer. Of a layer of several steps, the activation at its
-// end is taken together with the step before.
+// layers compares every layer. In a layer of several steps, the activation at its end is
+// compared together with the step before it.
 func (v *verifier) layers() error {
-	run, devices, err := v.fetch(v.network.LayerSteps())
+	run, record, err := v.fetch(v.network.LayerSteps())
 	if err != nil {
 		return err
 	}
-	parts, err := v.hold(run, nil)
+	parts, err := v.compare(run, nil)
 	if err != nil {
 		return err
 	}
@@ -260,17 +258,18 @@ func (v *verifier) layers() error {
 	}
 	for _, part := range parts {
 		i := part.Layers[0] // the only one
-		v.result.Layers = append(v.result.Layers, v.layer(i, outputs[v.lowered.Layers[i].Last], devices[i], part.Verdict))
+		devices, _ := seam.LayerRun(record, v.lowered.Layers[i].Name)
+		v.result.Layers = append(v.result.Layers, v.layer(i, outputs[v.lowered.Layers[i].Last], devices, part.Verdict))
 		v.judge(v.lowered.Layers[i].Name, part.Verdict)
 	}
 	return nil
 }
 
-// layer is a layer's part of the result.
-func (v *verifier) layer(i int, output tensor.Tensor, devices []string, verdict Verdict) Layer {
+// layer returns a layer's part of the result.
+func (v *verifier) layer(i int, output tensor.Tensor, devices []string, of Verdict) Layer {
 	lowered := v.lowered.Layers[i]
 	layer := Layer{
-		Layer: lowered.Name, Kind: lowered.Kind, From: lowered.From, Output: output.Shape, Devices: devices, Verdict: verdict,
+		Layer: lowered.Name, Kind: lowered.Kind, From: lowered.From, Output: output.Shape, Devices: devices, Verdict: of,
 	}
 	for _, x := range output.Data {
 		switch {
@@ -280,7 +279,7 @@ func (v *verifier) layer(i int, output tensor.Tensor, devices []string, verdict 
 			layer.Infinite++
 		}
 	}
-	if verdict.Unspecified > 0 {
+	if of.Unspecified > 0 {
 		for step := lowered.First; step <= lowered.Last && layer.Note == ""; step++ {
 			layer.Note = v.lowered.Program.Steps[step].Op.Traits().Unspecified
 		}
@@ -288,9 +287,9 @@ func (v *verifier) layer(i int, output tensor.Tensor, devices []string, verdict 
 	return layer
 }
 
-// chains holds the network as it runs when no output between
-// layers is fetched, by the ends of its chains. Those within one layer were held as part of
-// it, where they have the same bits.
+// chains compares the outputs at the ends of chains, in a run that fetches no output
+// between layers. The chains within one layer have the bits of that layer, which layers
+// has compared.
 func (v *verifier) chains() error {
 	ends, across := v.network.ChainSteps()
 	if !across {
@@ -300,7 +299,7 @@ func (v *verifier) chains() error {
 	if err != nil {
 		return err
 	}
-	parts, err := v.hold(run, &v.layered)
+	parts, err := v.compare(run, &v.layered)
 	if err != nil {
 		return err
 	}
@@ -315,10 +314,10 @@ func (v *verifier) chains() error {
 	return nil
 }
 
-// judge enters a verdict into the result's.
-func (v *verifier) judge(name string, verdict Verdict) {
-	v.result.Status = v.result.Status.Worse(verdict.Status)
-	if verdict.Status == Fail && v.result.Diverges == "" {
+// judge adds a verdict to the result's status.
+func (v *verifier) judge(name string, of Verdict) {
+	v.result.Status = v.result.Status.Worse(of.Status)
+	if of.Status == Fail && v.result.Diverges == "" {
 		v.result.Diverges = name
 	}
 }

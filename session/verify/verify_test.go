@@ -16,6 +16,7 @@ import (
 	"tfcnn/internal/proof"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
+	"tfcnn/session/profile"
 	"tfcnn/session/sessiontest"
 	"tfcnn/session/verify"
 )
@@ -82,8 +83,8 @@ func TestVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v.Status != verify.Pass || v.Err() != nil || v.Diverges != "" || v.Pictures != 3 || len(v.Layers) != len(everyLayer.Layers) {
-		t.Errorf("status %q, %v, diverges at %q, %d pictures, %d layers", v.Status, v.Err(), v.Diverges, v.Pictures, len(v.Layers))
+	if v.Status != verify.Pass || v.Err() != nil || v.Diverges != "" || v.Images != 3 || len(v.Layers) != len(everyLayer.Layers) {
+		t.Errorf("status %q, %v, diverges at %q, %d images, %d layers", v.Status, v.Err(), v.Diverges, v.Images, len(v.Layers))
 	}
 	if !(v.Run > 0 && v.Reference > 0) {
 		t.Errorf("TensorFlow took %v s, the reference %v s", v.Run, v.Reference)
@@ -117,7 +118,7 @@ func TestVerifyReadyNetwork(t *testing.T) {
 
 // The output of Run itself, of which nothing between was fetched, is held from end
 // to end.
-func TestRunIsHeld(t *testing.T) {
+func TestRunIsCompared(t *testing.T) {
 	net, err := nets.Load("lenet5")
 	if err != nil {
 		t.Fatal(err)
@@ -138,12 +139,12 @@ func TestRunIsHeld(t *testing.T) {
 	}
 	network := proof.Network{Lowered: lowered, Weights: weights, Arithmetic: tensorflow.Arithmetic(s.Device())}
 	run := proof.Run{Input: batch, Steps: []int{lowered.Layers[lowered.Outputs[0]].Last}, Outputs: []tensor.Tensor{output}}
-	parts, err := network.Hold(t.Context(), run, nil)
+	parts, err := network.Compare(t.Context(), run, nil)
 	if err != nil || len(parts) != 1 || len(parts[0].Layers) != len(lowered.Layers) || parts[0].Verdict.Status != proof.Pass || parts[0].Verdict.Unspecified > 0 {
 		t.Fatalf("%v, %v", parts, err)
 	}
 	output.Data[3] += 0.5
-	if parts, err = network.Hold(t.Context(), run, nil); err != nil || parts[0].Verdict.Outside != 1 {
+	if parts, err = network.Compare(t.Context(), run, nil); err != nil || parts[0].Verdict.Outside != 1 {
 		t.Errorf("a number that is off by ½: %v, %v", parts, err)
 	}
 }
@@ -180,7 +181,7 @@ func TestVerifyLayersOfOneNode(t *testing.T) {
 		{conv, graph.BatchNorm{}, graph.Swish{}},
 	} {
 		net := graph.Network{Input: graph.Input{Height: 9, Width: 9, Channels: 8}, Layers: layers}
-		v, err := verify.Network(t.Context(), net, session.DrawnWeights(net, 1), batchOf(net, 2, 1), verify.Options{})
+		v, err := verify.Network(t.Context(), net, profile.RandomWeights(net, 1), batchOf(net, 2, 1), verify.Options{})
 		if err != nil || v.Status != verify.Pass || len(v.Layers) != len(layers) {
 			t.Errorf("%+v: %q, %d layers, %v", layers, v.Status, len(v.Layers), err)
 		}
@@ -189,8 +190,13 @@ func TestVerifyLayersOfOneNode(t *testing.T) {
 
 func TestVerifyRefuses(t *testing.T) {
 	weights := everyLayer.InitialWeights(1)
-	if _, err := verify.Network(t.Context(), everyLayer, weights, batchOf(graph.Network{Input: graph.Input{Height: 3, Width: 3, Channels: 3}}, 1, 1), verify.Options{}); err == nil {
-		t.Error("a batch of another network: no error")
+	var batch *session.BatchError
+	if _, err := verify.Network(t.Context(), everyLayer, weights, batchOf(graph.Network{Input: graph.Input{Height: 3, Width: 3, Channels: 3}}, 1, 1), verify.Options{}); !errors.As(err, &batch) {
+		t.Errorf("a batch of another network: %v", err)
+	}
+	shared := verify.Options{Options: session.Options{Batching: session.Batching{Size: 4}}}
+	if _, err := verify.Network(t.Context(), everyLayer, weights, batchOf(everyLayer, 1, 1), shared); err == nil || !strings.Contains(err.Error(), "verify: got Batching of 4 images, want none") {
+		t.Errorf("Batching: %v", err)
 	}
 	delete(weights, "c/bias")
 	var refused *graph.Error
@@ -204,7 +210,7 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 	empty := batchOf(everyLayer, 0, 1)
 	if v, err := verify.Network(t.Context(), everyLayer, everyLayer.InitialWeights(1), empty, verify.Options{}); err != nil || v.Status != verify.Pass {
-		t.Errorf("no pictures: %v, %v", v.Status, err)
+		t.Errorf("no images: %v, %v", v.Status, err)
 	}
 }
 
@@ -227,7 +233,7 @@ func ExampleNetwork() {
 	// Output: <nil> pass 4 layers
 }
 
-// A layer whose numbers are NaN on both sides was not held to anything: that is
+// A layer whose numbers are NaN on both sides was compared with no number: that is
 // an error, though nothing diverges.
 func TestVerifyNaNWeights(t *testing.T) {
 	net := graph.Network{
@@ -249,7 +255,7 @@ func TestVerifyNaNWeights(t *testing.T) {
 	if v.Status != verify.Nothing || v.Diverges != "" || v.Layers[0].Verdict.Status != verify.Pass || v.Layers[1].Verdict.NaN != 32 || v.Layers[2].Verdict.Status != verify.Nothing {
 		t.Errorf("%+v", v)
 	}
-	want := `session: verify: conv2d "void": proves nothing: of 32 numbers none was compared; 32 NaN on both sides`
+	want := `verify: conv2d "void": proves nothing: of 32 numbers none was compared; 32 NaN on both sides`
 	if err := v.Err(); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

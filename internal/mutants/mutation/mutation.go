@@ -1,7 +1,6 @@
-// Package mutation is what a mutated source file calls: each site of it is an
-// expression that computes what the source says, unless the site's number is the
-// one that the process was started with. Only files that command mutants writes
-// import it.
+// Package mutation has the functions that a mutated source file calls at its sites. A
+// site computes the same as the source, unless the process was started with the site's
+// number. Only files that command mutants writes import the package.
 package mutation
 
 import (
@@ -36,7 +35,7 @@ func number(text string) int {
 	return n
 }
 
-// open maps the file, so that what is set stays however the process ends.
+// open maps the file, so that the bytes which were set stay when the process dies.
 func open(name string) []byte {
 	if name == "" {
 		return nil
@@ -182,7 +181,7 @@ func LessEqual[T cmp.Ordered](site int, x, y T) bool {
 	return x <= y
 }
 
-// Constant is a number: 1 in place of 0, one more of any other whole number, and
+// Constant returns a number: 1 in place of 0, one more of any other whole number, and
 // twice any other.
 func Constant[T Number](site int, x T) T {
 	if !On(site) {
@@ -225,7 +224,7 @@ func largest[T cmp.Ordered](x T, others []T) T {
 	return x
 }
 
-// Fewer is the end of a range over whole numbers, and one less where the site is
+// Fewer returns the end of a range over whole numbers, and one less where the site is
 // changed.
 func Fewer[T Integer](site int, n T) T {
 	if On(site) && n > 0 {

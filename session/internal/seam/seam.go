@@ -1,9 +1,13 @@
-// Package seam is what the packages below session know of a session beside its
+// Package seam gives the packages below session what they need of a session beside its
 // public methods.
+//
+//	lowered := seam.Of(s).Lowered()
 package seam
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
@@ -17,9 +21,17 @@ type Session interface {
 	// OpenBytes returns how much memory the weights take while a session of the
 	// network opens.
 	OpenBytes() int64
-	// Fetch runs a batch for the outputs of any steps, and returns the devices that
-	// each layer's operations ran on.
-	Fetch(ctx context.Context, batch tensor.Tensor, steps []int) (outputs []tensor.Tensor, devices [][]string, err error)
+	// WeightBytes returns how much memory the weights take.
+	WeightBytes() int64
+	// Unwatch ends the report of a session that was not closed: the caller owns the
+	// session and is watched itself.
+	Unwatch()
+	// Fetch runs a batch for the outputs of any steps, and returns TensorFlow's record
+	// of the run.
+	Fetch(ctx context.Context, batch tensor.Tensor, steps []int) ([]tensor.Tensor, trace.Record, error)
+	// Trace is Fetch for the outputs of layers by name; without names, for all of the
+	// network's outputs. A nil session is refused as a closed one.
+	Trace(ctx context.Context, batch tensor.Tensor, names []string) ([]tensor.Tensor, trace.Record, error)
 	// Executor returns the session.Executor, filled in.
 	Executor() string
 	// Record runs a batch for the outputs of steps with a RunOptions message, and
@@ -29,8 +41,12 @@ type Session interface {
 	Record(ctx context.Context, batch tensor.Tensor, steps []int, options []byte, drop bool) (metadata []byte, err error)
 }
 
-// Of returns what is behind a *session.Session. Package session sets it.
+// Of returns the Session of a *session.Session. Package session sets it.
 var Of func(session any) Session
+
+// CheckOptions returns the error with which session.Open refuses session.Options.
+// Package session sets it.
+var CheckOptions func(options any) error
 
 // Layers returns the layers of a network as its records name them.
 func Layers(lowered graph.Lowered) (layers trace.Layers) {
@@ -38,4 +54,19 @@ func Layers(lowered graph.Lowered) (layers trace.Layers) {
 		layers.Add(layer.Name, layer.Last)
 	}
 	return layers
+}
+
+// LayerRun returns the devices that ran a layer's operations in a record, and the sum
+// of the times of their kernels.
+func LayerRun(r trace.Record, layer string) (devices []string, kernels time.Duration) {
+	for _, n := range r.Nodes {
+		if n.Layer != layer || !n.Arithmetic() {
+			continue
+		}
+		kernels += time.Duration(n.KernelEnd - n.KernelStart)
+		if !slices.Contains(devices, n.Device) {
+			devices = append(devices, n.Device)
+		}
+	}
+	return devices, kernels
 }

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"tfcnn/internal/proof"
+	"tfcnn/graph/verdict"
 )
 
 // bar is one column of a histogram.
@@ -28,12 +28,12 @@ func shareText(share float64) string {
 
 // bars names the buckets of a verdict's histogram.
 func bars(histogram []int) []bar {
-	if len(histogram) != proof.HistogramBuckets {
+	if len(histogram) != verdict.HistogramBuckets {
 		return nil
 	}
 	list := make([]bar, len(histogram))
 	for k, n := range histogram {
-		low, high := proof.BucketEnds(k)
+		low, high := verdict.BucketEnds(k)
 		b := bar{Count: n}
 		switch {
 		case k == 0:

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tfcnn/graph/verdict"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
 )
@@ -124,7 +125,7 @@ func worst(v *proof.Verdict) *worstView {
 }
 
 // text is a number in as many digits as tell it from its neighbours.
-func text(x proof.Number, bits int) string {
+func text(x verdict.Number, bits int) string {
 	return strings.Replace(strconv.FormatFloat(float64(x), 'g', -1, bits), "-", "−", 1)
 }
 

@@ -1,4 +1,4 @@
-// Package exif reads how a picture is to be turned, from EXIF data and from
+// Package exif reads how an image is to be turned, from EXIF data and from
 // XMP. It reads what Pillow reads, PIL.ImageOps.exif_transpose.
 package exif
 

@@ -54,7 +54,7 @@ type Component struct {
 }
 
 // CoefficientBytes is the memory that libjpeg takes for the coefficients of a
-// whole picture: 0 where one scan holds all components of a sequential file.
+// whole image: 0 where one scan holds all components of a sequential file.
 func (h Header) CoefficientBytes() int64 {
 	if !h.multiScan {
 		return 0
@@ -91,7 +91,7 @@ const (
 	markerCOM   = 0xfe
 )
 
-// maxScans is the most scans that a picture has: four components, each with 64
+// maxScans is the most scans that an image has: four components, each with 64
 // coefficients in a scan of their own, at 14 bit positions (G.1.1.1).
 const maxScans = 4 * 64 * 14
 

@@ -82,16 +82,16 @@ func TestDamage(t *testing.T) {
 		file []byte
 		want string
 	}{
-		"blocks missing":                {slices.Concat(plain[:end-40], plain[end:]), "data end before the picture does"},
-		"no data":                       {slices.Concat(plain[:scan+14], plain[end:]), "data end before the picture does"},
+		"blocks missing":                {slices.Concat(plain[:end-40], plain[end:]), "data end before the image does"},
+		"no data":                       {slices.Concat(plain[:scan+14], plain[end:]), "data end before the image does"},
 		"a byte left over":              {slices.Insert(slices.Clone(plain), end, 0x55), "bytes are left over before a marker"},
 		"ten bytes left over":           {slices.Insert(slices.Clone(plain), end, make([]byte, 10)...), "bytes are left over before a marker"},
 		"bytes between segments":        {slices.Insert(slices.Clone(plain), frame, 1, 2, 3), "3 bytes left over before marker c0"},
 		"restart marker missing":        {slices.Delete(slices.Clone(restarts), first, first+2), "bytes are left over before a marker"},
 		"restart marker of another":     {change(restarts, first+1, 0xd1), "restart marker is missing or wrong"},
 		"an interval lost":              {slices.Delete(slices.Clone(restarts), first, second), "restart marker is missing or wrong"},
-		"an interval's data lost":       {slices.Delete(slices.Clone(restarts), first+2, second), "data end before the picture does"},
-		"restarts without an interval":  {slices.Delete(slices.Clone(restarts), at(t, restarts, 0xdd, 0), at(t, restarts, 0xdd, 0)+6), "data end before the picture does"},
+		"an interval's data lost":       {slices.Delete(slices.Clone(restarts), first+2, second), "data end before the image does"},
+		"restarts without an interval":  {slices.Delete(slices.Clone(restarts), at(t, restarts, 0xdd, 0), at(t, restarts, 0xdd, 0)+6), "data end before the image does"},
 		"a component in no scan":        {slices.Delete(slices.Clone(files["a scan a component"]), scans(files["a scan a component"])[2], len(files["a scan a component"])-2), "no scan has component 3"},
 		"first coefficients missing":    {slices.Delete(slices.Clone(files["spectral selection alone"]), scans(files["spectral selection alone"])[0], scans(files["spectral selection alone"])[1]), "before its first coefficient is there"},
 		"bits refined that are not":     {change(deep, refine+9, 0x21), "refines bit"},
@@ -175,8 +175,8 @@ func TestCoefficients(t *testing.T) {
 		"zeros past the last":              {"0" + strings.Repeat(one, 48) + zeros, 8, "coefficient past the last"},
 		"a code that no table has":         {"0" + "11111111", 8, "unknown Huffman code"},
 		"a difference that no table has":   {"1" + "0000000", 8, "unknown Huffman code"},
-		"the second block missing":         {"0" + strings.Repeat(one, 2) + "0", 16, "data end before the picture does"},
-		"cut in the bits of a coefficient": {"0" + one + one + "1", 8, "data end before the picture does"},
+		"the second block missing":         {"0" + strings.Repeat(one, 2) + "0", 16, "data end before the image does"},
+		"cut in the bits of a coefficient": {"0" + one + one + "1", 8, "data end before the image does"},
 		"a byte too much":                  {"0" + end + "000000" + "00000000", 8, "bytes are left over"},
 		"seven bits too much":              {"0" + end + "000000", 8, ""},
 	} {

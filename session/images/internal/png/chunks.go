@@ -70,12 +70,12 @@ func (h *Header) readIDAT(c chunk, at int) error {
 // mostCompressed is the most bytes that compressed pixels may take: twice what
 // they take without compression, and some. Deflate makes nothing longer by
 // more than 5 bytes in 32,767. libpng inflates all that there is, also when the
-// picture is full.
+// image is full.
 func (h *Header) mostCompressed() int64 {
-	const spare = 1 << 16
+	const extra = 1 << 16
 	samples := map[byte]int64{grey: 1, rgb: 3, paletted: 1, greyAlpha: 2, rgbAlpha: 4}[h.colour]
 	row := 1 + (int64(h.Width)*samples*int64(h.depth)+7)/8
-	return 2*row*int64(h.Height) + spare
+	return 2*row*int64(h.Height) + extra
 }
 
 // rebuild joins the chunks that decide pixels. A file that has no others stays
@@ -128,7 +128,7 @@ func (h *Header) readMetadata(c chunk) {
 
 func (h *Header) soundMetadata(c chunk) bool {
 	if !c.sound() {
-		h.note(c.kind + " left out, which may say how the picture is turned: its checksum is wrong")
+		h.note(c.kind + " left out, which may say how the image is turned: its checksum is wrong")
 		return false
 	}
 	return true

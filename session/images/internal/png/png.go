@@ -1,6 +1,6 @@
 // Package png reads the chunks of a PNG file, and leaves for TensorFlow's
 // decoder, libpng, only those that decide pixels: IHDR, PLTE of a palette
-// picture, a valid tRNS, the first run of IDAT, and IEND. Chunks of text or
+// image, a valid tRNS, the first run of IDAT, and IEND. Chunks of text or
 // colour profiles, which libpng would inflate and keep, cost nothing so.
 //
 // A chunk that decides pixels must have its checksum right. What libpng
@@ -179,8 +179,8 @@ func (h *Header) readIHDR(c chunk) error {
 	return nil
 }
 
-// readPLTE reads the palette of a palette picture. A second one that says the
-// same is left out; libpng refuses any. In other pictures a palette is advice
+// readPLTE reads the palette of a palette image. A second one that says the
+// same is left out; libpng refuses any. In other images a palette is advice
 // for screens with few colours.
 func (h *Header) readPLTE(c chunk) error {
 	switch {

@@ -18,11 +18,11 @@ func FuzzRead(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	var pictures map[string]struct{ File []byte }
-	if err := json.Unmarshal(text, &pictures); err != nil {
+	var images map[string]struct{ File []byte }
+	if err := json.Unmarshal(text, &images); err != nil {
 		f.Fatal(err)
 	}
-	for name, p := range pictures {
+	for name, p := range images {
 		if strings.HasSuffix(name, ".png") {
 			f.Add(p.File)
 		}

@@ -1,0 +1,146 @@
+package calls
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// tracker knows the calls that are under way, those too whose caller has left
+// while TensorFlow computes.
+type tracker struct {
+	closing chan struct{} // closed when no more calls are let in
+	idle    chan struct{} // closed when, after that, none is under way
+	// unattended is closed when, after closing, each call under way has lost its caller.
+	unattended chan struct{}
+
+	mu     sync.Mutex
+	closed bool
+	calls  []underWay // by ticket
+	free   []int      // tickets
+	count  int
+	// attended counts the calls whose caller waits for them.
+	attended int
+}
+
+// underWay is one call.
+type underWay struct {
+	begun  time.Time
+	images int // NoImages: the call has none
+	active bool
+}
+
+func newTracker() *tracker {
+	return &tracker{closing: make(chan struct{}), idle: make(chan struct{}), unattended: make(chan struct{})}
+}
+
+// begin counts a call, unless the tracker is closed, and gives the ticket to
+// end it with.
+func (t *tracker) begin(images int, now time.Time) (ticket int, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return 0, false
+	}
+	if n := len(t.free); n > 0 {
+		ticket, t.free = t.free[n-1], t.free[:n-1]
+	} else {
+		ticket = len(t.calls)
+		t.calls = append(t.calls, underWay{})
+	}
+	t.calls[ticket] = underWay{now, images, true}
+	t.count++
+	t.attended++
+	return ticket, true
+}
+
+// end takes back a call that begin has counted; attended is false where abandon was,
+// or will be, called for it.
+func (t *tracker) end(ticket int, attended bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.calls[ticket] = underWay{}
+	t.free = append(t.free, ticket)
+	t.count--
+	if t.closed && t.count == 0 {
+		close(t.idle)
+	}
+	if attended {
+		t.lose()
+	}
+}
+
+// abandon notes that a caller has left its call.
+func (t *tracker) abandon() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lose()
+}
+
+// lose takes back one attended call. The mutex is held.
+func (t *tracker) lose() {
+	t.attended--
+	if t.closed && t.attended == 0 {
+		close(t.unattended)
+	}
+}
+
+// close lets no call in any more. It is false where the tracker was closed
+// before.
+func (t *tracker) close() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return false
+	}
+	t.closed = true
+	close(t.closing)
+	if t.count == 0 {
+		close(t.idle)
+	}
+	if t.attended == 0 {
+		close(t.unattended)
+	}
+	return true
+}
+
+// wait waits until done is closed, or says what is under way when ctx ends.
+func (t *tracker) wait(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("still under way: %s: %w", t.list(time.Now()), Ended(ctx))
+	}
+}
+
+// list names the calls under way, the oldest first.
+func (t *tracker) list(now time.Time) string {
+	t.mu.Lock()
+	calls := slices.DeleteFunc(slices.Clone(t.calls), func(u underWay) bool { return !u.active })
+	t.mu.Unlock()
+	slices.SortFunc(calls, func(a, b underWay) int { return a.begun.Compare(b.begun) })
+	const most = 5
+	var texts []string
+	for i, u := range calls {
+		if i == most {
+			texts = append(texts, fmt.Sprintf("%d more", len(calls)-most))
+			break
+		}
+		run := fmt.Sprintf("a run of %d images", u.images)
+		switch u.images {
+		case NoImages:
+			run = "a run"
+		case 1:
+			run = "a run of 1 image"
+		}
+		texts = append(texts, fmt.Sprintf("%s for %v", run, now.Sub(u.begun).Round(time.Millisecond)))
+	}
+	if len(texts) == 0 {
+		return "nothing but freeing memory"
+	}
+	return strings.Join(texts, ", ")
+}
