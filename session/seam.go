@@ -6,10 +6,12 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/trace"
+	"tfcnn/session/internal/calls"
 	"tfcnn/session/internal/seam"
 )
 
 func init() {
+	seam.LimitOf = func(l any) *calls.Limit { return l.(*Limit).of() }
 	seam.Of = func(s any) seam.Session { return inner{s.(*Session)} }
 	seam.CheckOptions = func(o any) error {
 		_, _, err := o.(Options).settle()

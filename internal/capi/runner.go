@@ -12,7 +12,7 @@ package capi
 // the constants.
 typedef struct {
 	TF_Session* session;
-	int feeds, constants, fetches, targets;
+	int feeds, constants, fetches, targets, keeps;
 	TF_Output* inputs;
 	TF_Tensor** constant;
 	TF_Output* outputs;
@@ -25,6 +25,7 @@ typedef struct {
 	TF_Tensor** fed; // the constants, too
 	TF_Tensor** fetched;
 	TF_Status* status;
+	int keeps;
 } frame;
 
 enum { FED, NO_MEMORY, WRONG_SIZE, NO_TYPE }; // as feedFault
@@ -47,6 +48,8 @@ static void runner_input(runner* r, int i, TF_Operation* op, int index) {
 	r->inputs[i].oper = op;
 	r->inputs[i].index = index;
 }
+
+static void runner_keeps(runner* r) { r->keeps = 1; }
 
 static void runner_constant(runner* r, int i, TF_Tensor* value) { r->constant[i] = value; }
 
@@ -73,25 +76,44 @@ static frame* frame_new(const runner* r) {
 	f->fetched = f->fed + inputs;
 	memcpy(f->fed + r->feeds, r->constant, r->constants * sizeof *f->fed);
 	f->status = TF_NewStatus();
+	f->keeps = r->keeps;
 	return f;
 }
 
+// string_free is called when nothing refers to a tensor of one string any more.
+static void string_free(void* s, size_t bytes, void* none) {
+	TF_StringDealloc(s);
+	free(s);
+}
+
 // frame_feed sets the value of feed i: of count numbers, whose memory TensorFlow
-// borrows until frame_end, or of one string, which is copied.
+// borrows until frame_end, unless the graph may keep them: then they are copied; or of
+// one string, which is copied.
 static int frame_feed(frame* f, int i, TF_DataType type, const int64_t* shape, int rank, int64_t count, void* data, size_t bytes) {
 	if (type == TF_STRING) {
 		if (rank != 0) return WRONG_SIZE;
-		if (!(f->fed[i] = TF_AllocateTensor(TF_STRING, NULL, 0, sizeof(TF_TString)))) return NO_MEMORY;
-		TF_TString* s = TF_TensorData(f->fed[i]);
+		TF_TString* s = aligned_alloc(64, (sizeof *s + 63) / 64 * 64);
+		if (!s) return NO_MEMORY;
 		TF_StringInit(s);
 		TF_StringCopy(s, data, bytes);
-		return FED;
+		f->fed[i] = TF_NewTensor(TF_STRING, NULL, 0, s, sizeof *s, string_free, NULL);
+		return f->fed[i] ? FED : NO_MEMORY;
 	}
 	size_t size = TF_DataTypeSize(type);
 	if (size == 0) return NO_TYPE;
 	if (bytes != size * (size_t)count) return WRONG_SIZE;
-	f->fed[i] = bytes ? borrow_tensor(&f->borrowed[i], type, shape, rank, data, bytes) : TF_AllocateTensor(type, shape, rank, 0);
-	return f->fed[i] ? FED : NO_MEMORY;
+	if (bytes && !f->keeps) {
+		f->fed[i] = borrow_tensor(&f->borrowed[i], type, shape, rank, data, bytes);
+		return f->fed[i] ? FED : NO_MEMORY;
+	}
+	f->fed[i] = TF_AllocateTensor(type, shape, rank, bytes);
+	if (f->fed[i] && bytes && !TF_TensorData(f->fed[i])) { // TensorFlow has no memory
+		TF_DeleteTensor(f->fed[i]);
+		f->fed[i] = NULL;
+	}
+	if (!f->fed[i]) return NO_MEMORY;
+	if (bytes) memcpy(TF_TensorData(f->fed[i]), data, bytes);
+	return FED;
 }
 
 static int frame_run(const runner* r, frame* f, TF_Buffer* options, TF_Buffer* metadata) {
@@ -113,14 +135,12 @@ static int frame_fits(const frame* f, int i, TF_DataType type, const int64_t* sh
 static void frame_copy(const frame* f, int i, void* into, size_t bytes) { memcpy(into, TF_TensorData(f->fetched[i]), bytes); }
 
 // frame_end frees a run. A result may be a feed's own memory: results go first.
-// A string that was fed owns memory that TF_DeleteTensor does not free.
 static void frame_end(const runner* r, frame* f) {
 	for (int i = 0; i < r->fetches; i++) {
 		if (f->fetched[i]) TF_DeleteTensor(f->fetched[i]);
 	}
 	for (int i = 0; i < r->feeds; i++) {
 		if (!f->fed[i]) continue;
-		if (TF_TensorType(f->fed[i]) == TF_STRING) TF_StringDealloc(TF_TensorData(f->fed[i]));
 		TF_DeleteTensor(f->fed[i]);
 		await_return(&f->borrowed[i]);
 	}
@@ -185,6 +205,10 @@ type Signature struct {
 	Constants []Constant
 	Fetches   []Output
 	Targets   []Operation // nodes that run, though none of their outputs is fetched
+	// Keeps says that the graph may keep the feeds' values after a run, as a variable or
+	// a queue does: each run then feeds copies. Without it such a run never ends, as it
+	// waits until TensorFlow returns its caller's memory.
+	Keeps bool
 }
 
 // Constant is a feed with the same value in each run. The tensor must outlive the
@@ -218,6 +242,9 @@ func (s *Session) NewRunner(o Signature) (*Runner, error) {
 		c: C.runner_new(s.c, C.int(len(o.Feeds)), C.int(len(o.Constants)), C.int(len(o.Fetches)), C.int(len(o.Targets))),
 	}
 	live.runners.Add(1)
+	if o.Keeps {
+		C.runner_keeps(r.c)
+	}
 	for i, output := range o.Feeds {
 		C.runner_input(r.c, C.int(i), output.op, output.index)
 	}

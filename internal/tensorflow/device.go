@@ -54,6 +54,10 @@ func ChooseDevice(option string) (name string, err error) {
 	return CPU, nil
 }
 
+// Named reports whether Options.Device names a device, and does not leave the choice
+// to this package.
+func Named(asked string) bool { return asked != "" && !strings.EqualFold(asked, "auto") }
+
 // Device is one of TensorFlow's devices.
 type Device struct {
 	Name        string // as "/device:CPU:0"
@@ -81,7 +85,7 @@ var listDevices = sync.OnceValues(func() ([]Device, error) {
 	defer probe.Close()
 	found, err := probe.session.ListDevices()
 	if err != nil {
-		return nil, fmt.Errorf("devices: %w", oneLine(err))
+		return nil, fmt.Errorf("devices: %w", OneLine(err))
 	}
 	var devices []Device
 	for _, d := range found {

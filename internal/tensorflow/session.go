@@ -104,7 +104,7 @@ func open(graph *tf.Graph, s Settings, withGPU bool) (*Session, error) {
 		return err
 	})
 	if err != nil {
-		return nil, oneLine(err)
+		return nil, OneLine(err)
 	}
 	c, err := capi.Wrap(session, graph)
 	if err != nil {
@@ -138,7 +138,7 @@ func (s *Session) RunnerOf(feeds []tf.Output, fetches ...tf.Output) (*capi.Runne
 // Close closes the session. The caller frees the graph.
 func (s *Session) Close() error {
 	if err := s.session.Close(); err != nil {
-		return oneLine(err)
+		return OneLine(err)
 	}
 	return nil
 }
@@ -148,13 +148,13 @@ func (s *Session) Close() error {
 func Finalize(root *op.Scope) (*tf.Graph, error) {
 	graph, err := root.Finalize()
 	if err != nil {
-		return nil, oneLine(err)
+		return nil, OneLine(err)
 	}
 	return graph, nil
 }
 
-// oneLine returns an error's first line; the bindings' errors may carry a stack.
-func oneLine(err error) error {
+// OneLine returns an error's first line; the bindings' errors may carry a stack.
+func OneLine(err error) error {
 	text, _, _ := strings.Cut(err.Error(), "\n")
 	text, _, _ = strings.Cut(text, " (Stacktrace:")
 	return errors.New(text)

@@ -12,6 +12,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/trace"
+	"tfcnn/session/internal/calls"
 )
 
 // Session is an open session.
@@ -43,6 +44,10 @@ type Session interface {
 
 // Of returns the Session of a *session.Session. Package session sets it.
 var Of func(session any) Session
+
+// LimitOf returns what is behind a *session.Limit; nil of nil. Package session sets
+// it.
+var LimitOf func(limit any) *calls.Limit
 
 // CheckOptions returns the error with which session.Open refuses session.Options.
 // Package session sets it.
