@@ -128,7 +128,7 @@ func (c *core) function(g Signature) (*Function, error) {
 	f.scratch.New = func() any {
 		return &values{make([]capi.Value, len(f.feeds)), make([]capi.Value, len(f.fetches))}
 	}
-	c.functions = append(c.functions, f)
+	c.runners = append(c.runners, f.runner)
 	return f, nil
 }
 
