@@ -1,4 +1,4 @@
-# The CPU image.
+# The CPU Docker image.
 #
 #	docker build -t tfcnn .
 #	docker run --rm -v "$PWD/out:/out" tfcnn

@@ -29,13 +29,13 @@ TEST        := $(GO) test $(GOLD)
 GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.9.1
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1
 # Everything that must build and pass where libtensorflow is missing.
-NO_CGO      := ./graph ./graph/nets ./graph/tensor ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/ref ./internal/proof/... ./cmd/cnndemo/internal/report \
+NO_CGO      := ./graph ./graph/nets ./graph/tensor ./graph/verdict ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/ref ./internal/proof/... ./cmd/cnndemo/internal/report ./cmd/cnndemo/internal/commandline \
                ./session/images/internal/exif ./session/images/internal/fault ./session/images/internal/jpeg ./session/images/internal/png \
                ./internal/machine/... ./internal/output ./docker/... ./docs ./cmd/doctor ./cmd/libtensorflow ./testdata ./bench ./bench/worker
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-# The images, and the base images that they are built on.
+# The Docker images, and the base images that they are built on.
 IMAGE      ?= tfcnn
 GO_IMAGE   ?= golang:1.26-bookworm
 BASE_IMAGE ?= debian:bookworm-slim
@@ -66,13 +66,13 @@ build: libtensorflow doctor-program ## build bin/cnndemo, which runs from any fo
 doctor-program:
 	CGO_ENABLED=0 $(PROGRAM) -o $(BIN)/doctor ./cmd/doctor
 
-demo: build ## the sample pictures through conv2d and max_pool, checked; pictures in out/
+demo: build ## run the sample images through conv2d and max_pool, and verify them; files in out/
 	bin/cnndemo run --out out
 
-# The README's picture: the page of a network's verification, as chromium shows it.
+# The README's figure: the page of a network's verification, as chromium shows it.
 CHROMIUM ?= chromium
-proof-page: build ## verify a network and write the README's picture of it (with chromium)
-	bin/cnndemo verify --net alexnet --html out/proof.html
+proof-page: build ## verify a network and write the README's figure of it (with chromium)
+	bin/cnndemo verify net alexnet --html out/proof.html
 	$(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1280,730 \
 		--screenshot=testdata/readme/proof.png "file://$(CURDIR)/out/proof.html"
 
@@ -96,15 +96,17 @@ no-cgo: # the packages that need no libtensorflow, without cgo
 	CGO_ENABLED=0 $(GO) vet $(NO_CGO)
 	CGO_ENABLED=0 $(GO) test $(NO_CGO)
 
+# All but the packages of no-cgo, whose code is the same with cgo.
 unit: libtensorflow
 	@echo "== tests"
-	$(TEST) ./...
+	$(TEST) $$($(GO) list ./... | grep -vxF "$$($(GO) list $(NO_CGO))")
 	@echo "== sessions without session/tuned"
 	$(TEST) -tags plain -skip 'Functions|Random|CaseFiles|OneDNN|Softmax|Normalisations|Resize|Fuzz|Soak' ./session
 
+# -short leaves out the tests that compute long on one goroutine.
 race: libtensorflow
 	@echo "== tests with the race detector"
-	$(TEST) -race -timeout 25m ./...
+	$(TEST) -race -short -timeout 25m ./...
 
 # ONLY= takes those whose names match it.
 ONLY ?=
@@ -121,8 +123,8 @@ CASES ?= 1000000
 SEED  ?= 1
 MINUTES ?= 10
 soak-operations: build ## a long run of random operations, oneDNN off and on (CASES=1000000 SEED=1)
-	TF_ENABLE_ONEDNN_OPTS=0 bin/cnndemo verify --random $(CASES) --seed $(SEED)
-	TF_ENABLE_ONEDNN_OPTS=1 bin/cnndemo verify --random $(CASES) --seed $(SEED)
+	TF_ENABLE_ONEDNN_OPTS=0 bin/cnndemo verify random $(CASES) --seed $(SEED)
+	TF_ENABLE_ONEDNN_OPTS=1 bin/cnndemo verify random $(CASES) --seed $(SEED)
 
 fusions: libtensorflow ## every head × middle × activation in float32, bfloat16 and float16, oneDNN off and on
 	TFCNN_FUSIONS=all TF_ENABLE_ONEDNN_OPTS=0 $(GO) test -count=1 -timeout 60m -run TestFusions ./session
@@ -198,19 +200,19 @@ bundle: build ## bin/cnndemo, libtensorflow and the licences as one archive that
 module: ## call this module by another path, in go.mod and wherever it stands (MODULE=example.com/x)
 	@GO="$(GO)" .ci/module "$(MODULE)"
 
-docker: ## build the CPU image, called tfcnn (IMAGE=, GO_IMAGE=, BASE_IMAGE=)
+docker: ## build the CPU Docker image, called tfcnn (IMAGE=, GO_IMAGE=, BASE_IMAGE=)
 	$(DOCKER_BUILD) -t $(IMAGE) .
 
-docker-test: docker bundle ## build that image and test it, as a user would run it, and the bundle in the base image
+docker-test: docker bundle ## build that Docker image and test it as a user would run it, and the bundle in the base image
 	TFCNN_IMAGE=$(IMAGE) TFCNN_BASE_IMAGE=$(BASE_IMAGE) TFCNN_BUNDLE="$(abspath $(BUNDLE))" $(GO) test -count=1 -v ./docker
 
-docker-cuda: ## build the CUDA image, called tfcnn-cuda; 4 GB are downloaded
+docker-cuda: ## build the CUDA Docker image, called tfcnn-cuda; 4 GB are downloaded
 	$(DOCKER_BUILD) -t $(IMAGE)-cuda -f docker/Dockerfile.cuda .
 
-docker-cuda-test: docker-cuda build ## build that image and test what can be tested without a GPU
+docker-cuda-test: docker-cuda build ## build that Docker image and test what can be tested without a GPU
 	TFCNN_IMAGE=$(IMAGE)-cuda TFCNN_VARIANT=cuda $(GO) test -count=1 -v ./docker
 
-doctor: ## say what this machine has and lacks
+doctor: ## print what this machine has and what is missing
 	@CGO_ENABLED=0 $(GO) run ./cmd/doctor
 
 go-env: ## let plain go commands and editors find libtensorflow (go env -w)

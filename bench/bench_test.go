@@ -213,13 +213,13 @@ func TestChoose(t *testing.T) {
 // Every row's network and job can be written, and the job says of each step
 // what the network does.
 func TestJobs(t *testing.T) {
-	seen := map[string]bool{}
+	titled := map[string]bool{}
 	for _, r := range rows() {
 		r := r.complete()
-		if seen[r.name] || r.title == "" {
+		if titled[r.name] || r.title == "" {
 			t.Errorf("row %q: twice there, or without a title", r.name)
 		}
-		seen[r.name] = true
+		titled[r.name] = true
 		network, err := r.net()
 		if err != nil {
 			t.Fatalf("row %s: %v", r.name, err)

@@ -20,7 +20,7 @@ type contestant struct {
 	trusts bool
 }
 
-// takesPart says whether a contestant is measured in a row.
+// takesPart reports whether a contestant is measured in a row.
 func (c contestant) takesPart(r row) bool {
 	return (!c.joins || r.how == crowd) && (!c.trusts || r.how == files) && (c.side != aside || c.name == plainName || r.both)
 }

@@ -61,7 +61,7 @@ type figure struct {
 	Difference float64 `json:"difference"` // from ours, as a share of the span
 }
 
-// ok says whether there are figures to compare.
+// ok reports whether there are figures to compare.
 func (f figure) ok() bool { return f.Cannot == "" && f.Failed == "" && len(f.Rounds) > 0 }
 
 // perCall is the contestant's figure for a row: seconds a call.
@@ -87,7 +87,7 @@ func (m measured) fastest(want func(figure) bool) (best figure, found bool) {
 	return best, found
 }
 
-// peer says whether a figure is another system's.
+// peer reports whether a figure is another system's.
 func peer(f figure) bool { return f.Side == python || f.Side == other }
 
 func from(s side) func(figure) bool { return func(f figure) bool { return f.Side == s } }

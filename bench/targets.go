@@ -16,7 +16,7 @@ type target struct {
 	Open string `json:"open,omitempty"`
 }
 
-// reached says whether the value meets the limit.
+// reached reports whether the value meets the limit.
 func (t target) reached() bool {
 	if t.Open != "" {
 		return false

@@ -17,23 +17,23 @@ import (
 	"tfcnn/docker/libtf"
 )
 
-func pictureOf(t *testing.T, width, height int) []byte {
+func pngOf(t *testing.T, width, height int) []byte {
 	t.Helper()
-	picture := image.NewNRGBA(image.Rect(0, 0, width, height))
+	img := image.NewNRGBA(image.Rect(0, 0, width, height))
 	for y := range height {
 		for x := range width {
-			picture.SetNRGBA(x, y, color.NRGBA{uint8(x * 7), uint8(y * 5), uint8(x * y), 255})
+			img.SetNRGBA(x, y, color.NRGBA{uint8(x * 7), uint8(y * 5), uint8(x * y), 255})
 		}
 	}
 	var buf bytes.Buffer
 	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
-	if err := encoder.Encode(&buf, picture); err != nil {
+	if err := encoder.Encode(&buf, img); err != nil {
 		t.Fatal(err)
 	}
 	return buf.Bytes()
 }
 
-// inspected is what docker inspect says of an image.
+// inspected is what docker inspect says of a Docker image.
 type inspected struct {
 	Size   int64
 	Config struct {
@@ -58,7 +58,7 @@ func output(t *testing.T, arguments ...string) string {
 	return r.stdout
 }
 
-// mostBytes is what an image may be on top of its base image.
+// mostBytes is what a Docker image may be on top of its base image.
 var mostBytes = map[string]int64{"cpu": 640e6, "cuda": 5000e6}
 
 func TestImageFacts(t *testing.T) {
@@ -140,7 +140,7 @@ func TestBillOfMaterials(t *testing.T) {
 			}
 		}
 	}
-	for _, p := range append([]libtf.Pin{pinned.Pin}, pinned.Companions...) {
+	for _, p := range append([]libtf.Pin{pinned.Pin}, pinned.RuntimeWheels...) {
 		if c := found[p.Requirement]; c.Hashes == nil || (*c.Hashes)[0].Value != p.SHA256 {
 			t.Errorf("%s is not listed as it is pinned: %+v", p.Requirement, c)
 		}

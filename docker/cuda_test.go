@@ -30,8 +30,8 @@ func needCUDA(t *testing.T) libtf.Variant {
 const driverLibrary = "libcuda.so.1"
 
 var (
-	asked   = regexp.MustCompile(`find library=(\S+) \[\d+\]; searching`)
-	started = regexp.MustCompile(`calling init: (\S+)`)
+	requested = regexp.MustCompile(`find library=(\S+) \[\d+\]; searching`)
+	started   = regexp.MustCompile(`calling init: (\S+)`)
 )
 
 // What TensorFlow's own functions open by name, traced by the dynamic linker:
@@ -44,7 +44,7 @@ func TestCUDALibraries(t *testing.T) {
 		opened[path.Base(match[1])] = match[1]
 	}
 	names := map[string]bool{}
-	for _, match := range asked.FindAllStringSubmatch(trace, -1) {
+	for _, match := range requested.FindAllStringSubmatch(trace, -1) {
 		names[match[1]] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
@@ -66,7 +66,7 @@ func TestCUDALibraries(t *testing.T) {
 	// Every library of NVIDIA's, those too that the others open later, finds
 	// all that it needs, to the last symbol.
 	files := 0
-	for _, p := range v.Companions {
+	for _, p := range v.RuntimeWheels {
 		distribution, _, _ := strings.Cut(p.Requirement, "==")
 		licence := run(t, "--entrypoint", "sh", "--", "-c", "head -c 200 /opt/tfcnn/share/doc/"+distribution+"/*icense.txt")
 		if licence.status != 0 || len(licence.stdout) < 100 {

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// The tests of an image run where its name is in TFCNN_IMAGE:
+// The tests of a Docker image run where its name is in TFCNN_IMAGE:
 //
 //	make docker-test
 //
@@ -56,7 +56,7 @@ func command(t *testing.T, arguments ...string) result {
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// run starts the image with docker's options, "--", and cnndemo's arguments.
+// run starts the Docker image with docker's options, "--", and cnndemo's arguments.
 func run(t *testing.T, arguments ...string) result {
 	t.Helper()
 	at := slices.Index(arguments, "--")
@@ -164,16 +164,16 @@ func TestOneDNN(t *testing.T) {
 	}
 }
 
-// A folder of pictures, mounted so that nothing can be written to it.
-func TestMountedPictures(t *testing.T) {
+// A folder of images, mounted so that nothing can be written to it.
+func TestMountedImages(t *testing.T) {
 	needImage(t)
 	in, out := t.TempDir(), t.TempDir()
 	for _, name := range []string{"china.jpg", "flower.jpg"} {
-		picture, err := os.ReadFile("../testdata/images/" + name)
+		image, err := os.ReadFile("../testdata/images/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(in, name), picture, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(in, name), image, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -312,15 +312,15 @@ func TestWritesOnlyOut(t *testing.T) {
 	}
 }
 
-// long runs the image over pictures that keep it busy for long, and gives the
+// long runs the Docker image over images that keep it busy for long, and gives the
 // container's name.
 func long(t *testing.T, out string) string {
 	t.Helper()
 	in := t.TempDir()
 	allow(t, in)
-	picture := pictureOf(t, 5000, 4000)
+	image := pngOf(t, 5000, 4000)
 	for i := range 3 {
-		if err := os.WriteFile(filepath.Join(in, fmt.Sprint(i, ".png")), picture, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(in, fmt.Sprint(i, ".png")), image, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

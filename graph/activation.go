@@ -155,16 +155,16 @@ type Softmax struct {
 	From string // the layer that it reads; empty: the one before
 }
 
-func (l ReLU) nameAndInputs() (string, []string)      { return l.Name, single(l.From) }
-func (l ReLU6) nameAndInputs() (string, []string)     { return l.Name, single(l.From) }
-func (l LeakyReLU) nameAndInputs() (string, []string) { return l.Name, single(l.From) }
-func (l ELU) nameAndInputs() (string, []string)       { return l.Name, single(l.From) }
-func (l SELU) nameAndInputs() (string, []string)      { return l.Name, single(l.From) }
-func (l Sigmoid) nameAndInputs() (string, []string)   { return l.Name, single(l.From) }
-func (l Tanh) nameAndInputs() (string, []string)      { return l.Name, single(l.From) }
-func (l Swish) nameAndInputs() (string, []string)     { return l.Name, single(l.From) }
-func (l HardSwish) nameAndInputs() (string, []string) { return l.Name, single(l.From) }
-func (l Softmax) nameAndInputs() (string, []string)   { return l.Name, single(l.From) }
+func (l ReLU) nameAndInputs() (string, []string)      { return l.Name, oneInput(l.From) }
+func (l ReLU6) nameAndInputs() (string, []string)     { return l.Name, oneInput(l.From) }
+func (l LeakyReLU) nameAndInputs() (string, []string) { return l.Name, oneInput(l.From) }
+func (l ELU) nameAndInputs() (string, []string)       { return l.Name, oneInput(l.From) }
+func (l SELU) nameAndInputs() (string, []string)      { return l.Name, oneInput(l.From) }
+func (l Sigmoid) nameAndInputs() (string, []string)   { return l.Name, oneInput(l.From) }
+func (l Tanh) nameAndInputs() (string, []string)      { return l.Name, oneInput(l.From) }
+func (l Swish) nameAndInputs() (string, []string)     { return l.Name, oneInput(l.From) }
+func (l HardSwish) nameAndInputs() (string, []string) { return l.Name, oneInput(l.From) }
+func (l Softmax) nameAndInputs() (string, []string)   { return l.Name, oneInput(l.From) }
 
 func (ReLU) kind() string      { return "relu" }
 func (ReLU6) kind() string     { return "relu6" }
@@ -206,5 +206,5 @@ func (l LeakyReLU) op() ir.Op {
 	return ir.LeakyReLU{Alpha: l.Alpha}
 }
 
-// single returns the inputs of a layer that reads one.
-func single(from string) []string { return []string{from} }
+// oneInput returns the inputs of a layer that reads one.
+func oneInput(from string) []string { return []string{from} }

@@ -25,7 +25,7 @@ type Conv2D struct {
 	Initializer Initializer // of the filter; default: the network's
 }
 
-func (c Conv2D) nameAndInputs() (string, []string) { return c.Name, single(c.From) }
+func (c Conv2D) nameAndInputs() (string, []string) { return c.Name, oneInput(c.From) }
 func (Conv2D) kind() string                        { return "conv2d" }
 func (Conv2D) prefix() string                      { return "conv" }
 

@@ -22,7 +22,7 @@ type Flatten struct {
 	From string // the layer that it reads; empty: the one before
 }
 
-func (d Dense) nameAndInputs() (string, []string) { return d.Name, single(d.From) }
+func (d Dense) nameAndInputs() (string, []string) { return d.Name, oneInput(d.From) }
 func (Dense) kind() string                        { return "dense" }
 func (Dense) prefix() string                      { return "dense" }
 
@@ -37,7 +37,7 @@ func (d Dense) lower(b *lowering) error {
 	return b.activate(d.Activation)
 }
 
-func (f Flatten) nameAndInputs() (string, []string) { return f.Name, single(f.From) }
+func (f Flatten) nameAndInputs() (string, []string) { return f.Name, oneInput(f.From) }
 func (Flatten) kind() string                        { return "flatten" }
 func (Flatten) prefix() string                      { return "flatten" }
 func (Flatten) lower(b *lowering) error             { return b.step("", ir.Flatten{}) }

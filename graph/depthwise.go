@@ -42,7 +42,7 @@ type SeparableConv2D struct {
 	Initializer Initializer // of both filters; default: the network's
 }
 
-func (d DepthwiseConv2D) nameAndInputs() (string, []string) { return d.Name, single(d.From) }
+func (d DepthwiseConv2D) nameAndInputs() (string, []string) { return d.Name, oneInput(d.From) }
 func (DepthwiseConv2D) kind() string                        { return "depthwise_conv2d" }
 func (DepthwiseConv2D) prefix() string                      { return "depthwise_conv" }
 
@@ -74,7 +74,7 @@ func (d DepthwiseConv2D) filter(b *lowering, name string) (ir.Weight, int, error
 	return w, b.channels() * d.Multiplier, err
 }
 
-func (s SeparableConv2D) nameAndInputs() (string, []string) { return s.Name, single(s.From) }
+func (s SeparableConv2D) nameAndInputs() (string, []string) { return s.Name, oneInput(s.From) }
 func (SeparableConv2D) kind() string                        { return "separable_conv2d" }
 func (SeparableConv2D) prefix() string                      { return "separable_conv" }
 

@@ -7,8 +7,8 @@ import (
 	"reflect"
 )
 
-// drawNetwork draws a network that Lower accepts: layer by layer, each with
-// fields drawn until they fit what it reads.
+// drawNetwork draws a network that Lower accepts. It adds one layer at a time, and
+// draws the layer's fields until they fit its input.
 func drawNetwork(r *rand.Rand) Network {
 	n := Network{Input: Input{1 + r.IntN(12), 1 + r.IntN(12), 1 + r.IntN(6)}}
 	if r.IntN(3) == 0 {

@@ -17,6 +17,9 @@ import (
 // Every error is one line below 2,000 bytes: names are quoted and cut, lists are cut
 // and end with the number of items left out.
 func TestBoundedErrors(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and on one goroutine")
+	}
 	const evil = "\x1b[2J\n\u202e\xff"
 	long := evil + strings.Repeat("\U000e0001", 100_000)
 	plain := strings.Repeat("a", 100_000)
@@ -128,7 +131,7 @@ func TestBoundedErrors(t *testing.T) {
 		}
 		hostile.Line(t, "", tt.err.Error())
 	}
-	// What is not shown is counted.
+	// The text has the number of items left out.
 	text := leftOver.Error()
 	counted := regexp.MustCompile(` and ([0-9,]+) more$`).FindStringSubmatch(text)
 	if counted == nil {

@@ -56,7 +56,7 @@ type Network struct {
 
 // Input is the size of the images. The number of images is free. Where height and
 // width are both 0 (left out in JSON), they are free too: such a network has no plan
-// and runs by session.OpenSizes alone, until At gives it a size.
+// and runs by package session/sizes alone, until At gives it a size.
 type Input struct {
 	Height   int `json:"height"`
 	Width    int `json:"width"`

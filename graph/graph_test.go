@@ -12,9 +12,8 @@ import (
 	"tfcnn/graph/tensor"
 )
 
-// The tutorial's jobs on scikit-learn's 427×640 images: a stride-2 SAME
-// convolution and a 2×2 VALID pool, both of the images; the pool cannot
-// read the odd last row.
+// The tutorial's example on scikit-learn's 427×640 images: a stride-2 SAME convolution
+// and a 2×2 VALID pool, both of the images; the pool cannot read the odd last row.
 func ExampleNetwork_Plan() {
 	net := graph.Network{
 		Input: graph.Input{Height: 427, Width: 640, Channels: 3},

@@ -56,16 +56,15 @@ func (n Network) InitialWeights(seed uint64) Weights {
 	return weights
 }
 
-// fresh is how a weight begins.
+// fresh is the way in which a weight is drawn.
 type fresh struct {
 	initializer Initializer
 	constant    bool
 	value       float32 // of a constant
 }
 
-// distribution is what is drawn from: the constant shift, plus numbers of at
-// most width either way, all alike, or a normal distribution of the deviation
-// width, cut off at twice that.
+// distribution is the constant shift, plus a uniform distribution from −width to
+// width, or a normal distribution of the deviation width, cut off at twice that.
 type distribution struct {
 	shift  float32
 	width  float64
@@ -76,8 +75,9 @@ type distribution struct {
 // is cut off at ±2. Keras has the same digits.
 const cut = 0.87962566103423978
 
-// distribution is TensorFlow's and Keras's of the name: VarianceScaling's fans
-// are taken from the shape, of a depthwise or a transposed filter too.
+// distribution returns TensorFlow's and Keras's distribution of the name.
+// VarianceScaling's fans come from the shape, of a depthwise or a transposed filter,
+// too.
 func (f fresh) distribution(w ir.Weight) distribution {
 	if f.constant {
 		return distribution{shift: f.value}
@@ -102,7 +102,7 @@ func (f fresh) distribution(w ir.Weight) distribution {
 	}
 }
 
-// fans are Keras's compute_fans: the last two axes of a filter, each times
+// fans returns Keras's compute_fans: the last two axes of a filter, each times
 // the taps.
 func fans(shape []int) (in, out float64) {
 	n := len(shape)
@@ -110,11 +110,11 @@ func fans(shape []int) (in, out float64) {
 	return float64(taps * int64(shape[n-2])), float64(taps * int64(shape[n-1]))
 }
 
-// chunkSize is how many numbers are drawn from one stream. It is part of what
-// the bits depend on.
+// chunkSize is the number of numbers that are drawn from one stream. The bits depend
+// on it.
 const chunkSize = 1 << 16
 
-// chunk is a part of a tensor, drawn by itself.
+// chunk is a part of a tensor with a stream of its own.
 type chunk struct {
 	distribution
 	name  string
@@ -145,9 +145,9 @@ func (c chunk) fill(seed uint64) {
 	}
 }
 
-// truncated draws from the standard normal distribution cut off at ±2: of
-// numbers x drawn evenly, one is taken where another, u from 0 to 1, is below
-// e^(−x²/2). The first bits of u settle most cases.
+// truncated draws from the standard normal distribution cut off at ±2, by rejection:
+// it draws x uniformly and accepts x where another number, u from 0 to 1, is below
+// e^(−x²/2). The first bits of u decide most cases.
 func truncated(random *rand.ChaCha8) float64 {
 	strips := squeeze()
 	for {
@@ -157,9 +157,9 @@ func truncated(random *rand.ChaCha8) float64 {
 		coarse := word & (1<<coarseBits - 1)
 		s := strips[(m^m>>63)>>(52-stripBits)]
 		switch {
-		case coarse < s.all:
+		case coarse < s.accept:
 			return x
-		case coarse >= s.none:
+		case coarse >= s.reject:
 			continue
 		}
 		u := float64(coarse<<(53-coarseBits)|random.Uint64()>>(11+coarseBits)) * 0x1p-53
@@ -169,34 +169,37 @@ func truncated(random *rand.ChaCha8) float64 {
 	}
 }
 
-// A strip is a part of 0 … 2, in which |x| lies. With the first bits of u
-// below all, every x in it is taken, with none or more no x.
-type strip struct{ all, none uint64 }
+// A strip is a part of 0 … 2, in which |x| lies. Where the first bits of u are below
+// accept, every x of the strip is accepted, from reject on none.
+type strip struct{ accept, reject uint64 }
 
 const (
-	coarseBits = 11 // what a word of 64 bits has left over
+	coarseBits = 11 // the bits of a word beside the 53 of x
 	stripBits  = 8
 )
 
+// squeeze is the table of the squeeze step of rejection sampling. Without it, with two
+// calls of below for each x, the bits are the same and drawing takes 2.4 times as
+// long. The bits depend on the strips, as only undecided cases draw a second word.
 var squeeze = sync.OnceValue(func() *[1 << stripBits]strip {
 	const steps = 1 << coarseBits
 	var strips [1 << stripBits]strip
-	// count is how many steps lie below e^(−x²/2) as a whole.
+	// count returns the number of steps that lie below e^(−x²/2) as a whole.
 	count := func(x float64) uint64 {
 		return uint64(sort.Search(steps, func(n int) bool { return !below(float64(n+1)/steps, x*x/2) }))
 	}
 	for i := range strips {
 		near, far := float64(i)*2/float64(len(strips)), float64(i+1)*2/float64(len(strips))
-		strips[i] = strip{all: count(far), none: count(near) + 1}
+		strips[i] = strip{accept: count(far), reject: count(near) + 1}
 	}
 	return &strips
 })
 
-// below says whether u is below e^−t, for t from 0 to 2. The sums of the
-// series 1 − t + t²/2 − … lie above and below e^−t in turn, so that a few
-// terms settle most cases. There is no math.Exp, whose bits differ between
-// machines, and each product is rounded before it is added (Go's explicit
-// conversions), so that no machine fuses the two.
+// below reports whether u is below e^−t, for t from 0 to 2. The sums of the series
+// 1 − t + t²/2 − … lie above and below e^−t in turn, so that a few terms decide most
+// cases. There is no math.Exp, whose bits differ between machines, and each product
+// is rounded before it is added (Go's explicit conversions), so that no machine fuses
+// the two.
 func below(u, t float64) bool {
 	sum, term := 1.0, 1.0
 	for n := 1.0; n < 30; n += 2 {

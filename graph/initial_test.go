@@ -128,21 +128,21 @@ func TestBelow(t *testing.T) {
 	}
 }
 
-// What the first bits of u settle is what all bits would.
+// The first bits of u decide as all bits would.
 func TestSqueeze(t *testing.T) {
-	settled := 0.0
+	decided := 0.0
 	for i, s := range squeeze() {
 		near, far := float64(i)/128, float64(i+1)/128
-		settled += (float64(s.all) + 2048 - float64(s.none)) / 2048 / 256
-		if s.all > 0 && !below(float64(s.all)/2048, far*far/2) {
-			t.Errorf("strip %d: %d of 2048 are taken, e^−t is %v", i, s.all, math.Exp(-far*far/2))
+		decided += (float64(s.accept) + 2048 - float64(s.reject)) / 2048 / 256
+		if s.accept > 0 && !below(float64(s.accept)/2048, far*far/2) {
+			t.Errorf("strip %d: %d of 2048 are accepted, e^−t is %v", i, s.accept, math.Exp(-far*far/2))
 		}
-		if s.none < 2048 && below(float64(s.none)/2048, near*near/2) {
-			t.Errorf("strip %d: from %d of 2048 none is taken, e^−t is %v", i, s.none, math.Exp(-near*near/2))
+		if s.reject < 2048 && below(float64(s.reject)/2048, near*near/2) {
+			t.Errorf("strip %d: %d of 2048 and more are rejected, e^−t is %v", i, s.reject, math.Exp(-near*near/2))
 		}
 	}
-	if settled < 0.99 {
-		t.Errorf("only %v of all cases are settled", settled)
+	if decided < 0.99 {
+		t.Errorf("only %v of all cases are decided", decided)
 	}
 }
 

@@ -21,7 +21,7 @@ func write(t *testing.T, n Network) []byte {
 	return text.Bytes()
 }
 
-// validator holds texts to the schema with a library that knows nothing of
+// validator checks texts against the schema, with a library that is independent of
 // this package.
 func validator(t testing.TB) func(text []byte) error {
 	t.Helper()
@@ -98,7 +98,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// What may be written in more than one way is written in one.
+// Values with several notations are written in one of them.
 func TestJSONCanonical(t *testing.T) {
 	valid := validator(t)
 	for _, tt := range []struct{ layer, want string }{
@@ -151,8 +151,8 @@ func TestJSONFiles(t *testing.T) {
 	}
 }
 
-// Each fault is named in one line. The schema refuses all but those of the
-// text itself and of layers that do not fit together.
+// Each fault is named in one line. The schema refuses all of them, except faults of
+// the text itself and of layers that do not fit together.
 func TestJSONRefusals(t *testing.T) {
 	valid := validator(t)
 	const head = `{"input": {"height": 9, "width": 9, "channels": 3}, "layers": [`
@@ -255,7 +255,7 @@ func TestJSONRefusals(t *testing.T) {
 	}
 }
 
-// What the JSON form cannot say is not written.
+// Networks that JSON cannot express are refused.
 func TestWriteRefusals(t *testing.T) {
 	with := func(layer Layer) Network { return Network{Input: Input{1, 1, 1}, Layers: []Layer{layer}} }
 	for _, tt := range []struct {

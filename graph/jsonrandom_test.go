@@ -19,6 +19,9 @@ import (
 // their text; the schema takes them, and neither reader nor schema takes them
 // with a fault put in.
 func TestJSONRandom(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and on one goroutine")
+	}
 	valid := validator(t)
 	r := rand.New(rand.NewPCG(1, 2))
 	drawn := map[string]int{}
@@ -104,8 +107,8 @@ func putFault(t *testing.T, r *rand.Rand, text []byte) (faulty []byte, fault str
 
 func kindOf(v any) string { return reflect.TypeOf(v).Kind().String() }
 
-// FuzzReadNetwork: no text ends the process, what is read comes back equal and
-// is what the schema takes, and what is not is refused in one line.
+// FuzzReadNetwork reads any text. An accepted network is written and read back equal,
+// and the schema accepts it; any other text is refused in one line.
 func FuzzReadNetwork(f *testing.F) {
 	valid := validator(f)
 	f.Add([]byte(small))

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// largeNetworks are shapes of networks that bring out such algorithms: each has
-// many layers, or many inputs of one layer.
+// largeNetworks are networks on which a quadratic algorithm is slow: each has many
+// layers, or many inputs of one layer.
 func largeNetworks() map[string]Network {
 	input := Input{Height: 2, Width: 2, Channels: 1}
 	list := map[string]Network{}
@@ -57,9 +57,12 @@ func largeNetworks() map[string]Network {
 	return list
 }
 
-// TestLinear plans networks of 100,000 layers. What each needs of memory to run
-// follows from its shape: so many outputs of 4 numbers are live at once.
+// TestLinear plans networks of 100,000 layers. The memory of a run follows from the
+// network's shape: a known number of outputs of 4 numbers are live at once.
 func TestLinear(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and on one goroutine")
+	}
 	live := map[string]int64{
 		"a chain written over one buffer":       1,
 		"a chain with weights":                  2, // what a layer reads, and its output
@@ -90,6 +93,9 @@ func TestLinear(t *testing.T) {
 // TestLinearMemorySavings looks for savings where no layer helps, so that each
 // would be tried.
 func TestLinearMemorySavings(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and on one goroutine")
+	}
 	if many < 100_000 {
 		t.Skip("trials are bounded for so many layers alone")
 	}
@@ -114,6 +120,9 @@ func TestLinearMemorySavings(t *testing.T) {
 
 // TestLinearJSON writes and reads a network of 100,000 layers.
 func TestLinearJSON(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and on one goroutine")
+	}
 	n := largeNetworks()["all are outputs"]
 	var text bytes.Buffer
 	if err := WriteNetwork(&text, n); err != nil {

@@ -8,9 +8,9 @@ import (
 	"tfcnn/graph"
 )
 
-// Each field of a layer becomes the operation's field of its name: no two numbers
-// of a layer here are the same, and none is a default. Then, what the zero fields
-// become.
+// Each field of a layer becomes the operation's field of the same name: all numbers of
+// a layer here differ, and none is a default. A second list has the values of zero
+// fields.
 func TestLayersLower(t *testing.T) {
 	size, strides, dilations := graph.Size{Height: 2, Width: 3}, graph.Size{Height: 4, Width: 5}, graph.Size{Height: 6, Width: 7}
 	explicit := graph.Explicit(2, 1, 4, 3)
@@ -91,7 +91,7 @@ func TestLayersLower(t *testing.T) {
 	}
 }
 
-// An activation that is none is refused by every layer that has one.
+// Every layer with an activation refuses an unknown one.
 func TestLayersRefuseActivations(t *testing.T) {
 	size := graph.Square(1)
 	for _, layer := range []graph.Layer{

@@ -157,23 +157,23 @@ func (l Lowered) memory(w Workload) (Memory, error) {
 	live, at := m.buffers.peak(&count)
 	m.Busiest = l.layerOf(at)
 
-	weights := piece{name: "weights", fixed: true, numbers: count.sum(plan.Parameters, plan.Statistics), each: size}
+	weights := partFactors{name: "weights", fixed: true, numbers: count.sum(plan.Parameters, plan.Statistics), each: size}
 	weights.text = fmt.Sprintf("%s parameters × %d bytes", thousands(plan.Parameters), size)
 	if plan.Statistics > 0 {
 		weights.text = fmt.Sprintf("(%s parameters + %s statistics) × %d bytes", thousands(plan.Parameters), thousands(plan.Statistics), size)
 	}
-	input := piece{name: "input", numbers: elements(l.Program.Input), each: size}
+	input := partFactors{name: "input", numbers: elements(l.Program.Input), each: size}
 	m.Inference = newRequirement(&count, batch,
 		weights, input,
-		piece{name: "activations", numbers: live, each: size, note: "live at " + m.Busiest})
+		partFactors{name: "activations", numbers: live, each: size, note: "live at " + m.Busiest})
 	if w.Training {
 		kept, gradients := l.trainingNumbers(&count)
 		training := newRequirement(&count, batch,
 			weights, input,
-			piece{name: "kept for the backward pass", numbers: kept, each: size},
-			piece{name: "gradients of weights", fixed: true, numbers: plan.Parameters, each: size},
-			piece{name: "gradients of activations", numbers: gradients, each: size, note: "live at once"},
-			piece{
+			partFactors{name: "kept for the backward pass", numbers: kept, each: size},
+			partFactors{name: "gradients of weights", fixed: true, numbers: plan.Parameters, each: size},
+			partFactors{name: "gradients of activations", numbers: gradients, each: size, note: "live at once"},
+			partFactors{
 				name: "optimizer's state", fixed: true, numbers: count.product(plan.Parameters, states[w.Optimizer]), each: size,
 				text: fmt.Sprintf("%s parameters × %d of %s × %d bytes", thousands(plan.Parameters), states[w.Optimizer], w.Optimizer, size),
 			})
@@ -191,14 +191,14 @@ func (l Lowered) memory(w Workload) (Memory, error) {
 	return m, nil
 }
 
-// piece is a part before it is multiplied out.
-type piece struct {
+// partFactors has the factors of a Part.
+type partFactors struct {
 	name, text, note string
 	fixed            bool // not for each image
 	numbers, each    int64
 }
 
-func newRequirement(count *checkedMath, batch int64, pieces ...piece) Requirement {
+func newRequirement(count *checkedMath, batch int64, pieces ...partFactors) Requirement {
 	var r Requirement
 	for _, p := range pieces {
 		part := Part{Name: p.name, Formula: p.text}

@@ -84,7 +84,7 @@ func TestMemoryByHand(t *testing.T) {
 	}
 }
 
-// What nobody else needs is written over, and only that.
+// A step writes over its input only where no other step needs the input.
 func TestMemoryInPlace(t *testing.T) {
 	conv := graph.Conv2D{Name: "a", Filters: 1, Size: graph.Square(1), NoBias: true} // 16 numbers
 	for _, tt := range []struct {
@@ -111,7 +111,7 @@ func TestMemoryInPlace(t *testing.T) {
 	}
 }
 
-// What the gradients of TensorFlow read again, layer by layer, after a
+// The tensors that TensorFlow's gradients read again, layer by layer, after a
 // convolution of 16 numbers that has parameters.
 func TestMemoryKept(t *testing.T) {
 	for _, tt := range []struct {
@@ -145,8 +145,8 @@ func TestMemoryKept(t *testing.T) {
 	}
 }
 
-// x + x: the gradient of the sum is that of each x, and a second stretch of
-// memory is needed to add them up.
+// x + x: the gradient of the sum is the gradient of each x, and adding the two needs a
+// second buffer.
 func TestGradientsAddUp(t *testing.T) {
 	n := graph.Network{Input: graph.Input{Height: 4, Width: 4, Channels: 1}, Layers: []graph.Layer{
 		graph.Conv2D{Name: "x", Filters: 1, Size: graph.Square(1)}, graph.Add{From: []string{"x", "x"}},
@@ -227,8 +227,8 @@ func drawn(t *rapid.T) graph.Network {
 	return n
 }
 
-// counted returns a slow twin of the forecast: it runs the program as TensorFlow
-// does, with a count of those who still need each piece of memory.
+// counted is a slow twin of the forecast: it runs the program as TensorFlow does, and
+// counts the steps that still need each buffer.
 func counted(l graph.Lowered) int64 {
 	type memory struct {
 		numbers int64
@@ -340,8 +340,8 @@ func TestMemoryProperties(t *testing.T) {
 	})
 }
 
-// In a chain a layer that does not work in place needs what it reads and what
-// it writes at once.
+// In a chain, a layer that does not work in place needs its input and its output at
+// once.
 func TestMemoryOfChains(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := graph.Network{Input: graph.Input{Height: 8, Width: 8, Channels: 1}}

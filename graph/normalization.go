@@ -41,7 +41,7 @@ type Dropout struct {
 	Rate float32 `net:",required"` // above 0, below 1
 }
 
-func (n BatchNorm) nameAndInputs() (string, []string) { return n.Name, single(n.From) }
+func (n BatchNorm) nameAndInputs() (string, []string) { return n.Name, oneInput(n.From) }
 func (BatchNorm) kind() string                        { return "batch_norm" }
 func (BatchNorm) prefix() string                      { return "batch_norm" }
 
@@ -59,7 +59,7 @@ func (n BatchNorm) lower(b *lowering) error {
 	return b.activate(n.Activation)
 }
 
-func (n LRN) nameAndInputs() (string, []string) { return n.Name, single(n.From) }
+func (n LRN) nameAndInputs() (string, []string) { return n.Name, oneInput(n.From) }
 func (LRN) kind() string                        { return "lrn" }
 func (LRN) prefix() string                      { return "lrn" }
 
@@ -79,7 +79,7 @@ func (n LRN) lower(b *lowering) error {
 	return b.step("", op)
 }
 
-func (d Dropout) nameAndInputs() (string, []string) { return d.Name, single(d.From) }
+func (d Dropout) nameAndInputs() (string, []string) { return d.Name, oneInput(d.From) }
 func (Dropout) kind() string                        { return "dropout" }
 func (Dropout) prefix() string                      { return "dropout" }
 

@@ -44,8 +44,8 @@ func TestNPZ(t *testing.T) {
 	}
 }
 
-// NumPy reads what is written here, and the reverse, also where it compresses
-// and where its numbers are float64.
+// NumPy reads the files that WriteNPZ writes, and ReadNPZ reads NumPy's, with
+// compression and with float64 too.
 func TestNPZWithNumPy(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil || exec.Command(python, "-c", "import numpy").Run() != nil {
@@ -138,8 +138,7 @@ func TestNPZFiles(t *testing.T) {
 	}
 }
 
-// A byte that is changed anywhere in an entry that is stored, its header too,
-// is a wrong checksum.
+// A changed byte anywhere in a stored entry, its header included, is a wrong checksum.
 func TestNPZChecksum(t *testing.T) {
 	var file bytes.Buffer
 	w := graph.Weights{"w": {Shape: []int{2, 3}, Data: []float32{1, 2, 3, 4, 5, 6}}}
@@ -204,7 +203,8 @@ func TestNPZRefusals(t *testing.T) {
 	}
 }
 
-// FuzzReadNPZ: what is read comes back with the same bits, by the same names.
+// FuzzReadNPZ reads any archive. Accepted weights are written and read back with the
+// same bits and names.
 func FuzzReadNPZ(f *testing.F) {
 	net := graph.Network{Input: graph.Input{Height: 2, Width: 2, Channels: 1}, Layers: []graph.Layer{graph.Conv2D{Filters: 1, Size: graph.Square(2)}}}
 	var file bytes.Buffer

@@ -63,7 +63,7 @@ type SwapRGB struct {
 	From string // the layer that it reads; empty: the one before
 }
 
-func (p ZeroPad) nameAndInputs() (string, []string) { return p.Name, single(p.From) }
+func (p ZeroPad) nameAndInputs() (string, []string) { return p.Name, oneInput(p.From) }
 func (ZeroPad) kind() string                        { return "zero_pad" }
 func (ZeroPad) prefix() string                      { return "zero_pad" }
 
@@ -71,7 +71,7 @@ func (p ZeroPad) lower(b *lowering) error {
 	return b.step("", ir.Pad{Top: p.Top, Bottom: p.Bottom, Left: p.Left, Right: p.Right})
 }
 
-func (u UpSample) nameAndInputs() (string, []string) { return u.Name, single(u.From) }
+func (u UpSample) nameAndInputs() (string, []string) { return u.Name, oneInput(u.From) }
 func (UpSample) kind() string                        { return "up_sample" }
 func (UpSample) prefix() string                      { return "up_sample" }
 
@@ -90,7 +90,7 @@ func (u UpSample) lower(b *lowering) error {
 	return b.step("", ir.Resize{Size: [2]int{input[1] * u.Size.Height, input[2] * u.Size.Width}, Method: string(u.Method)})
 }
 
-func (r Resize) nameAndInputs() (string, []string) { return r.Name, single(r.From) }
+func (r Resize) nameAndInputs() (string, []string) { return r.Name, oneInput(r.From) }
 func (Resize) kind() string                        { return "resize" }
 func (Resize) prefix() string                      { return "resize" }
 
@@ -101,7 +101,7 @@ func (r Resize) lower(b *lowering) error {
 	return b.step("", ir.Resize{Size: r.Size.pair(), Method: string(r.Method)})
 }
 
-func (s ScaleShift) nameAndInputs() (string, []string) { return s.Name, single(s.From) }
+func (s ScaleShift) nameAndInputs() (string, []string) { return s.Name, oneInput(s.From) }
 func (ScaleShift) kind() string                        { return "scale_shift" }
 func (ScaleShift) prefix() string                      { return "scale_shift" }
 
@@ -109,7 +109,7 @@ func (s ScaleShift) lower(b *lowering) error {
 	return b.step("", ir.ScaleShift{Scale: s.Scale, Shift: s.Shift})
 }
 
-func (s SwapRGB) nameAndInputs() (string, []string) { return s.Name, single(s.From) }
+func (s SwapRGB) nameAndInputs() (string, []string) { return s.Name, oneInput(s.From) }
 func (SwapRGB) kind() string                        { return "swap_rgb" }
 func (SwapRGB) prefix() string                      { return "swap_rgb" }
 

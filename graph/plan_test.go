@@ -114,7 +114,7 @@ func TestLeNetByHand(t *testing.T) {
 	}
 }
 
-// A network may be absurd; what it costs is counted or refused, never wrapped.
+// The costs of absurd networks are counted or refused, and never wrap around.
 func TestPlanCounts(t *testing.T) {
 	absurd := graph.Network{Input: graph.Input{Height: 10000, Width: 10000, Channels: 8}}
 	for range 60 { // each 1.6·10¹⁷ multiplications
@@ -158,8 +158,8 @@ func TestPlanCounts(t *testing.T) {
 	}
 }
 
-// The window that a layer slides stands in its plan; that of a separable
-// convolution is its depthwise part's.
+// A layer's plan has its window; the window of a separable convolution is its
+// depthwise part's.
 func TestWindows(t *testing.T) {
 	p := plan(t, graph.Input{Height: 9, Width: 8, Channels: 4},
 		graph.SeparableConv2D{Filters: 4, Size: graph.Size{Height: 3, Width: 2}, Strides: graph.Square(2), Padding: graph.Explicit(1, 2, 0, 1)},

@@ -28,7 +28,7 @@ type AvgPool struct {
 	Padding Padding
 }
 
-func (p MaxPool) nameAndInputs() (string, []string) { return p.Name, single(p.From) }
+func (p MaxPool) nameAndInputs() (string, []string) { return p.Name, oneInput(p.From) }
 func (MaxPool) kind() string                        { return "max_pool" }
 func (MaxPool) prefix() string                      { return "max_pool" }
 
@@ -36,7 +36,7 @@ func (p MaxPool) lower(b *lowering) error {
 	return b.step("", ir.MaxPool{Pool: pool(p.Size, p.Strides, p.Padding)})
 }
 
-func (p AvgPool) nameAndInputs() (string, []string) { return p.Name, single(p.From) }
+func (p AvgPool) nameAndInputs() (string, []string) { return p.Name, oneInput(p.From) }
 func (AvgPool) kind() string                        { return "avg_pool" }
 func (AvgPool) prefix() string                      { return "avg_pool" }
 
@@ -62,7 +62,7 @@ type GlobalAvgPool struct {
 	From string // the layer that it reads; empty: the one before
 }
 
-func (p GlobalMaxPool) nameAndInputs() (string, []string) { return p.Name, single(p.From) }
+func (p GlobalMaxPool) nameAndInputs() (string, []string) { return p.Name, oneInput(p.From) }
 func (GlobalMaxPool) kind() string                        { return "global_max_pool" }
 func (GlobalMaxPool) prefix() string                      { return "global_max_pool" }
 
@@ -70,7 +70,7 @@ func (GlobalMaxPool) lower(b *lowering) error {
 	return b.global(func(whole ir.Pool) ir.Op { return ir.MaxPool{Pool: whole} })
 }
 
-func (p GlobalAvgPool) nameAndInputs() (string, []string) { return p.Name, single(p.From) }
+func (p GlobalAvgPool) nameAndInputs() (string, []string) { return p.Name, oneInput(p.From) }
 func (GlobalAvgPool) kind() string                        { return "global_avg_pool" }
 func (GlobalAvgPool) prefix() string                      { return "global_avg_pool" }
 

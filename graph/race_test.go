@@ -2,6 +2,6 @@
 
 package graph
 
-// The race detector makes each step many times as long; that time is linear is seen
-// without it.
+// The race detector makes each step many times as long; the test without it shows that
+// the time is linear.
 const many = 3_000

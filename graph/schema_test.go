@@ -18,8 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "write network.schema.json anew")
 
-// The schema is made of the layer types and of their comments, so that it says
-// what the Go documentation says.
+// The schema is made from the layer types and their comments, so that it agrees with
+// the Go documentation.
 func TestSchemaFile(t *testing.T) {
 	made := makeSchema(t)
 	if *update {
@@ -62,8 +62,8 @@ func TestLayerTypes(t *testing.T) {
 	}
 }
 
-// source is what the package's files say: the comments of types and fields,
-// and the types that have a method lower.
+// source has the comments of the package's types and fields, and the types that have a
+// method lower.
 type source struct {
 	types    map[string]string
 	fields   map[string]string // Type.Field
@@ -137,7 +137,7 @@ var plain = map[string]string{
 	"initializer": "How a fresh filter is drawn.",
 }
 
-// describe returns a field's comment as JSON's users read it.
+// describe returns a field's comment with JSON's names.
 func (s source) describe(t reflect.Type, m jsonField) string {
 	text := s.fields[t.Name()+"."+t.Field(m.fields[0]).Name]
 	switch {
@@ -267,7 +267,7 @@ func pairOf(item object) object {
 	return object{"type": "array", "items": item, "minItems": 2, "maxItems": 2}
 }
 
-// value returns the schema of a form.
+// value returns the schema of a field's value.
 func (s source) value(of reflect.Type, m jsonField) object {
 	side := object{"type": "integer", "minimum": 0, "maximum": most}
 	// What is this far or further rounds to no float32: 2¹²⁸ − 2¹⁰³.
@@ -322,7 +322,8 @@ func (s source) value(of reflect.Type, m jsonField) object {
 	panic("no schema for " + of.String())
 }
 
-// initializer returns the object form: only truncated_normal has a deviation.
+// initializer returns the schema of an initializer as an object: only truncated_normal
+// has a deviation.
 func (s source) initializer() object {
 	o := s.object(reflect.TypeFor[Initializer]())
 	deviation := o["properties"].(object)["deviation"].(object)

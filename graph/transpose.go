@@ -32,7 +32,7 @@ type Conv2DTranspose struct {
 	Initializer Initializer // of the filter; default: the network's
 }
 
-func (c Conv2DTranspose) nameAndInputs() (string, []string) { return c.Name, single(c.From) }
+func (c Conv2DTranspose) nameAndInputs() (string, []string) { return c.Name, oneInput(c.From) }
 func (Conv2DTranspose) kind() string                        { return "conv2d_transpose" }
 func (Conv2DTranspose) prefix() string                      { return "conv_transpose" }
 

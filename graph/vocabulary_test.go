@@ -57,7 +57,7 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// What does not meet is refused, and both layers are named.
+// Layers that do not fit together are refused, and the error names both.
 func TestBothLayersAreNamed(t *testing.T) {
 	in := graph.Input{Height: 9, Width: 8, Channels: 3}
 	conv := func(name, from string, filters int) graph.Layer {

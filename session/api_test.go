@@ -111,14 +111,14 @@ func internalTypes(p *types.Package) []string {
 
 // internalIn returns the first type of an internal package that a type names, "" for
 // none. Of a struct and an interface it reads what is exported.
-func internalIn(t types.Type, seen map[types.Type]bool) string {
-	if seen[t] {
+func internalIn(t types.Type, visited map[types.Type]bool) string {
+	if visited[t] {
 		return ""
 	}
-	seen[t] = true
+	visited[t] = true
 	any := func(list ...types.Type) string {
 		for _, part := range list {
-			if found := internalIn(part, seen); found != "" {
+			if found := internalIn(part, visited); found != "" {
 				return found
 			}
 		}

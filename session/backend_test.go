@@ -20,7 +20,7 @@ func backend(t testing.TB) *operations.Backend {
 	return b
 }
 
-// TensorFlow is held to every case file: known answers, and the reference.
+// TensorFlow's results fit every case file: known answers, and the reference.
 func TestCaseFiles(t *testing.T) {
 	files, err := proof.ReadAll(os.DirFS("../testdata"), "cases")
 	if err != nil {

@@ -29,8 +29,8 @@ func everyKind(stride uint64, shape ...int) tensor.Tensor {
 	return x
 }
 
-// TensorFlow is held to the functions of the table with a sample of all
-// numbers; cmd/sweep does with all of them.
+// TensorFlow's functions fit the table for a sample of all numbers; cmd/sweep checks
+// all of them.
 func TestFunctionsOfEverySize(t *testing.T) {
 	b := backend(t)
 	x := everyKind(4093, 1<<20)

@@ -154,7 +154,7 @@ func activationLayer(a graph.Activation) graph.Layer {
 }
 
 // Every block runs in every type, with its filters as constants and fed; in
-// float32 it is held to the reference layer by layer and as it runs, in the
+// float32 it is compared with the reference layer by layer and as it runs, in the
 // others it lies nearer to the float32 answer than zeros do. TFCNN_FUSIONS=all
 // takes all blocks, a plain run each 37th, one with
 // the race detector each 97th; TestWithAndWithoutOneDNN runs it in both settings.

@@ -12,7 +12,7 @@ import (
 	"tfcnn/session"
 )
 
-// What runs allocate is freed when they end, whatever the collector does.
+// What runs allocate is freed when they end, and not by the garbage collector.
 func TestMemoryIsFlat(t *testing.T) {
 	net := graph.Network{
 		Input:  graph.Input{Height: 128, Width: 128, Channels: 8},
@@ -29,10 +29,10 @@ func TestMemoryIsFlat(t *testing.T) {
 		runtime.GC()
 	}
 	run(50)
-	before := residentMiB(t)
+	before := rssMiB(t)
 	const runs = 500 // each holds a feed of 1 MiB and a result of 1 MiB
 	run(runs)
-	if grown := residentMiB(t) - before; grown > runs/2 {
+	if grown := rssMiB(t) - before; grown > runs/2 {
 		t.Errorf("%d runs grew the process by %d MiB; feeds or results alone are %d MiB", runs, grown, runs)
 	}
 }
@@ -71,15 +71,15 @@ func TestCloseFrees(t *testing.T) {
 		debug.FreeOSMemory()
 	}
 	cycle(10)
-	before := residentMiB(t)
+	before := rssMiB(t)
 	const cycles = 25
 	cycle(cycles)
-	if grown := residentMiB(t) - before; grown > cycles*weightsMiB/2 {
+	if grown := rssMiB(t) - before; grown > cycles*weightsMiB/2 {
 		t.Errorf("%d sessions grew the process by %d MiB; their weights are %d MiB", cycles, grown, cycles*weightsMiB)
 	}
 }
 
-func residentMiB(t *testing.T) int {
+func rssMiB(t *testing.T) int {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {

@@ -91,7 +91,7 @@ func TestNilContext(t *testing.T) {
 		}
 	}
 	batch := batchOf(small, 1, 1)
-	asked := 0
+	called := 0
 	for _, on := range []any{s, free, (*session.Session)(nil), (*sizes.Sessions)(nil)} {
 		v := reflect.ValueOf(on)
 		for i := range v.NumMethod() {
@@ -112,11 +112,11 @@ func TestNilContext(t *testing.T) {
 			results := v.Method(i).Call(arguments)
 			err, _ := results[len(results)-1].Interface().(error)
 			refused(fmt.Sprintf("%T.%s", on, v.Type().Method(i).Name), err)
-			asked++
+			called++
 		}
 	}
-	if asked < 20 {
-		t.Errorf("%d methods take a ctx, want 20 or more", asked)
+	if called < 20 {
+		t.Errorf("%d methods take a ctx, want 20 or more", called)
 	}
 	var none context.Context
 	_, err = backend.Apply(none, ir.Flatten{}, batch)

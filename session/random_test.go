@@ -23,11 +23,11 @@ func TestRandomOperations(t *testing.T) {
 		}
 		switch {
 		case o.Status == proof.Fail:
-			t.Errorf("%s: %s: %s\nrepeat: %.2000s", c.Op, c.Name, o.Text(), o.Repeat)
+			t.Errorf("%s: %s: %s\nrepeat: %.2000s", o.Op, c.Name, o.Text(), o.Repeat)
 		case o.Refusal != "":
-			refused[c.Op]++
+			refused[o.Op]++
 		default:
-			computed[c.Op]++
+			computed[o.Op]++
 		}
 	}
 	for _, op := range proof.Operations() {
@@ -50,7 +50,7 @@ func FuzzOperations(f *testing.F) {
 			t.Fatal(err)
 		}
 		if o.Status == proof.Fail {
-			t.Errorf("%s: %s\nrepeat: %s", c.Op, o.Text(), o.Repeat)
+			t.Errorf("%s: %s\nrepeat: %s", o.Op, o.Text(), o.Repeat)
 		}
 	})
 }

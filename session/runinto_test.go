@@ -121,7 +121,7 @@ func TestRunIntoRefuses(t *testing.T) {
 	}
 }
 
-// A network that hands its input through gives the input's own memory back.
+// A network that returns its input gives the input's own memory back.
 func TestRunIntoIdentity(t *testing.T) {
 	net := graph.Network{Input: graph.Input{Height: 16, Width: 16, Channels: 4}, Layers: []graph.Layer{graph.Flatten{}}}
 	s, _ := open(t, net)
@@ -235,15 +235,15 @@ func TestLimitedRuns(t *testing.T) {
 	if err := leave(other, small, func(s session.Stats) bool { return s.Waiting == 1 }); !errors.Is(err, context.Canceled) {
 		t.Errorf("second run while the first goes on: %v", err)
 	}
-	through := make(chan error, 1)
-	go func() { _, err := other.Run(t.Context(), small); through <- err }()
-	for other.Stats().Waiting == 0 && len(through) == 0 {
+	finished := make(chan error, 1)
+	go func() { _, err := other.Run(t.Context(), small); finished <- err }()
+	for other.Stats().Waiting == 0 && len(finished) == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	if err := other.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := <-through; !errors.Is(err, session.ErrClosed) {
+	if err := <-finished; !errors.Is(err, session.ErrClosed) {
 		t.Errorf("waiting when closed: %v", err)
 	}
 	if _, err := s.Run(t.Context(), batchOf(slow, 1, 1)); err != nil { // the slot is free again

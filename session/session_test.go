@@ -67,9 +67,9 @@ func open(t testing.TB, net graph.Network) (*session.Session, graph.Weights) {
 	return s, weights
 }
 
-// hold compares every layer with the reference, which is fed with what
+// compare compares every layer with the reference, which is fed with what
 // TensorFlow gave for the layer before.
-func hold(t testing.TB, s *session.Session, net graph.Network, weights graph.Weights, batch tensor.Tensor) {
+func compare(t testing.TB, s *session.Session, net graph.Network, weights graph.Weights, batch tensor.Tensor) {
 	t.Helper()
 	lowered, err := graph.Lower(net)
 	if err != nil {
@@ -115,37 +115,37 @@ func hold(t testing.TB, s *session.Session, net graph.Network, weights graph.Wei
 func TestNetworkAgainstReference(t *testing.T) {
 	s, weights := open(t, vocabulary)
 	for _, n := range []int{0, 1, 3} {
-		hold(t, s, vocabulary, weights, batchOf(vocabulary, n, uint64(n)))
+		compare(t, s, vocabulary, weights, batchOf(vocabulary, n, uint64(n)))
 	}
 }
 
 // The same with oneDNN on and off, which only another process can be.
 func TestWithAndWithoutOneDNN(t *testing.T) {
 	for _, value := range []string{"0", "1"} {
-		asked := map[string]string{"0": "off", "1": "on"}[value]
+		setting := map[string]string{"0": "off", "1": "on"}[value]
 		cmd := exec.Command(os.Args[0], "-test.run", "TestNetworkAgainstReference|TestBlindWindows|TestCaseFiles|TestRandomOperations|TestDepthwiseBlock|TestFusions|TestJoinedLayers|TestIdleThreadsEnd|TestHoldsOneDNN", "-test.count=1", "-test.v")
-		cmd.Env = append(os.Environ(), "TF_ENABLE_ONEDNN_OPTS="+value, "TFCNN_CHILD="+asked)
+		cmd.Env = append(os.Environ(), "TF_ENABLE_ONEDNN_OPTS="+value, "TFCNN_CHILD="+setting)
 		out, err := cmd.CombinedOutput()
 		if err != nil || strings.Count(string(out), "--- PASS") < 5 {
-			t.Errorf("oneDNN %s: %v\n%s", asked, err, out)
+			t.Errorf("oneDNN %s: %v\n%s", setting, err, out)
 		}
 	}
 }
 
 // TestHoldsOneDNN runs in the children of TestWithAndWithoutOneDNN.
 func TestHoldsOneDNN(t *testing.T) {
-	asked := process.OneDNN(os.Getenv("TFCNN_CHILD"))
-	if asked == process.OneDNNDefault {
+	setting := process.OneDNN(os.Getenv("TFCNN_CHILD"))
+	if setting == process.OneDNNDefault {
 		t.Skip("is no child of TestWithAndWithoutOneDNN")
 	}
-	other := map[process.OneDNN]process.OneDNN{process.OneDNNOn: process.OneDNNOff, process.OneDNNOff: process.OneDNNOn}[asked]
+	other := map[process.OneDNN]process.OneDNN{process.OneDNNOn: process.OneDNNOff, process.OneDNNOff: process.OneDNNOn}[setting]
 	// The child's other tests have settled the process without a word on oneDNN.
 	err := process.Configure(process.Options{OneDNN: other})
 	if !errors.Is(err, process.ErrConfigured) || !strings.Contains(err.Error(), "before the process starts") {
-		t.Errorf("asked for %s with oneDNN %s: %v", other, asked, err)
+		t.Errorf("asked for %s with oneDNN %s: %v", other, setting, err)
 	}
-	if on, known := tensorflow.OneDNNInUse(); !known || on != (asked == process.OneDNNOn) {
-		t.Errorf("oneDNN is %v (known %v), TF_ENABLE_ONEDNN_OPTS says %s", on, known, asked)
+	if on, known := tensorflow.OneDNNInUse(); !known || on != (setting == process.OneDNNOn) {
+		t.Errorf("oneDNN is %v (known %v), TF_ENABLE_ONEDNN_OPTS says %s", on, known, setting)
 	}
 }
 
@@ -188,10 +188,10 @@ func TestNoSilentFallback(t *testing.T) {
 	if len(devices) == 0 || devices[0].Type != "CPU" {
 		t.Errorf("devices %v", devices)
 	}
-	for _, asked := range []string{"gpu", "gpu:0", "gpu:7", "GPU", "Gpu:0"} {
-		_, err := session.Open(vocabulary, vocabulary.InitialWeights(1), session.Options{Device: asked})
+	for _, device := range []string{"gpu", "gpu:0", "gpu:7", "GPU", "Gpu:0"} {
+		_, err := session.Open(vocabulary, vocabulary.InitialWeights(1), session.Options{Device: device})
 		if !hasGPU && !errors.Is(err, session.ErrNoDevice) {
-			t.Errorf("%s: %v, want ErrNoDevice", asked, err)
+			t.Errorf("%s: %v, want ErrNoDevice", device, err)
 		}
 	}
 	if _, err := session.Open(vocabulary, vocabulary.InitialWeights(1), session.Options{Device: "\u202e"}); err == nil || !strings.HasPrefix(err.Error(), `session: device "\u202e" is not known`) {
@@ -266,7 +266,7 @@ func TestBlindWindows(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range 20 {
-				hold(t, s, net, weights, batchOf(net, 2, 1))
+				compare(t, s, net, weights, batchOf(net, 2, 1))
 			}
 			if err := s.Close(); err != nil {
 				t.Error(err)

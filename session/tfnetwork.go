@@ -55,15 +55,15 @@ func (n *tfNetwork) build(lowered graph.Lowered, weights graph.Weights, settings
 	if n.graph, err = tensorflow.Finalize(root); err != nil {
 		return fmt.Errorf("session: open: %w", err)
 	}
-	ports, err := capi.WrapGraph(n.graph)
+	outputs, err := capi.WrapGraph(n.graph)
 	if err != nil {
 		return fmt.Errorf("session: open: %w", err)
 	}
-	if n.input, err = ports.OutputOf(built.Input); err != nil {
+	if n.input, err = outputs.OutputOf(built.Input); err != nil {
 		return fmt.Errorf("session: open: %w", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(built.Fed)) {
-		port, err := ports.OutputOf(built.Fed[name])
+		output, err := outputs.OutputOf(built.Fed[name])
 		if err != nil {
 			return fmt.Errorf("session: open: weight %s: %w", quote.Name(name), err)
 		}
@@ -71,14 +71,14 @@ func (n *tfNetwork) build(lowered graph.Lowered, weights graph.Weights, settings
 		if err != nil {
 			return fmt.Errorf("session: open: weight %s: %w", quote.Name(name), err)
 		}
-		n.weights = append(n.weights, capi.Constant{Output: port, Tensor: tensor})
+		n.weights = append(n.weights, capi.Constant{Output: output, Tensor: tensor})
 	}
 	for i, step := range lowered.Program.Steps {
-		port, err := ports.OutputOf(built.Steps[i])
+		output, err := outputs.OutputOf(built.Steps[i])
 		if err != nil {
 			return fmt.Errorf("session: open: %s %s: %w", step.Op.Kind(), quote.Name(step.Name), err)
 		}
-		n.steps = append(n.steps, port)
+		n.steps = append(n.steps, output)
 	}
 	n.output = n.steps[lowered.Layers[lowered.Outputs[0]].Last]
 	// An error of opening comes here, and not with the first run.

@@ -1,4 +1,4 @@
-// Package testdata embeds what the program carries: the sample pictures
+// Package testdata embeds what the program carries: the sample images
 // (images/ATTRIBUTION.md says whose they are) and the known answers, of
 // TensorFlow's own kernel tests and other sources, as case files.
 package testdata

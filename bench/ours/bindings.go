@@ -24,9 +24,9 @@ import (
 type manner int
 
 const (
-	// documented: nested slices in and out, through NewTensor and Value;
+	// example: nested slices in and out, through NewTensor and Value;
 	// finalizers free the tensors. So their own examples do it.
-	documented manner = iota
+	example manner = iota
 	// best: flat numbers in and out, and each tensor freed as soon as it has
 	// served, which needs a call of C that the bindings lack.
 	best
@@ -41,7 +41,7 @@ type bindingsRunner struct {
 	session *tf.Session
 	input   tf.Output
 	outputs []tf.Output
-	nested  []any           // inputs of documented
+	nested  []any           // inputs of example
 	flat    []tensor.Tensor // and of the others
 	files   *fileReader
 }
@@ -96,7 +96,7 @@ func openBindings(j worker.Job, how manner) (worker.Runner, error) {
 	if r.flat, err = j.Images(); err != nil {
 		return nil, err
 	}
-	if how == documented {
+	if how == example {
 		for _, x := range r.flat {
 			r.nested = append(r.nested, nest(x))
 		}
@@ -155,7 +155,7 @@ func (r *bindingsRunner) Run(i int) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.how == documented {
+	if r.how == example {
 		values := make([]any, len(results))
 		for k, result := range results {
 			values[k] = result.Value()
@@ -181,7 +181,7 @@ func (r *bindingsRunner) feed(i int) (*tf.Tensor, error) {
 	if r.files != nil {
 		return r.files.read(i)
 	}
-	if r.how == documented {
+	if r.how == example {
 		return tf.NewTensor(r.nested[i])
 	}
 	x := r.flat[i]
@@ -220,13 +220,13 @@ func (r *bindingsRunner) Numbers(result any) ([]tensor.Tensor, error) {
 	}
 	var list []tensor.Tensor
 	for _, value := range result.([]any) {
-		native, err := tf.NewTensor(value)
+		tfTensor, err := tf.NewTensor(value)
 		if err != nil {
 			return nil, err
 		}
-		raw := native.TensorData()
+		raw := tfTensor.TensorData()
 		x := tensor.Tensor{Data: make([]float32, len(raw)/4)}
-		for _, size := range native.Shape() {
+		for _, size := range tfTensor.Shape() {
 			x.Shape = append(x.Shape, int(size))
 		}
 		copy(asBytes(x.Data), raw)

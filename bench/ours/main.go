@@ -28,7 +28,7 @@ var contestants = []struct {
 	{"tfcnn-run", func(j worker.Job) (worker.Runner, error) { return openSession(j, fresh) }},
 	{"tfcnn-batching", func(j worker.Job) (worker.Runner, error) { return openSession(j, batching) }},
 	{"tfcnn-trusted", func(j worker.Job) (worker.Runner, error) { return openSession(j, trusting) }},
-	{"bindings", func(j worker.Job) (worker.Runner, error) { return openBindings(j, documented) }},
+	{"bindings", func(j worker.Job) (worker.Runner, error) { return openBindings(j, example) }},
 	{"bindings-best", func(j worker.Job) (worker.Runner, error) { return openBindings(j, best) }},
 	{"bindings-single", func(j worker.Job) (worker.Runner, error) { return openBindings(j, single) }},
 	{"limits", openLimits},

@@ -123,12 +123,12 @@ func (c *caller) good(ctx context.Context, kind kind, s *slot, b *batch, on *ope
 		// With a ctx that cannot end, TensorFlow reads the batch where it lies.
 		ctx = context.Background()
 	}
-	asked := []int{0}
+	chosen := []int{0}
 	if kind != plain && kind != into {
-		asked = random.Perm(len(s.names))[:1+random.IntN(len(s.names))]
+		chosen = random.Perm(len(s.names))[:1+random.IntN(len(s.names))]
 	}
-	names := make([]string, len(asked))
-	for i, output := range asked {
+	names := make([]string, len(chosen))
+	for i, output := range chosen {
 		names[i] = s.names[output]
 	}
 	var answers []tensor.Tensor
@@ -153,13 +153,13 @@ func (c *caller) good(ctx context.Context, kind kind, s *slot, b *batch, on *ope
 	if err != nil {
 		return fmt.Errorf("want an answer: %w", err)
 	}
-	if len(answers) != len(asked) {
-		return fmt.Errorf("got %d answers, want %d", len(answers), len(asked))
+	if len(answers) != len(chosen) {
+		return fmt.Errorf("got %d answers, want %d", len(answers), len(chosen))
 	}
 	count.Answers++
 	c.fed.Add(4 * int64(len(x.Data)))
 	c.latency.add(took)
-	for i, output := range asked {
+	for i, output := range chosen {
 		if err := s.check(b, output, answers[i]); err != nil {
 			return err
 		}

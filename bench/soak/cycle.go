@@ -56,7 +56,7 @@ func referred(ctx context.Context, net graph.Network, weights graph.Weights, bat
 	}
 	last := lowered.Layers[lowered.Outputs[0]].Last
 	network := proof.Network{Lowered: lowered, Weights: weights}
-	parts, err := network.Hold(ctx, proof.Run{Input: batch, Steps: []int{last}, Outputs: []tensor.Tensor{answer}}, nil)
+	parts, err := network.Compare(ctx, proof.Run{Input: batch, Steps: []int{last}, Outputs: []tensor.Tensor{answer}}, nil)
 	if err != nil {
 		return err
 	}

@@ -175,7 +175,7 @@ func within(is func() bool) bool {
 // remaining are counts that must be the same before and after.
 type remaining struct {
 	goroutines int
-	native     capi.Allocations
+	memory     capi.Allocations
 }
 
 func remains() remaining { return remaining{runtime.NumGoroutine(), capi.LiveAllocations()} }
@@ -184,7 +184,7 @@ func remains() remaining { return remaining{runtime.NumGoroutine(), capi.LiveAll
 func (e *engine) left(before remaining) {
 	if within(func() bool {
 		now := remains()
-		return now.goroutines <= before.goroutines && now.native == before.native
+		return now.goroutines <= before.goroutines && now.memory == before.memory
 	}) {
 		return
 	}

@@ -143,7 +143,7 @@ func isGraphError(err error) bool {
 func refused(net graph.Network, w graph.Weights, o session.Options, right func(error) bool) error {
 	s, err := session.Open(net, w, o)
 	if err == nil {
-		return errors.Join(errors.New("Open returned no error"), s.Close())
+		return errors.Join(errors.New("session.Open returned no error"), s.Close())
 	}
 	if !right(err) {
 		return fmt.Errorf("error %q is of another type than that of the fault", err)

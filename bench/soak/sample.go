@@ -24,7 +24,7 @@ type Sample struct {
 	GoSystem   int64 `json:"go_system"` // Go's part of the system's memory
 	Goroutines int   `json:"goroutines"`
 	// Native is the memory of sessions outside Go's heap, without TensorFlow's own.
-	Native capi.Allocations `json:"native"`
+	Memory capi.Allocations `json:"native"`
 }
 
 // look reads the figures without freeing anything first.
@@ -33,7 +33,7 @@ func look() (Sample, error) {
 	if err != nil {
 		return Sample{}, fmt.Errorf("soak: memory of the process: %w: %w", ErrEnvironment, err)
 	}
-	s := Sample{Goroutines: runtime.NumGoroutine(), Native: capi.LiveAllocations()}
+	s := Sample{Goroutines: runtime.NumGoroutine(), Memory: capi.LiveAllocations()}
 	into := map[string]*int64{"VmRSS:": &s.RSS, "RssAnon:": &s.Anonymous, "VmHWM:": &s.Most}
 	for line := range bytes.Lines(text) {
 		if fields := bytes.Fields(line); len(fields) == 3 && into[string(fields[0])] != nil {
@@ -69,5 +69,5 @@ func (s Sample) String() string {
 
 func (s Sample) row(w io.Writer, name string) {
 	fmt.Fprintf(w, "%s\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%d\t\n", name, s.Cycles,
-		megabytes(s.RSS), megabytes(s.Anonymous), megabytes(s.Most), megabytes(s.GoHeap), megabytes(s.GoSystem), megabytes(s.Native.BufferBytes), s.Goroutines)
+		megabytes(s.RSS), megabytes(s.Anonymous), megabytes(s.Most), megabytes(s.GoHeap), megabytes(s.GoSystem), megabytes(s.Memory.BufferBytes), s.Goroutines)
 }

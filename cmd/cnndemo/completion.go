@@ -3,12 +3,13 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/graph/nets"
 	"tfcnn/internal/proof"
 	"tfcnn/session/images"
 )
 
-// choices are what the shell offers after a flag. A flag that takes other
+// choices are the values that the shell offers after a flag. A flag that takes other
 // values too, as sizes, has none, or some of them.
 var choices = map[string][]string{
 	"device":        {"auto", "cpu", "gpu"},
@@ -50,22 +51,22 @@ func newCompletionCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "completion SHELL",
 		Short: "Print a script that completes cnndemo's commands and flags in a shell",
-		Long: `completion prints a script for bash, zsh, fish or powershell, which loads it as
-the examples show. bash needs the package bash-completion, zsh its compinit.
+		Long: `completion prints a script for bash, zsh, fish or powershell; the examples load it.
+bash needs the package bash-completion, zsh its function compinit.
 
-` + exitStatus("2    wrong usage: a shell that is not known", "3    the output cannot be written"),
+` + commandline.ExitStatus("2    wrong usage: an unknown shell", "3    the output cannot be written"),
 		Example: `  source <(cnndemo completion bash)
   cnndemo completion zsh > "${fpath[1]}/_cnndemo"
   cnndemo completion fish > ~/.config/fish/completions/cnndemo.fish
   cnndemo completion powershell | Out-String | Invoke-Expression`,
-		Args:      takes(1, 1, "one shell: "+oneOf(shells...).want),
+		Args:      commandline.Arguments(1, 1, "one shell: "+commandline.OneOf(shells...).Want),
 		ValidArgs: shells,
 		RunE: func(c *cobra.Command, arguments []string) error {
-			shell, known := oneOf(shells...).read(arguments[0])
+			shell, known := commandline.OneOf(shells...).Read(arguments[0])
 			root, out := c.Root(), c.OutOrStdout()
 			switch {
 			case !known:
-				return takes(0, 0, oneOf(shells...).want)(c, arguments)
+				return commandline.Arguments(0, 0, commandline.OneOf(shells...).Want)(c, arguments)
 			case shell == "bash":
 				return root.GenBashCompletionV2(out, !bare)
 			case shell == "zsh" && bare:
@@ -80,6 +81,6 @@ the examples show. bash needs the package bash-completion, zsh its compinit.
 			return root.GenPowerShellCompletionWithDesc(out)
 		},
 	}
-	c.Flags().BoolVar(&bare, "no-descriptions", false, "complete names without what they mean")
+	c.Flags().BoolVar(&bare, "no-descriptions", false, "complete names without their descriptions")
 	return c
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/internal/quote"
 	"tfcnn/session/process"
 )
@@ -16,12 +17,12 @@ func newDevicesCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "devices",
 		Short: "Print TensorFlow's version and devices",
-		Long: `devices prints TensorFlow's version and the devices that it runs on here, by
-the names that --device takes: cpu, gpu, gpu:1.
+		Long: `devices prints TensorFlow's version and its devices on this machine. --device of
+the other commands calls them cpu, gpu (the first GPU) and gpu:N.
 
-` + exitStatus("2    wrong usage", "3    TensorFlow cannot list its devices, or the output cannot be written"),
+` + commandline.ExitStatus("2    wrong usage", "3    TensorFlow cannot list its devices, or the output cannot be written"),
 		Example: "  cnndemo devices\n  cnndemo devices --json",
-		Args:    takes(0, 0, "none"),
+		Args:    commandline.Arguments(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			devices, err := process.Devices()
 			if err != nil {
@@ -30,14 +31,7 @@ the names that --device takes: cpu, gpu, gpu:1.
 			if asJSON {
 				return printJSON(c, map[string]any{"tensorflow": process.Version(), "devices": devices})
 			}
-			fmt.Fprintf(c.OutOrStdout(), "TensorFlow %s\n", process.Version())
-			for _, d := range devices {
-				memory := ""
-				if d.Type == "GPU" {
-					memory = fmt.Sprintf("  %.1f GiB", float64(d.MemoryBytes)/(1<<30))
-				}
-				fmt.Fprintf(c.OutOrStdout(), "%s%s\n", d.Name, memory)
-			}
+			printDevices(c.OutOrStdout(), process.Version(), devices)
 			return nil
 		},
 	}
@@ -45,9 +39,20 @@ the names that --device takes: cpu, gpu, gpu:1.
 	return c
 }
 
+func printDevices(w io.Writer, version string, devices []process.Device) {
+	fmt.Fprintf(w, "TensorFlow %s\n", version)
+	for _, d := range devices {
+		memory := ""
+		if d.Type == "GPU" {
+			memory = fmt.Sprintf("  %.1f GiB", float64(d.MemoryBytes)/(1<<30))
+		}
+		fmt.Fprintf(w, "%s%s\n", d.Name, memory)
+	}
+}
+
 func printJSON(c *cobra.Command, value any) error {
 	if err := writeJSON(c.OutOrStdout(), value); err != nil {
-		return exit(exitCheck, "print JSON: %w", err)
+		return exitErrorf(exitCheck, "print JSON: %w", err)
 	}
 	return nil
 }

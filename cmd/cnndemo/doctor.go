@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/internal/machine"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session/process"
@@ -17,18 +19,18 @@ func newDoctorCommand() *cobra.Command {
 	var device string
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "Say what this machine has and lacks for running, a GPU's libraries included",
-		Long: `doctor looks at the processor, at TensorFlow and its devices, and at all that
-a GPU needs: a libtensorflow built for CUDA, NVIDIA's driver, a device, and the
-libraries, which it has TensorFlow open by name. What is missing comes with its
-fix. With --device gpu the status is 3 where a GPU lacks something.
+		Short: "Check what TensorFlow and a GPU need on this machine",
+		Long: `doctor checks the processor, TensorFlow and its devices, and what a GPU needs: a
+libtensorflow built for CUDA, NVIDIA's driver, a device, and NVIDIA's libraries,
+which TensorFlow opens by name. Each thing that is missing is printed with its fix.
+With --device gpu the exit status is 3 where a GPU lacks something.
 
-` + exitStatus(
+` + commandline.ExitStatus(
 			"2    wrong usage",
-			"3    what --device asks for is missing, TensorFlow cannot list its devices, or",
-			"     the output cannot be written"),
+			"3    the device of --device lacks something, TensorFlow cannot list its devices,",
+			"     or the output cannot be written"),
 		Example: "  cnndemo doctor\n  docker run --rm --gpus all tfcnn-cuda doctor --device gpu",
-		Args:    takes(0, 0, "none"),
+		Args:    commandline.Arguments(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			tf, err := describeTensorFlow()
 			if err != nil {
@@ -40,20 +42,24 @@ fix. With --device gpu the status is 3 where a GPU lacks something.
 					return err
 				}
 			} else {
-				for _, f := range facts {
-					fmt.Fprintln(c.OutOrStdout(), f)
-				}
+				printFacts(c.OutOrStdout(), facts)
 			}
 			if missing := machine.Missing(facts); len(missing) > 0 {
-				return exit(exitEnvironment, "doctor: needed and missing: %d", len(missing))
+				return exitErrorf(exitEnvironment, "doctor: needed and missing: %d", len(missing))
 			}
 			return nil
 		},
 	}
-	c.Flags().StringVar(&device, "device", "auto", "auto, cpu, or gpu: what must be there")
+	c.Flags().StringVar(&device, "device", "auto", "auto, cpu or gpu: the device that must be usable")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the facts as JSON")
-	keep(c, oneOf("auto", "cpu", "gpu"), "device")
+	commandline.UseRule(c, commandline.OneOf("auto", "cpu", "gpu"), "device")
 	return c
+}
+
+func printFacts(w io.Writer, facts []machine.Fact) {
+	for _, f := range facts {
+		fmt.Fprintln(w, f)
+	}
 }
 
 func describeTensorFlow() (machine.TensorFlow, error) {
@@ -71,8 +77,8 @@ func describeTensorFlow() (machine.TensorFlow, error) {
 	return tf, nil
 }
 
-// lacking lists, a line each, what a GPU lacks here.
-func lacking(ctx context.Context) string {
+// missingForGPU lists what this machine lacks for a GPU, with the fixes.
+func missingForGPU(ctx context.Context) string {
 	tf, err := describeTensorFlow()
 	if err != nil {
 		return ""
@@ -86,13 +92,13 @@ func lacking(ctx context.Context) string {
 	if len(lines) == 0 {
 		return "hint: cnndemo devices lists what TensorFlow has"
 	}
-	return "a GPU lacks here:\n" + strings.Join(lines, "\n")
+	return "missing for a GPU:\n" + strings.Join(lines, "\n")
 }
 
-// withoutGPU is a note for a run that might have had a GPU and has none.
-func withoutGPU(asked, device string) string {
-	if (asked != "auto" && asked != "") || !tensorflow.BuiltWithCUDA() || strings.Contains(device, "GPU") {
+// missingGPUNote is a note for a run that might have had a GPU and has none.
+func missingGPUNote(requested, device string) string {
+	if (requested != "auto" && requested != "") || !tensorflow.BuiltWithCUDA() || strings.Contains(device, "GPU") {
 		return ""
 	}
-	return "TensorFlow is built for CUDA and sees no GPU, the CPU is used; cnndemo doctor says what lacks"
+	return "TensorFlow is built for CUDA and sees no GPU, the CPU is used; cnndemo doctor lists what is missing"
 }

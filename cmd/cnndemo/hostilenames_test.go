@@ -23,7 +23,7 @@ func printable(r rune) bool { return strconv.IsPrint(r) }
 // direction of writing, is no UTF-8, and is markup.
 const hostileName = "a\n\x1b[2J\x1b]0;t\a\r\u202e\u200b\x7f\u009b31m\xff<script>alert(1)<!--&\"'"
 
-// harmless fails where a text has what acts on a terminal.
+// harmless fails where a text has characters that act on a terminal.
 func harmless(t *testing.T, what, text string) {
 	t.Helper()
 	if !utf8.ValidString(text) {
@@ -36,7 +36,7 @@ func harmless(t *testing.T, what, text string) {
 	}
 }
 
-// Names from outside (of folders, pictures, filters, networks, weights, cases,
+// Names from outside (of folders, images, filters, networks, weights, cases,
 // outputs, and what a command line has) reach terminals, pages and JUnit's XML
 // quoted.
 func TestHostileNames(t *testing.T) {
@@ -56,16 +56,16 @@ func TestHostileNames(t *testing.T) {
 		}
 		return text
 	}
-	pictures := name("")
-	if err := os.Mkdir(pictures, 0o700); err != nil {
+	images := name("")
+	if err := os.Mkdir(images, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	sound, broken := filepath.Join(pictures, hostileName+".png"), filepath.Join(pictures, hostileName+"2.png")
-	if err := writePicture(sound, 32, 32); err != nil {
+	sound, broken := filepath.Join(images, hostileName+".png"), filepath.Join(images, hostileName+"2.png")
+	if err := writeImage(sound, 32, 32); err != nil {
 		t.Fatal(err)
 	}
 	write(broken, []byte("text"))
-	write(filepath.Join(pictures, "other"), nil)
+	write(filepath.Join(images, "other"), nil)
 	var npy bytes.Buffer
 	if err := (tensor.Tensor{Shape: []int{1, 1, 3, 2}, Data: make([]float32, 6)}).WriteNPY(&npy); err != nil {
 		t.Fatal(err)
@@ -103,8 +103,8 @@ func TestHostileNames(t *testing.T) {
 	write(name("-from.json"), text(object{"input": object{"height": 8, "width": 8, "channels": 1}, "layers": []any{object{"type": "relu", "from": hostileName}}}))
 
 	for _, arguments := range [][]string{
-		{"run", pictures, "--filter", name(".npy"), "--out", name("-out")},
-		{"run", pictures, "--filter", name(".npy"), "--out", name("-out"), "--json"},
+		{"run", images, "--filter", name(".npy"), "--out", name("-out")},
+		{"run", images, "--filter", name(".npy"), "--out", name("-out"), "--json"},
 		{"run", sound, "--filter", name("2.npy")},
 		{"run", name("none.png"), "--out", name("-out2")},
 		{"run", sound, "--out", filepath.Join(name(".npy"), "out")},
@@ -117,7 +117,7 @@ func TestHostileNames(t *testing.T) {
 		{"verify", "--cases", name("-cases.json"), "--against", name("-base.json"), "--junit", name("-against.xml")},
 		{"verify", "--cases", name("-cases.json"), "--json"},
 		{"verify", "--cases", name("-bad.json")},
-		{"verify", "--cases", pictures},
+		{"verify", "--cases", images},
 		{"verify", "--against", name("-bad.json")},
 		{"verify", "--junit", filepath.Join(name("none"), "a.xml")},
 		{"nets", name(".json")},

@@ -17,11 +17,11 @@ import (
 const (
 	maxNetworkFile = 16 << 20
 	maxFilterFile  = 256 << 20
-	maxPictureFile = 1 << 30
+	maxImageFile   = 1 << 30
 )
 
 // openInput opens a file that a command reads: a regular file, or a pipe, which
-// is what a shell's <(…) gives. Folders, devices and sockets are errors. The
+// is the form of a shell's <(…). Folders, devices and sockets are errors. The
 // length is −1 where it is not known before the end.
 //
 // Every file that a command line names is opened here, but a baseline, which is
@@ -66,7 +66,7 @@ func readOpened(file *os.File, length, most int64) ([]byte, error) {
 	}
 	var text bytes.Buffer
 	text.Grow(int(max(0, length)) + bytes.MinRead)
-	// A file may have more than its size tells: one that grows, one of /proc.
+	// A file that grows, or one of /proc, has more bytes than its size says.
 	n, err := text.ReadFrom(io.LimitReader(file, most+1))
 	if err == nil && n > most {
 		err = tooLong("has more than %s, the most that is read", size(most))

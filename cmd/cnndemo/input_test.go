@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
 	"tfcnn/graph/tensor"
@@ -101,7 +102,7 @@ func TestPipes(t *testing.T) {
 		_, err := io.WriteString(w, `{"cases":[{"op":"relu","input":{"shape":[1],"data":[1]}}]}`)
 		return err
 	})
-	if err := writePicture(filepath.Join(folder, "a.png"), 32, 32); err != nil {
+	if err := writeImage(filepath.Join(folder, "a.png"), 32, 32); err != nil {
 		t.Fatal(err)
 	}
 	for _, line := range []string{
@@ -126,7 +127,7 @@ func TestShellWord(t *testing.T) {
 		t.Skip("no bash")
 	}
 	for _, word := range []string{"", "a", "a b", "it's", `back\slash`, "$HOME `x` \"q\"", " edge ", "ä世", "a\nb", "\x1b[31m7", "\x01" + "23", "q'\t\\", "\xff\xfe", "\u202eabc", "\u00a0"} {
-		quoted := shellWord(word)
+		quoted := commandline.ShellWord(word)
 		if strings.ContainsFunc(quoted, func(r rune) bool { return !printable(r) }) {
 			t.Errorf("%q is written %q, which cannot be printed", word, quoted)
 		}

@@ -25,8 +25,8 @@ const (
 // unfinished is the work of the command that runs.
 var unfinished work
 
-// work lists what has to be undone where a process ends in the middle of a
-// command, and which files are finished. Its methods may be called from many
+// work lists the work to be undone where a process ends in the middle of a
+// command, and the files that are finished. Its methods may be called from many
 // goroutines.
 type work struct {
 	mu      sync.Mutex
@@ -68,7 +68,7 @@ func (w *work) abandon() {
 	running.Wait()
 }
 
-// interrupted says what an interrupted command leaves.
+// interrupted is the line that says which files an interrupted command leaves.
 func (w *work) interrupted() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -83,8 +83,7 @@ func (w *work) interrupted() string {
 }
 
 // supervise runs a command, whose unfinished work is w, and returns its exit status.
-// The first signal
-// cancels the command's context and ends the process within a second, whatever
+// The first signal cancels the command's context and ends the process within a second, whatever
 // the command does; the second ends it at once.
 func supervise(signals <-chan os.Signal, stderr io.Writer, w *work, command func(context.Context) int) int {
 	ctx, cancel := context.WithCancel(context.Background())

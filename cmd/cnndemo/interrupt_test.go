@@ -79,13 +79,13 @@ const nothingWritten = "cnndemo: interrupted, nothing was written\n"
 // A read that waits for ever: one signal ends the command, wherever the file is
 // named.
 func TestInterruptWaiting(t *testing.T) {
-	picture := filepath.Join(t.TempDir(), "a.png")
-	if err := writePicture(picture, 8, 8); err != nil {
+	image := filepath.Join(t.TempDir(), "a.png")
+	if err := writeImage(image, 8, 8); err != nil {
 		t.Fatal(err)
 	}
 	for i, arguments := range [][]string{
-		{"run", picture, "--filter", "FIFO.npy"},
-		{"run", picture, "FIFO.png"},
+		{"run", image, "--filter", "FIFO.npy"},
+		{"run", image, "FIFO.png"},
 		{"verify", "--net", "lenet5", "--weights", "FIFO.npz"},
 		{"verify", "--net", "lenet5", "FIFO.png"},
 		{"verify", "--cases", "FIFO.json"},

@@ -1,26 +1,26 @@
-// Command cnndemo runs convolutional networks over pictures in TensorFlow and
-// compares every number with a reference, plans, draws and profiles them.
+// Command cnndemo runs convolutional networks over images in TensorFlow, compares
+// every number with a reference, and plans, draws and profiles the networks.
 //
-//	cnndemo run                   the sample pictures
+//	cnndemo run                   the sample images
 //	cnndemo run holiday/ --out maps
-//	cnndemo run --net lenet5      a network of your own, or one that comes with it
-//	cnndemo verify                known answers, on this machine
-//	cnndemo verify cases my.json  cases of your own
+//	cnndemo run --net lenet5      a ready network, or a JSON file
+//	cnndemo verify                built-in known answers
+//	cnndemo verify cases my.json  case files
 //	cnndemo verify net alexnet    a network, layer by layer
-//	cnndemo verify random 20000   operations that are drawn
+//	cnndemo verify random 20000   random operations
 //	cnndemo plan alexnet          shapes, memory and cost
-//	cnndemo nets                  networks that come with it
-//	cnndemo draw resnet18         a network as a picture
-//	cnndemo profile lenet5        where the time goes
-//	cnndemo devices
-//	cnndemo doctor                what this machine lacks, for a GPU too
+//	cnndemo nets                  the ready networks
+//	cnndemo draw resnet18         a drawing of a network
+//	cnndemo profile lenet5        the time of each layer
+//	cnndemo devices               TensorFlow's devices
+//	cnndemo doctor                what this machine has and what is missing
 //	cnndemo version
-//	cnndemo completion bash
+//	cnndemo completion bash       completion of commands and flags
 //
-// Exit status: 0 done, 1 a check failed or a picture cannot be used, 2 wrong
-// usage, 3 the machine lacks something, a full disk at stdout included, 130
-// interrupted. Where the reader of stdout has gone, as head goes, it ends by
-// SIGPIPE (a shell's 141), silently.
+// Exit status: 0 done, 1 a comparison failed or an image cannot be used, 2 wrong
+// usage, 3 the machine lacks something (a full disk at stdout included), 130
+// interrupted. Where the reader of stdout has closed the pipe, as head does, the
+// command ends by SIGPIPE (a shell's 141) without a message.
 package main
 
 import (
@@ -34,6 +34,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/internal/output"
 	"tfcnn/internal/parent"
 	"tfcnn/internal/quote"
@@ -58,7 +59,7 @@ type exitError struct {
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
-func exit(status int, format string, arguments ...any) error {
+func exitErrorf(status int, format string, arguments ...any) error {
 	return &exitError{status, fmt.Errorf(format, arguments...)}
 }
 
@@ -87,21 +88,21 @@ func newRoot() *cobra.Command {
 	var version bool
 	root := &cobra.Command{
 		Use:   "cnndemo",
-		Short: "Convolutional networks over pictures, in TensorFlow, checked",
-		Long: `cnndemo runs convolutional networks over pictures in TensorFlow and compares
-every number with a reference, within a computed error bound. It plans their
-memory and cost, draws them, and says where their time goes.
+		Short: "Run, verify, plan, draw and profile convolutional networks in TensorFlow",
+		Long: `cnndemo runs convolutional networks over images in TensorFlow and compares every
+number with a reference in Go, within a computed error bound. It plans the memory
+and the cost of a network, draws it, and measures the time of its layers.
 
-` + exitStatus(
-			"1    a check failed, or a picture cannot be used",
-			"2    wrong usage: a flag, an argument or a file that is not right",
-			"3    the machine lacks something: memory, a device, a place to write to") + `
-The help of each command says what they mean there.`,
+` + commandline.ExitStatus(
+			"1    a comparison failed, or an image cannot be used",
+			"2    wrong usage: a wrong flag or argument, or a wrong network, weights or case file",
+			"3    the machine lacks memory, a device, or a place to write to") + `
+The help of each command says what its exit statuses mean.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			switch {
 			case len(arguments) > 0:
-				return unknownCommand(c, c, arguments[0])
+				return commandline.UnknownCommand(c, c, arguments[0])
 			case version:
 				thisBuild().print(c.OutOrStdout())
 				return nil
@@ -119,7 +120,7 @@ The help of each command says what they mean there.`,
 	complete(root)
 	root.SetHelpCommand(newHelpCommand())
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetFlagErrorFunc(flagError)
+	root.SetFlagErrorFunc(commandline.FlagError)
 	return root
 }
 
@@ -136,7 +137,7 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 		}
 		own, err := output.OwnStdout()
 		if err != nil {
-			return exit(exitEnvironment, "%w", err)
+			return exitErrorf(exitEnvironment, "%w", err)
 		}
 		printed = output.NewStdout(own)
 		root.SetOut(printed)
@@ -162,7 +163,7 @@ func execute(ctx context.Context, arguments []string, stdout, stderr io.Writer) 
 }
 
 // unprinted joins a command's error with that of its standard output, which
-// decides the exit status: what the command printed is lost.
+// decides the exit status, because the command's output is lost.
 func unprinted(ctx context.Context, err, printing error) error {
 	switch {
 	case printing == nil || ctx.Err() != nil:
@@ -172,7 +173,7 @@ func unprinted(ctx context.Context, err, printing error) error {
 	case err == nil || errors.Is(err, printing):
 		return &exitError{exitEnvironment, printing}
 	}
-	return exit(exitEnvironment, "%w; and %w", err, printing)
+	return exitErrorf(exitEnvironment, "%w; and %w", err, printing)
 }
 
 // mostErrorBytes bounds the line that a command fails with.
@@ -185,12 +186,12 @@ func classify(ctx context.Context, command *cobra.Command, err error) (status in
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return exitInterrupted, ""
 	case errors.Is(err, session.ErrNoDevice):
-		return exitEnvironment, lacking(ctx)
+		return exitEnvironment, missingForGPU(ctx)
 	case errors.Is(err, session.ErrMemory):
 		return exitEnvironment, ""
 	case errors.As(err, &known):
 		return known.status, ""
 	}
-	// What is left is a command line that is wrong.
+	// All other errors are of a wrong command line.
 	return exitUsage, fmt.Sprintf("hint: %s --help", command.CommandPath())
 }

@@ -41,10 +41,13 @@ func TestScripts(t *testing.T) {
 	if err := process.Configure(process.Options{NoTF32: true, NoWinograd: true}); err != nil {
 		t.Fatal(err)
 	}
-	t.Run("default", func(t *testing.T) { runScripts(t, "") })
-	if raceEnabled {
-		return // the settings differ in TensorFlow alone
+	if testing.Short() { // the commands that compute beside other goroutines
+		t.Run("default", func(t *testing.T) {
+			runScripts(t, "", "faults", "network", "pictures", "profile", "random", "run", "runnet", "verify")
+		})
+		return
 	}
+	t.Run("default", func(t *testing.T) { runScripts(t, "") })
 	for setting, value := range map[string]string{"oneDNN on": "1", "oneDNN off": "0"} {
 		t.Run(setting, func(t *testing.T) { runScripts(t, value, "facts", "run", "runnet", "verify", "network", "profile") })
 	}
@@ -85,16 +88,16 @@ func runScripts(t *testing.T, oneDNN string, names ...string) {
 			return false, fmt.Errorf("condition %q is not known", name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			// usage, lacking: the command must end with status 2, 3.
-			"usage":   status(2),
-			"lacking": status(3),
-			// picture FILE WIDTHxHEIGHT writes a PNG; sample NAME copies one of
+			// usage, unavailable: the command must end with status 2, 3.
+			"usage":       status(2),
+			"unavailable": status(3),
+			// image FILE WIDTHxHEIGHT writes a PNG; sample NAME copies one of
 			// the two samples here; cut FILE BYTES keeps a file's beginning.
-			"picture": func(ts *testscript.TestScript, _ bool, a []string) {
+			"image": func(ts *testscript.TestScript, _ bool, a []string) {
 				w, h, _ := strings.Cut(a[1], "x")
 				width, _ := strconv.Atoi(w)
 				height, _ := strconv.Atoi(h)
-				ts.Check(writePicture(ts.MkAbs(a[0]), width, height))
+				ts.Check(writeImage(ts.MkAbs(a[0]), width, height))
 			},
 			"sample": func(ts *testscript.TestScript, _ bool, a []string) {
 				file, err := testdata.Files.ReadFile("images/" + a[0])
@@ -263,11 +266,11 @@ func flipBit(baseline, name string) (string, error) {
 	return "", fmt.Errorf("the baseline has no case %q", name)
 }
 
-func writePicture(path string, width, height int) error {
-	picture := image.NewNRGBA(image.Rect(0, 0, width, height))
+func writeImage(path string, width, height int) error {
+	img := image.NewNRGBA(image.Rect(0, 0, width, height))
 	for y := range height {
 		for x := range width {
-			picture.SetNRGBA(x, y, color.NRGBA{uint8(x * 7), uint8(y * 5), uint8(x * y), 255})
+			img.SetNRGBA(x, y, color.NRGBA{uint8(x * 7), uint8(y * 5), uint8(x * y), 255})
 		}
 	}
 	f, err := os.Create(path)
@@ -275,16 +278,16 @@ func writePicture(path string, width, height int) error {
 		return err
 	}
 	defer f.Close()
-	return png.Encode(f, picture)
+	return png.Encode(f, img)
 }
 
-// start runs the program over a folder of pictures that keep it busy, and
+// start runs the program over a folder of images that keep it busy, and
 // waits until it has begun to write.
-func start(t *testing.T, out string, pictures int) *exec.Cmd {
+func start(t *testing.T, out string, images int) *exec.Cmd {
 	t.Helper()
 	folder := t.TempDir()
-	for i := range pictures {
-		if err := writePicture(filepath.Join(folder, strconv.Itoa(i)+".png"), 1500, 1500+i); err != nil {
+	for i := range images {
+		if err := writeImage(filepath.Join(folder, strconv.Itoa(i)+".png"), 1500, 1500+i); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/graph/nets"
@@ -21,7 +22,7 @@ type netSummary struct {
 	Layers      int    `json:"layers"`
 	Parameters  int64  `json:"parameters"`
 	Statistics  int64  `json:"statistics"` // moving means and variances
-	MACs        int64  `json:"macs"`       // for one picture
+	MACs        int64  `json:"macs"`       // for one image
 	Description string `json:"description"`
 }
 
@@ -29,45 +30,45 @@ func newNetsCommand() *cobra.Command {
 	var asJSON, schema bool
 	c := &cobra.Command{
 		Use:   "nets [NET]",
-		Short: "List the networks that come with cnndemo, or print one as JSON",
-		Long: `nets lists the networks that come with cnndemo. Multiplications are those of
-the layers with filters, for one picture, padding counted: what the field calls
-MACs. Parameters leave out the moving means and variances of batch norms.
+		Short: "List the ready networks, or print one as JSON",
+		Long: `nets lists the ready networks. Multiplications are those of the layers with
+filters, for one image, padding counted: multiply-accumulates (MACs). The moving
+means and variances of batch norms are no parameters.
 
-nets NET prints a network in its JSON form, to be changed and handed to plan,
-verify net and draw. NET is a name of the list, or a JSON file: that is
-checked, and printed as cnndemo itself writes it. --schema prints the JSON
+nets NET prints a network as JSON, to be edited and passed to run, plan, verify
+net, draw and profile. NET is a name of the list, or a JSON file: nets checks it
+and prints it in the form that cnndemo itself writes. --schema prints the JSON
 Schema of that form, for editors.
 
-` + exitStatus(
-			"2    wrong usage: a flag, or a network that is not known or not right",
+` + commandline.ExitStatus(
+			"2    wrong usage: a wrong flag, or a network that is unknown or wrong",
 			"3    the output cannot be written"),
 		Example: `  cnndemo nets
   cnndemo nets lenet5 > mine.json
-  cnndemo nets mine.json                       # is it right?
+  cnndemo nets mine.json                       # check a file
   cnndemo nets --schema > network.schema.json`,
-		Args:              takes(0, 1, "at most one network"),
+		Args:              commandline.Arguments(0, 1, "at most one network"),
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			out := c.OutOrStdout()
 			switch {
 			case schema && (asJSON || len(arguments) > 0):
-				return refused(c, "--schema stands alone")
+				return commandline.Errorf(c, "got --schema with a network or --json, want --schema alone")
 			case schema:
 				_, err := out.Write(graph.Schema())
 				return err
 			case len(arguments) > 0 && asJSON:
-				return refused(c, "--json is for the list; nets %s prints JSON without it", quote.Plain(arguments[0]))
+				return commandline.Errorf(c, "--json is for the list; nets %s prints JSON without it", quote.Plain(arguments[0]))
 			case len(arguments) > 0:
 				found, err := findNetwork(arguments[0])
 				if err != nil {
-					return exit(exitUsage, "nets: %w", err)
+					return exitErrorf(exitUsage, "nets: %w", err)
 				}
 				return graph.WriteNetwork(out, found.network)
 			}
 			list, err := summariseNetworks()
 			if err != nil {
-				return exit(exitCheck, "nets: %w", err)
+				return exitErrorf(exitCheck, "nets: %w", err)
 			}
 			if asJSON {
 				return printJSON(c, list)

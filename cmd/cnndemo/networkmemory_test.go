@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,7 +43,26 @@ func TestNetworkEstimate(t *testing.T) {
 			}
 			var growth int64
 			inChild(t, "TestNetworkEstimate", "network", []string{"profile", net, "--runs", "1", "--batch", fmt.Sprint(batch)}, "growth %d", &growth)
-			holdEstimate(t, growth, networkBytes(forecast.Inference)+limitsBytes)
+			checkEstimate(t, growth, networkBytes(forecast.Inference)+limitsBytes)
 		})
+	}
+}
+
+// verify net refuses images that cannot be run together before it reads one.
+func TestVerifyNetCountsImages(t *testing.T) {
+	folder := t.TempDir()
+	img, net := filepath.Join(folder, "a.png"), filepath.Join(folder, "wide.json")
+	if err := writeImage(img, 8, 8); err != nil {
+		t.Fatal(err)
+	}
+	// An image takes 272 MiB, thousands of them more than any machine has.
+	const wide = `{"input": {"height": 1000, "width": 1000, "channels": 1}, "layers": [{"type": "conv2d", "filters": 16, "size": 1}]}`
+	if err := os.WriteFile(net, []byte(wide), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	arguments := append([]string{"verify", "net", net}, slices.Repeat([]string{img}, 20_000)...)
+	status, _, stderr := try(t, arguments...)
+	if status != exitEnvironment || !strings.HasPrefix(stderr, "cnndemo: verify: not enough memory: needs ") {
+		t.Errorf("status %d, %.300s", status, stderr)
 	}
 }

@@ -22,7 +22,7 @@ import (
 	"tfcnn/internal/proof"
 )
 
-// sampleRun runs the sample pictures through filters whose results are not
+// sampleRun runs the sample images through filters whose results are not
 // whole numbers, and gives the page.
 func sampleRun(t *testing.T) (folder, page string) {
 	t.Helper()
@@ -65,7 +65,7 @@ func (b *browser) pixel(id string, row, column int) (x, y float64) {
 }
 
 // In the page of a real run: the pointer tells the numbers of the .npy files,
-// pictures are enlarged by click and by key, nothing is loaded and nothing
+// images are enlarged by click and by key, nothing is loaded and nothing
 // complained of.
 func TestPageInBrowser(t *testing.T) {
 	b := openBrowser(t)
@@ -75,10 +75,10 @@ func TestPageInBrowser(t *testing.T) {
 
 	// Enlarged, a pixel is large enough to be pointed at.
 	for _, tt := range []struct {
-		id                  string
-		x                   tensor.Tensor
-		picture, row, colum int
-		channels            []int
+		id                string
+		x                 tensor.Tensor
+		image, row, colum int
+		channels          []int
 	}{
 		{"p1-1", conv, 0, 0, 0, []int{0}},
 		{"p1-1", conv, 0, 57, 143, []int{0}},
@@ -91,8 +91,8 @@ func TestPageInBrowser(t *testing.T) {
 		b.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, x, y))
 		b.wants("the number is shown", `!document.getElementById("tip").hidden`)
 		text := eval[string](b, `document.querySelector(".view:target .value").textContent`)
-		place, numbers, _ := strings.Cut(text, ": ")
-		if want := fmt.Sprintf("row %d, column %d", tt.row, tt.colum); place != want {
+		position, numbers, _ := strings.Cut(text, ": ")
+		if want := fmt.Sprintf("row %d, column %d", tt.row, tt.colum); position != want {
 			t.Errorf("%s: the page says %q, want %s", tt.id, text, want)
 		}
 		fields := strings.Split(numbers, ", ")
@@ -101,7 +101,7 @@ func TestPageInBrowser(t *testing.T) {
 			continue
 		}
 		for i, channel := range tt.channels {
-			want := tt.x.Data[((tt.picture*tt.x.Shape[1]+tt.row)*tt.x.Shape[2]+tt.colum)*tt.x.Shape[3]+channel]
+			want := tt.x.Data[((tt.image*tt.x.Shape[1]+tt.row)*tt.x.Shape[2]+tt.colum)*tt.x.Shape[3]+channel]
 			var got float32
 			words := strings.Fields(fields[i])
 			number := strings.NewReplacer("−", "-", ",", "").Replace(words[len(words)-1])
@@ -133,7 +133,7 @@ func TestPageKeys(t *testing.T) {
 	b.wants("it has larger pixels", `getComputedStyle(document.querySelector("#p1-1 img")).imageRendering === "pixelated"`)
 	b.wants("the focus is in it", `document.activeElement.matches("#p1-1 .close")`)
 	b.do(chromedp.KeyEvent(kb.ArrowRight))
-	b.wants("the right arrow is the next picture", target("p1-2")+` && document.activeElement.matches("#p1-2 .close")`)
+	b.wants("the right arrow is the next image", target("p1-2")+` && document.activeElement.matches("#p1-2 .close")`)
 	b.do(chromedp.KeyEvent(kb.ArrowLeft))
 	b.wants("the left arrow goes back", target("p1-1")+` && document.activeElement.matches("#p1-1 .close")`)
 	for range 5 {
@@ -146,7 +146,7 @@ func TestPageKeys(t *testing.T) {
 	b.wants("and the next one", `document.getElementById("say").textContent.startsWith("row 107, column 161: ")`)
 	b.do(chromedp.KeyEvent(kb.Escape))
 	b.wants("Escape closes", target(""))
-	b.wants("the focus is back on the picture", `document.activeElement.matches("#p1-1 .frame")`)
+	b.wants("the focus is back on the image", `document.activeElement.matches("#p1-1 .frame")`)
 	b.do(chromedp.KeyEvent(kb.Enter))
 	b.wants("Enter enlarges", target("p1-1"))
 	b.do(chromedp.NavigateBack())
@@ -157,14 +157,14 @@ func TestPageKeys(t *testing.T) {
 	b.quiet(page)
 }
 
-// With scripts blocked all pictures are there, and links enlarge them.
+// With scripts blocked all images are there, and links enlarge them.
 func TestPageWithoutScripts(t *testing.T) {
 	b := openBrowser(t)
 	_, page := sampleRun(t)
 	b.scripts(false)
 	b.open(page, 1280, 900)
 	b.wants("no script ran", `!document.documentElement.classList.contains("js")`)
-	b.wants("all pictures are shown", `document.images.length === 8 && [...document.images].every((i) => i.complete && i.naturalWidth > 0 && i.getBoundingClientRect().width > 100)`)
+	b.wants("all images are shown", `document.images.length === 8 && [...document.images].every((i) => i.complete && i.naturalWidth > 0 && i.getBoundingClientRect().width > 100)`)
 	b.wants("the page says what is missing", `document.querySelector("noscript").innerText.includes("Scripts are blocked")`)
 	b.do(chromedp.Click(chromedp.CSS("#p2-1 .frame")))
 	b.wants("a click enlarges", `document.querySelector("#p2-1").getBoundingClientRect().height >= innerHeight - 1`)
@@ -189,7 +189,7 @@ func failedPage(t *testing.T) string {
 		data[i] = float32(i % 251)
 	}
 	p := report.NewPage(parts, 1)
-	e := p.Begin("in/a picture.png", []report.View{
+	e := p.Begin("in/an image.png", []report.View{
 		{Layer: "input", Height: side, Width: side, Channels: 3, Channel: -1, Data: data},
 		{Layer: "conv2d", Map: "laplacian", Height: side, Width: side, Channels: 1, Data: data[:side*side]},
 	})
@@ -206,9 +206,9 @@ func failedPage(t *testing.T) string {
 	}
 	defer f.Close()
 	if err := p.Write(f, report.Run{
-		TensorFlow: "2.21.0", Device: "/device:CPU:0", OneDNN: &on, Command: "cnndemo run 'in/a picture.png' missing.png --filter laplacian", Changed: []string{"--filter laplacian"},
-		Status: "fail", Refused: []report.Refused{{Picture: "missing.png", Reason: "no such file or directory"}},
-		Sizes: []report.Size{{Height: side, Width: side, Pictures: []string{"in/a picture.png"}, Ops: []report.Op{{
+		TensorFlow: "2.21.0", Device: "/device:CPU:0", OneDNN: &on, Command: "cnndemo run 'in/an image.png' missing.png --filter laplacian", Changed: []string{"--filter laplacian"},
+		Status: "fail", Refused: []report.Refused{{Image: "missing.png", Reason: "no such file or directory"}},
+		Sizes: []report.Size{{Height: side, Width: side, Images: []string{"in/an image.png"}, Ops: []report.Op{{
 			Layer: "conv2d", Kind: "conv2d", Reads: "input", Maps: []string{"laplacian"}, Input: []int{1, side, side, 3}, Output: []int{1, side, side, 1},
 			Size: [2]int{3, 3}, Strides: [2]int{1, 1}, Dilations: [2]int{1, 1}, Padding: "SAME", Padded: [4]int{1, 1, 1, 1},
 			Parameters: 27, Multiplications: 27 * side * side, Bytes: 4 * side * side, Device: "CPU:0", Seconds: 0.000213,
@@ -248,7 +248,7 @@ func verifyPage(t *testing.T) string {
 	return page
 }
 
-// What holds of every page, in both colour schemes and at several widths.
+// Every page meets these rules, in both colour schemes and at several widths.
 func TestPagesAreAccessible(t *testing.T) {
 	b := openBrowser(t)
 	_, run := sampleRun(t)
@@ -283,7 +283,7 @@ func TestPagesAreAccessible(t *testing.T) {
 	}
 }
 
-// basics lists what a page lacks that every page must have.
+// basics lists the missing elements that every page must have.
 const basics = `(() => {
 	const faults = [], want = (ok, text) => ok || faults.push(text);
 	want(document.documentElement.lang === "en", "no lang");

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// narrowed lists what a page shows in part without saying so, at the window's
+// narrowed lists the elements that a page shows in part without saying so, at the window's
 // width: the page itself, boxes that scroll without a line or that hide what is
 // in them, and columns that matter and lie outside.
 const narrowed = `(() => {

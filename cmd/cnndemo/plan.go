@@ -6,6 +6,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/graph"
 	"tfcnn/session/profile"
 )
@@ -29,38 +30,39 @@ func newPlanCommand() *cobra.Command {
 	var measure, asJSON, here bool
 	c := &cobra.Command{
 		Use:   "plan NET",
-		Short: "Say what a network costs, before it runs",
-		Long: `plan says what a network costs without running it: for each layer the size of
-its output, how many pixels one number of it sees (its receptive field, and
-after the stroke the step to its neighbour's), its parameters, what a dense
-layer between the same shapes would need, multiplications, and the bytes of its
-output; in all the memory that a batch needs to run and, with --training, to be
-trained on, each with its formula. NET is a ready network (cnndemo nets) or a
-JSON file.
+		Short: "Compute the shapes, memory and cost of a network before it runs",
+		Long: `plan computes the cost of a network without running it. For each layer it prints
+  output            height, width and channels
+  receptive field   the pixels of the input that one number of the output depends
+                    on, and after the stroke their distance from those of the
+                    next number
+  parameters        and beside them those of a dense layer between the same shapes
+  multiplications   for one image, padding counted
+  activations       the bytes of the output
+Below stands the memory that a batch needs to run and, with --training, to be
+trained on, each with its formula. NET is a ready network (cnndemo nets lists them)
+or a JSON file. Multiplications of layers with filters are multiply-accumulates
+(MACs); each counts as two FLOPs.
 
-Multiplications are for one picture, padding counted. Those of layers with
-filters are multiply-accumulates (MACs); FLOPs count two for each.
+A layer marked = takes no memory of its own when the network runs: TensorFlow
+writes activations, batch_norm, scale_shift, softmax and add over an input that no
+other layer needs, and flatten and dropout return their input. A bias is added in
+place; where TensorFlow computes conv2d or dense, bias, batch_norm and activation in
+one kernel, the memory is the same. Tensors are counted, the scratch memory of
+kernels and TensorFlow itself are not; --measure measures those.
 
-A layer marked = takes no memory of its own when the network runs: activations,
-batch_norm, scale_shift, softmax and add are written over an input that nobody
-else needs, as TensorFlow does it, and flatten and dropout hand their input on.
-A bias is added in place; TensorFlow puts conv2d or dense, bias, batch_norm and
-activation into one kernel where it can, which takes the same memory. Tensors
-are counted, not the scratch memory of kernels, nor TensorFlow itself:
---measure tells those.
+With --memory plan computes the largest batch that fits, and what each change of
+the network or of the batch would save.
 
-With --memory plan computes the largest batch that fits, and what the ways to
-need less would save.
+--measure runs the network on the CPU in processes of its own, with oneDNN off and
+on (or as TF_ENABLE_ONEDNN_OPTS says, where it is set), and prints the peak of
+TensorFlow's own record (RunMetadata) beside the forecast, with a name for each
+difference. The growth of the process shows what TensorFlow does not record:
+above all constants and fed tensors.
 
---measure runs the network on the CPU in processes of its own, with oneDNN off
-and on (or as TF_ENABLE_ONEDNN_OPTS says, where it is set), and prints the peak
-of TensorFlow's own record (RunMetadata) beside the forecast. Where they differ
-each difference is named. What TensorFlow does not record, constants and fed
-tensors above all, shows in the growth of the process.
-
-` + exitStatus(
+` + commandline.ExitStatus(
 			"1    with --memory, the batch does not fit; with --measure, the run failed",
-			"2    wrong usage: a flag, or a network that is not known or not right",
+			"2    wrong usage: a wrong flag, or a network that is unknown or wrong",
 			"3    the machine lacks memory for --measure, or the output cannot be written"),
 		Example: `  cnndemo plan tutorial --batch 100
   cnndemo plan resnet18 --batch 32 --training --optimizer adam --memory 8GiB
@@ -68,9 +70,9 @@ tensors above all, shows in the growth of the process.
   cnndemo plan alexnet --batch 8 --measure`,
 		Args: func(c *cobra.Command, arguments []string) error {
 			if here {
-				return takes(0, 0, "none")(c, arguments)
+				return commandline.Arguments(0, 0, "none")(c, arguments)
 			}
-			return takes(1, 1, "one network")(c, arguments)
+			return commandline.Arguments(1, 1, "one network")(c, arguments)
 		},
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
@@ -79,19 +81,19 @@ tensors above all, shows in the growth of the process.
 			}
 			work.DType, work.Optimizer = graph.DType(dtype), graph.Optimizer(optimizer)
 			if measure && work.DType != graph.Float32 {
-				return refused(c, "--measure runs in float32, not in %s", work.DType)
+				return commandline.Errorf(c, "--measure runs in float32, not in %s", work.DType)
 			}
-			if err := needs(c, "training", "optimizer"); err != nil {
+			if err := commandline.Needs(c, "training", "optimizer"); err != nil {
 				return err
 			}
 			bytes := memorySize(memory)
 			found, err := findNetwork(arguments[0])
 			if err != nil {
-				return exit(exitUsage, "plan: %w", err)
+				return exitErrorf(exitUsage, "plan: %w", err)
 			}
 			result, err := planNetwork(found, work, bytes)
 			if err != nil {
-				return exit(exitUsage, "plan: %w", err)
+				return exitErrorf(exitUsage, "plan: %w", err)
 			}
 			if measure {
 				if result.Measured, err = measureNetwork(c, found.network, result.Memory); err != nil {
@@ -104,29 +106,29 @@ tensors above all, shows in the growth of the process.
 				err = result.print(c.OutOrStdout())
 			}
 			if err == nil && result.Largest != nil && result.Memory.Required().Bytes > bytes {
-				return exit(exitCheck, "plan: a batch of %d needs %s, more than %s", work.Batch, size(result.Memory.Required().Bytes), size(bytes))
+				return exitErrorf(exitCheck, "plan: a batch of %d needs %s, more than %s", work.Batch, size(result.Memory.Required().Bytes), size(bytes))
 			}
 			return err
 		},
 	}
-	c.Flags().IntVar(&work.Batch, "batch", 1, "pictures at once")
-	c.Flags().StringVar(&dtype, "dtype", string(graph.Float32), "type of all numbers: float32, float16 or bfloat16")
-	c.Flags().BoolVar(&work.Training, "training", false, "what a training step needs, too")
+	c.Flags().IntVar(&work.Batch, "batch", 1, "the number of images in a batch")
+	c.Flags().StringVar(&dtype, "dtype", string(graph.Float32), "the type of all numbers: float32, float16 or bfloat16")
+	c.Flags().BoolVar(&work.Training, "training", false, "print the memory of a training step too")
 	c.Flags().StringVar(&optimizer, "optimizer", "", "with --training: sgd (the default), momentum or adam")
-	c.Flags().StringVar(&memory, "memory", "", "size of a memory, as 8GiB or 500MB: which batch fits, and what would save")
-	c.Flags().BoolVar(&measure, "measure", false, "run it, and print TensorFlow's peak beside the forecast")
+	c.Flags().StringVar(&memory, "memory", "", "a size of memory, as 8GiB or 500MB: print the largest batch that fits, and what would save memory")
+	c.Flags().BoolVar(&measure, "measure", false, "run the network, and print TensorFlow's peak beside the forecast")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&here, "measure-here", false, "")
-	keep(c, whole(1, math.MaxInt), "batch")
-	keep(c, oneOf(string(graph.Float32), string(graph.Float16), string(graph.BFloat16)), "dtype")
-	keep(c, oneOf(string(graph.SGD), string(graph.Momentum), string(graph.Adam)), "optimizer")
-	keep(c, memoryRule, "memory")
+	commandline.UseRule(c, commandline.WholeNumber(1, math.MaxInt), "batch")
+	commandline.UseRule(c, commandline.OneOf(string(graph.Float32), string(graph.Float16), string(graph.BFloat16)), "dtype")
+	commandline.UseRule(c, commandline.OneOf(string(graph.SGD), string(graph.Momentum), string(graph.Adam)), "optimizer")
+	commandline.UseRule(c, commandline.Memory, "memory")
 	// The only error is that the flag is not there.
 	_ = c.Flags().MarkHidden("measure-here")
 	return c
 }
 
-// memorySize is the value of --memory, which memoryRule has taken; 0 where it is
+// memorySize is the value of --memory, which commandline.Memory has taken; 0 where it is
 // not given.
 func memorySize(text string) int64 {
 	bytes, err := humanize.ParseBytes(text)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"os"
@@ -24,10 +25,10 @@ const oneDNNVariable = "TF_ENABLE_ONEDNN_OPTS"
 // Linux count the memory, with oneDNN off and on.
 func measureNetwork(c *cobra.Command, net graph.Network, forecast graph.Memory) ([]profile.Measurement, error) {
 	if forecast.Refused != "" {
-		return nil, exit(exitUsage, "plan: --measure: TensorFlow's kernels do not take this batch: %s", forecast.Refused)
+		return nil, exitErrorf(exitUsage, "plan: --measure: TensorFlow's kernels do not take this batch: %s", forecast.Refused)
 	}
 	if err := tensorflow.CheckMemory(networkBytes(forecast.Inference)); err != nil {
-		return nil, exit(exitEnvironment, "plan: --measure: %w", err)
+		return nil, exitErrorf(exitEnvironment, "plan: --measure: %w", err)
 	}
 	settings := []string{"0", "1"}
 	if set, found := os.LookupEnv(oneDNNVariable); found {
@@ -54,24 +55,31 @@ func measureNetwork(c *cobra.Command, net graph.Network, forecast graph.Memory) 
 	return list, nil
 }
 
+// measurementAnswer is the answer of the process that measures: a measurement, or
+// an error.
+type measurementAnswer struct {
+	Measurement *profile.Measurement `json:"measurement,omitempty"`
+	Error       string               `json:"error,omitempty"`
+}
+
 // measureProcess starts this program once more, which measures a network that
 // it reads from stdin.
 func measureProcess(c *cobra.Command, net graph.Network, batch int, environment ...string) (profile.Measurement, error) {
 	var m profile.Measurement
 	text, err := json.Marshal(net)
 	if err != nil {
-		return m, exit(exitUsage, "plan: --measure: %w", err)
+		return m, exitErrorf(exitUsage, "plan: --measure: %w", err)
 	}
 	program, err := os.Executable()
 	if err != nil {
-		return m, exit(exitEnvironment, "plan: --measure: %w", err)
+		return m, exitErrorf(exitEnvironment, "plan: --measure: %w", err)
 	}
 	answers, end, err := os.Pipe()
 	if err != nil {
-		return m, exit(exitEnvironment, "plan: --measure: %w", err)
+		return m, exitErrorf(exitEnvironment, "plan: --measure: %w", err)
 	}
 	defer answers.Close()
-	var answer []byte
+	var answer measurementAnswer
 	var stderr bytes.Buffer
 	child := exec.CommandContext(c.Context(), program, "plan", "--measure-here", "--batch", strconv.Itoa(batch))
 	child.Args[0] = c.Root().Name()
@@ -84,7 +92,7 @@ func measureProcess(c *cobra.Command, net graph.Network, batch int, environment 
 	end.Close()
 	if err == nil {
 		finished := unfinished.begin(func() { child.Process.Kill() })
-		answer, _ = io.ReadAll(answers) // a child that ends early leaves an error to Wait
+		_ = json.NewDecoder(answers).Decode(&answer) // a child that ends early answers nothing, and Wait tells why
 		err = child.Wait()
 		finished()
 	}
@@ -100,13 +108,21 @@ func measureProcess(c *cobra.Command, net graph.Network, batch int, environment 
 		if c.Context().Err() != nil {
 			return m, c.Context().Err()
 		}
-		lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
-		return m, exit(exitCheck, "plan: --measure, with %s: the process that measures ended with %v: %s", environment[0], err, strings.TrimPrefix(lines[len(lines)-1], "cnndemo: "))
+		status := exitCheck
+		if child.ProcessState != nil && child.ProcessState.ExitCode() == exitEnvironment {
+			status = exitEnvironment
+		}
+		reason := answer.Error
+		if reason == "" {
+			lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
+			reason = lines[len(lines)-1]
+		}
+		return m, exitErrorf(status, "plan: --measure: with %s, the process that measures ended with %v: %s", environment[0], err, reason)
 	}
-	if err := json.Unmarshal(answer, &m); err != nil {
-		return m, exit(exitCheck, "plan: --measure: the process that measures wrote no measurement: %w", err)
+	if answer.Measurement == nil {
+		return m, exitErrorf(exitCheck, "plan: --measure: the process that measures wrote no measurement")
 	}
-	return m, nil
+	return *answer.Measurement, nil
 }
 
 // measurementDescriptor is the file descriptor that measureHere writes to.
@@ -117,19 +133,26 @@ const measurementDescriptor = 3
 func measureHere(c *cobra.Command, batch int) error {
 	answers := os.NewFile(measurementDescriptor, "measurement")
 	if info, err := answers.Stat(); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
-		return exit(exitUsage, "plan: --measure-here: file descriptor %d is no pipe: only plan --measure starts this process", measurementDescriptor)
+		return exitErrorf(exitUsage, "plan: --measure-here: file descriptor %d is no pipe: only plan --measure starts this process", measurementDescriptor)
 	}
+	m, err := readAndMeasure(c, batch)
+	answer := measurementAnswer{Measurement: &m}
+	if err != nil {
+		answer = measurementAnswer{Error: err.Error()}
+		err = exitErrorf(exitCheck, "plan: %w", err)
+	}
+	return cmp.Or(err, json.NewEncoder(answers).Encode(answer))
+}
+
+// readAndMeasure measures the network on stdin.
+func readAndMeasure(c *cobra.Command, batch int) (profile.Measurement, error) {
 	text, err := io.ReadAll(c.InOrStdin())
 	if err != nil {
-		return exit(exitCheck, "plan: %w", err)
+		return profile.Measurement{}, err
 	}
 	net, err := graph.ReadNetwork("from stdin", text)
 	if err != nil {
-		return exit(exitUsage, "plan: %w", err)
+		return profile.Measurement{}, err
 	}
-	m, err := profile.Measure(c.Context(), net, batch)
-	if err != nil {
-		return exit(exitCheck, "plan: %w", err)
-	}
-	return json.NewEncoder(answers).Encode(m)
+	return profile.Measure(c.Context(), net, batch)
 }

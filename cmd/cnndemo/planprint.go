@@ -17,18 +17,18 @@ import (
 // print is the plan for people.
 func (r planResult) print(w io.Writer) error {
 	m := r.Memory
-	fmt.Fprintf(w, "%s: pictures of %d×%d×%d, a batch of %s in %s\n", quote.Plain(r.Network),
+	fmt.Fprintf(w, "%s: images of %d×%d×%d, a batch of %s in %s\n", quote.Plain(r.Network),
 		r.Input.Height, r.Input.Width, r.Input.Channels, report.Grouped(int64(m.Workload.Batch)), m.Workload.DType)
 	bytes := m.Workload.DType.Bytes() * int64(m.Workload.Batch)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "layer\tkind\toutput\tsees\tparameters\tif dense\tmultiplications\tactivations")
+	fmt.Fprintln(t, "layer\tkind\toutput\treceptive field\tparameters\tif dense\tmultiplications\tactivations")
 	for _, l := range r.Layers {
 		own := size(l.Activations * bytes)
 		if l.InPlace {
 			own = "="
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, l.Kind, times(l.Output), l.ReceptiveField,
-			some(l.Parameters), ifDense(l), some(l.Multiplications), own)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, l.Kind, shapeText(l.Output), l.ReceptiveField,
+			countOrDash(l.Parameters), ifDense(l), countOrDash(l.Multiplications), own)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -46,7 +46,7 @@ func (r planResult) print(w io.Writer) error {
 		printRequirement(w, "to train with "+string(m.Workload.Optimizer), *m.Training)
 	}
 	if r.Largest != nil {
-		r.printRemedies(w)
+		r.printSavings(w)
 	}
 	for _, measured := range r.Measured {
 		printMeasurement(w, measured, m)
@@ -54,7 +54,7 @@ func (r planResult) print(w io.Writer) error {
 	return nil
 }
 
-// short says the whole in the words of the tutorial.
+// short is the summary in the words of the tutorial.
 func (r planResult) short() string {
 	largest := slices.MaxFunc(r.Layers, func(a, b graph.LayerPlan) int { return int(max(-1, min(1, a.Activations-b.Activations))) })
 	each := r.Memory.Workload.DType.Bytes()
@@ -67,7 +67,7 @@ func (r planResult) short() string {
 	if 8*one >= 1e6 {
 		bits = fmt.Sprintf("%.4g million bits", float64(8*one)/1e6)
 	}
-	return fmt.Sprintf("%s parameters; %s multiplications;\n%s, %s for one picture (the largest output, of %s: %s numbers × %d bits = %s bits); %s for a batch of 100",
+	return fmt.Sprintf("%s parameters; %s multiplications;\n%s, %s for one image (the largest output, of %s: %s numbers × %d bits = %s bits); %s for a batch of 100",
 		report.Grouped(r.Parameters), report.Grouped(r.Multiplications),
 		bits, size(one), largest.Name, report.Grouped(largest.Activations), 8*each, report.Grouped(8*one), hundred)
 }
@@ -77,17 +77,17 @@ func printRequirement(w io.Writer, what string, r graph.Requirement) {
 	if r.Bytes >= 1024 {
 		about = ", " + size(r.Bytes)
 	}
-	fmt.Fprintf(w, "\n%s: %s bytes%s; for any batch %s, for each picture %s more\n", what, report.Grouped(r.Bytes), about, report.Grouped(r.Fixed), report.Grouped(r.PerImage))
+	fmt.Fprintf(w, "\n%s: %s bytes%s; for any batch %s, for each image %s more\n", what, report.Grouped(r.Bytes), about, report.Grouped(r.Fixed), report.Grouped(r.PerImage))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for i, p := range r.Parts {
 		sign := map[bool]string{true: " ", false: "+"}[i == 0]
 		fmt.Fprintf(t, "  %s %s\t%s\t= %s\n", sign, p.Name, report.Grouped(p.Bytes), p.Formula)
 	}
-	// What a buffer of our own takes is not refused.
+	// A buffer of our own refuses no bytes.
 	_ = t.Flush()
 }
 
-func (r planResult) printRemedies(w io.Writer) {
+func (r planResult) printSavings(w io.Writer) {
 	l := *r.Largest
 	fmt.Fprintf(w, "\nthe largest batch in %s: %s", size(l.Memory), report.Grouped(int64(l.Batch)))
 	if l.Batch > 0 {
@@ -110,8 +110,8 @@ func (r planResult) printRemedies(w io.Writer) {
 	_ = t.Flush()
 }
 
-// some is a count, or nothing where it is 0.
-func some(n int64) string {
+// countOrDash is a count, or a dash where it is 0.
+func countOrDash(n int64) string {
 	if n == 0 {
 		return "-"
 	}
@@ -145,7 +145,7 @@ func grouped(n uint64) string {
 // size is a number of bytes in the unit that suits it: 11.4 MiB.
 func size(bytes int64) string { return report.Bytes(bytes) }
 
-// printMeasurement is the peak beside the forecast.
+// printMeasurement prints the peak beside the forecast.
 func printMeasurement(w io.Writer, m profile.Measurement, forecast graph.Memory) {
 	oneDNN := "oneDNN not known"
 	if m.OneDNN != nil {
@@ -169,14 +169,14 @@ func printMeasurement(w io.Writer, m profile.Measurement, forecast graph.Memory)
 		_ = t.Flush()
 	}
 	if p := m.Process; p != nil {
-		printGrowth(w, "the first run, of one picture", p.First, "code, threads and the optimizer of graphs among it")
+		printGrowth(w, "the first run, of one image", p.First, "code, threads and the optimizer of graphs among it")
 		if p.Run != nil {
 			printGrowth(w, "the first run of the batch", *p.Run, "packed blocks of Eigen and oneDNN, and freed memory that C keeps, among it")
 		}
 	}
 }
 
-// printGrowth is what the process grew by, and why.
+// printGrowth prints the growth of the process, with its causes.
 func printGrowth(w io.Writer, when string, g profile.Growth, rest string) {
 	fmt.Fprintf(w, "  in %s the process grew by %s\n", when, report.Grouped(g.Measured))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

@@ -146,7 +146,7 @@ const overlaps = `(() => {
 	labels.forEach((a, i) => {
 		labels.slice(i + 1).forEach((b) => over(a, b) && faults.push(a.text + " lies on " + b.text));
 		dots.forEach((d) => over(a, d) && faults.push(a.text + " lies on a dot"));
-		if (a.l < 0 || a.r > 960 || a.t < 0) faults.push(a.text + " leaves the picture");
+		if (a.l < 0 || a.r > 960 || a.t < 0) faults.push(a.text + " leaves the chart");
 	});
 	return faults;
 })()`

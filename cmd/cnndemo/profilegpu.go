@@ -7,7 +7,7 @@ import (
 	"tfcnn/session/profile"
 )
 
-// limitsText says what the machine, or the GPU, can do.
+// limitsText describes the limits of the machine, or of the GPU.
 func (r profileResult) limitsText() string {
 	l := r.Limits
 	if r.GPU == nil {
@@ -17,8 +17,8 @@ func (r profileResult) limitsText() string {
 		l.GFLOPS, l.GBs, l.ToDeviceGBs, l.ToHostGBs)
 }
 
-// gpuRows is what a step does on a GPU, beside the kernels of its layers; none on
-// the CPU.
+// gpuRows is the work of a step on a GPU beside the kernels of its layers; there is none
+// on the CPU.
 func (r profileResult) gpuRows() []report.GPURow {
 	g := r.GPU
 	if g == nil {

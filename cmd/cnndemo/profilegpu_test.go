@@ -14,7 +14,7 @@ import (
 func profileOnGPU() profileResult {
 	const gpu = "/device:GPU:0"
 	spread := func(s float64) profile.Spread { return profile.Spread{Median: s, Least: s, Most: s} }
-	return profileResult{Network: "net", Weights: "drawn", From: "1 picture", Profile: profile.Profile{
+	return profileResult{Network: "net", Weights: "drawn", From: "1 image", Profile: profile.Profile{
 		Platform: process.Platform{TensorFlow: "2.21.0", Device: gpu}, Images: 1, Runs: 1,
 		Limits: profile.Limits{GFLOPS: 5e4, GBs: 2500, ToDeviceGBs: 12, ToHostGBs: 24},
 		Layers: []profile.Layer{{

@@ -35,15 +35,15 @@ func (r profileResult) print(w io.Writer) error {
 	fmt.Fprintln(&text)
 	share := func(part float64) string { return percent(part, r.Step.Median) }
 	t = tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "kernels of layers\t%s\t%s\t%s\n", seconds(r.Covered.Median), share(r.Covered.Median), r.besideText())
+	fmt.Fprintf(t, "kernels of layers\t%s\t%s\t%s\n", seconds(r.Covered.Median), share(r.Covered.Median), r.overlapText())
 	fmt.Fprintf(t, "the framework\t%s\t%s\tbefore them %s, between them %s, after them %s\n", seconds(r.Framework.Sum()), share(r.Framework.Sum()),
 		seconds(r.Framework.Before), seconds(r.Framework.Between), seconds(r.Framework.After))
 	for _, line := range r.gpuRows() {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", line.What, seconds(line.Seconds), share(line.Seconds), line.Note)
 	}
-	fmt.Fprintf(t, "a step\t%s\t\t%s\n", seconds(r.Step.Median), between(r.Step))
-	fmt.Fprintf(t, "the whole call\t%s\t\t%s\n", seconds(r.Call.Median), between(r.Call))
-	fmt.Fprintf(t, "the same, recorded\t%s\t\t%s\n", seconds(r.Traced.Median), between(r.Traced))
+	fmt.Fprintf(t, "a step\t%s\t\t%s\n", seconds(r.Step.Median), rangeText(r.Step))
+	fmt.Fprintf(t, "the whole call\t%s\t\t%s\n", seconds(r.Call.Median), rangeText(r.Call))
+	fmt.Fprintf(t, "the same, recorded\t%s\t\t%s\n", seconds(r.Traced.Median), rangeText(r.Traced))
 	_ = t.Flush()
 	for line := range strings.Lines(text.String()) {
 		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
@@ -53,12 +53,12 @@ func (r profileResult) print(w io.Writer) error {
 	return nil
 }
 
-// runsText says what the figures are medians of.
+// runsText names the runs whose medians the figures are.
 func (r profileResult) runsText() string {
-	return fmt.Sprintf("%s of %s, medians", count(r.Runs, "run"), count(r.Images, "picture"))
+	return fmt.Sprintf("%s of %s, medians", count(r.Runs, "run"), count(r.Images, "image"))
 }
 
-func (r profileResult) besideText() string {
+func (r profileResult) overlapText() string {
 	if r.SideBySide < 1e-6 {
 		return ""
 	}
@@ -86,7 +86,7 @@ func profileCells(l profile.Layer) string {
 	}
 	return strings.Join([]string{
 		strings.Join(ops(l), ", "), seconds(l.Time.Median), fmt.Sprintf("%.1f %%", 100*l.Share),
-		some(l.Multiplications), rate(l.FLOPs, l.GFLOPS), size(l.Bytes), rate(l.Bytes, l.GBs), size(l.Allocated), limit,
+		countOrDash(l.Multiplications), rate(l.FLOPs, l.GFLOPS), size(l.Bytes), rate(l.Bytes, l.GBs), size(l.Allocated), limit,
 	}, "\t")
 }
 
@@ -106,7 +106,7 @@ func ops(l profile.Layer) []string {
 	return list
 }
 
-func between(s profile.Spread) string {
+func rangeText(s profile.Spread) string {
 	return fmt.Sprintf("from %s to %s", seconds(s.Least), seconds(s.Most))
 }
 
@@ -150,7 +150,7 @@ func count(n int, what string) string {
 func (r profileResult) page() report.Profile {
 	p := report.Profile{
 		TensorFlow: r.TensorFlow, Device: r.Device, Note: r.Note, OneDNN: r.OneDNN, Command: r.Command, Title: r.title(),
-		Pictures: r.Images, Runs: r.Runs, GFLOPS: r.Limits.GFLOPS, GBs: r.Limits.GBs,
+		Images: r.Images, Runs: r.Runs, GFLOPS: r.Limits.GFLOPS, GBs: r.Limits.GBs,
 		Step: r.Step.Median, Covered: r.Covered.Median, SideBySide: r.SideBySide,
 		Before: r.Framework.Before, Between: r.Framework.Between, After: r.Framework.After,
 		Call: r.Call.Median, Traced: r.Traced.Median, OnGPU: r.gpuRows(),

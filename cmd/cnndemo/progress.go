@@ -9,8 +9,8 @@ import (
 	"golang.org/x/term"
 )
 
-// progress shows a bar on a terminal for what takes longer than a second, and
-// nothing otherwise.
+// progress shows a bar on a terminal for work of more than a second. Without a
+// terminal it shows nothing.
 type progress struct {
 	w     io.Writer // nil: no terminal
 	what  string

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/internal/proof"
@@ -21,21 +22,21 @@ import (
 	"tfcnn/session/process"
 )
 
-// runFlags are what cnndemo run is asked for.
+// runFlags are the flags of cnndemo run.
 type runFlags struct {
 	net                  netFlags
 	seed                 uint64
-	maps                 string
+	maps                 commandline.Layers
 	filters              []string
-	stride, dilation     sizeFlag
-	padding              paddingFlag
+	stride, dilation     commandline.Size
+	padding              commandline.Padding
 	pool                 string
-	poolSize, poolStride sizeFlag
-	poolPadding          paddingFlag
+	poolSize, poolStride commandline.Size
+	poolPadding          commandline.Padding
 	chain                bool
-	resize               sizeFlag
+	resize               commandline.Size
 	resizeMethod         string
-	background           colourFlag
+	background           commandline.Colour
 	maxPixels            int
 	ignoreOrientation    bool
 	trusted              bool
@@ -55,35 +56,39 @@ func newRunCommand() *cobra.Command { return runCommand(new(runFlags)) }
 // runCommand is the command that reads its flags into f.
 func runCommand(f *runFlags) *cobra.Command {
 	*f = runFlags{
-		stride: sizeFlag(graph.Square(2)), dilation: sizeFlag(graph.Square(1)), padding: paddingFlag(graph.Same),
-		poolSize: sizeFlag(graph.Square(2)), poolPadding: paddingFlag(graph.Valid), background: colourFlag{255, 255, 255},
+		stride: commandline.Size(graph.Square(2)), dilation: commandline.Size(graph.Square(1)), padding: commandline.Padding(graph.Same),
+		poolSize: commandline.Size(graph.Square(2)), poolPadding: commandline.Padding(graph.Valid), background: commandline.Colour{255, 255, 255},
 	}
 	c := &cobra.Command{
-		Use:   "run [pictures or folders…]",
-		Short: "Run a network over pictures, checked, and write what comes out",
-		Long: `run decodes pictures (JPEG, PNG) and applies a network to them in TensorFlow.
-Each number that a layer gives is held to a reference with a computed error
-bound. Without arguments it takes scikit-learn's two sample pictures.
+		Use:   "run [images or folders…]",
+		Short: "Run a network over images, verify its numbers, and write its outputs",
+		Long: `run decodes JPEG and PNG images, applies a network to them in TensorFlow, and
+compares each number of each layer with a reference, within a computed error
+bound. Without arguments run takes scikit-learn's two sample images; of a folder
+it takes the files whose names end in .jpg, .jpeg or .png.
 
-The network is --net NET: a ready one (cnndemo nets) or a JSON file, with
-weights from --weights, or fresh ones from --seed. Pictures are brought to its
-size; where its height and width are free they keep theirs. Without --net it is
-two layers that both read the picture, a convolution with one or more filters
-(the tutorial's two line filters) and a pool; the flags from --filter to --chain
-change them.
+--net NET names the network: a ready one (cnndemo nets lists them) or a JSON file.
+Its weights are read from --weights, or drawn from --seed. Images are resized to
+the network's input; where the network's height and width are free, images keep
+their sizes. Without --net the network has two layers, which both read the image:
+a convolution with one or more filters (two line filters, unless --filter names
+others) and a pool. The flags from --filter to --chain change these two layers.
 
-Into the output folder go the numbers of the network's outputs, or of the layers
-that --maps names (conv2d.npy, max_pool.npy; with pictures of several sizes one
-file a size, as conv2d-427x640.npy), a PNG for each picture and map of them,
-report.json, and report.html: one page with all of it to look at, which needs no
-network and no server. A pool of a picture in three colours is a picture.
+The output folder gets
+  LAYER.npy              the numbers of each of the network's outputs, or of the
+                         layers that --maps names (LAYER-HEIGHTxWIDTH.npy, where
+                         the images have several sizes)
+  IMAGE-LAYER-MAP.png    each map of these layers; a pool of a colour image is a
+                         colour image, IMAGE-LAYER.png
+  report.json            shapes, verdicts, times and checksums
+  report.html            the same as one page, which loads nothing
 
-` + exitStatus(
-			"1    a number lies outside its bound, or a picture cannot be used; what could",
-			"     be done with the others is written",
-			"2    wrong usage: a flag, or a filter, a network or weights that are not known",
-			"     or not right",
-			"3    the machine lacks something: memory, the device, a place to write to"),
+` + commandline.ExitStatus(
+			"1    a number lies outside its bound, or an image cannot be used; the outputs of",
+			"     the other images are written",
+			"2    wrong usage: a wrong flag, or a filter, a network or weights that are unknown",
+			"     or wrong",
+			"3    the machine lacks memory, the device, or a place to write to"),
 		Example: `  cnndemo run
   cnndemo run holiday/ --filter sobel-x --filter sobel-y --stride 1 --out maps
   cnndemo run cat.png --chain --pool avg --json
@@ -92,8 +97,8 @@ network and no server. A pool of a picture in three colours is a picture.
 		RunE: func(c *cobra.Command, arguments []string) error {
 			f.stdout, f.stderr = c.OutOrStdout(), c.ErrOrStderr()
 			if err := cmp.Or(
-				needs(c, "resize", "resize-method"), needs(c, "net", "weights", "seed"), apartFrom(c, "weights", "seed"),
-				apartFrom(c, "net", "filter", "stride", "padding", "dilation", "pool", "pool-size", "pool-stride", "pool-padding", "chain"),
+				commandline.Needs(c, "resize", "resize-method"), commandline.Needs(c, "net", "weights", "seed"), commandline.Excludes(c, "weights", "seed"),
+				commandline.Excludes(c, "net", "filter", "stride", "padding", "dilation", "pool", "pool-size", "pool-stride", "pool-padding", "chain"),
 			); err != nil {
 				return err
 			}
@@ -103,14 +108,14 @@ network and no server. A pool of a picture in three colours is a picture.
 					f.options[flag.Name] = flag.Value.String()
 				}
 			})
-			f.command, f.changed = commandLine(c, arguments)
+			f.command, f.changed = commandline.Repeat(c, arguments)
 			return f.run(c.Context(), arguments)
 		},
 	}
 	flags := c.Flags()
 	f.net.flags(c)
-	flags.Uint64Var(&f.seed, "seed", 1, "with --net: what fresh weights are drawn from")
-	flags.StringVar(&f.maps, "maps", "", "the layers whose outputs are written (default: the network's outputs)")
+	flags.Uint64Var(&f.seed, "seed", 1, "with --net: the seed of fresh weights")
+	flags.Var(&f.maps, "maps", "the layers whose outputs are written, repeatable (default: the network's outputs)")
 	flags.StringArrayVar(&f.filters, "filter", []string{"vertical", "horizontal"}, strings.Join(filterNames(), ", ")+", or FILE.npy (repeatable)")
 	flags.Var(&f.stride, "stride", "the convolution's stride")
 	flags.Var(&f.padding, "padding", "the convolution's padding: same, valid, or TOP,BOTTOM,LEFT,RIGHT")
@@ -119,28 +124,27 @@ network and no server. A pool of a picture in three colours is a picture.
 	flags.Var(&f.poolSize, "pool-size", "the pool's window")
 	flags.Var(&f.poolStride, "pool-stride", "the pool's stride (default: its window)")
 	flags.Var(&f.poolPadding, "pool-padding", "the pool's padding: same, valid, or TOP,BOTTOM,LEFT,RIGHT")
-	flags.BoolVar(&f.chain, "chain", false, "pool the feature maps, not the pictures")
-	flags.Var(&f.resize, "resize", "bring all pictures to one size, HxW")
+	flags.BoolVar(&f.chain, "chain", false, "let the pool read the feature maps instead of the image")
+	flags.Var(&f.resize, "resize", "resize all images to HxW")
 	flags.StringVar(&f.resizeMethod, "resize-method", images.Methods[0], strings.Join(images.Methods, ", "))
-	flags.Var(&f.background, "background", "what shows through transparent pixels")
-	flags.IntVar(&f.maxPixels, "max-pixels", images.DefaultMaxPixels, "refuse pictures that declare more pixels")
-	flags.BoolVar(&f.ignoreOrientation, "no-orientation", false, "leave pictures as stored, whatever EXIF says")
-	flags.BoolVar(&f.trusted, "trusted", false, "do not look for damage in JPEG files, which saves a third of decoding")
+	flags.Var(&f.background, "background", "the colour behind transparent pixels")
+	flags.IntVar(&f.maxPixels, "max-pixels", images.DefaultMaxPixels, "refuse images that declare more pixels")
+	flags.BoolVar(&f.ignoreOrientation, "no-orientation", false, "do not turn images as their EXIF orientation says")
+	flags.BoolVar(&f.trusted, "trusted", false, "do not look for damage in JPEG files, which saves a third of the time of decoding")
 	flags.StringVar(&f.device, "device", "auto", "auto, cpu, gpu or gpu:N")
-	flags.BoolVar(&f.tf32, "tf32", false, "let a GPU cut factors to 11 bits, TensorFlow's default, and hold it to that")
-	flags.IntVar(&f.threads, "threads", 0, "TensorFlow's threads (default: one a core)")
+	flags.BoolVar(&f.tf32, "tf32", false, "let a GPU use factors of 11 bits (TF32), as TensorFlow does by default, and widen the bounds")
+	flags.IntVar(&f.threads, "threads", 0, "the number of TensorFlow's threads (default: one a core)")
 	flags.StringVar(&f.out, "out", "out", "the output folder")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
-	flags.BoolVar(&f.noVerify, "no-verify", false, "do not hold the results to the reference")
-	keep(c, seedRule, "seed")
-	keep(c, layersRule, "maps")
-	keep(c, filterRule, "filter")
-	keep(c, oneOf("max", "avg"), "pool")
-	keep(c, oneOf(images.Methods...), "resize-method")
-	keep(c, whole(1, math.MaxInt), "max-pixels")
-	keep(c, whole(0, math.MaxInt), "threads")
-	keep(c, deviceRule, "device")
-	keep(c, folderRule, "out")
+	flags.BoolVar(&f.noVerify, "no-verify", false, "do not compare the outputs with the reference")
+	commandline.UseRule(c, commandline.Seed, "seed")
+	commandline.UseRule(c, filterRule, "filter")
+	commandline.UseRule(c, commandline.OneOf("max", "avg"), "pool")
+	commandline.UseRule(c, commandline.OneOf(images.Methods...), "resize-method")
+	commandline.UseRule(c, commandline.WholeNumber(1, math.MaxInt), "max-pixels")
+	commandline.UseRule(c, commandline.WholeNumber(0, math.MaxInt), "threads")
+	commandline.UseRule(c, commandline.Device, "device")
+	commandline.UseRule(c, commandline.Folder, "out")
 	return c
 }
 
@@ -157,7 +161,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 	sources, refused, notes := findSources(arguments)
 	j.report.Refused = refused
 	j.report.Notes = append(j.report.Notes, notes...)
-	if note := withContainer(f.out); note != "" {
+	if note := containerNote(f.out); note != "" {
 		j.report.Notes = append(j.report.Notes, note)
 	}
 	j.report.Options, j.report.Command, j.report.Changed = f.options, f.command, f.changed
@@ -173,23 +177,24 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 		}
 	}
 	if j.folder, err = j.set.Folder(f.out); err != nil {
-		return &exitError{exitEnvironment, unwritable(f.out, err)}
+		return &exitError{exitEnvironment, folderError(f.out, err)}
 	}
-	j.pngs = newNames(j.folder.NameLimit() - len(pngEnding))
-	if err := j.pictures(ctx, sources); err != nil {
+	j.pngs = newUniqueNames(j.folder.NameLimit() - len(pngEnding))
+	j.numbers = newUniqueNames(j.folder.NameLimit() - len(npyEnding))
+	if err := j.runSources(ctx, sources); err != nil {
 		return err
 	}
 	if len(j.report.Sizes) == 0 {
 		j.printRefused()
 		status := exitCheck
-		if j.lacking > 0 {
+		if j.outOfMemory > 0 {
 			status = exitEnvironment
 		}
-		return exit(status, "run: no picture could be done, nothing was written")
+		return exitErrorf(status, "run: no image could be processed, nothing was written")
 	}
 	j.report.Seconds.Total = time.Since(start).Seconds()
 	if err := j.finish(); err != nil {
-		return unwritten("run", err)
+		return outputError("run", err)
 	}
 	return j.conclude()
 }
@@ -198,7 +203,7 @@ func (f runFlags) run(ctx context.Context, arguments []string) error {
 func (j *job) conclude() error {
 	if j.asJSON {
 		if err := writeJSON(j.stdout, j.report); err != nil {
-			return exit(exitCheck, "print JSON: %w", err)
+			return exitErrorf(exitCheck, "print JSON: %w", err)
 		}
 	} else {
 		j.print()
@@ -206,26 +211,26 @@ func (j *job) conclude() error {
 	j.printRefused()
 	switch {
 	case j.report.Status == string(proof.Fail):
-		return exit(exitCheck, "run: a result lies outside its bound")
+		return exitErrorf(exitCheck, "run: a result lies outside its bound")
 	case j.report.Status == string(proof.Nothing):
-		return exit(exitCheck, "run: the check of a result proves nothing: no number of it was compared")
-	case j.lacking > 0:
-		return exit(exitEnvironment, "run: there is no memory for %d of the pictures named", j.lacking)
+		return exitErrorf(exitCheck, "run: the check of a result proves nothing: no number of it was compared")
+	case j.outOfMemory > 0:
+		return exitErrorf(exitEnvironment, "run: not enough memory for %d of the named images", j.outOfMemory)
 	case len(j.report.Refused) > 0:
-		return exit(exitCheck, "run: %d of the pictures named were not done", len(j.report.Refused))
+		return exitErrorf(exitCheck, "run: %d of the named images were not processed", len(j.report.Refused))
 	}
 	return nil
 }
 
 func (j *job) printRefused() {
 	for _, r := range j.report.Refused {
-		fmt.Fprintf(j.stderr, "cnndemo: %s: %s\n", quote.Plain(r.Picture), quote.Text(r.Reason, mostErrorBytes))
+		fmt.Fprintf(j.stderr, "cnndemo: %s: %s\n", quote.Plain(r.Image), quote.Text(r.Reason, mostErrorBytes))
 	}
 }
 
 // print is the table for people.
 func (j *job) print() {
-	fmt.Fprintf(j.stdout, "TensorFlow %s on %s%s\n", j.report.TensorFlow, j.report.Device, beside(j.report.Precision))
+	fmt.Fprintf(j.stdout, "TensorFlow %s on %s%s\n", j.report.TensorFlow, j.report.Device, precisionNote(j.report.Precision))
 	for _, note := range j.report.Notes {
 		fmt.Fprintf(j.stdout, "note: %s\n", quote.Text(note, mostErrorBytes))
 	}
@@ -243,7 +248,7 @@ func (j *job) print() {
 					verdict += ", exact"
 				}
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", op.Layer, op.Reads, times(op.Input), times(op.Output), describePadding(op), largest, bound, verdict)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", op.Layer, op.Reads, shapeText(op.Input), shapeText(op.Output), describePadding(op), largest, bound, verdict)
 		}
 	}
 	w.Flush()
@@ -263,19 +268,20 @@ func (j *job) print() {
 		files, quote.Plain(j.out), s.Decode*1e3, s.Open*1e3, s.Run*1e3, s.Check*1e3, s.Total*1e3)
 }
 
-// beside is the precision where it is not the plain one.
-func beside(precision string) string {
+// precisionNote is the precision where it is not the plain one.
+func precisionNote(precision string) string {
 	if precision == "float32" {
 		return ""
 	}
 	return ": " + precision
 }
 
-func times(shape []int) string {
+func shapeText(shape []int) string {
 	return strings.Trim(strings.ReplaceAll(fmt.Sprint(shape), " ", "×"), "[]")
 }
 
-// describePadding names the padding with what it really adds or leaves.
+// describePadding names the padding, with the rows and columns that it adds or leaves
+// unread.
 func describePadding(op report.Op) string {
 	text := cmp.Or(op.Padding, "-")
 	if op.Padded != ([4]int{}) && !strings.HasPrefix(text, "[") {

@@ -101,9 +101,9 @@ func TestHelp(t *testing.T) {
 				t.Errorf("%v: the help lacks %q", arguments, want)
 			}
 		}
-		takesPictures := strings.Contains(c.Use, "pictures") || c.Name() == "verify" // its --net does
-		if takesPictures != regexp.MustCompile(`\n  1    [^\n]*picture cannot be used`).MatchString(help) && c != root {
-			t.Errorf("%v: takes pictures %v, which its exit statuses do not tell", arguments, takesPictures)
+		takesImages := strings.Contains(c.Use, "images") || c.Name() == "verify" // its --net does
+		if takesImages != regexp.MustCompile(`\n  1    [^\n]*image cannot be used`).MatchString(help) && c != root {
+			t.Errorf("%v: takes images %v, which its exit statuses do not tell", arguments, takesImages)
 		}
 		_, again, _ := try(t, append([]string{"help"}, arguments...)...)
 		if again != help {
@@ -130,7 +130,7 @@ func TestCommandLines(t *testing.T) {
 		{"draw", "draw", "got no argument, want one network"},
 		{"profile", "profile", "got no argument, want a network"},
 		{"nets a b c", "nets", "got 3 arguments, want at most one network"},
-		{"nets lenet5 --schema", "nets", "--schema stands alone"},
+		{"nets lenet5 --schema", "nets", "got --schema with a network or --json, want --schema alone"},
 		{"nets lenet5 --json", "nets", "--json is for the list"},
 		{"devices now", "devices", `got the argument "now", want none`},
 		{"doctor now", "doctor", `got the argument "now", want none`},
@@ -167,42 +167,42 @@ func TestCommandLines(t *testing.T) {
 
 // Names of a list are read in capitals or not.
 func TestCase(t *testing.T) {
-	picture := filepath.Join(t.TempDir(), "a.png")
-	if err := writePicture(picture, 16, 16); err != nil {
+	image := filepath.Join(t.TempDir(), "a.png")
+	if err := writeImage(image, 16, 16); err != nil {
 		t.Fatal(err)
 	}
 	for _, line := range []string{
 		"nets LeNet5", "draw RESNET18",
 		"plan Tutorial --dtype Float16 --training --optimizer Adam --memory 8gib",
-		"run PICTURE --filter Sobel-X --padding SAME --pool AVG --pool-padding Valid --resize 8X8 --resize-method Nearest --background FFffFF --device CPU --out OUT",
+		"run IMAGE --filter Sobel-X --padding SAME --pool AVG --pool-padding Valid --resize 8X8 --resize-method Nearest --background FFffFF --device CPU --out OUT",
 		"completion BASH",
 	} {
-		arguments := strings.Fields(strings.NewReplacer("PICTURE", picture, "OUT", t.TempDir()).Replace(line))
+		arguments := strings.Fields(strings.NewReplacer("IMAGE", image, "OUT", t.TempDir()).Replace(line))
 		if status, _, stderr := try(t, arguments...); status != 0 {
 			t.Errorf("%s: status %d, %s", line, status, stderr)
 		}
 	}
 }
 
-// A picture that cannot be used has one exit status, whatever runs over it.
-func TestBadPictureStatus(t *testing.T) {
+// An image that cannot be used has one exit status, whatever runs over it.
+func TestBadImageStatus(t *testing.T) {
 	folder, empty := t.TempDir(), t.TempDir()
 	text, cut, none := filepath.Join(folder, "text.png"), filepath.Join(folder, "cut.png"), filepath.Join(folder, "none.png")
 	if err := os.WriteFile(text, []byte("text"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := writePicture(cut, 40, 40); err != nil {
+	if err := writeImage(cut, 40, 40); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Truncate(cut, 100); err != nil {
 		t.Fatal(err)
 	}
-	for _, picture := range []string{text, cut, none, empty} {
+	for _, image := range []string{text, cut, none, empty} {
 		for _, arguments := range [][]string{
-			{"run", "--out", filepath.Join(folder, "out"), picture}, {"verify", "--net", "lenet5", picture}, {"profile", "lenet5", picture},
+			{"run", "--out", filepath.Join(folder, "out"), image}, {"verify", "--net", "lenet5", image}, {"profile", "lenet5", image},
 		} {
 			status, _, stderr := try(t, arguments...)
-			if status != exitCheck || !strings.Contains(stderr, filepath.Base(picture)+": ") {
+			if status != exitCheck || !strings.Contains(stderr, filepath.Base(image)+": ") {
 				t.Errorf("%v: status %d, %s", arguments, status, stderr)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
@@ -16,7 +17,7 @@ import (
 	"tfcnn/session/process"
 )
 
-// verifyFlags are what every verification is asked for.
+// verifyFlags are the flags of every verification.
 type verifyFlags struct {
 	device          string
 	tf32            bool
@@ -31,15 +32,15 @@ func (f *verifyFlags) flags(c *cobra.Command) {
 	c.Flags().StringVar(&f.junit, "junit", "", "write the outcomes as JUnit's XML to this file")
 	c.Flags().StringVar(&f.page, "html", "", "write a page with all outcomes, the worst first, to this file")
 	c.Flags().StringVar(&f.device, "device", "auto", "auto, cpu, gpu or gpu:N")
-	c.Flags().BoolVar(&f.tf32, "tf32", false, "let a GPU cut factors to 11 bits, TensorFlow's default, and hold it to that")
+	c.Flags().BoolVar(&f.tf32, "tf32", false, "let a GPU use factors of 11 bits (TF32), as TensorFlow does by default, and widen the bounds")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
-	keep(c, fileRule, "junit", "html")
-	keep(c, deviceRule, "device")
+	commandline.UseRule(c, commandline.File, "junit", "html")
+	commandline.UseRule(c, commandline.Device, "device")
 }
 
 func (f *verifyFlags) seedFlag(c *cobra.Command, usage string) {
 	c.Flags().Uint64Var(&f.seed, "seed", 1, usage)
-	keep(c, seedRule, "seed")
+	commandline.UseRule(c, commandline.Seed, "seed")
 }
 
 // open claims the outputs and sets TensorFlow up. claim registers what the
@@ -71,15 +72,15 @@ func (f *verifyFlags) configure() error {
 func (f *verifyFlags) write(v report.Verification) error {
 	if f.pageTo != nil {
 		if err := f.pageTo.Write(func(w io.Writer) error { return report.WriteVerification(w, v) }); err != nil {
-			return unwritten("verify", err)
+			return outputError("verify", err)
 		}
 	}
 	if f.junitTo != nil {
 		if err := f.junitTo.Write(func(w io.Writer) error { return junit.Write(w, v.Outcomes, v.Against) }); err != nil {
-			return unwritten("verify", err)
+			return outputError("verify", err)
 		}
 	}
-	return unwritten("verify", f.set.Commit())
+	return outputError("verify", f.set.Commit())
 }
 
 // newVerifyCommand returns verify, which is verify cases with the built-in
@@ -92,18 +93,19 @@ func newVerifyCommand() *cobra.Command {
 	var random randomFlags
 	c := &cobra.Command{
 		Use:   "verify",
-		Short: "Hold TensorFlow on this machine to known answers and to the reference",
-		Long: `verify holds TensorFlow on this machine to known answers, and its numbers to a
-reference with a computed error bound. Alone it runs the known answers of
-TensorFlow's own kernel tests, of definitions computed by NumPy, sums of random
-numbers, and what was found in TensorFlow before. Its commands hold case files of
-your own, a network layer by layer, or operations that are drawn at random.
+		Short: "Compare TensorFlow on this machine with known answers and with the reference",
+		Long: `verify computes operations in TensorFlow and compares their numbers with known
+answers and with a reference in Go, within a computed error bound. Without a
+command it runs the built-in cases: the known answers of TensorFlow's own kernel
+tests, definitions computed by NumPy, sums of random numbers, and faults that
+TensorFlow had before. Its commands verify case files, a network layer by layer,
+or random operations.
 
-A verdict is pass, overflow possible, precision, proves nothing or fail. It
-proves nothing where no number was compared: all are NaN on both sides and the
-case does not expect that, or nothing is asked of them.
+The verdict on an output is pass, overflow possible, precision, proves nothing or
+fail. It is "proves nothing" where no number was compared: where all are NaN on
+both sides and the case does not expect NaN, or where all are unspecified.
 
-` + verifyStatus("a case failed or proves nothing, or a picture cannot be used; against a", "baseline: outside, missing or case changed, and with --equal-bits within", "bound, too"),
+` + verifyStatus("a case failed or proves nothing, or an image cannot be used; against a", "baseline: outside, missing or case changed, and with --equal-bits within", "bound, too"),
 		Example: `  cnndemo verify
   cnndemo verify cases my-cases/ --junit report.xml
   cnndemo verify net alexnet --html report.html
@@ -112,7 +114,7 @@ case does not expect that, or nothing is asked of them.
   cnndemo verify --against baseline.json --junit report.xml || echo "exit status $?"`,
 		Args: func(c *cobra.Command, arguments []string) error {
 			if net.net == "" {
-				return takes(0, 0, "one of the commands "+strings.Join(commandNames(c), ", ")+", or none")(c, arguments)
+				return commandline.Arguments(0, 0, "one of the commands "+strings.Join(commandline.CommandNames(c), ", ")+", or none")(c, arguments)
 			}
 			return nil
 		},
@@ -134,11 +136,11 @@ case does not expect that, or nothing is asked of them.
 	f.seedFlag(c, "")
 	cases.flags(c)
 	c.Flags().StringArrayVar(&cases.paths, "cases", nil, "")
-	keep(c, rule{kind: "FILE|FOLDER", want: "a file or a folder", read: notEmpty}, "cases")
+	commandline.UseRule(c, commandline.FileOrFolder, "cases")
 	net.flags(c)
 	random.flags(c)
 	c.Flags().IntVar(&random.cases, "random", 0, "")
-	keep(c, randomRule, "random")
+	commandline.UseRule(c, randomRule, "random")
 	for _, name := range []string{"cases", "net", "weights", "random", "op", "seed"} {
 		// The only error is that the flag is not there.
 		_ = c.Flags().MarkHidden(name)
@@ -147,34 +149,34 @@ case does not expect that, or nothing is asked of them.
 	return c
 }
 
-// verifyStatus lists the exit statuses of a verification, which ends with 1 for
-// what some lines say.
+// verifyStatus lists the exit statuses of a verification; the given lines describe
+// status 1.
 func verifyStatus(failed ...string) string {
-	return exitStatus(
+	return commandline.ExitStatus(
 		"1    "+strings.Join(failed, "\n       "),
-		"2    wrong usage: a flag, or a file of cases, a baseline, a network or weights",
-		"     that are not known or not right",
-		"3    the machine lacks something: memory, the device, a place to write to",
+		"2    wrong usage: a wrong flag, or a case file, a baseline, a network or weights",
+		"     that are unknown or wrong",
+		"3    the machine lacks memory, the device, or a place to write to",
 	)
 }
 
 // checkTogether refuses flags of verify that would do nothing.
 func checkTogether(c *cobra.Command) error {
 	return cmp.Or(
-		apartFrom(c, "net", "random", "cases", "write-baseline", "against", "equal-bits"),
-		apartFrom(c, "random", "cases", "write-baseline", "against", "equal-bits"),
-		needs(c, "net", "weights"),
-		needs(c, "random", "op"),
-		needs(c, "against", "equal-bits"),
+		commandline.Excludes(c, "net", "random", "cases", "write-baseline", "against", "equal-bits"),
+		commandline.Excludes(c, "random", "cases", "write-baseline", "against", "equal-bits"),
+		commandline.Needs(c, "net", "weights"),
+		commandline.Needs(c, "random", "op"),
+		commandline.Needs(c, "against", "equal-bits"),
 	)
 }
 
 // newVerification is a verification without outcomes.
 func newVerification(c *cobra.Command, f *verifyFlags, device string) report.Verification {
 	v := report.Verification{
-		TensorFlow: process.Version(), Device: device, Precision: tensorflow.Precision(device), Note: withoutGPU(f.device, device),
+		TensorFlow: process.Version(), Device: device, Precision: tensorflow.Precision(device), Note: missingGPUNote(f.device, device),
 	}
-	v.Command, _ = commandLine(c, c.Flags().Args())
+	v.Command, _ = commandline.Repeat(c, c.Flags().Args())
 	if on, known := tensorflow.OneDNNInUse(); known {
 		v.OneDNN = &on
 	}
@@ -190,7 +192,7 @@ func countStatuses(v *report.Verification) {
 	}
 }
 
-// printHeader prints what every verification begins with.
+// printHeader prints the first lines of every verification.
 func printHeader(w io.Writer, tensorflow, device, precision, note string) {
 	fmt.Fprintf(w, "TensorFlow %s on %s: %s\n", tensorflow, device, precision)
 	if note != "" {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
@@ -18,7 +19,7 @@ import (
 	"tfcnn/testdata"
 )
 
-// casesFlags are what verify is asked for with case files.
+// casesFlags are the flags of a verification of case files.
 type casesFlags struct {
 	paths    []string // none: the built-in ones
 	baseline baselines
@@ -49,22 +50,23 @@ func newVerifyCasesCommand() *cobra.Command {
 	var cases casesFlags
 	c := &cobra.Command{
 		Use:   "cases [FILES or FOLDERS…]",
-		Short: "Hold TensorFlow to case files",
-		Long: `verify cases runs case files and says of each case whether it passes, or by how
-much it fails. Two checks are made: the file's expectation against the reference,
-and the device against the reference. Without files it runs the built-in ones, as
-cnndemo verify does.
+		Short: "Verify the operations of case files",
+		Long: `verify cases runs case files and prints the verdict on each case. It makes two
+comparisons: of the answer in the file with the reference, and of TensorFlow's
+output with the reference. Without files it runs the built-in cases, as cnndemo
+verify does.
 
 A case file is {"cases": [{"name": "…", "op": "conv2d", "input": {"shape":
 [1,5,5,1], "data": […]}, "filter": {…}, "bias": {…}, "strides": [2,2],
 "dilations": [1,1], "padding": "SAME", "groups": 1, "expect": {…}}]}; padding is
-"VALID", "SAME" or [[top,bottom],[left,right]]; "error": "text" wants the case
-refused. Beside input, or inputs for add and concat, operations have
+"VALID", "SAME" or [[top,bottom],[left,right]]. A case with "error": "text" passes
+where it is refused with an error that contains the text. Each operation has input
+(add and concat: inputs), and
   conv2d             filter [h,w,in/groups,out], bias, strides, dilations,
                      padding, groups
   depthwise_conv2d   filter [h,w,in,multiplier], the same but groups
   conv2d_transpose   filter [h,w,out/groups,in], the same, output_size [H,W];
-                     explicit padding is that of the convolution back
+                     explicit padding is that of the forward convolution
   dense              filter [in,units], bias
   max_pool, avg_pool size, strides, padding
   batch_norm         scale, offset, mean, variance, epsilon
@@ -73,27 +75,27 @@ refused. Beside input, or inputs for add and concat, operations have
   pad                padding
   resize             size, method ("nearest" or "bilinear")
   scale_shift        scale, shift
-and without more: ` + folded("and without more: ", proof.InputAlone()) + `.
+Without further fields: ` + folded("Without further fields: ", proof.InputAlone()) + `.
 
-A case is known by its file, its operation and its name, on the terminal, in
-JSON, JUnit's XML and baselines; two that share all three are refused. The file
-is named without its folders, or with as many as tell it from the others. All
-case files together have 64 MiB at most, a baseline 1 GiB.
+File, operation and name identify a case on the terminal, in JSON, in JUnit's XML
+and in baselines; two cases that share all three are refused. A file is named
+without its folders, or with as many of them as tell it from the other files. All
+case files together may have 64 MiB, a baseline 1 GiB.
 
---write-baseline FILE keeps every output, to the bit, with what made it:
-TensorFlow's version, the device, oneDNN, the processor, the threads. --against
-FILE says what changed since, case by case:
+--write-baseline FILE writes the bits of every output, with TensorFlow's version,
+the device, oneDNN, the processor and the threads. --against FILE compares each
+case with such a baseline:
   equal bits       the same shape and bits
-  within bound     other bits, each of the two outputs within its bound of the
-                   exact value, so that they differ by twice the bound at most
-  outside          one of the two is not; or another shape; or a refusal where
-                   there was an output, or the reverse
+  within bound     other bits, and both outputs lie within the bound, so that they
+                   differ by twice the bound at most
+  outside          one of the two lies outside; or the shapes differ; or one of
+                   the two is refused
   same refusal, refusal changed
-                   refused both times, with the same text or another
-  new, missing     not in the baseline; or only there
+                   both are refused, with the same text or with another
+  new, missing     the case is not in the baseline, or there alone
   case changed     another operation, attribute or operand: not comparable
-Both may name one file: it is read first and replaced at the end, also where
-cases failed.
+Both flags may name one file: it is read first and replaced at the end, also
+where cases failed.
 
 ` + verifyStatus("a case failed or proves nothing; against a baseline: outside, missing or", "case changed, and with --equal-bits within bound, too"),
 		Example: `  cnndemo verify cases my-cases/ --junit report.xml --html report.html
@@ -101,7 +103,7 @@ cases failed.
   cnndemo verify cases a.json b.json --against baseline.json --equal-bits`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, arguments []string) error {
-			if err := needs(c, "against", "equal-bits"); err != nil {
+			if err := commandline.Needs(c, "against", "equal-bits"); err != nil {
 				return err
 			}
 			cases.paths = arguments
@@ -117,7 +119,7 @@ cases failed.
 func (f *casesFlags) verify(c *cobra.Command, to *verifyFlags) error {
 	baseline := &f.baseline
 	done, err := to.open(c, func(set *output.Set) error {
-		keepInputs(set, f.paths, func(name string) bool { return strings.HasSuffix(name, ".json") })
+		protectInputs(set, f.paths, func(name string) bool { return strings.HasSuffix(name, ".json") })
 		return baseline.claim(c, set)
 	})
 	if err != nil {
@@ -135,7 +137,7 @@ func (f *casesFlags) verify(c *cobra.Command, to *verifyFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := baseline.begin(made(backend.Device())); err != nil {
+	if err := baseline.begin(thisMachine(backend.Device())); err != nil {
 		return err
 	}
 	result := newVerification(c, to, backend.Device())
@@ -169,7 +171,7 @@ func (f *casesFlags) verify(c *cobra.Command, to *verifyFlags) error {
 		faults = append(faults, text)
 	}
 	if len(faults) > 0 {
-		return exit(exitCheck, "verify: %s", strings.Join(faults, "; "))
+		return exitErrorf(exitCheck, "verify: %s", strings.Join(faults, "; "))
 	}
 	return nil
 }

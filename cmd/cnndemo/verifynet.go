@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/graph"
 	"tfcnn/internal/output"
@@ -26,25 +27,25 @@ type netFlags struct{ net, weights string }
 
 // netResult is a network that was verified, and how.
 type netResult struct {
-	Network  string `json:"network"`
-	Weights  string `json:"weights"`
-	Pictures string `json:"from"`
-	Note     string `json:"note,omitempty"`
-	Command  string `json:"command"`
+	Network string `json:"network"`
+	Weights string `json:"weights"`
+	From    string `json:"from"`
+	Note    string `json:"note,omitempty"`
+	Command string `json:"command"`
 	verify.Result
 
 	value graph.Network
 }
 
 func (f *netFlags) flags(c *cobra.Command) {
-	c.Flags().StringVar(&f.net, "net", "", "the network: a ready one (cnndemo nets) or a JSON file")
-	keep(c, netRule, "net")
+	c.Flags().StringVar(&f.net, "net", "", "the network: a ready one (cnndemo nets lists them) or a JSON file")
+	commandline.UseRule(c, commandline.Network, "net")
 	f.weightsFlag(c)
 }
 
 func (f *netFlags) weightsFlag(c *cobra.Command) {
 	c.Flags().StringVar(&f.weights, "weights", "", "the network's weights, a .npz file (default: fresh ones from --seed)")
-	keep(c, fileRule, "weights")
+	commandline.UseRule(c, commandline.File, "weights")
 }
 
 // load reads the network's weights, and says where they come from. Without
@@ -61,23 +62,24 @@ func newVerifyNetCommand() *cobra.Command {
 	var f verifyFlags
 	var net netFlags
 	c := &cobra.Command{
-		Use:   "net NET [pictures or folders…]",
-		Short: "Hold each layer of a network to the reference",
-		Long: `verify net runs a network over pictures (without any: scikit-learn's two sample
-pictures, brought to its size) and holds every layer, each fed in the reference
-with what TensorFlow itself fed to it: errors do not add up, and the first layer
-that diverges is named with its worst number, its error in units in the last
-place (ULPs) and as a share of its bound. Then it is run again as a program runs
-it, where TensorFlow may compute several layers in one call. NET is a ready
-network (cnndemo nets) or a JSON file.
+		Use:   "net NET [images or folders…]",
+		Short: "Verify each layer of a network",
+		Long: `verify net runs a network over images and compares the output of every layer with
+the reference. Without images it takes scikit-learn's two sample images; images
+are resized to the network's input. The reference of a layer reads what TensorFlow
+itself fed to that layer, so errors do not add up, and the first layer that is
+wrong is named, with its worst number: its error in units in the last place (ULPs)
+and as a share of its bound. Then the network runs again as in a program, where
+TensorFlow may compute several layers in one call. NET is a ready network (cnndemo
+nets lists them) or a JSON file.
 
-Weights are fresh, from --seed, or a .npz file of arrays named after the layers
-in the JSON of cnndemo nets NET: conv1/filter, conv1/bias, …
+The weights are drawn from --seed, or read from a .npz file, whose arrays are
+named after the layers in the JSON of cnndemo nets NET: conv1/filter, conv1/bias.
 
-` + verifyStatus("a layer failed or proves nothing, or a picture cannot be used"),
+` + verifyStatus("a layer failed or proves nothing, or an image cannot be used"),
 		Example: `  cnndemo verify net alexnet
   cnndemo verify net my-net.json --weights my-net.npz holiday/ --html report.html`,
-		Args:              takes(1, math.MaxInt, "a network"),
+		Args:              commandline.Arguments(1, math.MaxInt, "a network"),
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
 			net.net = arguments[0]
@@ -85,16 +87,16 @@ in the JSON of cnndemo nets NET: conv1/filter, conv1/bias, …
 		},
 	}
 	f.flags(c)
-	f.seedFlag(c, "what fresh weights are drawn from")
+	f.seedFlag(c, "the seed of fresh weights")
 	net.weightsFlag(c)
 	return c
 }
 
-// verify holds the network over pictures.
-func (f *netFlags) verify(c *cobra.Command, to *verifyFlags, pictures []string) error {
+// verify runs the command.
+func (f *netFlags) verify(c *cobra.Command, to *verifyFlags, images []string) error {
 	done, err := to.open(c, func(set *output.Set) error {
 		set.AddInputs(f.net, f.weights)
-		keepInputs(set, pictures, calledPicture)
+		protectInputs(set, images, isImageName)
 		return nil
 	})
 	if err != nil {
@@ -104,11 +106,11 @@ func (f *netFlags) verify(c *cobra.Command, to *verifyFlags, pictures []string) 
 	if err := to.configure(); err != nil {
 		return err
 	}
-	result, err := f.run(c, to, pictures)
+	result, err := f.run(c, to, images)
 	if err != nil {
 		return err
 	}
-	result.Command, _ = commandLine(c, c.Flags().Args())
+	result.Command, _ = commandline.Repeat(c, c.Flags().Args())
 	if err := to.write(result.page()); err != nil {
 		return err
 	}
@@ -125,14 +127,18 @@ func (f *netFlags) verify(c *cobra.Command, to *verifyFlags, pictures []string) 
 	return nil
 }
 
-// run runs the network over pictures and holds each layer.
-func (f *netFlags) run(c *cobra.Command, to *verifyFlags, pictures []string) (netResult, error) {
+// run runs the network over images and verifies each layer.
+func (f *netFlags) run(c *cobra.Command, to *verifyFlags, paths []string) (netResult, error) {
 	boundHeap(0.5) // the rest is TensorFlow's
 	found, err := findNetwork(f.net)
 	if err != nil {
 		return netResult{}, &exitError{exitUsage, err}
 	}
-	forecast, err := found.network.Memory(graph.Workload{})
+	images, err := newImageBatch("verify", found.network.Input, paths)
+	if err != nil {
+		return netResult{}, err
+	}
+	forecast, err := found.network.Memory(graph.Workload{Batch: images.size()})
 	if err != nil {
 		return netResult{}, &exitError{exitUsage, err}
 	}
@@ -148,11 +154,11 @@ func (f *netFlags) run(c *cobra.Command, to *verifyFlags, pictures []string) (ne
 		weights = found.network.InitialWeights(to.seed)
 	}
 	result.Weights = origin
-	batch, from, err := networkBatch(c.Context(), "verify", to.device, found.network.Input, pictures, to.seed)
+	batch, from, err := images.read(c.Context(), to.seed)
 	if err != nil {
 		return netResult{}, err
 	}
-	result.Pictures = from
+	result.From = from
 	bar := newProgress(c.ErrOrStderr(), "layers")
 	defer bar.finish()
 	result.Result, err = verify.Network(c.Context(), found.network, weights, batch, verify.Options{
@@ -161,7 +167,7 @@ func (f *netFlags) run(c *cobra.Command, to *verifyFlags, pictures []string) (ne
 	if err != nil {
 		return netResult{}, verifyError(c.Context(), err)
 	}
-	result.Note = withoutGPU(to.device, result.Device)
+	result.Note = missingGPUNote(to.device, result.Device)
 	return result, nil
 }
 
@@ -210,11 +216,11 @@ func readWeights(path string, net graph.Network) (graph.Weights, error) {
 // print is the table for people.
 func (r netResult) print(w io.Writer) {
 	printHeader(w, r.TensorFlow, r.Device, r.Precision, r.Note)
-	fmt.Fprintf(w, "%s, weights %s, over %s\n", quote.Plain(r.Network), quote.Plain(r.Weights), r.Pictures)
+	fmt.Fprintf(w, "%s, weights %s, over %s\n", quote.Plain(r.Network), quote.Plain(r.Weights), r.From)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "layer\tkind\toutput\tlargest error\tof its bound\tULPs\tverdict")
 	for _, l := range r.Layers {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", l.Layer, l.Kind, times(l.Output), verdictCells(l.Verdict))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", l.Layer, l.Kind, shapeText(l.Output), verdictCells(l.Verdict))
 	}
 	table.Flush()
 	if len(r.Chains) > 0 {
@@ -288,7 +294,7 @@ func (r netResult) page() report.Verification {
 	v := report.Verification{
 		TensorFlow: r.TensorFlow, Device: r.Device, Precision: r.Precision, Note: r.Note, OneDNN: r.OneDNN,
 		Command: r.Command, Outcomes: r.outcomes(),
-		Network: fmt.Sprintf("%s, weights %s, over %s", quote.Plain(r.Network), quote.Plain(r.Weights), r.Pictures),
+		Network: fmt.Sprintf("%s, weights %s, over %s", quote.Plain(r.Network), quote.Plain(r.Weights), r.From),
 	}
 	// The network has been checked; it may have more layers than are drawn.
 	if d, err := drawing(r.Network, r.value); err == nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/internal/output"
 	"tfcnn/internal/parent"
@@ -25,20 +26,20 @@ import (
 	"tfcnn/session/process"
 )
 
-// randomFlags are what verify is asked for with operations that are drawn.
+// randomFlags are the flags of a verification of random operations.
 type randomFlags struct {
 	cases int
 	ops   []string
 }
 
 // randomRule is a number of cases.
-var randomRule = whole(1, math.MaxInt)
+var randomRule = commandline.WholeNumber(1, math.MaxInt)
 
 func (f *randomFlags) flags(c *cobra.Command) {
-	c.Flags().StringArrayVar(&f.ops, "op", nil, "draw this operation alone (repeatable; default: all)")
-	operation := oneOf(proof.Operations()...)
-	operation.known = proof.Operations()
-	keep(c, operation, "op")
+	c.Flags().StringArrayVar(&f.ops, "op", nil, "draw this operation alone, repeatable (default: all)")
+	operation := commandline.OneOf(proof.Operations()...)
+	operation.Known = proof.Operations()
+	commandline.UseRule(c, operation, "op")
 }
 
 func newVerifyRandomCommand() *cobra.Command {
@@ -46,27 +47,27 @@ func newVerifyRandomCommand() *cobra.Command {
 	var random randomFlags
 	c := &cobra.Command{
 		Use:   "random N",
-		Short: "Hold TensorFlow to the reference in operations that are drawn",
-		Long: `verify random draws N operations, in three of four cases such as TensorFlow can
-compute, else with one fault, and runs them in a process of their own, which is
-watched: what must be refused has to be, with an error that names the fault, all
-else has to be within its bound, and no case may end the process. The same --seed
-draws the same cases everywhere. A failure is shrunk to the smallest case that
-still fails, and printed for verify cases.
+		Short: "Verify random operations",
+		Long: `verify random draws N operations and runs them in a process of their own, which it
+watches. Three of four cases are valid; each of the others has one fault. A valid
+case passes where its numbers lie within their bounds, a case with a fault where it
+is refused with an error that names the fault. A case that ends the process fails.
+Equal seeds draw equal cases on every machine. A case that fails is shrunk to the
+smallest one that still fails, and printed as a file for verify cases.
 
-` + exitStatus(
+` + commandline.ExitStatus(
 			"1    a case failed",
-			"2    wrong usage: a flag, or an argument that is no number of cases",
-			"3    the machine lacks something: memory, the device, a place to write to; the",
-			"     system ended the process with the cases, as it does where memory runs out"),
+			"2    wrong usage: a wrong flag, or an argument that is no number of cases",
+			"3    the machine lacks memory, the device, or a place to write to; or the kernel",
+			"     killed the process with the cases, as it does where memory runs out"),
 		Example: `  cnndemo verify random 20000 --seed 7
   cnndemo verify random 500 --op conv2d_transpose --op lrn`,
-		Args:              takes(1, 1, "how many cases: "+randomRule.want),
+		Args:              commandline.Arguments(1, 1, "how many cases: "+randomRule.Want),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, arguments []string) error {
-			text, known := randomRule.read(arguments[0])
+			text, known := randomRule.Read(arguments[0])
 			if !known {
-				return takes(0, 0, randomRule.want)(c, arguments)
+				return commandline.Arguments(0, 0, randomRule.Want)(c, arguments)
 			}
 			var err error
 			if random.cases, err = strconv.Atoi(text); err != nil {
@@ -76,7 +77,7 @@ still fails, and printed for verify cases.
 		},
 	}
 	f.flags(c)
-	f.seedFlag(c, "what the cases are drawn from")
+	f.seedFlag(c, "the seed of the cases")
 	random.flags(c)
 	return c
 }
@@ -101,7 +102,7 @@ func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
 	}
 	program, err := os.Executable()
 	if err != nil {
-		return exit(exitEnvironment, "verify: %w", err)
+		return exitErrorf(exitEnvironment, "verify: %w", err)
 	}
 	watch := &draw.Watch{Limit: caseLimit, Command: func() *exec.Cmd {
 		arguments := []string{workerName, "--device", to.device}
@@ -109,9 +110,8 @@ func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
 			arguments = append(arguments, "--tf32")
 		}
 		worker := exec.Command(program, arguments...)
-		worker.SysProcAttr = apart()
-		// What libraries print to stdout, as oneDNN does where it is asked to,
-		// is noise.
+		worker.SysProcAttr = ownProcessGroup()
+		// Libraries may print to stdout, as oneDNN does with ONEDNN_VERBOSE.
 		worker.Stdout = os.Stderr
 		worker.Env = append(os.Environ(), parent.Off)
 		return worker
@@ -130,9 +130,9 @@ func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
 			return err
 		}
 		if errors.Is(err, draw.ErrKilled) {
-			return exit(exitEnvironment, "verify: %w", err)
+			return exitErrorf(exitEnvironment, "verify: %w", err)
 		}
-		return exit(exitCheck, "verify: %w", err)
+		return exitErrorf(exitCheck, "verify: %w", err)
 	}
 	bar.finish()
 	v := newVerification(c, to, backend.Device())
@@ -155,7 +155,7 @@ func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
 		printRandom(c.OutOrStdout(), v, result)
 	}
 	if n := len(result.Failures); n > 0 {
-		return exit(exitCheck, "verify: %d of %d cases failed, seed %d", n, result.Cases, result.Seed)
+		return exitErrorf(exitCheck, "verify: %d of %d cases failed, seed %d", n, result.Cases, result.Seed)
 	}
 	return nil
 }
@@ -184,7 +184,7 @@ func printRandom(w io.Writer, v report.Verification, r draw.RandomResult) {
 	computed, refused, void := 0, 0, 0
 	for _, op := range r.Ops {
 		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%s\t%d\n", op.Op, op.Computed, op.Refused, op.Verdict.Elements, op.Verdict.Exact, fmt.Sprintf("%.3g", op.Share), op.Failed)
-		computed, refused, void = computed+op.Computed, refused+op.Refused, void+op.Void
+		computed, refused, void = computed+op.Computed, refused+op.Refused, void+op.Uncompared
 	}
 	table.Flush()
 	for _, o := range r.Failures {
@@ -211,7 +211,7 @@ func newWorkerCommand() *cobra.Command {
 		Use:    workerName,
 		Short:  "Run the cases that come on file descriptor 3, for verify random",
 		Hidden: true,
-		Args:   takes(0, 0, "none"),
+		Args:   commandline.Arguments(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := process.Configure(process.Options{NoTF32: !tf32, NoWinograd: true}); err != nil {
 				return &exitError{exitUsage, err}
@@ -233,6 +233,6 @@ func newWorkerCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&device, "device", "auto", "auto, cpu, gpu or gpu:N")
 	c.Flags().BoolVar(&tf32, "tf32", false, "leave TF32 on")
-	keep(c, deviceRule, "device")
+	commandline.UseRule(c, commandline.Device, "device")
 	return c
 }

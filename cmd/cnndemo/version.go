@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session/process"
 )
@@ -17,7 +18,7 @@ import (
 // Set by the linker where a build knows them (docker/assemble.sh, Makefile).
 var version, revision, created string
 
-// build is what is known of this program.
+// build describes this program.
 type build struct {
 	Version    string `json:"version"`
 	Revision   string `json:"revision"`
@@ -35,13 +36,14 @@ func newVersionCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "version",
-		Short: "Print the versions of cnndemo and of what it was built with and runs on",
-		Long: `version prints the version, revision and time of the build, and the versions of
-Go, of TensorFlow's bindings and tfgo, and of the TensorFlow that is loaded.
+		Short: "Print the versions of cnndemo, Go and TensorFlow",
+		Long: `version prints the version, revision and time of the build, the versions of Go, of
+TensorFlow's Go bindings and of tfgo, and the version of the TensorFlow that is
+loaded.
 
-` + exitStatus("2    wrong usage", "3    the output cannot be written"),
+` + commandline.ExitStatus("2    wrong usage", "3    the output cannot be written"),
 		Example: "  cnndemo version\n  cnndemo version --json",
-		Args:    takes(0, 0, "none"),
+		Args:    commandline.Arguments(0, 0, "none"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			b := thisBuild()
 			if asJSON {
@@ -65,7 +67,7 @@ func thisBuild() build {
 		b.CUDA = "built in"
 	}
 	if on, known := tensorflow.OneDNNInUse(); known {
-		b.OneDNN = map[bool]string{true: "on", false: "off"}[on]
+		b.OneDNN = onOff(&on)
 	}
 	info, found := debug.ReadBuildInfo()
 	if found {
@@ -79,7 +81,7 @@ func thisBuild() build {
 	return b
 }
 
-// fill enters what Go has recorded of the build.
+// fill enters Go's record of the build.
 func (b *build) fill(info *debug.BuildInfo) {
 	settings := map[string]string{}
 	for _, s := range info.Settings {

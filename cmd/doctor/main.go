@@ -1,10 +1,10 @@
-// Command doctor says what this machine has for tfcnn and what it lacks, each
-// with its fix. It needs no libtensorflow.
+// Command doctor checks what tfcnn needs on this machine, and prints a fix for each
+// thing that is missing. It needs no libtensorflow.
 //
 //	go run ./cmd/doctor
 //
-// Exit status: 0 all that is needed is there, 3 something is missing, 2 wrong
-// usage.
+// Exit status: 0 nothing needed is missing, 2 wrong usage, 3 something needed is
+// missing.
 package main
 
 import (
@@ -35,8 +35,8 @@ func main() {
 	os.Exit(status)
 }
 
-// project is the work tree that the doctor is asked in, else the one that it
-// was built in, as bin/doctor.
+// project returns the work tree of the current folder, or else that in which the
+// doctor was built, as bin/doctor.
 func project() string {
 	if here := libtf.Project("."); here != "" {
 		return here
@@ -51,7 +51,7 @@ func run(facts []machine.Fact, arguments []string, stdout, stderr io.Writer) int
 	flags := flag.NewFlagSet("doctor", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "Says what this machine has for tfcnn and what it lacks.\n\n  doctor [-json]")
+		fmt.Fprintln(stderr, "Checks what tfcnn needs on this machine, and prints a fix for each thing that is missing.\n\nUsage:\n  doctor [-json]\n\nExit status:\n  0  nothing needed is missing\n  2  wrong usage\n  3  something needed is missing\n\nExample:\n  go run ./cmd/doctor -json\n\nFlags:")
 		flags.PrintDefaults()
 	}
 	asJSON := flags.Bool("json", false, "print the facts as JSON")

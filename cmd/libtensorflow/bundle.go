@@ -14,13 +14,19 @@ import (
 	"tfcnn/docker/libtf"
 )
 
-const bundleUsage = `Writes one archive with a program, libtensorflow and the licences. Unpacked
-anywhere on a machine with glibc and libstdc++, NAME/bin/PROGRAM runs.
+const bundleUsage = `Writes one archive with a program, libtensorflow and the licences. On a machine
+with glibc and libstdc++, the unpacked NAME/bin/PROGRAM runs in any folder.
 
+Usage:
   libtensorflow bundle [flags] PROGRAM [FILE…]
 
-FILEs go into share: put the licences of the program's own code there.
+The files go into share; the licences of the program's own code belong there.
+The exit statuses are those of libtensorflow.
 
+Example:
+  libtensorflow bundle -prefix ~/libtensorflow -o classify.tar.gz classify LICENSE
+
+Flags:
 `
 
 // bundle is the command that writes a program and libtensorflow as one archive.

@@ -32,10 +32,10 @@ func flagsOf(prefix string) (settings []setting, err error) {
 	}, nil
 }
 
-// setting is what a variable of go's gets besides what it has.
+// setting is a value that is added to a variable of go's.
 type setting struct{ name, flags string }
 
-// goEnvironment is what go env reads and writes; the zero value is the user's own
+// goEnvironment is the file that go env reads and writes; the zero value is the user's own
 // file.
 type goEnvironment struct {
 	file  string // another file
@@ -124,7 +124,7 @@ func (e goEnvironment) undo(settings []setting) error {
 	return nil
 }
 
-// printExports writes the settings as a shell reads them: what go env says, with
+// printExports writes the settings as a shell reads them: the values of go env, with
 // the flags.
 func printExports(w io.Writer, settings []setting) error {
 	values, _, err := goEnvironment{shell: true}.with(settings)

@@ -1,4 +1,4 @@
-// Command libtensorflow puts TensorFlow's C library into a folder, from the pinned
+// Command libtensorflow installs TensorFlow's C library into a folder, from the pinned
 // wheel of docker/libtensorflow.manifest, and tells Go where it is.
 //
 //	go run ./cmd/libtensorflow                       # into the project's .libtensorflow
@@ -55,17 +55,17 @@ func run(ctx context.Context, manifest []byte, arguments []string, stdout, stder
 		fmt.Fprint(stderr, usage)
 		flags.PrintDefaults()
 	}
-	prefix := flags.String("prefix", "", "the folder: lib, include and share go below it (default: the project's .libtensorflow)")
-	variant := flags.String("variant", "", "a line of the manifest (default: the one that is there, else this platform's for the CPU)")
-	wheel := flags.String("wheel", "", "take this wheel, or the wheels in this folder, do not download; they must be the pinned ones")
-	strip := flags.Bool("strip", true, "strip TensorFlow's libraries and bind their symbols: a third smaller, and programs start in 0.4 of the time; =false keeps them, with the names that debuggers and plugins want")
-	python := flags.String("python", os.Getenv("PYTHON"), "the Python that has pip (default: $PYTHON, else what PATH has)")
+	prefix := flags.String("prefix", "", "the folder of lib, include and share (default: the project's .libtensorflow)")
+	variant := flags.String("variant", "", "the variant, a line of the manifest (default: the installed one, else this platform's for the CPU)")
+	wheel := flags.String("wheel", "", "read this wheel, or the wheels in this folder, instead of downloading; they must be the pinned ones")
+	strip := flags.Bool("strip", true, "strip TensorFlow's libraries and bind their symbols: they are a third smaller, and programs start in 0.4 of the time; =false keeps the names that debuggers and plugins read")
+	python := flags.String("python", os.Getenv("PYTHON"), "the Python that has pip (default: $PYTHON, else that of PATH)")
 	check := flags.Bool("check", false, "hash every installed file again")
 	var to destination
-	flags.StringVar(&to.file, "env", "", "write CGO_CFLAGS and CGO_LDFLAGS to this file, in the form of GOENV's; other lines of it stay")
+	flags.StringVar(&to.file, "env", "", "write CGO_CFLAGS and CGO_LDFLAGS to this file, as GOENV reads it; its other lines stay")
 	flags.BoolVar(&to.goEnv, "go-env", false, "set CGO_CFLAGS and CGO_LDFLAGS with go env -w")
-	flags.BoolVar(&to.undo, "go-env-undo", false, "take back what -go-env set; nothing is installed")
-	flags.BoolVar(&to.exports, "exports", false, "print CGO_CFLAGS and CGO_LDFLAGS as a shell's exports, and all else to stderr")
+	flags.BoolVar(&to.undo, "go-env-undo", false, "undo -go-env; nothing is installed")
+	flags.BoolVar(&to.exports, "exports", false, "print CGO_CFLAGS and CGO_LDFLAGS as a shell's exports, and other lines to stderr")
 	list := flags.Bool("list", false, "list the manifest's variants")
 	if err := flags.Parse(arguments); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -84,10 +84,10 @@ func run(ctx context.Context, manifest []byte, arguments []string, stdout, stder
 	if *list {
 		for _, v := range variants {
 			wheels, installed := v.Bytes, v.Installed
-			for _, p := range v.Companions {
+			for _, p := range v.RuntimeWheels {
 				wheels, installed = wheels+p.Bytes, installed+p.Installed
 			}
-			fmt.Fprintf(stdout, "%-18s %-24s %d wheels of %4d MB, %4d MB unpacked  %s\n", v.Name, v.Requirement, 1+len(v.Companions), wheels/1e6, installed/1e6, v.Status)
+			fmt.Fprintf(stdout, "%-18s %-24s %d wheels of %4d MB, %4d MB unpacked  %s\n", v.Name, v.Requirement, 1+len(v.RuntimeWheels), wheels/1e6, installed/1e6, v.Status)
 		}
 		return 0
 	}
@@ -144,14 +144,26 @@ func run(ctx context.Context, manifest []byte, arguments []string, stdout, stder
 	return to.tell(stdout, stderr, fmt.Sprintf("libtensorflow %s is in %s", found.Version, *prefix), *prefix)
 }
 
-const usage = `Puts libtensorflow into a folder, and tells Go where it is.
+const usage = `Installs libtensorflow, TensorFlow's C library, into a folder, and tells Go where
+it is. Where LIBTENSORFLOW=/prefix is set, nothing is installed: that prefix is
+checked.
 
+Usage:
   libtensorflow [flags]
+  libtensorflow bundle [flags] PROGRAM [FILE…]    one archive to ship; see bundle -h
+
+Exit status:
+  0    done
+  1    failed
+  2    wrong usage
+  3    the machine lacks something: pip, the network, space, a place to write to
+  130  interrupted
+
+Examples:
+  libtensorflow -prefix ~/libtensorflow -go-env
   libtensorflow -prefix /usr/local
-  libtensorflow bundle [flags] PROGRAM [FILE…]    one archive to ship: bundle -h
 
-With LIBTENSORFLOW=/prefix set nothing is installed: that prefix is checked.
-
+Flags:
 `
 
 const noPrefix = "libtensorflow: this folder is in no work tree of tfcnn; say where to with -prefix DIR"
@@ -172,8 +184,7 @@ type destination struct {
 	goEnv, undo, exports bool
 }
 
-// tell says where libtensorflow is: to its reader, and to Go where that is asked
-// for.
+// tell prints where libtensorflow is, and tells Go where a flag says so.
 func (d destination) tell(stdout, stderr io.Writer, sentence, prefix string) int {
 	if !d.exports {
 		fmt.Fprintln(stdout, sentence)
@@ -220,11 +231,11 @@ func (d destination) set(stdout io.Writer, prefix string) error {
 // fail prints the error and chooses the exit status.
 func fail(stderr io.Writer, err error) int {
 	fmt.Fprintln(stderr, err)
-	var lacks *libtf.EnvironmentError
+	var missing *libtf.EnvironmentError
 	switch {
 	case errors.Is(err, context.Canceled):
 		return 130
-	case errors.As(err, &lacks):
+	case errors.As(err, &missing):
 		return 3
 	}
 	return 1

@@ -48,7 +48,7 @@ func newMachine(t *testing.T, pip string) *machine {
 	}
 	var wheel bytes.Buffer
 	w := zip.NewWriter(&wheel)
-	for _, name := range libtf.Members() {
+	for _, name := range libtf.WheelFiles() {
 		f, err := w.Create(name)
 		if err != nil {
 			t.Fatal(err)
@@ -105,7 +105,7 @@ func (m *machine) stripper(arguments ...string) (cmd *exec.Cmd, stdout, stderr *
 	return cmd, stdout, stderr
 }
 
-// expect runs the installer and holds it to a status and to what it prints.
+// expect runs the installer and compares its status and its output.
 func (m *machine) expect(status int, wantOut, wantErr string, arguments ...string) {
 	m.t.Helper()
 	cmd, stdout, stderr := m.installer(arguments...)
@@ -128,7 +128,7 @@ func TestProgram(t *testing.T) {
 	m := newMachine(t, goodPip)
 	m.expect(2, "", "flag provided but not defined", "-nonsense")
 	m.expect(2, "", `unexpected argument "x"`, "x")
-	m.expect(0, "", "Puts libtensorflow into a folder", "-h")
+	m.expect(0, "", "Installs libtensorflow, TensorFlow's C library, into a folder", "-h")
 	m.expect(2, "", "say where to with -prefix DIR")
 	m.expect(0, "linux-amd64-cpu    tf==1.2.3", "", "-list")
 	m.expect(3, "", "known are linux-amd64-cpu", "-prefix", m.prefix, "-variant", "windows-amd64-cpu")

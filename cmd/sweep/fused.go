@@ -89,7 +89,7 @@ func constant(root *op.Scope, x tensor.Tensor) (tf.Output, error) {
 	return op.Const(root, value), nil
 }
 
-// takes says whether x is fed: numbers that a filter of zeros and ones leaves
+// takes reports whether x is fed: numbers that a filter of zeros and ones leaves
 // as they are.
 func (c call) takes(x float32) bool {
 	return c.shape == nil || x-x == 0 && math.Abs(float64(x)) > 0x1p-100

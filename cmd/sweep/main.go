@@ -1,6 +1,6 @@
-// Command sweep feeds TensorFlow's elementary functions with every float32
-// there is and prints the largest error of each, against Go's math package in
-// float64: what the table in internal/ref/functions.go is made of.
+// Command sweep feeds TensorFlow's elementary functions with every float32 and prints
+// the largest error of each, against Go's math package in float64. The table in
+// internal/ref/functions.go is made of these errors.
 //
 //	make sweep                           # oneDNN off, then on: an hour on two cores
 //	sweep -stride 1009 -function tanh    # every 1009th number: a second
@@ -87,7 +87,7 @@ func run(ctx context.Context, stdout io.Writer, stride uint64, only string) erro
 	return nil
 }
 
-// extremes are the largest errors found, and where.
+// extremes are the largest errors, with their arguments.
 type extremes struct {
 	ulps, absolute     float64 // where accuracy is relative, and where it is not
 	ulpsAt, absoluteAt float32
@@ -141,7 +141,7 @@ func (e *extremes) text(f ref.Function, c call) string {
 
 const smallest = 0x1p-126 // the smallest normal float32
 
-// look holds one number.
+// look compares one number.
 func (e *extremes) look(f ref.Function, x, got float32) {
 	exact := f.Value(float64(x))
 	y := float64(got)
@@ -231,7 +231,7 @@ func sweep(ctx context.Context, f ref.Function, c call, stride uint64) (found ex
 		return found, err
 	}
 	defer runner.Free()
-	hold := func(x tensor.Tensor) error {
+	compare := func(x tensor.Tensor) error {
 		results := make([]capi.Value, 1)
 		if err := runner.Run([]capi.Value{capi.Float32s(x)}, results); err != nil {
 			return err
@@ -252,20 +252,20 @@ func sweep(ctx context.Context, f ref.Function, c call, stride uint64) (found ex
 		}
 		if c.shape != nil {
 			rows := tensor.Tensor{Shape: c.shape(len(x.Data)), Data: x.Data[:len(x.Data)/channels*channels]}
-			if err := hold(rows); err != nil {
+			if err := compare(rows); err != nil {
 				return found, err
 			}
 			x.Data = x.Data[:0]
 			continue
 		}
 		x.Shape[0] = len(x.Data)
-		if err := hold(x); err != nil {
+		if err := compare(x); err != nil {
 			return found, err
 		}
 		// A short tensor is computed number by number.
 		few := len(x.Data) / 7
 		for i := 0; i < 21; i++ {
-			if err := hold(tensor.Tensor{Shape: []int{1}, Data: x.Data[i*few/3:][:1]}); err != nil {
+			if err := compare(tensor.Tensor{Shape: []int{1}, Data: x.Data[i*few/3:][:1]}); err != nil {
 				return found, err
 			}
 		}

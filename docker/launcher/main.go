@@ -1,8 +1,8 @@
-// Command launcher starts cnndemo in the image: it is what the image calls
+// Command launcher starts cnndemo in the Docker image: it is what the image calls
 // cnndemo. It links no libtensorflow, so that it can do what must come before
 // that library is loaded:
 //
-//   - A processor without AVX, or an emulated one, is told so in a line; the
+//   - A processor without AVX, or an emulated one, gets a line that says so; the
 //     library would end in an illegal instruction before main.
 //   - A folder mounted at /out that Docker has just made belongs to root, and
 //     the image does not run as root: an empty folder, or one with nothing but

@@ -68,7 +68,7 @@ func groupFor(folders, own int) int {
 	return folders
 }
 
-// mounted says whether another file system, or another part of one, begins at
+// mounted reports whether another file system, or another part of one, begins at
 // the folder.
 func mounted(folder string) bool {
 	var here, above unix.Statx_t
@@ -102,7 +102,7 @@ func ours(folder string) bool {
 const (
 	reportName    = "report.json"
 	stagingPrefix = ".cnndemo-" // of the folders in which cnndemo prepares its files
-	mostReport    = 64 << 20    // bytes; a thousand pictures take 3 MB
+	mostReport    = 64 << 20    // bytes; a thousand images take 3 MB
 )
 
 // written lists the first path elements of the files that a run's report

@@ -44,7 +44,7 @@ func (b Bundle) Write(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	if name := stamp.damage(b.Prefix); name != "" {
-		return lacking("%s is damaged: %s is missing or not of its size; install it again", b.Prefix, name)
+		return environmentErrorf("%s is damaged: %s is missing or not of its size; install it again", b.Prefix, name)
 	}
 	program, err := b.program()
 	if err != nil {

@@ -31,7 +31,7 @@ func TestFaults(t *testing.T) {
 		{"truncated on its way", whole, `head -c 700 "$WHEEL" > "$dest/tf-1-any.whl"`, nil, "has 700 bytes, the manifest wants", false},
 		{"pinned, but no zip", []byte("no zip"), goodPip, nil, "wheel tf-1-any.whl: zip: not a valid zip file", false},
 		{"pinned, but cut", whole[:len(whole)-40], goodPip, nil, "wheel tf-1-any.whl: zip: not a valid zip file", false},
-		{"a member is missing", fakeWheel(t, 0, "tensorflow/libtensorflow_cc.so.2"), goodPip, nil, "has no tensorflow/libtensorflow_cc.so.2", false},
+		{"a file is missing", fakeWheel(t, 0, "tensorflow/libtensorflow_cc.so.2"), goodPip, nil, "has no tensorflow/libtensorflow_cc.so.2", false},
 		{"no AVX", whole, goodPip, func(_ *testing.T, _ *fixture, o *Options) { o.hasAVX = func() bool { return false } }, "has no AVX", true},
 		{"no such variant", whole, goodPip, func(_ *testing.T, _ *fixture, o *Options) { o.Variant = "plan9-386-cpu" }, "no libtensorflow is pinned for plan9-386-cpu, known are linux-amd64-cpu", true},
 		{"too little space", whole, goodPip, func(_ *testing.T, _ *fixture, o *Options) { o.Manifest[0].Installed = 1 << 60 }, "are needed; free some", true},
@@ -50,8 +50,8 @@ func TestFaults(t *testing.T) {
 				tt.change(t, f, &o)
 			}
 			_, err := Install(t.Context(), o)
-			var lacks *EnvironmentError
-			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") || errors.As(err, &lacks) != tt.environment {
+			var missing *EnvironmentError
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") || errors.As(err, &missing) != tt.environment {
 				t.Errorf("got %v, want %q (environment: %v)", err, tt.want, tt.environment)
 			}
 			if _, err := os.Stat(f.prefix); err == nil {

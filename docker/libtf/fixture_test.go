@@ -19,13 +19,13 @@ import (
 // emptyLibrary is the header of a shared library for x86-64 without sections.
 var emptyLibrary = append([]byte("\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x00\x3e\x00\x01\x00\x00\x00"), make([]byte, 40)...)
 
-// fakeWheel is a wheel with all members, and one that is none; without leaves
+// fakeWheel is a wheel with all wheelFiles, and one that is none; without leaves
 // members out, and size pads the large library.
 func fakeWheel(t testing.TB, size int, without ...string) []byte {
 	t.Helper()
 	var buf bytes.Buffer
 	w := zip.NewWriter(&buf)
-	for _, name := range Members() {
+	for _, name := range WheelFiles() {
 		if slices.Contains(without, name) {
 			continue
 		}

@@ -54,7 +54,7 @@ func FuzzParseManifest(f *testing.F) {
 func FuzzParseStamp(f *testing.F) {
 	for _, s := range []Stamp{
 		{Version: "2.21.0", Variant: "linux-amd64-cpu", Wheel: "a.whl", SHA256: "00", Files: []File{{Path: "lib/a.so", Bytes: 3, SHA256: "00", Wheel: "a.whl"}}},
-		{Companions: []StampCompanion{{Requirement: "a==1"}}, Files: []File{{Path: "nvidia/b.so", Link: "../a"}}},
+		{RuntimeWheels: []StampWheel{{Requirement: "a==1"}}, Files: []File{{Path: "nvidia/b.so", Link: "../a"}}},
 	} {
 		text, err := json.Marshal(s)
 		if err != nil {
@@ -92,7 +92,7 @@ func FuzzParseStamp(f *testing.F) {
 
 // normal is a stamp whose lists without entries are nil.
 func normal(s Stamp) Stamp {
-	s.Companions = slices.Concat(s.Companions)
+	s.RuntimeWheels = slices.Concat(s.RuntimeWheels)
 	s.Files = slices.Concat(s.Files)
 	return s
 }
@@ -122,9 +122,9 @@ func FuzzExtract(f *testing.F) {
 		}
 		f.Add(wheel.Bytes())
 	}
-	companion := Pin{Requirement: "a==1", Libraries: []string{"liba.so.1"}}
+	pin := Pin{Requirement: "a==1", Libraries: []string{"liba.so.1"}}
 	f.Fuzz(func(t *testing.T, wheel []byte) {
-		for _, members := range []func([]string) (map[string]string, error){libraryMembers, companion.companionMembers} {
+		for _, wheelFiles := range []func([]string) (map[string]string, error){libraryFiles, pin.runtimeFiles} {
 			outer := t.TempDir()
 			path, staging := filepath.Join(outer, "a.whl"), filepath.Join(outer, "b", "c", "staging")
 			if err := os.WriteFile(path, wheel, 0o644); err != nil {
@@ -135,7 +135,7 @@ func FuzzExtract(f *testing.F) {
 			}
 			var files []File
 			err := hostile.Read(t, "libtf: ", len(wheel), hostile.Limits{PerByte: 1000}, func() (err error) {
-				files, err = Options{}.extract(t.Context(), path, staging, members)
+				files, err = Options{}.extract(t.Context(), path, staging, wheelFiles)
 				return err
 			})
 			there := regular(t, outer)

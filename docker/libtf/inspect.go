@@ -19,13 +19,13 @@ type Found struct {
 	Outside []string
 }
 
-// Inspect says whether a prefix has the libraries and the headers to build
+// Inspect reports whether a prefix has the libraries and the headers to build
 // with: a whole one of ours, or one made from TensorFlow's own tarball. If not
 // the error is an *EnvironmentError.
 func Inspect(prefix string) (Found, error) {
 	if s, err := ReadStamp(prefix); err == nil {
 		if name := s.damage(prefix); name != "" {
-			return Found{}, lacking("%s is damaged: %s is missing or not of its size; install it again", prefix, name)
+			return Found{}, environmentErrorf("%s is damaged: %s is missing or not of its size; install it again", prefix, name)
 		}
 		found := Found{Prefix: prefix, Version: s.Version, Variant: s.Variant}
 		if s.Confined {
@@ -34,13 +34,13 @@ func Inspect(prefix string) (Found, error) {
 		return found.look()
 	}
 	if ours(prefix) {
-		return Found{}, lacking("%s holds half an installation: it has no stamp that can be read; install it again", prefix)
+		return Found{}, environmentErrorf("%s holds half an installation: it has no stamp that can be read; install it again", prefix)
 	}
 	for _, name := range []string{"include/tensorflow/c/c_api.h", linkerScriptName, "lib/libtensorflow_framework.so.2"} {
 		if _, err := os.Stat(filepath.Join(prefix, name)); errors.Is(err, fs.ErrNotExist) {
-			return Found{}, lacking("%s has no %s: it is no prefix of libtensorflow; `make libtensorflow` makes one", prefix, name)
+			return Found{}, environmentErrorf("%s has no %s: it is no prefix of libtensorflow; `make libtensorflow` makes one", prefix, name)
 		} else if err != nil {
-			return Found{}, lacking("%s: %v", prefix, err)
+			return Found{}, environmentErrorf("%s: %v", prefix, err)
 		}
 	}
 	found := Found{Prefix: prefix, Version: "unknown"}
@@ -58,14 +58,14 @@ func (f Found) look() (Found, error) {
 	for _, name := range libraries {
 		some, err := outside(f.Prefix, name)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return Found{}, lacking("%s: %v", f.Prefix, err)
+			return Found{}, environmentErrorf("%s: %v", f.Prefix, err)
 		}
 		f.Outside = append(f.Outside, some...)
 	}
 	return f, nil
 }
 
-// ours says whether the linker script is the one that this installer writes.
+// ours reports whether the linker script is the one that this installer writes.
 func ours(prefix string) bool {
 	path := filepath.Join(prefix, linkerScriptName)
 	info, err := os.Lstat(path)

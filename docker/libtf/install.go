@@ -42,7 +42,7 @@ type Options struct {
 	placed func(name string)
 }
 
-// Install makes sure that the prefix holds the variant, and says whether it
+// Install makes sure that the prefix holds the variant, and reports whether it
 // had to do anything. An installation that is whole costs no network and no
 // pip. A second Install of the same prefix waits for the first. When it fails
 // or ctx ends, the prefix is as it was; when the process is killed, at most
@@ -100,8 +100,8 @@ func Install(ctx context.Context, o Options) (changed bool, err error) {
 	if err != nil {
 		return false, explain(ctx, err)
 	}
-	stamp := Stamp{Version: v.Version(), Variant: v.Name, Requirement: v.Requirement, Wheel: v.Wheel, SHA256: v.SHA256, Stripped: o.strips(v), Bound: o.strips(v), Confined: true, Companions: v.companions(), Parts: parts, Files: files}
-	if err := o.place(staging, stamp); err != nil {
+	stamp := Stamp{Version: v.Version(), Variant: v.Name, Requirement: v.Requirement, Wheel: v.Wheel, SHA256: v.SHA256, Stripped: o.strips(v), Bound: o.strips(v), Confined: true, RuntimeWheels: v.stampWheels(), Parts: parts, Files: files}
+	if err := o.install(staging, stamp); err != nil {
 		return false, explain(ctx, err)
 	}
 	return true, nil
@@ -132,7 +132,7 @@ func (o Options) checkProcessor(v Variant) error {
 		hasAVX = func() bool { return cpu.X86.HasAVX }
 	}
 	if !hasAVX() {
-		return lacking("this processor (or the emulation of one) has no AVX, without which TensorFlow dies of an illegal instruction; use a machine with AVX, or a libtensorflow built without it by LIBTENSORFLOW=/prefix")
+		return environmentErrorf("this processor (or the emulation of one) has no AVX, without which TensorFlow dies of an illegal instruction; use a machine with AVX, or a libtensorflow built without it by LIBTENSORFLOW=/prefix")
 	}
 	return nil
 }
@@ -146,7 +146,7 @@ func refuseForeign(prefix string) error {
 	}
 	for _, name := range libraries {
 		if _, err := os.Lstat(filepath.Join(prefix, name)); err == nil {
-			return lacking("%s has a libtensorflow (%s) that this installer did not put there; use it with LIBTENSORFLOW=%s, or remove it, or choose another folder with -prefix", prefix, name, prefix)
+			return environmentErrorf("%s has a libtensorflow (%s) that this installer did not put there; use it with LIBTENSORFLOW=%s, or remove it, or choose another folder with -prefix", prefix, name, prefix)
 		}
 	}
 	return nil
@@ -180,23 +180,23 @@ func removeEmpty(folders []string) {
 func notWritable(prefix string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
-		return lacking("no space left for %s; free some, or choose another folder with -prefix", prefix)
+		return environmentErrorf("no space left for %s; free some, or choose another folder with -prefix", prefix)
 	case errors.Is(err, fs.ErrPermission):
-		return lacking("cannot write to %s: %v; run this as root, or choose another folder with -prefix", prefix, err)
+		return environmentErrorf("cannot write to %s: %v; run this as root, or choose another folder with -prefix", prefix, err)
 	}
-	return lacking("cannot write to %s: %v; choose another folder with -prefix", prefix, err)
+	return environmentErrorf("cannot write to %s: %v; choose another folder with -prefix", prefix, err)
 }
 
 // explain gives the usual causes their fix.
 func explain(ctx context.Context, err error) error {
-	var lacks *EnvironmentError
+	var missing *EnvironmentError
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("libtf: interrupted, nothing was installed: %w", ctx.Err())
-	case errors.As(err, &lacks):
+	case errors.As(err, &missing):
 		return err
 	case errors.Is(err, syscall.ENOSPC):
-		return lacking("no space left on the device, nothing was installed; free some, or choose another folder with -prefix (%v)", err)
+		return environmentErrorf("no space left on the device, nothing was installed; free some, or choose another folder with -prefix (%v)", err)
 	}
 	return err
 }

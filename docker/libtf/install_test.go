@@ -11,7 +11,7 @@ import (
 func TestInstall(t *testing.T) {
 	f := newFixture(t, fakeWheel(t, 1000), goodPip)
 	f.install(t)
-	for _, target := range members {
+	for _, target := range wheelFiles {
 		if _, err := os.Stat(filepath.Join(f.prefix, target)); err != nil {
 			t.Error(err)
 		}

@@ -15,9 +15,9 @@ import (
 	"tfcnn/internal/quote"
 )
 
-// members are the wheel's files that are taken, and where they go in the
+// wheelFiles are the wheel's files that are taken, and where they go in the
 // prefix.
-var members = func() map[string]string {
+var wheelFiles = func() map[string]string {
 	m := map[string]string{
 		"tensorflow/libtensorflow_cc.so.2":        "lib/libtensorflow_cc.so.2",
 		"tensorflow/libtensorflow_framework.so.2": "lib/libtensorflow_framework.so.2",
@@ -56,23 +56,23 @@ const (
 // libraries are what the linker looks for.
 var libraries = []string{linkerScriptName, largeLibrary, smallLibrary}
 
-// Members are the names, in the wheel, of the files that are taken.
-func Members() []string { return slices.Sorted(maps.Keys(members)) }
+// WheelFiles are the names, in the wheel, of the files that are taken.
+func WheelFiles() []string { return slices.Sorted(maps.Keys(wheelFiles)) }
 
-// libraryMembers is members, if the wheel has them all.
-func libraryMembers(names []string) (map[string]string, error) {
-	for _, name := range Members() {
+// libraryFiles is wheelFiles, if the wheel has them all.
+func libraryFiles(names []string) (map[string]string, error) {
+	for _, name := range WheelFiles() {
 		if !slices.Contains(names, name) {
 			return nil, fmt.Errorf("has no %s", name)
 		}
 	}
-	return members, nil
+	return wheelFiles, nil
 }
 
-// companionMembers are a companion's libraries and its licence. The libraries
+// runtimeFiles are a runtime wheel's libraries and its licence. The libraries
 // keep their places, nvidia/NAME/lib: libtensorflow looks for them beside its
 // own folder (its run path says $ORIGIN/../nvidia/NAME/lib).
-func (p Pin) companionMembers(names []string) (map[string]string, error) {
+func (p Pin) runtimeFiles(names []string) (map[string]string, error) {
 	taken := map[string]string{}
 	licence := false
 	for _, name := range names {
@@ -101,33 +101,33 @@ func (p Pin) companionMembers(names []string) (map[string]string, error) {
 // Stamp says what an installation consists of. It is written last: a prefix
 // without it has no installation of ours.
 type Stamp struct {
-	Version     string           `json:"version"`
-	Variant     string           `json:"variant"`
-	Requirement string           `json:"requirement,omitempty"`
-	Wheel       string           `json:"wheel"`
-	SHA256      string           `json:"sha256"` // of the wheel
-	Stripped    bool             `json:"stripped,omitempty"`
-	Bound       bool             `json:"bound,omitempty"`    // stripping does it since 2026-11-26
-	Confined    bool             `json:"confined,omitempty"` // run paths end in the prefix; all since 2026-11-27
-	Companions  []StampCompanion `json:"companions,omitempty"`
+	Version       string       `json:"version"`
+	Variant       string       `json:"variant"`
+	Requirement   string       `json:"requirement,omitempty"`
+	Wheel         string       `json:"wheel"`
+	SHA256        string       `json:"sha256"` // of the wheel
+	Stripped      bool         `json:"stripped,omitempty"`
+	Bound         bool         `json:"bound,omitempty"`    // stripping does it since 2026-11-26
+	Confined      bool         `json:"confined,omitempty"` // run paths end in the prefix; all since 2026-11-27
+	RuntimeWheels []StampWheel `json:"companions,omitempty"`
 	// Parts are versions of libraries in TensorFlow's, by Part.Name, as the
 	// wheel's headers tell them; stamps before 2026-11-27 have none.
 	Parts map[string]string `json:"parts,omitempty"`
 	Files []File            `json:"files"`
 }
 
-// StampCompanion is a wheel of libraries that libtensorflow opens.
-type StampCompanion struct {
+// StampWheel is a wheel of libraries that libtensorflow opens.
+type StampWheel struct {
 	Requirement string `json:"requirement"`
 	Wheel       string `json:"wheel"`
 	SHA256      string `json:"sha256"` // of the wheel
 }
 
-// companions is what a variant's stamp says of its other wheels.
-func (v Variant) companions() []StampCompanion {
-	var list []StampCompanion
-	for _, p := range v.Companions {
-		list = append(list, StampCompanion{Requirement: p.Requirement, Wheel: p.Wheel, SHA256: p.SHA256})
+// stampWheels is what a variant's stamp says of its other wheels.
+func (v Variant) stampWheels() []StampWheel {
+	var list []StampWheel
+	for _, p := range v.RuntimeWheels {
+		list = append(list, StampWheel{Requirement: p.Requirement, Wheel: p.Wheel, SHA256: p.SHA256})
 	}
 	return list
 }
@@ -182,7 +182,7 @@ func Installed(prefix string, v Variant, stripped bool) bool {
 // whole is the stamp of a prefix that holds all files of this variant's wheels.
 func whole(prefix string, v Variant) (Stamp, bool) {
 	s, err := ReadStamp(prefix)
-	return s, err == nil && s.Variant == v.Name && s.SHA256 == v.SHA256 && slices.Equal(s.Companions, v.companions()) && s.damage(prefix) == ""
+	return s, err == nil && s.Variant == v.Name && s.SHA256 == v.SHA256 && slices.Equal(s.RuntimeWheels, v.stampWheels()) && s.damage(prefix) == ""
 }
 
 // damage names the first file that is missing or of another size.
@@ -199,7 +199,7 @@ func (s Stamp) damage(prefix string) string {
 		}
 		there[f.Path] = true
 	}
-	for _, target := range members {
+	for _, target := range wheelFiles {
 		if !there[target] {
 			return target
 		}

@@ -74,12 +74,12 @@ func acquire(ctx context.Context, prefix string, log io.Writer) (release func(fa
 	return nil, ctx.Err()
 }
 
-// named says whether the file's name still leads to it.
+// named reports whether the file's name still leads to it.
 func named(file *os.File) bool {
-	held, err := file.Stat()
+	locked, err := file.Stat()
 	if err != nil {
 		return false
 	}
 	there, err := os.Stat(file.Name())
-	return err == nil && os.SameFile(held, there)
+	return err == nil && os.SameFile(locked, there)
 }

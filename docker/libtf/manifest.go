@@ -26,8 +26,8 @@ import (
 type Variant struct {
 	Name string // as linux-amd64-cpu: GOOS, GOARCH and cpu or cuda
 	Pin
-	Status     string
-	Companions []Pin // NVIDIA's, for CUDA
+	Status        string
+	RuntimeWheels []Pin // NVIDIA's, for CUDA
 }
 
 // Pin is one wheel.
@@ -40,7 +40,7 @@ type Pin struct {
 	SHA256      string
 	Bytes       int64 // of the wheel
 	Installed   int64 // of the files taken out of it, as they are in it
-	// Libraries are the files that are taken out of a companion, by their
+	// Libraries are the files that are taken out of a runtime wheel, by their
 	// names; what else is in it is left out.
 	Libraries []string
 }
@@ -67,13 +67,13 @@ func (v Variant) bytes(download, strip bool) int64 {
 }
 
 // pins are all wheels of the variant, libtensorflow's first.
-func (v Variant) pins() []Pin { return append([]Pin{v.Pin}, v.Companions...) }
+func (v Variant) pins() []Pin { return append([]Pin{v.Pin}, v.RuntimeWheels...) }
 
 var sha256Text = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // ParseManifest reads a manifest: a line per variant, its fields between
 // spaces in the order of Variant's and Pin's, # before a comment. A line whose
-// name begins with + is a companion of that variant; in the place of the
+// name begins with + is a runtime wheel of that variant; in the place of the
 // status it has the names of its libraries, with commas between them.
 func ParseManifest(r io.Reader) ([]Variant, error) {
 	var variants []Variant
@@ -118,14 +118,14 @@ func addLine(variants *[]Variant, f []string) error {
 			return fmt.Errorf("%.80q is no number of bytes", f[7+i])
 		}
 	}
-	name, companion := strings.CutPrefix(f[0], "+")
+	name, runtime := strings.CutPrefix(f[0], "+")
 	i := slices.IndexFunc(*variants, func(v Variant) bool { return v.Name == name })
 	switch {
-	case companion && i < 0:
-		return fmt.Errorf("no variant %.80q before its companion", name)
-	case companion:
+	case runtime && i < 0:
+		return fmt.Errorf("no variant %.80q before its runtime wheel", name)
+	case runtime:
 		p.Libraries = strings.Split(f[9], ",")
-		(*variants)[i].Companions = append((*variants)[i].Companions, p)
+		(*variants)[i].RuntimeWheels = append((*variants)[i].RuntimeWheels, p)
 		return nil
 	case i >= 0:
 		return fmt.Errorf("variant %.80q is there twice", name)
@@ -145,7 +145,7 @@ func choose(variants []Variant, name string) (Variant, error) {
 		}
 		known = append(known, v.Name)
 	}
-	return Variant{}, lacking("no libtensorflow is pinned for %s, known are %s; use one of your own with LIBTENSORFLOW=/prefix", name, strings.Join(known, ", "))
+	return Variant{}, environmentErrorf("no libtensorflow is pinned for %s, known are %s; use one of your own with LIBTENSORFLOW=/prefix", name, strings.Join(known, ", "))
 }
 
 // EnvironmentError is the error of a machine that lacks something; its text
@@ -158,6 +158,6 @@ func (e *EnvironmentError) Error() string { return "libtf: " + e.text }
 // Reason is the error's text without the package, for lists of facts.
 func (e *EnvironmentError) Reason() string { return e.text }
 
-func lacking(format string, arguments ...any) error {
+func environmentErrorf(format string, arguments ...any) error {
 	return &EnvironmentError{fmt.Sprintf(format, arguments...)}
 }

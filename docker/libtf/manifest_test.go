@@ -24,7 +24,7 @@ func TestManifest(t *testing.T) {
 		"a b==1 3 c p w 00 1 1 run":            `"00" is no sha256`,
 		"a b==1 3 c p w " + sum + " x 1 run":   `"x" is no number`,
 		"a b==1 3 c p w " + sum + " 1 1 well":  `status is "well"`,
-		"+a b==1 3 c p w " + sum + " 1 1 x.so": `no variant "a" before its companion`,
+		"+a b==1 3 c p w " + sum + " 1 1 x.so": `no variant "a" before its runtime wheel`,
 		strings.Repeat("a b==1 3 c p w "+sum+" 1 1 run\n", 2): `line 2: variant "a" is there twice`,
 	} {
 		if _, err := ParseManifest(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {

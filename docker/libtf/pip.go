@@ -34,9 +34,9 @@ func findPip(ctx context.Context, python string) ([]string, error) {
 		}
 	}
 	if python != "" {
-		return nil, lacking("%s has no pip; install it (Debian: apt-get install python3-pip), or give the wheel with -wheel FILE", python)
+		return nil, environmentErrorf("%s has no pip; install it (Debian: apt-get install python3-pip), or give the wheel with -wheel FILE", python)
 	}
-	return nil, lacking("no pip on PATH to download the wheel with; install it (Debian: apt-get install python3-pip), or give the wheel with -wheel FILE")
+	return nil, environmentErrorf("no pip on PATH to download the wheel with; install it (Debian: apt-get install python3-pip), or give the wheel with -wheel FILE")
 }
 
 // download has pip fetch the wheel into a folder of its own below staging.
@@ -68,7 +68,7 @@ func (o Options) download(ctx context.Context, p Pin, staging string) (wheel str
 		if strings.Contains(words.String(), "No space left on device") {
 			return "", fmt.Errorf("libtf: download: pip: %w", syscall.ENOSPC)
 		}
-		return "", lacking("pip could not download %s (%s); check the network and pip's index and proxy settings, or give the wheel with -wheel FILE", p.Requirement, lastLine(words.String(), err))
+		return "", environmentErrorf("pip could not download %s (%s); check the network and pip's index and proxy settings, or give the wheel with -wheel FILE", p.Requirement, lastLine(words.String(), err))
 	}
 	wheel = filepath.Join(folder, p.Wheel)
 	if _, err := os.Stat(wheel); err != nil {

@@ -179,7 +179,7 @@ func ends(t *testing.T, pid string) {
 // run completes it.
 func TestKilledWhilePlacing(t *testing.T) {
 	f := newFixture(t, fakeWheel(t, 10), goodPip)
-	last := len(members) + 2 // with the linker script and the stamp
+	last := len(wheelFiles) + 2 // with the linker script and the stamp
 	for _, n := range []int{1, 2, 3, last / 2, last - 1, last} {
 		for _, upgrade := range []bool{false, true} {
 			if upgrade {

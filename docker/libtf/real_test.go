@@ -28,6 +28,9 @@ func realPrefix(t *testing.T) (string, Stamp) {
 // The real prefix, where there is one: every header stands alone, and a C
 // program finds all that it needs.
 func TestRealPrefix(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and on one goroutine")
+	}
 	prefix, stamp := realPrefix(t)
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("no gcc")

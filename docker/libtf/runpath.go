@@ -19,8 +19,8 @@ import (
 // library, libc among them. confineFile leaves $ORIGIN and the folders of NVIDIA's
 // libraries in the prefix.
 
-// nvidiaFolder matches a run path's entry that leads to a companion's folder:
-// companionMembers keeps the wheel's nvidia/NAME/lib.
+// nvidiaFolder matches a run path's entry that leads to a runtime wheel's folder:
+// runtimeFiles keeps the wheel's nvidia/NAME/lib.
 var nvidiaFolder = regexp.MustCompile(`^\$ORIGIN/\.\./nvidia/[A-Za-z0-9_]+/lib$`)
 
 // confinedPath returns $ORIGIN and, of a run path's entries, the folders of

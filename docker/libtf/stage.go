@@ -31,7 +31,7 @@ func (o Options) stage(ctx context.Context, v Variant, staging string) (files []
 		return nil, nil, fmt.Errorf("libtf: free space of %s: %w", o.Prefix, err)
 	}
 	if free < need {
-		return nil, nil, lacking("%s has %d MB free, %d MB are needed; free some, or choose another folder with -prefix", o.Prefix, free/1e6, need/1e6)
+		return nil, nil, environmentErrorf("%s has %d MB free, %d MB are needed; free some, or choose another folder with -prefix", o.Prefix, free/1e6, need/1e6)
 	}
 	if there {
 		parts = source.Parts
@@ -109,11 +109,11 @@ func (o Options) unpack(ctx context.Context, v Variant, staging string) (files [
 		if err != nil {
 			return nil, nil, err
 		}
-		members := p.companionMembers
+		wheelFiles := p.runtimeFiles
 		if i == 0 {
-			members = libraryMembers
+			wheelFiles = libraryFiles
 		}
-		some, err := o.extract(ctx, wheel, staging, members)
+		some, err := o.extract(ctx, wheel, staging, wheelFiles)
 		if err == nil && i == 0 {
 			parts, err = partVersions(wheel)
 		}
@@ -146,14 +146,14 @@ func (o Options) bring(ctx context.Context, p Pin, first bool, staging string) (
 	}
 	info, err := os.Stat(wheel)
 	if err != nil {
-		return "", lacking("wheel: %v; give one that is there, or none to have pip fetch it", err)
+		return "", environmentErrorf("wheel: %v; give one that is there, or none to have pip fetch it", err)
 	}
 	if info.Size() != p.Bytes {
 		return "", fmt.Errorf("libtf: wheel %s has %d bytes, the manifest wants %d: it was cut short or is not the pinned one; nothing was installed; %s", filepath.Base(wheel), info.Size(), p.Bytes, again)
 	}
 	sum, _, err := hashFile(wheel)
 	if err != nil {
-		return "", lacking("wheel: %v", err)
+		return "", environmentErrorf("wheel: %v", err)
 	}
 	if sum != p.SHA256 {
 		return "", fmt.Errorf("libtf: wheel %s has sha256 %s, the manifest wants %s: it was changed on its way or is not the pinned one; nothing was installed; %s", filepath.Base(wheel), sum, p.SHA256, again)
@@ -161,9 +161,9 @@ func (o Options) bring(ctx context.Context, p Pin, first bool, staging string) (
 	return wheel, nil
 }
 
-// extract takes files out of the wheel into staging's tree. members says of
+// extract takes files out of the wheel into staging's tree. wheelFiles says of
 // the wheel's names which must be there, and where in the prefix they go.
-func (o Options) extract(ctx context.Context, wheel, staging string, members func(names []string) (map[string]string, error)) ([]File, error) {
+func (o Options) extract(ctx context.Context, wheel, staging string, wheelFiles func(names []string) (map[string]string, error)) ([]File, error) {
 	archive, err := zip.OpenReader(wheel)
 	if err != nil {
 		return nil, fmt.Errorf("libtf: wheel %s: %w", filepath.Base(wheel), err)
@@ -174,7 +174,7 @@ func (o Options) extract(ctx context.Context, wheel, staging string, members fun
 	for i, f := range archive.File {
 		names[i], found[f.Name] = f.Name, f
 	}
-	wanted, err := members(names)
+	wanted, err := wheelFiles(names)
 	if err != nil {
 		return nil, fmt.Errorf("libtf: wheel %s %w", filepath.Base(wheel), err)
 	}

@@ -15,7 +15,7 @@ import (
 	"tfcnn/docker/libtf/elf"
 )
 
-// strips says whether the libraries are to be stripped: those for x86-64, on
+// strips reports whether the libraries are to be stripped: those for x86-64, on
 // such a machine, whose strip knows them.
 func (o Options) strips(v Variant) bool {
 	return o.Strip && runtime.GOARCH == "amd64" && strings.Contains(v.Name, "-amd64-")
@@ -26,7 +26,7 @@ const orKeep = "or keep the wheel's own symbols with -strip=false (make: SYMBOLS
 // canStrip says what this machine lacks for it.
 func canStrip() error {
 	if _, err := exec.LookPath("strip"); err != nil {
-		return lacking("no strip on PATH; install it (Debian: apt-get install binutils), %s", orKeep)
+		return environmentErrorf("no strip on PATH; install it (Debian: apt-get install binutils), %s", orKeep)
 	}
 	for _, name := range systemLibraries {
 		if _, err := findLibrary(name); err != nil {
@@ -137,7 +137,7 @@ func findLibrary(name string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", lacking("no %s among the system's libraries, which stripping reads and TensorFlow needs; install it (Debian: apt-get install libstdc++6), %s", name, orKeep)
+	return "", environmentErrorf("no %s among the system's libraries, which stripping reads and TensorFlow needs; install it (Debian: apt-get install libstdc++6), %s", name, orKeep)
 }
 
 // addSymbols adds the names of a library's dynamic symbols.

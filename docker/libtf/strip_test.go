@@ -53,7 +53,7 @@ func linkedWheel(t *testing.T) *fixture {
 	}
 	var buf bytes.Buffer
 	w := zip.NewWriter(&buf)
-	for _, name := range Members() {
+	for _, name := range WheelFiles() {
 		f, err := w.Create(name)
 		if err != nil {
 			t.Fatal(err)
@@ -193,7 +193,7 @@ func pointers(t *testing.T, library string) (names, lookedUp []string) {
 func TestStripLeaves(t *testing.T) {
 	f := linkedWheel(t)
 	const name = "nvidia/x/lib/libx.so.1"
-	f.addCompanion(t, "x", companionWheel(t, name, "nvidia_x-1.dist-info/License.txt"), "libx.so.1")
+	f.addRuntimeWheel(t, "x", runtimeWheel(t, name, "nvidia_x-1.dist-info/License.txt"), "libx.so.1")
 	o := f.options()
 	o.Wheel, o.Strip = f.dir, true
 	if _, err := Install(t.Context(), o); err != nil {
@@ -224,14 +224,14 @@ func TestStripFaults(t *testing.T) {
 	o.Strip = true
 	tool := filepath.Join(f.dir, "bin", "strip")
 	os.Remove(tool)
-	var lacks *EnvironmentError
-	if _, err := Install(t.Context(), o); !errors.As(err, &lacks) || !strings.Contains(err.Error(), "no strip on PATH; install it (Debian: apt-get install binutils), or keep the wheel's own symbols with -strip=false") {
+	var missing *EnvironmentError
+	if _, err := Install(t.Context(), o); !errors.As(err, &missing) || !strings.Contains(err.Error(), "no strip on PATH; install it (Debian: apt-get install binutils), or keep the wheel's own symbols with -strip=false") {
 		t.Error(err)
 	}
 	untouched(t, f.prefix, "nothing")
 	f.again(t, false, true, "")
 	before := tree(t, f.prefix)
-	if _, err := Install(t.Context(), o); !errors.As(err, &lacks) {
+	if _, err := Install(t.Context(), o); !errors.As(err, &missing) {
 		t.Error(err)
 	}
 	untouched(t, f.prefix, before)

@@ -26,7 +26,7 @@ import (
 	"github.com/google/licensecheck"
 )
 
-// programs are what the project builds and hands on.
+// programs are the commands that the project ships.
 var programs = []string{"tfcnn/cmd/cnndemo", "tfcnn/cmd/doctor", "tfcnn/cmd/libtensorflow", "tfcnn/docker/launcher"}
 
 func main() {

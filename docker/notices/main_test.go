@@ -10,6 +10,9 @@ import (
 
 // NOTICE is as the programs of today are linked.
 func TestNotice(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and on one goroutine")
+	}
 	notice, err := os.ReadFile("../../NOTICE")
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 	"tfcnn/docker/libtf"
 )
 
-// contents is what an image is made of.
+// contents is what a Docker image is made of.
 type contents struct {
 	root, prefix, version string
 	base                  string // the base image's reference, as NAME:TAG or NAME@sha256:…
@@ -98,14 +98,14 @@ func sorted(components map[string]cyclonedx.Component) []cyclonedx.Component {
 	return list
 }
 
-// libraries are libtensorflow and its companions, as the installer's stamp
+// libraries are libtensorflow and its runtime wheels, as the installer's stamp
 // lists them, each with the files that were taken of it.
 func (c contents) libraries() ([]cyclonedx.Component, error) {
 	stamp, err := libtf.ReadStamp(c.prefix)
 	if err != nil {
 		return nil, err
 	}
-	wheels := append([]libtf.StampCompanion{{Requirement: stamp.Requirement, Wheel: stamp.Wheel, SHA256: stamp.SHA256}}, stamp.Companions...)
+	wheels := append([]libtf.StampWheel{{Requirement: stamp.Requirement, Wheel: stamp.Wheel, SHA256: stamp.SHA256}}, stamp.RuntimeWheels...)
 	var list []cyclonedx.Component
 	for i, wheel := range wheels {
 		name, version, _ := strings.Cut(wheel.Requirement, "==")

@@ -53,7 +53,7 @@ func TestParts(t *testing.T) {
 	want := map[string]string{"zlib": "pkg:generic/zlib@1.3.1", "llvm": "pkg:generic/llvm@23.0.0git", "boringssl": "pkg:generic/boringssl"}
 	refs := map[string]bool{}
 	for _, c := range list {
-		if url, asked := want[c.Name]; asked && c.PackageURL != url {
+		if url, listed := want[c.Name]; listed && c.PackageURL != url {
 			t.Errorf("%s: %s, want %s", c.Name, c.PackageURL, url)
 		}
 		delete(want, c.Name)

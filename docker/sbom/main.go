@@ -1,4 +1,4 @@
-// Command sbom writes the image's bill of materials, in CycloneDX's JSON: the
+// Command sbom writes the Docker image's bill of materials, in CycloneDX's JSON: the
 // Go modules that the programs were built of, TensorFlow's library with what is
 // inside it and NVIDIA's libraries, each with its wheel's hash, and the base
 // image with its Debian packages.

@@ -59,8 +59,7 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// What layers give out, as the publications' tables say, and what some of
-// their weights have.
+// The output shapes in the publications' tables, and the shapes of some weights.
 func TestShapes(t *testing.T) {
 	for name, want := range map[string]string{
 		"tutorial": "conv [100,150,200] 15200",
@@ -96,7 +95,7 @@ func TestShapes(t *testing.T) {
 	}
 }
 
-// What the architectures are known by.
+// The features for which the architectures are known.
 func TestFeatures(t *testing.T) {
 	load := func(name string) map[string]graph.Layer {
 		net, err := nets.Load(name)
@@ -143,7 +142,7 @@ func TestFeatures(t *testing.T) {
 	}
 }
 
-// Each file is written as cnndemo writes it, and is what the schema takes.
+// Each file has the format of WriteNetwork, and the schema accepts it.
 func TestFiles(t *testing.T) {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(graph.Schema()))
 	if err != nil {

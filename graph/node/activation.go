@@ -10,20 +10,20 @@ import (
 
 // The operations without weights and geometry, most of one node.
 var (
-	_ = single[ir.ReLU](op.Relu)
-	_ = single[ir.ReLU6](op.Relu6)
+	_ = registerUnary[ir.ReLU](op.Relu)
+	_ = registerUnary[ir.ReLU6](op.Relu6)
 	_ = register(func(o ir.LeakyReLU, a arguments) (tf.Output, error) {
 		return op.LeakyRelu(a.scope, a.operands[0], op.LeakyReluAlpha(o.Alpha)), nil
 	})
-	_ = single[ir.ELU](op.Elu)
-	_ = single[ir.SELU](op.Selu)
-	_ = single[ir.Sigmoid](op.Sigmoid)
-	_ = single[ir.Tanh](op.Tanh)
+	_ = registerUnary[ir.ELU](op.Elu)
+	_ = registerUnary[ir.SELU](op.Selu)
+	_ = registerUnary[ir.Sigmoid](op.Sigmoid)
+	_ = registerUnary[ir.Tanh](op.Tanh)
 	_ = register(func(_ ir.Swish, a arguments) (tf.Output, error) {
 		return op.Mul(a.scope, a.operands[0], op.Sigmoid(a.scope, a.operands[0])), nil
 	})
 	_ = register(func(_ ir.HardSwish, a arguments) (tf.Output, error) { return hardSwish(a.scope, a.operands[0]) })
-	_ = single[ir.Identity](op.Identity)
+	_ = registerUnary[ir.Identity](op.Identity)
 	_ = register(func(_ ir.Softmax, a arguments) (tf.Output, error) {
 		return softmax(a.scope, a.shapes[0], a.operands[0])
 	})
@@ -32,18 +32,18 @@ var (
 	})
 )
 
-// single registers an operation that is one node.
-func single[O ir.Op](node func(*op.Scope, tf.Output) tf.Output) struct{} {
+// registerUnary registers an operation that is one node.
+func registerUnary[O ir.Op](node func(*op.Scope, tf.Output) tf.Output) struct{} {
 	return register(func(_ O, a arguments) (tf.Output, error) { return node(a.scope, a.operands[0]), nil })
 }
 
 // hardSwish adds x·(relu6(x + 3)·(1/6)): only the last product can overflow.
 func hardSwish(scope *op.Scope, x tf.Output) (tf.Output, error) {
-	three, err := number(scope, "three", 3, x.DataType())
+	three, err := scalar(scope, "three", 3, x.DataType())
 	if err != nil {
 		return tf.Output{}, err
 	}
-	sixth, err := number(scope, "sixth", 1./6, x.DataType())
+	sixth, err := scalar(scope, "sixth", 1./6, x.DataType())
 	if err != nil {
 		return tf.Output{}, err
 	}
@@ -51,8 +51,8 @@ func hardSwish(scope *op.Scope, x tf.Output) (tf.Output, error) {
 	return op.Mul(scope, x, factor), nil
 }
 
-// number adds a constant of one number.
-func number(scope *op.Scope, name string, value float32, dtype tf.DataType) (tf.Output, error) {
+// scalar adds a constant without axes.
+func scalar(scope *op.Scope, name string, value float32, dtype tf.DataType) (tf.Output, error) {
 	c, err := constant(scope, name, tensor.Tensor{Shape: []int{}, Data: []float32{value}})
 	if err != nil || dtype == tf.Float {
 		return c, err

@@ -75,7 +75,7 @@ func explicitAvgPool(scope *op.Scope, o ir.AvgPool, h, w ir.Axis, channels int, 
 	sums := op.DepthwiseConv2dNative(scope, x, filter, four([2]int{common, common}), ir.Explicit.String(),
 		op.DepthwiseConv2dNativeExplicitPaddings(sides(o.Padding)))
 	if h.Stride != common || w.Stride != common {
-		sums, err = every(scope, sums, h.Stride/common, w.Stride/common)
+		sums, err = stridedSlice(scope, sums, h.Stride/common, w.Stride/common)
 		if err != nil {
 			return tf.Output{}, err
 		}
@@ -85,8 +85,8 @@ func explicitAvgPool(scope *op.Scope, o ir.AvgPool, h, w ir.Axis, channels int, 
 	return op.DivNoNan(scope, sums, divisor), nil
 }
 
-// every keeps the rows and columns 0, step, 2·step, …
-func every(scope *op.Scope, x tf.Output, rows, columns int) (tf.Output, error) {
+// stridedSlice keeps the rows and columns 0, step, 2·step, …
+func stridedSlice(scope *op.Scope, x tf.Output, rows, columns int) (tf.Output, error) {
 	scope = scope.SubScope("every")
 	begin, err := integers(scope, "begin", 0, 0, 0, 0)
 	if err != nil {

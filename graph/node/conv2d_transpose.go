@@ -25,7 +25,7 @@ func conv2DTranspose(scope *op.Scope, o ir.Conv2DTranspose, shapes [][]int, oper
 		return tf.Output{}, err
 	}
 	if o.Groups > 1 || o.Dilations != [2]int{1, 1} {
-		return spreadConv2D(scope, o, h, w, shapes, operands, k)
+		return conv2DOfSpreadInput(scope, o, h, w, shapes, operands, k)
 	}
 	y, err = backpropInput(scope, o, h, w, operands)
 	if err != nil || len(operands) == 2 {
@@ -51,9 +51,9 @@ func backpropInput(scope *op.Scope, o ir.Conv2DTranspose, h, w ir.Axis, operands
 	return slice(scope, "unpadded", y, []int{0, h.Before, w.Before, 0}, []int{-1, h.In, w.In, -1})
 }
 
-func spreadConv2D(scope *op.Scope, o ir.Conv2DTranspose, h, w ir.Axis, shapes [][]int, operands []tf.Output, k kernels) (tf.Output, error) {
+func conv2DOfSpreadInput(scope *op.Scope, o ir.Conv2DTranspose, h, w ir.Axis, shapes [][]int, operands []tf.Output, k kernels) (tf.Output, error) {
 	input, filter := shapes[0], shapes[1]
-	x, err := spread(scope, operands[0], input, o.Strides)
+	x, err := insertZeros(scope, operands[0], input, o.Strides)
 	if err != nil {
 		return tf.Output{}, err
 	}
@@ -90,9 +90,9 @@ func spreadConv2D(scope *op.Scope, o ir.Conv2DTranspose, h, w ir.Axis, shapes []
 	return y, nil
 }
 
-// spread puts each number of x at the beginning of a cell of strides, zeros in
+// insertZeros puts each number of x at the beginning of a cell of strides, and zeros into
 // the rest of it.
-func spread(scope *op.Scope, x tf.Output, shape []int, strides [2]int) (tf.Output, error) {
+func insertZeros(scope *op.Scope, x tf.Output, shape []int, strides [2]int) (tf.Output, error) {
 	if strides == [2]int{1, 1} {
 		return x, nil
 	}

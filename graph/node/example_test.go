@@ -11,8 +11,8 @@ import (
 	"tfcnn/graph/node"
 )
 
-// A pool in a graph of one's own; what TensorFlow has no kernel for is an
-// error, and the scope can still be used.
+// A pool in a graph that was built by hand. An operation without a TensorFlow kernel
+// is an error, after which the scope can still be used.
 func ExampleMaxPool() {
 	root := tfgo.NewRoot()
 	images := op.Placeholder(root, tf.Float, op.PlaceholderShape(tf.MakeShape(-1, 427, 640, 3)))

@@ -71,7 +71,8 @@ func filled(shape ...int) tensor.Tensor {
 	return x
 }
 
-// The known answers of TensorFlow's own tests, through a graph built by hand.
+// The known answers of TensorFlow's own tests, computed by a graph that was built by
+// hand.
 func TestByHand(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -123,8 +124,8 @@ func TestByHand(t *testing.T) {
 	}
 }
 
-// What is refused leaves the scope as it was: the next operation goes in, and
-// the graph runs.
+// A refused operation leaves the scope as it was: the next operation is added, and the
+// graph runs.
 func TestRefusalsLeaveTheScope(t *testing.T) {
 	root := tfgo.NewRoot()
 	x := placeholder(root, -1, 5, 5, 3)
@@ -208,8 +209,8 @@ func TestRefusalsLeaveTheScope(t *testing.T) {
 	}
 }
 
-// Node names come from the network alone: the same network built again, in
-// the same process, has the same ones.
+// Node names depend on the network alone: the same network, built again in the same
+// process, has the same names.
 func TestStableNames(t *testing.T) {
 	net := graph.Network{
 		Input: graph.Input{Height: 9, Width: 9, Channels: 2},

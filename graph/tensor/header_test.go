@@ -24,8 +24,8 @@ func npy(version byte, header, numbers string) string {
 	return string(file) + header + numbers
 }
 
-// headers are Python literals and what numpy.load (NumPy 2.4) makes of them:
-// a shape, or a refusal that our error names otherwise. All have numbers enough.
+// headers are Python literals with the result of numpy.load (NumPy 2.4): a shape, or a
+// refusal whose text is ours. All files have enough numbers.
 var headers = []struct {
 	version byte
 	text    string
@@ -89,7 +89,7 @@ pe': (0x9, +1, 0b1, 1_0, 00)}`, "[9,1,1,10,0]", ""},
 	{0, `{'descr': '<f4', 'fortran_order': False, 'shape': (9,)}`, "", `format version is 0.0`},
 }
 
-// numbersOf returns ones, as many as a shape has.
+// numbersOf returns ones for all elements of a shape.
 func numbersOf(shape string) string {
 	var sizes []int
 	_ = json.Unmarshal([]byte(shape), &sizes)
@@ -117,7 +117,7 @@ func TestNPYHeaders(t *testing.T) {
 	}
 }
 
-// Files that other writers made.
+// Files that other programs wrote.
 func TestNPYFiles(t *testing.T) {
 	for name, want := range map[string]string{
 		"key_order": "[3,3]", "no_spaces": "[3,3]", "no_trailing_comma": "[3,3]", "python2_long": "[3,3]",

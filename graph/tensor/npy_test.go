@@ -55,8 +55,8 @@ func golden(shape, numbers string) string {
 	return "\x93NUMPY\x01\x00v\x00" + header + strings.Repeat(" ", 117-len(header)) + "\n" + numbers
 }
 
-// Arrays of many pieces come back to the bit, NaNs too, and cut short they are
-// errors that say where.
+// Arrays of several chunks are read back with the same bits, NaNs too. Shorter files
+// are errors that name the position.
 func TestNPYLarge(t *testing.T) {
 	const n = 1<<19 + 7
 	x := tensor.Tensor{Shape: []int{n}, Data: make([]float32, n)}
@@ -85,7 +85,8 @@ func TestNPYLarge(t *testing.T) {
 	}
 }
 
-// FuzzReadNPY: what is read comes back with the same bits.
+// FuzzReadNPY reads any file. An accepted array is written and read back with the same
+// bits.
 func FuzzReadNPY(f *testing.F) {
 	for _, x := range []tensor.Tensor{
 		{Shape: []int{1, 2}, Data: []float32{1, -2}},

@@ -13,8 +13,8 @@ import (
 )
 
 // Each number is rounded once, to the nearest, ties to even. The numbers are in
-// hexadecimal as they stand in the file, and want is what follows from IEEE 754;
-// TestNPYAgainstNumPy has NumPy's answers for many more.
+// hexadecimal as in the file, and want follows from IEEE 754; TestNPYAgainstNumPy has
+// NumPy's answers for many more.
 func TestNPYNumbers(t *testing.T) {
 	const nan = 0x1p-149 // stands for NaN below, which the types' numbers never are
 	for _, tt := range []struct {
@@ -93,8 +93,7 @@ func readNumbers(t *testing.T, descr, numbers string, n int) (tensor.Tensor, err
 	return tensor.ReadNPY(strings.NewReader(file))
 }
 
-// An array in Fortran order: the number at each position is the position's index in C
-// order, and stands where the first axis is fastest.
+// An array in Fortran order, first axis fastest: each number is its index in C order.
 func TestNPYFortran(t *testing.T) {
 	for _, shape := range [][]int{{}, {5}, {1, 1}, {2, 3}, {3, 1, 2}, {70, 33}, {1, 40, 1, 65}, {3, 3, 5, 7}, {2, 3, 4, 5, 6}, {33, 2, 1, 3, 64}, {0, 3}, {64, 0, 2}} {
 		want, err := tensor.New(shape...)

@@ -15,8 +15,8 @@ import (
 	"tfcnn/graph/tensor"
 )
 
-// NumPy itself reports whether our files are its format and how its own are read:
-// each header of the table, and numbers of every type and order.
+// NumPy reads the files of this package, and this package reads NumPy's: each header
+// of the table, and numbers of every type and order.
 func TestNPYAgainstNumPy(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err == nil {

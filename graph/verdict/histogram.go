@@ -33,7 +33,7 @@ func Bucket(err, bound float64) int {
 	}
 	fraction, exponent := math.Frexp(share) // fraction × 2^exponent, fraction in [½, 1)
 	if fraction == 0.5 {
-		exponent-- // a power of two itself, which its bucket includes
+		exponent-- // a power of two itself, that its bucket includes
 	}
 	return min(max(exponent-firstShare, 0)+1, last-1)
 }

@@ -8,13 +8,7 @@
 // docs/verdicts.md explains each status and each figure.
 package verdict
 
-import (
-	"fmt"
-	"slices"
-
-	"tfcnn/graph/tensor"
-	"tfcnn/internal/ref"
-)
+import "slices"
 
 // Status is the outcome of a comparison.
 type Status string
@@ -87,45 +81,6 @@ func (s Status) OK() bool { return s != Fail && s != Nothing }
 // Compared returns how many elements were compared with a number; an infinity counts.
 func (v Verdict) Compared() int {
 	return v.Elements - v.NaN - v.Overflowed - v.Unspecified - v.Unbounded
-}
-
-// String returns the verdict in one line.
-func (v Verdict) String() string {
-	switch {
-	case v.Note != "" && v.Status == Fail:
-		return fmt.Sprintf("%s: %s", v.Status, v.Note)
-	case v.Status == Fail && (!finite(float64(v.Got)) || !finite(float64(v.Want))):
-		return fmt.Sprintf("%s: %d of %d numbers outside: at %s got %v, want %v", v.Status, v.Outside, v.Elements, tensor.FormatShape(v.Worst), v.Got, v.Want)
-	case v.Status == Fail:
-		return fmt.Sprintf("%s: %d of %d numbers outside: at %s got %v, want %v ± %.3g, error %.3g",
-			v.Status, v.Outside, v.Elements, tensor.FormatShape(v.Worst), v.Got, v.Want, v.Bound, v.MaxError)
-	case v.Status == Precision:
-		return fmt.Sprintf("%s: largest error is %.3g of √n·u·Σ|x·w|, float32 kernels stay below %d on data of random signs; within the bound", v.Status, v.Level, ref.AlarmLevel)
-	case v.Unbounded > 0 && v.Status == Nothing:
-		return fmt.Sprintf("%s: no bound is known for %d of %d numbers", v.Status, v.Unbounded, v.Elements)
-	case v.Elements == 0:
-		return fmt.Sprintf("%s: the output has no numbers", v.Status)
-	case v.Status == Nothing:
-		return fmt.Sprintf("%s: of %d numbers none was compared%s", v.Status, v.Elements, v.exceptions())
-	case v.Exact == v.Elements:
-		return fmt.Sprintf("%s: all %d numbers exact%s", v.Status, v.Elements, v.exceptions())
-	}
-	return fmt.Sprintf("%s: largest error %.3g is %.3g of its bound%s", v.Status, v.MaxError, v.Share, v.exceptions())
-}
-
-// exceptions returns the counts of the elements that were not compared, by reason.
-func (v Verdict) exceptions() string {
-	text := ""
-	if v.NaN > 0 {
-		text += fmt.Sprintf("; %d NaN on both sides", v.NaN)
-	}
-	if v.Unspecified > 0 {
-		text += fmt.Sprintf("; nothing asked of %d numbers, where kernels differ", v.Unspecified)
-	}
-	if v.Overflowed > 0 {
-		text += fmt.Sprintf("; %d not finite, where partial sums may overflow", v.Overflowed)
-	}
-	return text
 }
 
 // rank returns the place of a status from good to bad.

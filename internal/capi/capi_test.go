@@ -18,7 +18,8 @@ type opened struct {
 	graph   *tf.Graph
 }
 
-// types are those whose numbers the graph of open hands through, by scope.
+// types are the types for which the graph of open has a placeholder and an Identity,
+// by scope.
 var types = map[tf.DataType]string{
 	tf.Double: "double", tf.Half: "half", tf.Bfloat16: "bfloat16", tf.Int32: "int32", tf.Int64: "int64",
 	tf.Uint8: "uint8", tf.Bool: "bool", tf.Complex64: "complex64",
@@ -68,7 +69,7 @@ func output(t *testing.T, s opened, name string) capi.Output {
 	return p
 }
 
-// Wrap says so where the bindings' values are not what it reads.
+// Wrap returns an error where the bindings' values are not those that it reads.
 func TestWrap(t *testing.T) {
 	s := open(t)
 	if _, err := capi.Wrap(nil, s.graph); err == nil || !strings.Contains(err.Error(), "is nil") {

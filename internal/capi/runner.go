@@ -199,7 +199,7 @@ import (
 // An int must be an int64_t for a shape to be handed over as it is.
 var _ [unsafe.Sizeof(int(0)) - 8]struct{}
 
-// Signature lists what the runs of a Runner feed and fetch.
+// Signature lists the feeds, fetches and targets of a Runner's runs.
 type Signature struct {
 	Feeds     []Output // whose values come with each run
 	Constants []Constant
@@ -219,7 +219,7 @@ type Constant struct {
 }
 
 // Runner runs a session for one Signature. Several goroutines may use it at once.
-// A run allocates nothing in Go, unless the memory of its results.
+// A run allocates no memory in Go, except for results whose Data is nil.
 type Runner struct {
 	session *Session
 	feeds   int
@@ -261,7 +261,7 @@ func (s *Session) NewRunner(o Signature) (*Runner, error) {
 	return r, nil
 }
 
-// Free frees what NewRunner has made. A second call does nothing.
+// Free frees the Runner's memory. A second call does nothing.
 func (r *Runner) Free() {
 	if r.c != nil {
 		C.runner_free(r.c)
@@ -276,9 +276,9 @@ func (r *Runner) Free() {
 // own, type and shape; a Value with Data must have the result's type, shape and
 // size. Without any out the results are dropped.
 //
-// When Run returns it uses neither in nor out any more, and nothing native is left
-// of the run, whether it failed or not; until then neither may be written to. After
-// an error out is as it was.
+// Until Run returns, in and out must not be written to. Then Run uses neither any more
+// and has freed all memory of the run, after an error too. After an error out is as it
+// was.
 func (r *Runner) Run(in, out []Value) error {
 	_, err := r.run(nil, in, out)
 	return err

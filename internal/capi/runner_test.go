@@ -207,8 +207,8 @@ func TestRunWith(t *testing.T) {
 	}
 }
 
-// A step that fails in TensorFlow, and one whose result is of another type,
-// leave nothing behind: each holds a feed of 4 MiB, the second a result of 8.
+// A run that fails in TensorFlow, and a run whose result has another type, free all
+// their memory: each has a feed of 4 MiB, the second a result of 8.
 func TestFailuresFree(t *testing.T) {
 	s := open(t)
 	memory := make([]float32, 1<<20+1)

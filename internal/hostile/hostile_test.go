@@ -9,7 +9,7 @@ import (
 	"tfcnn/internal/hostile"
 )
 
-// said is a testing.TB that keeps what it is told.
+// said is a testing.TB that records its messages.
 type said struct {
 	testing.TB
 	errors []string

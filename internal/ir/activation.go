@@ -86,6 +86,11 @@ func (ReLU6) Traits() Traits { return activation(SavesOutput, comparedNaN) }
 // Kind returns "leaky_relu".
 func (LeakyReLU) Kind() string { return "leaky_relu" }
 
+// The default is TensorFlow's.
+func (l *LeakyReLU) attributes() []Attribute {
+	return []Attribute{{Name: "alpha", Value: &l.Alpha, Default: new(float32(0.2))}}
+}
+
 // Traits returns the traits of an activation.
 func (LeakyReLU) Traits() Traits {
 	t := activation(SavesInputs, comparedNaN)

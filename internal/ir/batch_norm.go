@@ -17,6 +17,10 @@ type BatchNorm struct{ Epsilon float32 }
 // Kind returns "batch_norm".
 func (BatchNorm) Kind() string { return "batch_norm" }
 
+func (b *BatchNorm) attributes() []Attribute {
+	return []Attribute{{Name: "epsilon", Value: &b.Epsilon, Default: new(float32(0.001))}}
+}
+
 // Traits returns the traits of a normalisation by fixed numbers.
 func (BatchNorm) Traits() Traits {
 	return Traits{

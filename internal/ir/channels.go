@@ -21,6 +21,13 @@ func (ScaleShift) Kind() string { return "scale_shift" }
 // Kind returns "reverse_channels".
 func (ReverseChannels) Kind() string { return "reverse_channels" }
 
+func (s *ScaleShift) attributes() []Attribute {
+	return []Attribute{
+		{Name: "scale", Value: &s.Scale, Default: new([]float32)},
+		{Name: "shift", Value: &s.Shift, Default: new([]float32)},
+	}
+}
+
 // Traits returns the traits of a product and a sum; without numbers there is neither.
 func (s ScaleShift) Traits() Traits {
 	return Traits{

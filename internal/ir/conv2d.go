@@ -17,6 +17,15 @@ type Conv2D struct {
 // Kind returns "conv2d".
 func (Conv2D) Kind() string { return "conv2d" }
 
+func (c *Conv2D) attributes() []Attribute {
+	return []Attribute{
+		{Name: "strides", Value: &c.Strides, Default: &one},
+		{Name: "dilations", Value: &c.Dilations, Default: &one},
+		{Name: "padding", Value: &c.Padding, Default: new(Padding)},
+		{Name: "groups", Value: &c.Groups, Default: new(1)},
+	}
+}
+
 // Traits returns the traits of a convolution.
 func (Conv2D) Traits() Traits { return convolution(SlidingWindow) }
 

@@ -24,6 +24,16 @@ type Conv2DTranspose struct {
 // Kind returns "conv2d_transpose".
 func (Conv2DTranspose) Kind() string { return "conv2d_transpose" }
 
+func (c *Conv2DTranspose) attributes() []Attribute {
+	return []Attribute{
+		{Name: "strides", Value: &c.Strides, Default: &one},
+		{Name: "dilations", Value: &c.Dilations, Default: &one},
+		{Name: "padding", Value: &c.Padding, Default: new(Padding)},
+		{Name: "groups", Value: &c.Groups, Default: new(1)},
+		{Name: "output_size", Value: &c.OutputSize},
+	}
+}
+
 // Traits returns the traits of a convolution.
 func (Conv2DTranspose) Traits() Traits { return convolution(TransposedWindow) }
 

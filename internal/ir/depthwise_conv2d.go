@@ -20,6 +20,14 @@ type DepthwiseConv2D struct {
 // Kind returns "depthwise_conv2d".
 func (DepthwiseConv2D) Kind() string { return "depthwise_conv2d" }
 
+func (d *DepthwiseConv2D) attributes() []Attribute {
+	return []Attribute{
+		{Name: "strides", Value: &d.Strides, Default: &one},
+		{Name: "dilations", Value: &d.Dilations, Default: &one},
+		{Name: "padding", Value: &d.Padding, Default: new(Padding)},
+	}
+}
+
 // Traits returns the traits of a convolution.
 func (DepthwiseConv2D) Traits() Traits { return convolution(SlidingWindow) }
 

@@ -17,6 +17,16 @@ type LRN struct {
 // Kind returns "lrn".
 func (LRN) Kind() string { return "lrn" }
 
+// The defaults are TensorFlow's.
+func (l *LRN) attributes() []Attribute {
+	return []Attribute{
+		{Name: "depth_radius", Value: &l.DepthRadius, Default: new(5)},
+		{Name: "lrn_bias", Value: &l.Bias, Default: new(float32(1))},
+		{Name: "alpha", Value: &l.Alpha, Default: new(float32(1))},
+		{Name: "beta", Value: &l.Beta, Default: new(float32(0.5))},
+	}
+}
+
 // Traits returns the traits of a normalisation by the numbers round each.
 func (LRN) Traits() Traits {
 	return Traits{

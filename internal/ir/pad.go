@@ -7,6 +7,10 @@ type Pad struct{ Top, Bottom, Left, Right int }
 // Kind returns "pad".
 func (Pad) Kind() string { return "pad" }
 
+func (p *Pad) attributes() []Attribute {
+	return []Attribute{{Name: "padding", Value: (*Sides)(p)}}
+}
+
 // Traits returns the traits of a copy among zeros.
 func (Pad) Traits() Traits {
 	return Traits{Family: Reshaping, Operands: OneInput, Output: NewBuffer, Saved: SavesNothing, Reads: SamePosition, Linear: true}

@@ -24,11 +24,20 @@ func (MaxPool) Kind() string { return "max_pool" }
 // Kind returns "avg_pool".
 func (AvgPool) Kind() string { return "avg_pool" }
 
+// The strides of a pool default to its size.
+func (p *Pool) attributes() []Attribute {
+	return []Attribute{
+		{Name: "size", Value: &p.Size},
+		{Name: "strides", Value: &p.Strides, Default: &p.Size},
+		{Name: "padding", Value: &p.Padding, Default: new(Padding)},
+	}
+}
+
 // Traits returns the traits of a choice: the gradient asks which number was the largest.
 func (MaxPool) Traits() Traits {
 	return Traits{
 		Family: Pooling, Operands: OneInput, Output: NewBuffer, Saved: SavesBoth, Reads: SlidingWindow,
-		Fusable:     true,
+		Selects: true, Fusable: true,
 		Unspecified: "a window with a NaN gives NaN, and one of nothing but −Inf gives −Inf; TensorFlow's CPU kernel drops a NaN beside numbers and starts from −3.4e38",
 	}
 }

@@ -27,6 +27,13 @@ const maxResize = 1 << 22
 // Kind returns "resize".
 func (Resize) Kind() string { return "resize" }
 
+func (r *Resize) attributes() []Attribute {
+	return []Attribute{
+		{Name: "size", Value: &r.Size},
+		{Name: "method", Value: &r.Method, Words: []string{Nearest, Bilinear}},
+	}
+}
+
 // Traits returns the traits of an interpolation.
 func (r Resize) Traits() Traits {
 	t := Traits{

@@ -25,6 +25,10 @@ type Traits struct {
 	// numbers times numbers of the filter or, where there is no filter, times
 	// constants that are not negative; a bias is added to it.
 	Linear bool
+	// Selects reports whether each number of the output is one number of the
+	// input, which comparing numbers chooses. The reference writes a bound of it
+	// for subnormal numbers alone.
+	Selects bool
 	// Elementwise reports whether each number of the output depends on one
 	// number of one input, of any shape.
 	Elementwise bool

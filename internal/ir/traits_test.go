@@ -43,7 +43,7 @@ func TestOperationsAreAll(t *testing.T) {
 	}
 }
 
-// No fact of an operation is left unstated, and none contradicts another.
+// Every operation states all facts, and no two facts contradict each other.
 func TestTraitsAreStated(t *testing.T) {
 	families := []ir.Family{ir.Convolution, ir.FullyConnected, ir.Pooling, ir.Normalization, ir.Activation, ir.Reshaping, ir.Merging}
 	for _, op := range ir.Operations() {

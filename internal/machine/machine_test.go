@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// bare returns a machine with nothing; each test gives it what it is about.
+// bare returns a machine with nothing; each test adds its tools.
 func bare(t *testing.T) Machine {
 	return Machine{
 		Project: t.TempDir(), Root: t.TempDir(), OS: "linux", Arch: "amd64",
@@ -19,7 +19,7 @@ func bare(t *testing.T) Machine {
 	}
 }
 
-// with lets commands answer, by their whole line.
+// with sets the output of commands, by their whole line.
 func (m Machine) with(answers map[string]string) Machine {
 	m.Output = func(_ context.Context, name string, arguments ...string) (string, error) {
 		if answer, found := answers[strings.Join(append([]string{name}, arguments...), " ")]; found {
@@ -65,7 +65,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// prefix makes one as from TensorFlow's tarball.
+// prefix makes a prefix as TensorFlow's tarball has it.
 func prefix(t *testing.T, folder string) {
 	t.Helper()
 	for _, name := range []string{"include/tensorflow/c/c_api.h", "lib/libtensorflow.so", "lib/libtensorflow_framework.so.2"} {
@@ -73,7 +73,7 @@ func prefix(t *testing.T, folder string) {
 	}
 }
 
-// expect holds a fact to what it must say.
+// expect compares a fact with the expected one.
 func expect(t *testing.T, m Machine, name string, found bool, value, fix string) {
 	t.Helper()
 	f := fact(t, m, name)
@@ -202,7 +202,7 @@ func TestLibtensorflow(t *testing.T) {
 	expect(t, m, "libtensorflow", false, m.Root+"/usr/local has no", "LIBTENSORFLOW")
 }
 
-// What a GPU needs: in an image, outside of one, with all and without.
+// The facts about a GPU: in a Docker image, outside of one, with all and without any.
 func TestGPUFacts(t *testing.T) {
 	m := bare(t)
 	find := func(m Machine, tf TensorFlow, name string) Fact {

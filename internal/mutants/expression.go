@@ -53,9 +53,9 @@ func (r *rewriter) constant(e ast.Expr, value types.TypeAndValue) string {
 	switch {
 	case !known:
 	case value.Value.Kind() == constant.Bool:
-		return of("Not", r.site(constantRule, e), name+"("+r.raw(e)+")")
+		return mutationCall("Not", r.site(constantRule, e), name+"("+r.raw(e)+")")
 	case numeric(value.Type):
-		return of("Constant", r.site(constantRule, e), name+"("+r.raw(e)+")")
+		return mutationCall("Constant", r.site(constantRule, e), name+"("+r.raw(e)+")")
 	}
 	return r.raw(e)
 }
@@ -69,11 +69,11 @@ func (r *rewriter) condition(e ast.Expr) string {
 	if u, is := operand.(*ast.UnaryExpr); is && u.Op == token.NOT || r.info.Types[e].Value != nil {
 		return r.expression(e)
 	}
-	return of("Not", r.site(conditionRule, e), r.expression(e))
+	return mutationCall("Not", r.site(conditionRule, e), r.expression(e))
 }
 
-// two numbers a mutant that computes otherwise and one that does not compute.
-func (r *rewriter) two(e ast.Expr) int {
+// arithmeticSites numbers a mutant that computes otherwise and one that does not compute.
+func (r *rewriter) arithmeticSites(e ast.Expr) int {
 	number := r.site(arithmeticRule, e)
 	r.site(operandRule, e)
 	return number
@@ -85,10 +85,10 @@ func (r *rewriter) binary(e *ast.BinaryExpr) string {
 	case token.LAND, token.LOR:
 		function := map[token.Token]string{token.LAND: "And", token.LOR: "Or"}[e.Op]
 		number := r.site(logicRule, e)
-		return of(function, number, r.expression(e.X), "func() bool { return "+r.expression(e.Y)+" }")
+		return mutationCall(function, number, r.expression(e.X), "func() bool { return "+r.expression(e.Y)+" }")
 	case token.EQL, token.NEQ:
 		number := r.site(comparisonRule, e)
-		return of("Not", number, r.expression(e.X)+" "+e.Op.String()+" "+r.expression(e.Y))
+		return mutationCall("Not", number, r.expression(e.X)+" "+e.Op.String()+" "+r.expression(e.Y))
 	case token.LSS, token.LEQ, token.GTR, token.GEQ:
 		if r.info.Types[e.X].Value != nil {
 			t = r.info.TypeOf(e.Y)
@@ -105,7 +105,7 @@ func (r *rewriter) binary(e *ast.BinaryExpr) string {
 		if e.Op == token.LEQ || e.Op == token.GEQ {
 			function = "LessEqual"
 		}
-		return of(function, number, x, y)
+		return mutationCall(function, number, x, y)
 	case token.ADD, token.SUB, token.MUL, token.QUO, token.REM:
 		t := r.info.TypeOf(e)
 		if !numeric(t) {
@@ -115,12 +115,12 @@ func (r *rewriter) binary(e *ast.BinaryExpr) string {
 		if function == "Div" && integer(t) {
 			function = "Quo"
 		}
-		number := r.two(e)
+		number := r.arithmeticSites(e)
 		x, y := r.expression(e.X), r.expression(e.Y)
 		if from := r.reversal(e); from != "" {
-			y = of("Either", r.site(reversedRule, e), y, from)
+			y = mutationCall("Either", r.site(reversedRule, e), y, from)
 		}
-		return of(function, number, x, y)
+		return mutationCall(function, number, x, y)
 	}
 	return r.inner(e, nil)
 }
@@ -141,11 +141,11 @@ func (r *rewriter) unary(e *ast.UnaryExpr) string {
 	switch e.Op {
 	case token.NOT:
 		number := r.site(conditionRule, e)
-		return of("Not", number, r.inner(e, nil))
+		return mutationCall("Not", number, r.inner(e, nil))
 	case token.SUB:
 		if r.pure(e.X) && numeric(r.info.TypeOf(e)) {
 			number := r.site(arithmeticRule, e)
-			return of("Either", number, r.inner(e, nil), r.raw(e.X))
+			return mutationCall("Either", number, r.inner(e, nil), r.raw(e.X))
 		}
 	case token.AND:
 		if _, is := e.X.(*ast.CompositeLit); !is {
@@ -166,7 +166,7 @@ func (r *rewriter) selector(e *ast.SelectorExpr) string {
 	if next == "" || !r.pure(e.X) {
 		return text
 	}
-	return of("Either", r.site(fieldRule, e), text, r.raw(e.X)+"."+next)
+	return mutationCall("Either", r.site(fieldRule, e), text, r.raw(e.X)+"."+next)
 }
 
 // nextField returns the field after the selected one among the struct's fields of its
@@ -227,7 +227,7 @@ func (r *rewriter) indexed(e *ast.IndexExpr) string {
 		next %= size
 	}
 	number := r.site(indexRule, e)
-	return r.expression(e.X) + "[" + of("Either", number, "int("+r.raw(e.Index)+")", fmt.Sprint(next)) + "]"
+	return r.expression(e.X) + "[" + mutationCall("Either", number, "int("+r.raw(e.Index)+")", fmt.Sprint(next)) + "]"
 }
 
 // texts are functions whose results are messages: nothing in their arguments is
@@ -290,7 +290,7 @@ func (r *rewriter) call(c *ast.CallExpr) string {
 			continue
 		}
 		if text, known := r.typed(e); known {
-			return of("Either", r.site(callRule, c), r.plainCall(c), text)
+			return mutationCall("Either", r.site(callRule, c), r.plainCall(c), text)
 		}
 	}
 	return r.plainCall(c)
@@ -321,7 +321,7 @@ func (r *rewriter) plainCall(c *ast.CallExpr) string {
 		switch callee.Name {
 		case "min", "max":
 			if numeric(r.info.TypeOf(c)) {
-				return of(map[string]string{"min": "Min", "max": "Max"}[callee.Name], r.site(extremeRule, c), parts...)
+				return mutationCall(map[string]string{"min": "Min", "max": "Max"}[callee.Name], r.site(extremeRule, c), parts...)
 			}
 		case "make":
 			// A capacity changes nothing.
@@ -381,7 +381,7 @@ func (r *rewriter) exchange(c *ast.CallExpr, signature *types.Signature, parts [
 		}
 		number := r.site(argumentsRule, c)
 		for at, other := range map[int]string{i: second, i + 1: first} {
-			parts[at] = of("Either", number, parts[at], other)
+			parts[at] = mutationCall("Either", number, parts[at], other)
 		}
 	}
 }

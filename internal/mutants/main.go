@@ -121,7 +121,7 @@ func run(ctx context.Context, sample int, seed uint64, only string, jobs int, li
 	return judge(sites, outcomes, known)
 }
 
-// outcome is what came of a mutant.
+// outcome is the result of a mutant.
 type outcome int
 
 const (

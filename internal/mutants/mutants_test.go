@@ -16,8 +16,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/example.txt anew")
 
-// Each mutant of testdata/example has its name, compiles, and computes what the
-// rule says. The example without one prints what it prints unchanged.
+// Each mutant of testdata/example has its name, compiles, and computes as its rule
+// states. Without a mutant the example prints the same as unchanged.
 func TestRules(t *testing.T) {
 	root, err := moduleRoot()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 const mutationName = "mutation_"
 
 // rewriter writes a source file anew, with every site in it. It works on the
-// text: what no rule changes stays as it is written.
+// text: code that no rule changes stays as it is written.
 type rewriter struct {
 	module   string // path
 	folder   string // of the package, from the module's root
@@ -82,7 +82,7 @@ func (r *rewriter) inner(n ast.Node, special func(ast.Node) (string, bool)) stri
 	return out.String()
 }
 
-// node returns a node's text with its sites; done is false where only what is below
+// node returns a node's text with its sites; done is false where only the nodes below
 // it may have any.
 func (r *rewriter) node(n ast.Node) (text string, done bool) {
 	switch n := n.(type) {
@@ -135,12 +135,12 @@ func (r *rewriter) site(rule string, n ast.Node) int {
 	return r.sites.add(r.folder, r.function, rule, r.raw(n))
 }
 
-// of returns a call of package mutation.
-func of(function string, number int, arguments ...string) string {
+// mutationCall returns a call of package mutation.
+func mutationCall(function string, number int, arguments ...string) string {
 	return fmt.Sprintf("%s.%s(%d, %s)", mutationName, function, number, strings.Join(arguments, ", "))
 }
 
-// typeName returns what a type is called in the file.
+// typeName returns the name of a type in the file.
 func (r *rewriter) typeName(t types.Type) (string, bool) {
 	known := true
 	name := types.TypeString(types.Default(t), func(p *types.Package) string {

@@ -61,8 +61,8 @@ func (b *binary) command(ctx context.Context, environment ...string) *exec.Cmd {
 	return c
 }
 
-// reach runs the suite without a mutant: it has to pass, and tells which sites it
-// comes to.
+// reach runs the suite without a mutant. The suite must pass; reach records the sites
+// that it reaches.
 func (b *binary) reach(ctx context.Context, sites int) error {
 	file := b.program + "." + strings.ReplaceAll(b.name, " ", "_") + ".reached"
 	if err := os.WriteFile(file, make([]byte, sites), 0o644); err != nil {

@@ -39,7 +39,7 @@ func (r *rewriter) statement(s ast.Stmt) string {
 				return "", false
 			}
 			number := r.site(errorRule, e)
-			return of("Err", number, r.expression(e)), true
+			return mutationCall("Err", number, r.expression(e)), true
 		})
 	case *ast.IfStmt:
 		return r.inner(s, r.clause(s.Init, nil, s.Cond))
@@ -57,7 +57,7 @@ func (r *rewriter) statement(s ast.Stmt) string {
 					if !known || r.info.Types[s.X].Value == nil {
 						text = r.expression(s.X)
 					}
-					return of("Fewer", number, text), true
+					return mutationCall("Fewer", number, text), true
 				}
 			}
 			return "", false
@@ -102,8 +102,7 @@ func (r *rewriter) statement(s ast.Stmt) string {
 	return r.inner(s, nil)
 }
 
-// deferred keeps a call what it is: only a function that is written there has
-// sites.
+// deferred keeps a deferred call: only a function literal in it has sites.
 func (r *rewriter) deferred(d ast.Node, c *ast.CallExpr) (string, bool) {
 	if d != c {
 		return "", false
@@ -114,8 +113,8 @@ func (r *rewriter) deferred(d ast.Node, c *ast.CallExpr) (string, bool) {
 	return r.raw(c), true
 }
 
-// clause renders what stands before a block: statements that cannot be left out,
-// and a condition.
+// clause renders the part before a block: statements that cannot be left out, and a
+// condition.
 func (r *rewriter) clause(first, post ast.Stmt, cond ast.Expr) func(ast.Node) (string, bool) {
 	return func(d ast.Node) (string, bool) {
 		switch {

@@ -77,20 +77,20 @@ func removeIfAbandoned(dir string, ours, claim bool) error {
 
 // journal lists the files that a Commit renames.
 type journal struct {
-	Format string       `json:"format"`
-	Files  []identified `json:"files"`
+	Format string         `json:"format"`
+	Files  []fileIdentity `json:"files"`
 }
 
-// identified has the size and time of a new file. A rename and a reboot keep both, so
+// fileIdentity has the size and time of a new file. A rename and a reboot keep both, so
 // that the file is recognised under its name.
-type identified struct {
+type fileIdentity struct {
 	Name     string `json:"name"`
 	Size     int64  `json:"size"`
 	Modified int64  `json:"modified"` // nanoseconds
 }
 
-func identify(name string, info fs.FileInfo) identified {
-	return identified{name, info.Size(), info.ModTime().UnixNano()}
+func identify(name string, info fs.FileInfo) fileIdentity {
+	return fileIdentity{name, info.Size(), info.ModTime().UnixNano()}
 }
 
 // undo undoes the renames in the journal of a staging folder, if there is a journal. A
@@ -121,7 +121,7 @@ func undo(folder, dir string) error {
 	return errors.Join(append(failures, syncFolder(folder))...)
 }
 
-func undoOne(path, old string, file identified) error {
+func undoOne(path, old string, file fileIdentity) error {
 	info, err := os.Lstat(path)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
@@ -146,7 +146,7 @@ func syncFolder(folder string) error {
 	if err != nil {
 		return err
 	}
-	return first(ignoreUnsupported(f.Sync()), f.Close())
+	return firstError(ignoreUnsupported(f.Sync()), f.Close())
 }
 
 // ignoreUnsupported drops the error of file systems that cannot sync folders.

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// One command at a time has a folder; who comes second is told by whom.
+// One command at a time has a folder; the error of the second names the first.
 func TestClaim(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out")
 	c := again(claimVariable, out)
@@ -49,8 +49,8 @@ func TestClaim(t *testing.T) {
 	}
 }
 
-// However starts and ends fall together, one set at a time has the folder,
-// and nothing is left in it.
+// For all orders of starts and ends, one set at a time has the folder, and no file is
+// left in it.
 func TestClaimsTogether(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "made", "out")
 	var group sync.WaitGroup
@@ -90,7 +90,7 @@ func TestClaimsTogether(t *testing.T) {
 	}
 }
 
-// Only what this package marked, this user made and no process holds is
+// Only folders that this package marked, this user made and no process has locked are
 // removed; names in a path are no patterns.
 func TestCleaningLeavesOthersFolders(t *testing.T) {
 	root := t.TempDir()
@@ -150,7 +150,7 @@ func TestJournalNamesFilesOnly(t *testing.T) {
 	check(t, err)
 	mark, err := json.Marshal(owner{Format: stageFormat})
 	check(t, err)
-	text, err := json.Marshal(journal{stageFormat, []identified{identify("../victim", info)}})
+	text, err := json.Marshal(journal{stageFormat, []fileIdentity{identify("../victim", info)}})
 	check(t, err)
 	write(t, filepath.Join(stage, ownerName), string(mark))
 	write(t, filepath.Join(stage, journalName), string(text))
@@ -182,7 +182,7 @@ func TestLockIsNotWaitedForForEver(t *testing.T) {
 	check(t, put(t, filepath.Join(root, "file"), "x"))
 }
 
-// The lock excludes, though its file goes and comes.
+// The lock excludes other processes while its file is removed and made again.
 func TestLockExcludes(t *testing.T) {
 	root := t.TempDir()
 	var group sync.WaitGroup

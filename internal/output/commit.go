@@ -52,7 +52,7 @@ func (s *Set) Commit() error {
 	}
 	for i, e := range regular {
 		if regular[i], err = s.move(e); err != nil {
-			return failed(e.path, err)
+			return withPath(e.path, err)
 		}
 	}
 	if err := s.replace(regular); err != nil {
@@ -88,7 +88,7 @@ func (s *Set) entries() ([]entry, error) {
 	add := func(path string, e entry) error {
 		var err error
 		if e.target, err = resolve(path); err != nil {
-			return failed(path, err)
+			return withPath(path, err)
 		}
 		list = append(list, e)
 		return nil
@@ -105,7 +105,7 @@ func (s *Set) entries() ([]entry, error) {
 			continue
 		}
 		if err := f.finish(); err != nil {
-			return nil, failed(f.path, err)
+			return nil, withPath(f.path, err)
 		}
 		e := entry{stage: f.stage, name: f.name}
 		if f.memory != nil {
@@ -118,7 +118,7 @@ func (s *Set) entries() ([]entry, error) {
 	before := map[string]string{}
 	for _, e := range list {
 		if err := s.distinct(e.target, before); err != nil {
-			return nil, failed(e.path, err)
+			return nil, withPath(e.path, err)
 		}
 	}
 	return list, nil
@@ -135,14 +135,14 @@ func (e entry) open() (io.ReadCloser, error) {
 func (s *Set) writeSpecial(e entry) error {
 	content, err := e.open()
 	if err != nil {
-		return failed(e.path, err)
+		return withPath(e.path, err)
 	}
 	defer content.Close()
 	if err := e.target.copyFrom(s.ctx, content); err != nil {
 		if s.ctx.Err() != nil {
 			return s.ctx.Err()
 		}
-		return failed(e.path, err)
+		return withPath(e.path, err)
 	}
 	return nil
 }
@@ -168,7 +168,7 @@ func (s *Set) move(e entry) (entry, error) {
 	}
 	_, err = io.Copy(interruptible{s.ctx, e.path, file}, content)
 	e.stage, e.name = st, e.base
-	return e, first(err, file.Sync(), file.Close())
+	return e, firstError(err, file.Sync(), file.Close())
 }
 
 // replace renames the staged files of all folders, or none.
@@ -208,12 +208,12 @@ func (s *Set) replace(entries []entry) (err error) {
 	}()
 	for _, e := range entries {
 		if err := s.backUp(e); err != nil {
-			return failed(e.path, err)
+			return withPath(e.path, err)
 		}
 	}
 	for _, e := range entries {
 		if err := s.rename(e.stage.path(newName, e.name), filepath.Join(e.dir, e.base)); err != nil {
-			return failed(e.path, err)
+			return withPath(e.path, err)
 		}
 	}
 	for _, st := range stages {
@@ -252,10 +252,10 @@ func (st *stage) begin(entries []entry) error {
 		return err
 	}
 	_, err = file.Write(text)
-	if err := first(err, file.Sync(), file.Close(), syncFolder(filepath.Join(st.dir, newName))); err != nil {
+	if err := firstError(err, file.Sync(), file.Close(), syncFolder(filepath.Join(st.dir, newName))); err != nil {
 		return err
 	}
-	return first(os.Rename(writing, filepath.Join(st.dir, journalName)), syncFolder(st.dir), syncFolder(st.folder))
+	return firstError(os.Rename(writing, filepath.Join(st.dir, journalName)), syncFolder(st.dir), syncFolder(st.folder))
 }
 
 // end removes the journal, after which the new files stay.
@@ -264,7 +264,7 @@ func (st *stage) end() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return first(err, syncFolder(st.dir))
+	return firstError(err, syncFolder(st.dir))
 }
 
 // backUp links the file that an entry replaces, and gives the new one its mode
@@ -298,7 +298,7 @@ func (s *Set) backUp(e entry) error {
 		return err
 	}
 	if info, err := os.Lstat(old); err != nil || !info.Mode().IsRegular() {
-		return first(err, os.Rename(old, path), errors.New("another file has taken the name"))
+		return firstError(err, os.Rename(old, path), errors.New("another file has taken the name"))
 	}
 	return nil
 }

@@ -126,7 +126,7 @@ const (
 	ownVariable   = "OUTPUT_TEST_OWN" // beside writeVariable: OwnStdout comes first
 )
 
-// TestMain is also the program that tests start, to be killed and the like.
+// TestMain is also the program that tests start and kill.
 func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv(killVariable) != "":
@@ -215,7 +215,7 @@ func TestKilledBetweenRenames(t *testing.T) {
 	}
 }
 
-// What a user has put there after the kill stays.
+// A file that a user made after the kill stays.
 func TestUndoLeavesOthersFiles(t *testing.T) {
 	root := t.TempDir()
 	before(t, root)
@@ -238,8 +238,8 @@ func TestUndoLeavesOthersFiles(t *testing.T) {
 	}
 }
 
-// Commands that write the same files at the same time: the files are those of
-// one of them.
+// Commands write the same files at the same time: afterwards all files are those of
+// one command.
 func TestCommitsDoNotMix(t *testing.T) {
 	root := t.TempDir()
 	check(t, os.Mkdir(filepath.Join(root, "a"), 0o755))

@@ -103,20 +103,20 @@ func (f *Folder) Update(name string, content func(file *os.File, end io.Writer) 
 	shown := filepath.Join(f.path, name)
 	flags, err := f.stageFile(name)
 	if err != nil {
-		return failed(shown, err)
+		return withPath(shown, err)
 	}
 	file, err := os.OpenFile(f.stage.path(newName, name), flags, 0o644)
 	if err != nil {
-		return failed(shown, err)
+		return withPath(shown, err)
 	}
 	defer file.Close()
 	w := bufio.NewWriterSize(interruptible{f.set.ctx, shown, appending{file}}, 1<<16)
 	err = content(file, w)
 	if err == nil {
-		err = first(w.Flush(), file.Sync())
+		err = firstError(w.Flush(), file.Sync())
 	}
 	if err != nil {
-		return failed(shown, err)
+		return withPath(shown, err)
 	}
 	return nil
 }
@@ -159,7 +159,7 @@ func (f *Folder) Rename(from, to string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := os.Rename(f.stage.path(newName, from), f.stage.path(newName, to)); err != nil {
-		return failed(filepath.Join(f.path, to), err)
+		return withPath(filepath.Join(f.path, to), err)
 	}
 	f.names[slices.Index(f.names, from)] = to
 	delete(f.staged, from)
@@ -171,12 +171,12 @@ func (f *Folder) Rename(from, to string) error {
 func (f *Folder) SHA256(name string) (string, error) {
 	file, err := os.Open(f.stage.path(newName, name))
 	if err != nil {
-		return "", failed(filepath.Join(f.path, name), err)
+		return "", withPath(filepath.Join(f.path, name), err)
 	}
 	defer file.Close()
 	sum := sha256.New()
 	if _, err := io.Copy(sum, file); err != nil {
-		return "", failed(filepath.Join(f.path, name), err)
+		return "", withPath(filepath.Join(f.path, name), err)
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
@@ -185,7 +185,7 @@ func (f *Folder) SHA256(name string) (string, error) {
 func (f *Folder) Scratch(name string) (*os.File, error) {
 	file, err := os.OpenFile(filepath.Join(f.stage.dir, "scratch-"+name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, failed(filepath.Join(f.path, name), err)
+		return nil, withPath(filepath.Join(f.path, name), err)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -87,12 +87,12 @@ func (s *Set) File(path string) (*File, error) {
 		err = t.writable()
 	}
 	if err != nil {
-		return nil, failed(path, err)
+		return nil, withPath(path, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.distinct(t, s.claimed); err != nil {
-		return nil, failed(path, err)
+		return nil, withPath(path, err)
 	}
 	f := &File{set: s, path: path}
 	s.files = append(s.files, f)
@@ -123,8 +123,8 @@ type writeError struct {
 func (e *writeError) Error() string { return "write " + e.path + ": " + e.err.Error() }
 func (e *writeError) Unwrap() error { return e.err }
 
-// failed adds the output's path to an error.
-func failed(path string, err error) error {
+// withPath adds the output's path to an error.
+func withPath(path string, err error) error {
 	switch cause := err.(type) {
 	case *writeError:
 		return err
@@ -136,8 +136,8 @@ func failed(path string, err error) error {
 	return &writeError{path, err}
 }
 
-// first returns the first error that is not nil.
-func first(errs ...error) error {
+// firstError returns the first error that is not nil.
+func firstError(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
 			return err
@@ -170,7 +170,7 @@ func (f *File) Write(content func(io.Writer) error) error {
 		err = f.finish()
 	}
 	if err != nil && f.set.ctx.Err() == nil {
-		return failed(f.path, err)
+		return withPath(f.path, err)
 	}
 	return err
 }
@@ -183,7 +183,7 @@ func (f *File) Writer() (io.Writer, error) {
 	}
 	t, err := resolve(f.path)
 	if err != nil {
-		return nil, failed(f.path, err)
+		return nil, withPath(f.path, err)
 	}
 	if t.special() {
 		f.memory = &bytes.Buffer{}
@@ -196,7 +196,7 @@ func (f *File) Writer() (io.Writer, error) {
 		file, err = stage.create(t.base)
 	}
 	if err != nil {
-		return nil, failed(f.path, err)
+		return nil, withPath(f.path, err)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -219,7 +219,7 @@ func (f *File) finish() error {
 	if err == nil {
 		err = f.file.Sync()
 	}
-	err = first(err, f.file.Close())
+	err = firstError(err, f.file.Close())
 	f.file = nil
 	return err
 }
@@ -237,7 +237,7 @@ func (i interruptible) Write(p []byte) (int, error) {
 	}
 	n, err := i.w.Write(p)
 	if err != nil {
-		return n, failed(i.path, err)
+		return n, withPath(i.path, err)
 	}
 	return n, nil
 }

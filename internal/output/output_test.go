@@ -81,8 +81,7 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// What a path leads to decides what becomes of it: as a shell's > does, but
-// whole.
+// The target of a path is written as by a shell's >, but whole.
 func TestWhatAPathLeadsTo(t *testing.T) {
 	for name, c := range map[string]struct {
 		path  string
@@ -135,8 +134,8 @@ func TestWhatAPathLeadsTo(t *testing.T) {
 	}
 }
 
-// A replaced file keeps its mode and, as root can, its owner; a new one gets
-// what the umask leaves of 0644.
+// A replaced file keeps its mode and, for root, its owner; a new file has the mode
+// that the umask leaves of 0644.
 func TestModeAndOwner(t *testing.T) {
 	root := t.TempDir()
 	path := filepath.Join(root, "file")
@@ -216,8 +215,7 @@ func TestSameFile(t *testing.T) {
 	}
 }
 
-// Nothing is left of a set that is not committed, the folders that it made
-// included.
+// A set that is not committed leaves no file, and none of the folders that it made.
 func TestCloseLeavesNothing(t *testing.T) {
 	root := t.TempDir()
 	t.Chdir(root)
@@ -245,7 +243,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	}
 }
 
-// The same folder, changed step by step: appended numbers, names, checksums.
+// A folder changed step by step: appended numbers, names, checksums.
 func TestFolder(t *testing.T) {
 	root := t.TempDir()
 	set := New(t.Context())
@@ -295,7 +293,7 @@ func TestWriteProtected(t *testing.T) {
 	}
 }
 
-// Close from another goroutine ends a Commit that waits, and one that comes.
+// Close from another goroutine ends a Commit that waits, and a later Commit.
 func TestCloseWhileWriting(t *testing.T) {
 	root := t.TempDir()
 	t.Chdir(root)

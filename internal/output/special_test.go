@@ -110,8 +110,8 @@ func TestDevices(t *testing.T) {
 	expect("folder")
 }
 
-// Open descriptors: content goes to where they stand, and appends where they
-// do; a descriptor for reading is an error.
+// Content for an open descriptor is written at the descriptor's position, and appended
+// where the descriptor appends; a descriptor for reading is an error.
 func TestDescriptors(t *testing.T) {
 	root := t.TempDir()
 	path := filepath.Join(root, "redirected")

@@ -99,7 +99,7 @@ func (st *stage) writeOwner(claim bool) error {
 	if _, err := st.owner.Write(text); err != nil {
 		return err
 	}
-	return first(os.Mkdir(filepath.Join(st.dir, newName), 0o700), os.Mkdir(filepath.Join(st.dir, oldName), 0o700), os.Chmod(st.dir, 0o755))
+	return firstError(os.Mkdir(filepath.Join(st.dir, newName), 0o700), os.Mkdir(filepath.Join(st.dir, oldName), 0o700), os.Chmod(st.dir, 0o755))
 }
 
 // create opens a new file.

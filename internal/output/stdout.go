@@ -30,7 +30,7 @@ func (s *Stdout) Write(p []byte) (int, error) {
 	}
 	n, err := s.w.Write(p)
 	if err != nil {
-		s.err = failed("stdout", err)
+		s.err = withPath("stdout", err)
 	}
 	return n, s.err
 }
@@ -42,7 +42,7 @@ func (s *Stdout) Close() error {
 	defer s.mu.Unlock()
 	if c, can := s.w.(io.Closer); can {
 		if err := c.Close(); s.err == nil && err != nil {
-			s.err = failed("stdout", err)
+			s.err = withPath("stdout", err)
 		}
 	}
 	return s.err
@@ -59,11 +59,11 @@ var ownStdout atomic.Int64
 func OwnStdout() (*os.File, error) {
 	fd, err := unix.FcntlInt(1, unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
-		return nil, failed("stdout", err)
+		return nil, withPath("stdout", err)
 	}
 	if err := unix.Dup3(2, 1, 0); err != nil {
 		unix.Close(fd)
-		return nil, failed("stdout", err)
+		return nil, withPath("stdout", err)
 	}
 	ownStdout.Store(int64(fd))
 	return os.NewFile(uintptr(fd), os.Stdout.Name()), nil

@@ -169,7 +169,7 @@ func (t target) copyFrom(ctx context.Context, content io.Reader) error {
 			return
 		}
 		_, err = io.Copy(file, content)
-		done <- first(err, file.Close())
+		done <- firstError(err, file.Close())
 	}()
 	select {
 	case err := <-done:
@@ -195,7 +195,7 @@ func (t target) forWriting() (*os.File, error) {
 	}
 	// A regular file may have taken the name meanwhile.
 	if info, err := file.Stat(); err != nil || !os.SameFile(info, t.info) {
-		return nil, first(err, file.Close(), errors.New("another file has taken the name"))
+		return nil, firstError(err, file.Close(), errors.New("another file has taken the name"))
 	}
 	return file, nil
 }

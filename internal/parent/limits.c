@@ -61,7 +61,7 @@ static size_t find_cgroup(const char* text, const char* controller, const char**
 
 // bound_within reports whether the file of a cgroup, or of one above it, has a
 // number less than the given one. In a container the path can be the one outside,
-// where the folder is the container's own cgroup: what is not there is left out.
+// where the folder is the container's own cgroup: missing files are left out.
 static int bound_within(const char* folder, const char* path, size_t length, const char* file, unsigned long long below) {
 	char name[LONGEST], text[32];
 	for (;;) {

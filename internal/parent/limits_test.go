@@ -32,8 +32,8 @@ func (f files) write(t *testing.T, folder string) {
 	}
 }
 
-// Only a limit that can end the process makes it its own parent. The program reads
-// the cgroups' files and /proc's from a folder that is mounted in their place.
+// Only a limit that can end the process leads to a child. The program reads the files
+// of cgroups and of /proc from a folder that is mounted over them.
 func TestLimits(t *testing.T) {
 	const (
 		own1 = "12:cpu,cpuacct:/docker/abc\n5:hugetlb,pids:/docker/abc\n4:memory:/docker/abc\n1:name=systemd:/:memory:\n0::/docker/abc\n"
@@ -111,7 +111,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// isolated runs a shell's line, of which $0 is the test's binary, with mounts of its
+// isolated runs a shell command, whose $0 is the test's binary, with mounts of its
 // own, in a folder.
 func isolated(folder, line string) *exec.Cmd {
 	cmd := exec.Command("sh", "-c", line, os.Args[0])
@@ -125,9 +125,9 @@ func isolated(folder, line string) *exec.Cmd {
 	return cmd
 }
 
-// environment is this process's, without a wish for or against a parent. The race
-// detector would wait a second before a program exits, and would end a program that
-// has no memory with a status of its own, where Go's runtime does with 2.
+// environment returns this process's environment without TFCNN_PARENT. The race
+// detector would wait a second before a program exits, and would end a program without
+// memory with a status of its own, where Go's runtime exits with 2.
 func environment() []string {
 	list := []string{"GORACE=atexit_sleep_ms=0 exitcode=2"}
 	for _, variable := range os.Environ() {
@@ -138,7 +138,7 @@ func environment() []string {
 	return list
 }
 
-// In a cgroup of too few threads or too little memory the program ends with status 3
+// In a cgroup with too few threads or too little memory the program ends with status 3
 // and the reason.
 func TestCgroups(t *testing.T) {
 	for _, tt := range []struct{ name, mode, controller, file1, file2, limit, says string }{

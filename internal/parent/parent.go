@@ -16,8 +16,8 @@
 //
 //   - RLIMIT_AS or RLIMIT_DATA is set (ulimit -v, ulimit -d);
 //   - RLIMIT_NOFILE (ulimit -n) is less than 64;
-//   - RLIMIT_NPROC (ulimit -u) is less than 4,096. Linux sets it to half of what its
-//     memory has room for: less than 4,096 on machines with less than 1 GiB;
+//   - RLIMIT_NPROC (ulimit -u) is less than 4,096. Linux sets it by the size of the
+//     memory: less than 4,096 on machines with less than 1 GiB;
 //   - pids.max of the process's cgroup, or of one above it, is less than 4,096;
 //   - memory.limit_in_bytes (version 1 of cgroups) or memory.max (version 2) of the
 //     process's cgroup, or of one above it, is set;

@@ -170,7 +170,7 @@ func TestBeforeMain(t *testing.T) {
 	}
 }
 
-// A user who may have one process gets neither a child nor a thread.
+// A user with a limit of one process gets neither a child nor a thread.
 func TestOneProcess(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can run a program as a user without processes")
@@ -201,7 +201,7 @@ func TestOneProcess(t *testing.T) {
 	}
 }
 
-// A signal to the parent reaches the child, once; the end of either is that of both.
+// A signal to the parent reaches the child once; both end together.
 func TestSignals(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGKILL} {
 		cmd := program("wait", parent.On)

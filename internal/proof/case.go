@@ -11,43 +11,22 @@ import (
 	"tfcnn/internal/strict"
 )
 
-// Case is one operation with its operands, and what is to come of it. Its
-// JSON form is what a case file lists:
+// Case is one operation with its operands, and the answer or the error that is
+// expected. Its JSON form is what a case file lists:
 //
 //	{"name": "2×2 of 3×3", "op": "max_pool", "size": [2,2], "strides": [1,1],
 //	 "input":  {"shape": [1,3,3,1], "data": [1,2,3,4,5,6,7,8,9]},
 //	 "expect": {"shape": [1,2,2,1], "data": [5,6,8,9]}}
 //
-// strides default to 1 (a pool's to its size), dilations and groups to 1,
-// padding to "VALID"; the other values are "SAME" and [[top,bottom],
-// [left,right]]. The defaults of lrn, leaky_relu and batch_norm are
-// TensorFlow's, and those of package graph. With error, the case must be
-// refused with that text in the error; without it and expect, only the device
-// is held to the reference.
+// The fields between are the operation's attributes and operands, under the names
+// that package ir has for them (ir.Attributes, ir.Operands.Names). An attribute
+// that is left out has its default. With error, the case must be refused with that
+// text in the error; without it and expect, only the device is compared with the
+// reference.
 type Case struct {
-	Name string
-	Op   string // one of Operations
-
-	Input  tensor.Tensor
-	Inputs []tensor.Tensor // add and concat, instead of Input
-	Filter tensor.Tensor   // convolutions and dense
-	Bias   *tensor.Tensor  // the same, if any
-
-	Size       *[2]int // pools and resize
-	Strides    *[2]int
-	Dilations  *[2]int
-	Groups     *int
-	OutputSize *[2]int // conv2d_transpose
-	Padding    ir.Padding
-	Method     string // resize
-
-	DepthRadius   *int     // lrn
-	LRNBias, Beta *float32 // lrn
-	Alpha         *float32 // lrn and leaky_relu
-	Epsilon       *float32 // batch_norm
-
-	Scale, Offset, Mean, Variance *tensor.Tensor // batch_norm; Scale is scale_shift's, too
-	Shift                         *tensor.Tensor // scale_shift
+	Name     string
+	Op       ir.Op
+	Operands []tensor.Tensor // in the operation's order
 
 	Expect *tensor.Tensor
 	Error  string
@@ -55,16 +34,47 @@ type Case struct {
 	json json.RawMessage // as it was read
 }
 
-// JSON is the case as a case file holds it.
+// JSON returns the case as it was read; nil for a case that was not.
 func (c Case) JSON() json.RawMessage { return c.json }
 
-// Resolve gives the operation and its operands. It does not check them.
-func (c Case) Resolve() (ir.Op, []tensor.Tensor, error) {
-	known, found := operations[c.Op]
-	if !found {
-		return nil, nil, strict.Unknown("op", c.Op, strict.Keys(operations))
+// Operations lists the names of all operations, sorted.
+func Operations() []string { return slices.Sorted(slices.Values(strict.Keys(operations))) }
+
+// operations has every operation of package ir by its name.
+var operations = func() map[string]ir.Op {
+	all := map[string]ir.Op{}
+	for _, op := range ir.Operations() {
+		all[op.Kind()] = op
 	}
-	return known.resolve(c), known.operands(c), nil
+	return all
+}()
+
+// InputAlone lists the names of the operations whose cases have an input and no
+// other field of their own, sorted.
+func InputAlone() []string {
+	return slices.DeleteFunc(Operations(), func(name string) bool {
+		op := operations[name]
+		attributes, _ := ir.Attributes(op)
+		return op.Traits().Operands != ir.OneInput || len(attributes) > 0
+	})
+}
+
+// Operand returns the operand of a name, nil where the case has none. The operand
+// may be changed.
+func (c *Case) Operand(name string) *tensor.Tensor {
+	named := func(o ir.Operand) bool { return o.Name == name }
+	if i := slices.IndexFunc(c.Op.Traits().Operands.Names(), named); i >= 0 && i < len(c.Operands) {
+		return &c.Operands[i]
+	}
+	return nil
+}
+
+// Copy returns a case whose operation and operands can be set and leave c as it is.
+// The numbers are c's. Its JSON is nil.
+func (c Case) Copy() Case {
+	c.json = nil
+	c.Operands = slices.Clone(c.Operands)
+	return c
 }
 
 // UnmarshalJSON reads a case strictly: a field that is unknown, of another
@@ -74,104 +84,88 @@ func (c *Case) UnmarshalJSON(text []byte) error {
 	if err != nil {
 		return err
 	}
-	*c = Case{json: json.RawMessage(append([]byte(nil), text...))}
-	readers := c.readers()
-	for _, name := range []string{"name", "op"} {
-		raw, found := strict.Find(fields, name)
-		switch {
-		case found:
-			if err := readers[name](raw); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-		case name == "op":
-			return errors.New(`field "op" is missing`)
+	*c = Case{json: slices.Clone(text)}
+	if name, found := strict.Find(fields, "name"); found { // first: errors name the case
+		if err := decode(name, &c.Name, nil); err != nil {
+			return fmt.Errorf("name: %w", err)
 		}
 	}
-	if c.Op, err = strict.Choice("op", c.Op, strict.Keys(operations)); err != nil {
+	raw, found := strict.Find(fields, "op")
+	if !found {
+		return errors.New(`field "op" is missing`)
+	}
+	var kind string
+	if err := decode(raw, &kind, nil); err != nil {
+		return fmt.Errorf("op: %w", err)
+	}
+	if kind, err = strict.Choice("op", kind, strict.Keys(operations)); err != nil {
 		return err
 	}
-	known := operations[c.Op]
-	allowed := known.allowed()
-	seen := map[string]bool{}
+	return c.read(operations[kind], fields)
+}
+
+// read reads the fields of a case of an operation.
+func (c *Case) read(op ir.Op, fields []strict.Field) error {
+	var expect tensor.Tensor
+	attributes, edited := ir.Attributes(op)
+	operands := op.Traits().Operands.Names()
+	c.Operands = make([]tensor.Tensor, len(operands))
+	known := []ir.Attribute{
+		{Name: "name", Value: &c.Name},
+		{Name: "op", Value: new(string)}, // read before
+		{Name: "expect", Value: &expect},
+		{Name: "error", Value: &c.Error},
+	}
+	var needed []string
+	for i, o := range operands {
+		field := ir.Attribute{Name: o.Name, Value: &c.Operands[i]}
+		if o.List {
+			field.Value = &c.Operands
+		}
+		known = append(known, field)
+		if !o.Optional {
+			needed = append(needed, o.Name)
+		}
+	}
+	for _, a := range attributes {
+		known = append(known, a)
+		if a.Default == nil {
+			needed = append(needed, a.Name)
+		}
+	}
+	names := make([]string, len(known))
+	for i, field := range known {
+		names[i] = field.Name
+	}
 	for _, f := range fields {
-		if !slices.Contains(allowed, f.Name) {
-			return strict.Unknown("field", f.Name, allowed)
+		i := slices.Index(names, f.Name)
+		if i < 0 {
+			return strict.Unknown("field", f.Name, names)
 		}
-		seen[f.Name] = true
-		if f.Name == "name" || f.Name == "op" { // read above
-			continue
-		}
-		if err := readers[f.Name](f.Value); err != nil {
+		if err := decode(f.Value, known[i].Value, known[i].Words); err != nil {
 			return fmt.Errorf("%s: %w", f.Name, err)
 		}
 	}
-	for _, name := range known.need {
-		if !seen[name] {
+	given := func(name string) bool { _, found := strict.Find(fields, name); return found }
+	for _, name := range needed {
+		if !given(name) {
 			return fmt.Errorf("field %q is missing", name)
 		}
 	}
-	if seen["error"] && (seen["expect"] || c.Error == "") {
+	if given("error") && (given("expect") || c.Error == "") {
 		return errors.New(`field "error" wants a text, and no "expect" beside it`)
 	}
-	return c.checkAttributes()
-}
-
-// checkAttributes holds what operations take as attributes to their form, which
-// Resolve takes for granted.
-func (c Case) checkAttributes() error {
-	if c.Op == "pad" && c.Padding.Kind != ir.Explicit {
-		return errors.New("padding: want [[top,bottom],[left,right]]")
+	if given("expect") {
+		c.Expect = &expect
 	}
-	if c.Op != "scale_shift" {
-		return nil
+	if last := operands[len(operands)-1]; last.Optional && !given(last.Name) {
+		c.Operands = c.Operands[:len(operands)-1]
 	}
-	for name, t := range map[string]*tensor.Tensor{"scale": c.Scale, "shift": c.Shift} {
-		if t != nil && (len(t.Shape) != 1 || t.Check() != nil) {
-			return fmt.Errorf("%s: want one axis, as [3], and as many numbers, got %s and %d", name, tensor.FormatShape(t.Shape), len(t.Data))
+	for _, a := range attributes {
+		if !given(a.Name) {
+			a.Reset()
 		}
 	}
+	c.Op = edited()
 	return nil
-}
-
-// Clone returns a case that shares nothing with c but its expectation. It is one
-// of its own: JSON is nil.
-func (c Case) Clone() Case {
-	c.json = nil
-	if c.Groups != nil {
-		groups := *c.Groups
-		c.Groups = &groups
-	}
-	for _, p := range []**[2]int{&c.Size, &c.Strides, &c.Dilations, &c.OutputSize} {
-		if *p != nil {
-			pair := **p
-			*p = &pair
-		}
-	}
-	c.Inputs = slices.Clone(c.Inputs)
-	for _, t := range c.Tensors() {
-		*t = t.Clone()
-	}
-	return c
-}
-
-// Tensors returns the case's operands. A pointer of the case points to a tensor of
-// its own afterwards.
-func (c *Case) Tensors() []*tensor.Tensor {
-	var list []*tensor.Tensor
-	for _, t := range []*tensor.Tensor{&c.Input, &c.Filter} {
-		if t.Shape != nil {
-			list = append(list, t)
-		}
-	}
-	for i := range c.Inputs {
-		list = append(list, &c.Inputs[i])
-	}
-	for _, p := range []**tensor.Tensor{&c.Bias, &c.Scale, &c.Offset, &c.Mean, &c.Variance, &c.Shift} {
-		if *p != nil {
-			t := **p
-			*p = &t
-			list = append(list, &t)
-		}
-	}
-	return list
 }

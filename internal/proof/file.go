@@ -22,16 +22,16 @@ const MaxCaseBytes = 64 << 20
 // File is a case file that was read.
 type File struct {
 	Path string // as it was opened
-	// Name is the end of Path that tells the file from all others of a run:
-	// the file's name, with as many folders before it as that takes. Together
-	// with an operation and a case's name it names one case of the run.
+	// Name is the shortest end of Path that no other file of a run has: the
+	// file's name, with as many folders before it as needed. Together with an
+	// operation and a case's name it names one case of the run.
 	Name  string
 	Cases []Case
 }
 
 // Read reads one case file, {"cases": [ … ]}, strictly. A case without a name
-// is called after its place, "case 1". Two cases of one name and operation are
-// an error that names both places.
+// is called by its number, "case 1". Two cases of one name and operation are an
+// error with both numbers.
 func Read(name string, text []byte) (File, error) {
 	fail := func(err error) (File, error) { return File{}, fmt.Errorf("proof: case file %s: %w", shown(name), err) }
 	fields, err := strict.Object(strict.TrimBOM(text))
@@ -39,7 +39,7 @@ func Read(name string, text []byte) (File, error) {
 		return fail(err)
 	}
 	file := File{Path: name, Name: name}
-	places := map[CaseKey]int{}
+	numbers := map[CaseKey]int{}
 	for _, f := range fields {
 		if f.Name != "cases" {
 			return fail(strict.Unknown("field", f.Name, []string{"cases"}))
@@ -60,11 +60,11 @@ func Read(name string, text []byte) (File, error) {
 					return fail(fmt.Errorf("case %d: %w", i+1, err))
 				}
 			}
-			key := CaseKey{Op: c.Op, Name: c.Name}
-			if at := places[key]; at > 0 {
-				return fail(fmt.Errorf("cases %d and %d are both %s%s, want names that differ", at, i+1, c.Op, quoted(c.Name)))
+			key := CaseKey{Op: c.Op.Kind(), Name: c.Name}
+			if at := numbers[key]; at > 0 {
+				return fail(fmt.Errorf("cases %d and %d are both %s%s, want names that differ", at, i+1, key.Op, quoted(c.Name)))
 			}
-			places[key] = i + 1
+			numbers[key] = i + 1
 			file.Cases = append(file.Cases, c)
 		}
 	}
@@ -88,7 +88,7 @@ func quoted(name string) string {
 	return " " + quote.Name(name)
 }
 
-// shown is a file's name as an error has it.
+// shown returns a file's name as an error has it.
 func shown(name string) string { return quote.Text(quote.Plain(name), 400) }
 
 // CaseFiles are the case files of one run.

@@ -13,7 +13,7 @@ import (
 )
 
 // A file is named by as much of its path's end as tells it from the others, and
-// one that is there twice is refused with both places.
+// one that is there twice is refused with both numbers.
 func TestCaseFileNames(t *testing.T) {
 	const text = `{"cases":[{"name":"n","op":"relu","input":{"shape":[1],"data":[1]}}]}`
 	for _, tt := range []struct {

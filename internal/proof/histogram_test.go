@@ -48,7 +48,7 @@ func TestHistogram(t *testing.T) {
 	}
 }
 
-// Numbers of which nothing is asked, and infinities where sums may overflow,
+// Numbers in which correct kernels differ, and infinities where sums may overflow,
 // are in no bucket; all others are in one. Merging adds.
 func TestHistogramCountsWhatIsCompared(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)

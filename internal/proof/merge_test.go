@@ -10,7 +10,7 @@ import (
 )
 
 // A merged verdict counts both parts' numbers, each count by itself, and has the
-// worst number of the worse part at its place in the whole.
+// worst number of the worse part at its index in the whole.
 func TestMerge(t *testing.T) {
 	histogram := func(at, n int) []int {
 		list := make([]int, verdict.HistogramBuckets)

@@ -11,35 +11,35 @@ import (
 	"tfcnn/internal/ref"
 )
 
-// Network holds runs of a network to the reference. Each output of a run is held
-// to the reference of the steps that lead to it from the input and the run's other
-// outputs, of which the numbers are taken as the device gave them: so errors do not
-// add up from output to output, and the first that fails is the one that is wrong.
+// Network compares runs of a network with the reference. The reference of an output
+// starts from the input and from the run's other outputs, with the numbers that the
+// device gave: so errors do not add up from output to output, and the first output
+// that fails is wrong itself.
 //
 //	n := proof.Network{Lowered: lowered, Weights: weights}
-//	parts, err := n.Hold(ctx, proof.Run{Input: batch, Steps: steps, Outputs: outputs}, nil)
+//	parts, err := n.Compare(ctx, proof.Run{Input: batch, Steps: steps, Outputs: outputs}, nil)
 //
 // It is for one goroutine.
 type Network struct {
 	Lowered    graph.Lowered
 	Weights    graph.Weights
 	Arithmetic ref.Arithmetic
-	// Progress, where it is not nil, is called as steps are held, of all runs
-	// together.
+	// Progress, where it is not nil, is called with the number of steps that were
+	// compared, of all runs together.
 	Progress func(steps int)
 
 	reference ref.Propagation
-	held      int
+	compared  int
 }
 
-// Run is a batch and what a device gave of it.
+// Run is a batch and the outputs that a device gave.
 type Run struct {
 	Input   tensor.Tensor
-	Steps   []int           // whose outputs were fetched
-	Outputs []tensor.Tensor // theirs
+	Steps   []int           // the steps that were fetched
+	Outputs []tensor.Tensor // of Steps
 }
 
-// byStep gives the outputs by step.
+// byStep returns the outputs by step.
 func (r Run) byStep() map[int]tensor.Tensor {
 	outputs := make(map[int]tensor.Tensor, len(r.Steps))
 	for i, step := range r.Steps {
@@ -48,16 +48,16 @@ func (r Run) byStep() map[int]tensor.Tensor {
 	return outputs
 }
 
-// Part is layers whose arithmetic was held together, by the last one's output.
+// Part is layers whose arithmetic was compared together, by the last layer's output.
 type Part struct {
 	Layers  []int // indices into Lowered.Layers, in the network's order
 	Verdict Verdict
 }
 
-// Hold gives the verdict of each output of a run, those of the same layers joined.
-// A part within one layer that read and gave the same bits in an earlier run is
-// left out. The error is of the reference, or ctx's.
-func (n *Network) Hold(ctx context.Context, run Run, earlier *Run) ([]Part, error) {
+// Compare returns the verdict of each output of a run, those of the same layers
+// merged. A part within one layer that read and gave the same bits in an earlier run
+// is left out. The error is of the reference, or ctx's.
+func (n *Network) Compare(ctx context.Context, run Run, earlier *Run) ([]Part, error) {
 	given := run.byStep()
 	steps := slices.Sorted(slices.Values(run.Steps))
 	spans := map[int][]int{}
@@ -102,22 +102,21 @@ func (n *Network) Hold(ctx context.Context, run Run, earlier *Run) ([]Part, erro
 }
 
 func (n *Network) advance(steps int) {
-	n.held += steps
+	n.compared += steps
 	if n.Progress != nil {
-		n.Progress(n.held)
+		n.Progress(n.compared)
 	}
 }
 
-// span lists the steps that lead to a step from numbers that are given, that step
-// last.
+// span lists the steps that lead to a step from given outputs, that step last.
 func (n *Network) span(step int, given map[int]tensor.Tensor) []int {
-	inside := map[int]bool{}
+	found := map[int]bool{}
 	var visit func(at int)
 	visit = func(at int) {
-		if inside[at] {
+		if found[at] {
 			return
 		}
-		inside[at] = true
+		found[at] = true
 		for _, from := range n.Lowered.Program.Steps[at].Inputs {
 			if _, known := given[from]; !known && from != ir.Input {
 				visit(from)
@@ -126,7 +125,7 @@ func (n *Network) span(step int, given map[int]tensor.Tensor) []int {
 	}
 	visit(step)
 	var list []int
-	for s := range inside {
+	for s := range found {
 		list = append(list, s)
 	}
 	slices.Sort(list)
@@ -151,15 +150,15 @@ func sameBits(a, b tensor.Tensor) bool {
 	return slices.EqualFunc(a.Data, b.Data, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
 }
 
-// layerOf is the layer that a step belongs to.
+// layerOf returns the layer that a step belongs to.
 func (n *Network) layerOf(step int) int {
 	i, _ := slices.BinarySearchFunc(n.Lowered.Layers, step, func(layer graph.LoweredLayer, step int) int { return layer.Last - step })
 	return i
 }
 
-// LayerSteps lists the steps to fetch in order to hold each layer by itself: all
-// but those that an operation follows, in the same layer, which TensorFlow may
-// compute in the same call.
+// LayerSteps lists the steps to fetch in order to compare each layer by itself. Left
+// out is a step before an operation of the same layer that TensorFlow may compute in
+// the same call.
 func (n *Network) LayerSteps() []int {
 	steps := n.Lowered.Program.Steps
 	var list []int
@@ -171,11 +170,11 @@ func (n *Network) LayerSteps() []int {
 	return list
 }
 
-// ChainSteps lists the steps to fetch in order to hold a network as it runs when
-// nothing that lies between layers is fetched: the ends of chains. A chain goes on
-// where only one step reads its last, the network does not output that, and the
-// reader is of a kind that TensorFlow may compute together with what comes before.
-// across reports whether a chain goes through more than one layer.
+// ChainSteps lists the steps to fetch in order to compare a network as it runs when
+// no output between layers is fetched: the ends of chains. A chain goes on where only
+// one step reads its last step, the network does not output that, and TensorFlow may
+// compute the reader's operation together with those before it. across reports
+// whether a chain has steps of more than one layer.
 func (n *Network) ChainSteps() (ends []int, across bool) {
 	steps := n.Lowered.Program.Steps
 	readers := make([][]int, len(steps))

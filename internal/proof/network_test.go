@@ -13,7 +13,7 @@ import (
 	"tfcnn/internal/ref"
 )
 
-var heldNetwork = graph.Network{
+var comparedNetwork = graph.Network{
 	Input: graph.Input{Height: 6, Width: 5, Channels: 3},
 	Layers: []graph.Layer{
 		graph.SeparableConv2D{Name: "s", Filters: 4, Size: graph.Square(3), Padding: graph.Same, Activation: graph.ReLUActivation},
@@ -52,14 +52,14 @@ func outputsOf(t *testing.T, lowered graph.Lowered, weights graph.Weights, input
 	return outputs
 }
 
-// Whatever was fetched is held, by the layers since what else was fetched; a step
-// that is wrong is found in what holds it, and nowhere else.
+// Each output that was fetched is compared, by the layers since the other outputs;
+// a step that is wrong is found in the part that has it, and in no other.
 func TestNetwork(t *testing.T) {
-	lowered, err := graph.Lower(heldNetwork)
+	lowered, err := graph.Lower(comparedNetwork)
 	if err != nil {
 		t.Fatal(err)
 	}
-	weights := heldNetwork.InitialWeights(1)
+	weights := comparedNetwork.InitialWeights(1)
 	random := rand.New(rand.NewPCG(3, 4))
 	input, _ := tensor.New(2, 6, 5, 3)
 	for i := range input.Data {
@@ -68,7 +68,7 @@ func TestNetwork(t *testing.T) {
 	layers := proof.Network{Lowered: lowered}
 	chains, across := layers.ChainSteps()
 	if !across {
-		t.Error("no chain goes through two layers")
+		t.Error("no chain has steps of two layers")
 	}
 	last := len(lowered.Program.Steps) - 1
 	for _, tt := range []struct {
@@ -96,7 +96,7 @@ func TestNetwork(t *testing.T) {
 			}
 			done := 0
 			n := proof.Network{Lowered: lowered, Weights: weights, Progress: func(steps int) { done = steps }}
-			parts, err := n.Hold(t.Context(), run, nil)
+			parts, err := n.Compare(t.Context(), run, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,13 +110,13 @@ func TestNetwork(t *testing.T) {
 				}
 			}
 			if want := spaced(tt.parts); got != want || len(tt.steps) > 0 && done != last+1 {
-				t.Errorf("%s: parts %q, want %q; %d steps held", tt.name, got, want, done)
+				t.Errorf("%s: parts %q, want %q; %d steps compared", tt.name, got, want, done)
 			}
 			if want := spaced(tt.wrong); fault != 0 && failed != want || fault == 0 && failed != "" {
 				t.Errorf("%s, off by %g: %q failed, want %q", tt.name, fault, failed, want)
 			}
-			// Of the same bits only what goes through several layers is held again.
-			again, err := n.Hold(t.Context(), run, &run)
+			// Of the same bits only parts of several layers are compared again.
+			again, err := n.Compare(t.Context(), run, &run)
 			if err != nil || slices.ContainsFunc(again, func(p proof.Part) bool { return len(p.Layers) < 2 }) || len(again) > len(parts) {
 				t.Errorf("%s: again: %v, %v", tt.name, again, err)
 			}
@@ -132,10 +132,10 @@ func spaced(parts string) string {
 }
 
 // Numbers without a bound are no pass, whatever they are joined with.
-func TestNotHeldIsNoPass(t *testing.T) {
-	held := proof.Verdict{Status: proof.Pass, Elements: 5}
+func TestUnknownBoundsAreNoPass(t *testing.T) {
+	known := proof.Verdict{Status: proof.Pass, Elements: 5}
 	open := proof.Verdict{Status: proof.Nothing, Elements: 2, Unbounded: 2}
-	for _, v := range []proof.Verdict{held.Merge(open, 0), open.Merge(held, 0)} {
+	for _, v := range []proof.Verdict{known.Merge(open, 0), open.Merge(known, 0)} {
 		if v.OK() || v.String() != "proves nothing: no bound is known for 2 of 7 numbers" {
 			t.Errorf("got %v", v)
 		}

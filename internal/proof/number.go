@@ -1,6 +1,11 @@
 package proof
 
-import "tfcnn/graph/verdict"
+import (
+	"fmt"
+	"math"
+
+	"tfcnn/graph/verdict"
+)
 
 // Number is a number of a case, in JSON as a verdict.Number.
 type Number verdict.Number
@@ -13,3 +18,12 @@ func (n Number) MarshalJSON() ([]byte, error) { return verdict.Number(n).Marshal
 
 // UnmarshalJSON reads a number, "NaN", "Inf" or "-Inf".
 func (n *Number) UnmarshalJSON(text []byte) error { return (*verdict.Number)(n).UnmarshalJSON(text) }
+
+// float32 returns the number rounded to float32.
+func (n Number) float32() (float32, error) {
+	x := float32(n)
+	if math.IsInf(float64(x), 0) && finite(float64(n)) {
+		return 0, fmt.Errorf("%v is beyond float32's range", n)
+	}
+	return x, nil
+}

@@ -14,7 +14,7 @@ import (
 )
 
 // Backend computes operations: TensorFlow on some device, or anything else
-// that is to be held to the reference.
+// that is compared with the reference.
 type Backend interface {
 	// Apply computes op on operands that may not fit it: then it returns an
 	// error.
@@ -27,20 +27,43 @@ type Arithmetical interface {
 	Arithmetic() ref.Arithmetic
 }
 
-// Outcome is what came of one case.
+// Cause is the part of a case's run that a failure is about.
+type Cause int
+
+// The causes. Two failures of one cause and status are alike, whatever their texts.
+const (
+	// CaseCause: the case itself cannot be run.
+	CaseCause Cause = iota + 1
+	// ReferenceCause: the reference refuses the case.
+	ReferenceCause
+	// ExpectationCause: the case's expect differs from the reference.
+	ExpectationCause
+	// BackendCause: the backend refuses the case.
+	BackendCause
+	// NumbersCause: the backend's numbers differ from the reference.
+	NumbersCause
+	// RefusalCause: the case must be refused, and is not, or with another text.
+	RefusalCause
+	// ProcessCause: the process that ran the case ended.
+	ProcessCause
+	// RepetitionCause: the case does not fail again.
+	RepetitionCause
+)
+
+// Outcome is the result of one case.
 type Outcome struct {
-	// File, Op and Name together are the case's name, and no other's of a run;
-	// File is File.Name of the case file, Path how it was opened.
+	// File, Op and Name together name the case, and no other of a run. File is
+	// File.Name of the case file, Path is how it was opened.
 	File string `json:"file"`
 	Path string `json:"path,omitempty"`
 	Name string `json:"name"`
 	Op   string `json:"op"`
 	// Status is the worse of the two verdicts'.
 	Status Status `json:"status"`
-	// Expectation is the case's expect, held to the reference; nil without.
+	// Expectation compares the case's expect with the reference; nil without.
 	Expectation *Verdict `json:"expectation,omitempty"`
-	// Device is what the backend computed, held to the reference; nil where
-	// the case is one to be refused or the backend failed.
+	// Device compares the backend's output with the reference; nil where the case
+	// is to be refused or the backend failed.
 	Device *Verdict `json:"device,omitempty"`
 	// Refusal is the error of a case that was to be refused.
 	Refusal string `json:"refusal,omitempty"`
@@ -51,8 +74,12 @@ type Outcome struct {
 	// Nothing.
 	Repeat json.RawMessage `json:"repeat,omitempty"`
 
-	// Output is what the backend computed, for a baseline; nil where it
-	// computed nothing, and after Release.
+	// Cause is the part of the run that Failure is about; zero where Status is
+	// neither Fail nor Nothing.
+	Cause Cause `json:"-"`
+
+	// Output is the backend's output, for a baseline; nil where the backend
+	// refused the case, and after Release.
 	Output *tensor.Tensor `json:"-"`
 
 	// Reference is the reference of the operation; nil where it refuses, and
@@ -65,8 +92,8 @@ type Outcome struct {
 	source  json.RawMessage // the case as it was read
 }
 
-// Release drops what only baselines need and what may be large: the output and
-// the reference's.
+// Release drops the output, the reference and the source, which only baselines
+// need and which may be large.
 func (o *Outcome) Release() { o.Output, o.Reference, o.source = nil, nil, nil }
 
 // ID is the case's name in one line: FILE: OPERATION "NAME".
@@ -75,7 +102,7 @@ func (o Outcome) ID() string { return o.Key().String() }
 // Key is the case's name.
 func (o Outcome) Key() CaseKey { return CaseKey{o.File, o.Op, o.Name} }
 
-// Refused is why there is no output.
+// Refused returns the reason why there is no output.
 func (o Outcome) Refused() string {
 	if o.refused != "" {
 		return o.refused
@@ -98,11 +125,11 @@ func (o Outcome) Text() string {
 	return string(o.Status)
 }
 
-// Run runs one case: the reference, the expectation held to it, and the
-// backend held to it. A ctx that ends is the only error.
+// Run runs one case: the reference, the comparison of the expectation with it, and
+// the comparison of the backend's output with it. The only error is ctx's.
 func (c Case) Run(ctx context.Context, backend Backend) (Outcome, error) {
 	start := time.Now()
-	o := Outcome{Name: c.Name, Op: c.Op, Status: Pass, source: c.json}
+	o := Outcome{Name: c.Name, Op: c.Op.Kind(), Status: Pass, source: c.json}
 	c.run(ctx, backend, &o)
 	o.Seconds = time.Since(start).Seconds()
 	err := ctx.Err()
@@ -132,12 +159,14 @@ func (o Outcome) CaseFile() json.RawMessage {
 
 // Failed returns the outcome of a case that failed before there was a verdict, as
 // where the process that ran it died.
-func Failed(c Case, why error) (Outcome, error) {
+func Failed(c Case, cause Cause, reason error) (Outcome, error) {
 	text, err := c.MarshalJSON()
 	if err != nil {
 		return Outcome{}, err
 	}
-	return Outcome{Name: c.Name, Op: c.Op, Status: Fail, Failure: why.Error(), Repeat: repeat(text)}, nil
+	o := Outcome{Name: c.Name, Op: c.Op.Kind(), Repeat: repeat(text)}
+	o.fail(cause, "%v", reason)
+	return o, nil
 }
 
 // repeat is a case file of one case.
@@ -146,33 +175,30 @@ func repeat(source json.RawMessage) json.RawMessage {
 	return text
 }
 
+func (o *Outcome) fail(cause Cause, format string, arguments ...any) {
+	o.Status, o.Cause, o.Failure = Fail, cause, fmt.Sprintf(format, arguments...)
+}
+
 func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
-	fail := func(format string, arguments ...any) {
-		o.Status, o.Failure = Fail, fmt.Sprintf(format, arguments...)
-	}
-	op, operands, err := c.Resolve()
-	if err != nil {
-		fail("%v", err)
-		return
-	}
+	var err error
 	if o.Digest, err = c.digest(); err != nil {
-		fail("%v", err)
+		o.fail(CaseCause, "%v", err)
 		return
 	}
-	if err := checkOutput(op, operands); err != nil {
-		fail("%v", err)
+	if err := c.checkOutput(); err != nil {
+		o.fail(CaseCause, "%v", err)
 		return
 	}
-	want, refErr := ref.Apply(ctx, op, operands...)
+	want, refErr := ref.Apply(ctx, c.Op, c.Operands...)
 	if refErr == nil {
 		o.Reference = &want
 	}
 	if c.Error != "" {
-		c.runRefusal(ctx, backend, op, operands, refErr, o)
+		c.runRefusal(ctx, backend, refErr, o)
 		return
 	}
 	if refErr != nil {
-		fail("refused: %v", refErr)
+		o.fail(ReferenceCause, "refused: %v", refErr)
 		return
 	}
 	if c.Expect != nil {
@@ -180,18 +206,18 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 		o.Expectation = &v
 		o.Status = v.Status
 		if v.Status == Fail {
-			fail("expectation against the reference: %v", v)
+			o.fail(ExpectationCause, "expectation against the reference: %v", v)
 		}
 	}
-	got, err := backend.Apply(ctx, op, operands...)
+	got, err := backend.Apply(ctx, c.Op, c.Operands...)
 	if err != nil {
 		o.refused = err.Error()
-		fail("device: %v", err)
+		o.fail(BackendCause, "device: %v", err)
 		return
 	}
 	if b, known := backend.(Arithmetical); known && b.Arithmetic() != (ref.Arithmetic{}) {
-		if want, err = ref.ApplyIn(ctx, b.Arithmetic(), op, operands...); err != nil {
-			fail("refused: %v", err)
+		if want, err = ref.ApplyIn(ctx, b.Arithmetic(), c.Op, c.Operands...); err != nil {
+			o.fail(ReferenceCause, "refused: %v", err)
 			return
 		}
 	}
@@ -201,15 +227,14 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 		v = expectingNaN(v)
 	}
 	o.Device = &v
-	if v.Status == Fail {
-		text := fmt.Sprintf("device against the reference: %v", v)
-		if o.Failure != "" {
-			text = o.Failure + "; " + text
-		}
-		fail("%s", text)
+	switch {
+	case v.Status == Fail && o.Failure != "":
+		o.Failure += fmt.Sprintf("; device against the reference: %v", v)
+	case v.Status == Fail:
+		o.fail(NumbersCause, "device against the reference: %v", v)
 	}
 	if o.Status = o.Status.Worse(v.Status); o.Status == Nothing {
-		o.Failure = v.String()
+		o.Cause, o.Failure = NumbersCause, v.String()
 	}
 }
 
@@ -217,14 +242,14 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 // bytes for each, and a case of few bytes may ask for billions.
 const mostOutput = 1 << 24
 
-// checkOutput refuses an output that is too large; one that cannot be at all is
-// for others to refuse.
-func checkOutput(op ir.Op, operands []tensor.Tensor) error {
-	shapes := make([][]int, len(operands))
-	for i, x := range operands {
+// checkOutput refuses a case with an output that is too large. The reference and
+// the backend refuse a case that has no output.
+func (c Case) checkOutput() error {
+	shapes := make([][]int, len(c.Operands))
+	for i, x := range c.Operands {
 		shapes[i] = x.Shape
 	}
-	shape, err := op.Shape(shapes...)
+	shape, err := c.Op.Shape(shapes...)
 	if err != nil {
 		return nil
 	}
@@ -235,9 +260,9 @@ func checkOutput(op ir.Op, operands []tensor.Tensor) error {
 }
 
 // runRefusal asks the reference and the backend to refuse the case, with the
-// text that it wants.
-func (c Case) runRefusal(ctx context.Context, backend Backend, op ir.Op, operands []tensor.Tensor, refErr error, o *Outcome) {
-	got, deviceErr := backend.Apply(ctx, op, operands...)
+// text that it wants. The text is the case file's contract.
+func (c Case) runRefusal(ctx context.Context, backend Backend, refErr error, o *Outcome) {
+	got, deviceErr := backend.Apply(ctx, c.Op, c.Operands...)
 	if deviceErr == nil {
 		o.Output = &got
 	} else {
@@ -247,15 +272,13 @@ func (c Case) runRefusal(ctx context.Context, backend Backend, op ir.Op, operand
 		name string
 		err  error
 	}{{"reference", refErr}, {"device", deviceErr}} {
-		switch {
-		case side.err == nil:
+		if side.err == nil {
 			side.err = errors.New("computed")
-			fallthrough
-		case !strings.Contains(side.err.Error(), c.Error):
-			o.Status = Fail
-			o.Failure = fmt.Sprintf("%s: got %q, want it refused with %q", side.name, side.err, c.Error)
-			return
+		} else if strings.Contains(side.err.Error(), c.Error) {
+			continue
 		}
+		o.fail(RefusalCause, "%s: got %q, want it refused with %q", side.name, side.err, c.Error)
+		return
 	}
 	o.Refusal = deviceErr.Error()
 }

@@ -27,8 +27,8 @@ func cases(t *testing.T) []proof.File {
 	return files
 }
 
-// The known answers, from TensorFlow's own kernel tests, hold for the
-// reference; what must be refused is refused.
+// The known answers, from TensorFlow's own kernel tests, are right for the
+// reference; cases that must be refused are refused.
 func TestKnownAnswers(t *testing.T) {
 	n := 0
 	for _, file := range cases(t) {
@@ -157,7 +157,7 @@ func TestStatuses(t *testing.T) {
 	}
 }
 
-// What proves nothing is no pass, one number that was compared is enough, and
+// A verdict that proves nothing is no pass, one number that was compared is enough, and
 // parts of a batch are judged together.
 func TestProvesNothing(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)

@@ -45,9 +45,9 @@ func Plain(name string) string {
 	return name
 }
 
-// Text returns a text on one line without quotes: what cannot be printed is
-// escaped as in a Go string literal. A result of more than most bytes is cut
-// and ends with ….
+// Text returns a text on one line without quotes: characters that cannot be printed are
+// escaped as in a Go string literal. A result of more than most bytes is cut and ends
+// with ….
 func Text(text string, most int) string {
 	line, whole := escape(text, most, strconv.IsPrint)
 	if !whole {
@@ -108,8 +108,8 @@ func list(items []string, separator string, text func(string) string) string {
 	return shown.String()
 }
 
-// Lines returns a text of many lines: what cannot be printed, except line breaks
-// and tabs, is escaped as in a Go string literal.
+// Lines returns a text of many lines: characters that cannot be printed, except line
+// breaks and tabs, are escaped as in a Go string literal.
 func Lines(text string) string {
 	kept := func(r rune) bool { return r == '\n' || r == '\t' || strconv.IsPrint(r) }
 	const longest = len(`\U0010ffff`)
@@ -117,8 +117,8 @@ func Lines(text string) string {
 	return lines
 }
 
-// JSON returns a JSON text with what cannot be printed escaped, so that it is
-// the same JSON, and none of it acts on a terminal. Line breaks stay.
+// JSON returns the same JSON with characters that cannot be printed escaped, so that no
+// character acts on a terminal. Line breaks stay.
 func JSON(text []byte) string {
 	var result strings.Builder
 	for _, r := range string(text) {

@@ -93,8 +93,7 @@ func FuzzQuotes(f *testing.F) {
 	})
 }
 
-// JSON and Lines change nothing that can be printed; what JSON gives is the same
-// JSON.
+// JSON and Lines keep printable characters; the result of JSON is the same JSON.
 func TestJSONAndLines(t *testing.T) {
 	for _, tt := range []struct{ text, json, lines string }{
 		{"{\n  \"a\": \"ä\"\n}", "{\n  \"a\": \"ä\"\n}", "{\n  \"a\": \"ä\"\n}"},

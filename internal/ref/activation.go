@@ -148,7 +148,7 @@ func swish() activation {
 //
 //	u·(x²/3 + 4|y|)
 //
-// holds either way, and 1 per cent more what is of second order. Below −3 both
+// holds either way, and 1 per cent more covers terms of second order. Below −3 both
 // are 0, above 3 both are x: 6 times the rounded 1/6 is rounded to 1.
 func hardSwish() activation {
 	const edge = 3 * (1 + 4*unit) // beyond which a rounded sum is cut off

@@ -120,7 +120,7 @@ func TestActivationsNotFinite(t *testing.T) {
 	}
 }
 
-// −Inf times 0 is NaN, or what a kernel makes of it.
+// −Inf times 0 is NaN, or another number of a kernel.
 func TestSwishesNotFinite(t *testing.T) {
 	inf, nan := math.Inf(1), math.NaN()
 	for op, atNaN := range map[ir.Op]ref.State{ir.Swish{}: ref.Plain, ir.HardSwish{}: ref.Unspecified} {
@@ -138,7 +138,7 @@ func bfloat(x float32) float32 {
 	return math.Float32frombits((math.Float32bits(x) + 0x7fff + math.Float32bits(x)>>16&1) &^ 0xffff)
 }
 
-// flush returns what a processor in flush-to-zero mode makes of a result.
+// flush returns a result of a processor in flush-to-zero mode.
 func flush(x float32) float32 {
 	if abs(x) < 0x1p-126 {
 		return 0

@@ -13,10 +13,9 @@ import (
 	"tfcnn/internal/ref"
 )
 
-// The kernels below stand for a GPU's, which is not there: one that cuts its
-// factors as tensor cores do, and one that goes by Fourier transforms in
-// float32. Both keep to the bounds of their arithmetic, and break the plain
-// one.
+// The kernels below stand in for a GPU's: one cuts its factors as tensor cores do, and
+// one uses Fourier transforms in float32. Both stay within the bounds of their
+// arithmetic, and exceed the plain bound.
 
 // cut takes a factor to 11 significant bits, towards zero.
 func cut(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1<<13 - 1)) }

@@ -70,15 +70,8 @@ func conv2D(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2D, operands
 		return err
 	}
 	q := termQuantum(x.Data, filter.Data)
-	bias := make([]float64, c.filters)
-	extra := 0 // terms beside the products
-	if len(operands) == 3 {
-		for f, b := range operands[2].Data {
-			bias[f] = float64(b)
-		}
-		q = min(q, quantum(operands[2].Data))
-		extra = 1
-	}
+	bias, extra, biasQuantum := biases(operands, c.filters)
+	q = min(q, biasQuantum)
 	flushed, err := subnormalParts(op, operands)
 	if err != nil {
 		return err
@@ -127,6 +120,19 @@ func conv2D(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2D, operands
 	})
 }
 
+// biases returns the biases of a convolution, the number of terms that a bias adds to
+// each sum, and the quantum of the biases: without a bias operand zeros, 0 and 1.
+func biases(operands []tensor.Tensor, filters int) (bias []float64, terms int, q float64) {
+	bias = make([]float64, filters)
+	if len(operands) < 3 {
+		return bias, 0, 1
+	}
+	for f, b := range operands[2].Data {
+		bias[f] = float64(b)
+	}
+	return bias, 1, quantum(operands[2].Data)
+}
+
 // sum sets the bound of element i, a sum of n terms. The absolute values of all terms
 // add up to absolute, those of terms with subnormal factors to lost. atLeast is the
 // bound of another algorithm for the element.
@@ -134,7 +140,7 @@ func (r *Result) sum(i int, a Arithmetic, n int, absolute, lost, atLeast float64
 	flushed := float64(n)*smallest + lost
 	r.Bound[i] = flushed + max(a.sumBound(n, absolute), atLeast)
 	if math.IsInf(r.Bound[i], 1) {
-		r.State[i] = Unspecified // 2²⁴ terms: the bound says nothing
+		r.State[i] = Unspecified // 2²⁴ terms: the bound is infinite
 		r.Bound[i] = 0
 		return
 	}

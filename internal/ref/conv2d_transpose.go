@@ -28,15 +28,8 @@ func conv2DTranspose(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2DT
 		channels: x.Shape[3], each: filter.Shape[2], depth: x.Shape[3] / op.Groups, filters: r.Shape[3],
 	}
 	q := termQuantum(x.Data, filter.Data)
-	bias := make([]float64, c.filters)
-	extra := 0
-	if len(operands) == 3 {
-		for f, b := range operands[2].Data {
-			bias[f] = float64(b)
-		}
-		q = min(q, quantum(operands[2].Data))
-		extra = 1
-	}
+	bias, extra, biasQuantum := biases(operands, c.filters)
+	q = min(q, biasQuantum)
 	finite := allFinite(filter.Data)
 	exact := a.exactTerms(operands)
 	if a.FFT { // cuDNN may use transforms here too, of which no bound is derived

@@ -16,7 +16,8 @@ func within(shape []int, value, bound []float64) ref.Result {
 	return ref.Result{Shape: shape, Value: value, Bound: bound, Level: make([]float64, len(value)), State: make([]ref.State, len(value))}
 }
 
-// extend computes op on a result. operands are op's weights, or what add adds.
+// extend computes op on a result. operands are op's weights, or the other terms of an
+// add.
 func extend(t *testing.T, r ref.Result, op ir.Op, operands ...tensor.Tensor) ref.Result {
 	t.Helper()
 	e, err := tryExtend(r, op, operands...)
@@ -37,8 +38,8 @@ func tryExtend(r ref.Result, op ir.Op, operands ...tensor.Tensor) (ref.Result, e
 	return ref.Extend(context.Background(), ref.Arithmetic{}, op, list, operands...)
 }
 
-// curves are the activations in float64, and how far a float32 kernel may be
-// off at y = f(x): the errors in the table, without its margin.
+// curves are the activations in float64, and the error of a float32 kernel at y =
+// f(x): the errors in the table, without the margin.
 var curves = map[string]struct {
 	f   func(x float64) float64
 	own func(x, y float64) float64
@@ -80,8 +81,8 @@ func below(x, low, high float64) float64 {
 	return high
 }
 
-// An activation of numbers within bounds holds what comes of any of them, with
-// the kernel's own error, and is hardly wider.
+// The interval of an activation encloses the activation of all numbers within the
+// operand's bounds, with the kernel's own error, and is hardly wider.
 func TestExtendActivations(t *testing.T) {
 	random := rand.New(rand.NewPCG(23, 24))
 	const n = 4000
@@ -114,7 +115,7 @@ func TestExtendActivations(t *testing.T) {
 				y := c.f(at)
 				moved, own = max(moved, math.Abs(y-c.f(x))), max(own, c.own(at, y))
 				if math.Abs(y-e.Value[i])+c.own(at, y) > e.Bound[i]*(1+1e-15) && bound[i] > 0 {
-					t.Fatalf("%s(%v ± %v) = %v ± %v does not hold %v ± %v", op.Kind(), x, bound[i], e.Value[i], e.Bound[i], y, c.own(at, y))
+					t.Fatalf("%s(%v ± %v) = %v ± %v does not enclose %v ± %v", op.Kind(), x, bound[i], e.Value[i], e.Bound[i], y, c.own(at, y))
 				}
 			}
 			if op.Kind() == "leaky_relu" {
@@ -127,8 +128,8 @@ func TestExtendActivations(t *testing.T) {
 	}
 }
 
-// Exact numbers stay exact through relu, and states are handed on.
-func TestExtendHandsOn(t *testing.T) {
+// ReLU keeps exact numbers exact, and keeps states.
+func TestExtendReLUIsExact(t *testing.T) {
 	r := within([]int{1, 1, 4, 1}, []float64{-1, 2, 3, 4}, make([]float64, 4))
 	for _, op := range []ir.Op{ir.ReLU{}, ir.ReLU6{}, ir.Identity{}, ir.MaxPool{Pool: ir.Pool{Size: [2]int{1, 2}, Strides: [2]int{1, 1}}}} {
 		for i, b := range extend(t, r, op).Bound {
@@ -192,7 +193,7 @@ func TestExtendMaxPool(t *testing.T) {
 			for i, y := range apply(t, op, x).Value {
 				moved[i] = max(moved[i], math.Abs(y-e.Value[i]))
 				if math.Abs(y-e.Value[i]) > e.Bound[i]+1e-6 { // x is rounded to float32
-					t.Fatalf("max_pool of %v ± %v at %d: %v ± %v does not hold %v", value, bound, i, e.Value[i], e.Bound[i], y)
+					t.Fatalf("max_pool of %v ± %v at %d: %v ± %v does not enclose %v", value, bound, i, e.Value[i], e.Bound[i], y)
 				}
 			}
 		}

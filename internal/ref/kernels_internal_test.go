@@ -6,8 +6,7 @@ import (
 	"tfcnn/internal/ir"
 )
 
-// Every operation has a kernel, and an extension unless the rule of linear
-// operations is its.
+// Every operation has a kernel, and an extension unless it is linear.
 func TestEveryOperationHasAKernel(t *testing.T) {
 	for _, op := range ir.Operations() {
 		if kernels[op.Kind()] == nil {

@@ -121,7 +121,7 @@ func (p *lrnPixel) at(c int) (value, bound float64, state State) {
 		off += alpha * largest / low
 	}
 	if off > 0.5 {
-		return value, 0, Unspecified // the bound says nothing
+		return value, 0, Unspecified // the bound is too wide to be of use
 	}
 	off /= 1 - off // 1/(1−ε) − 1
 	ulps := func(name string) float64 { return margin * function(name).ULPs * 0x1p-23 }

@@ -121,8 +121,8 @@ func TestLRNKernels(t *testing.T) {
 	}
 }
 
-// From 384 channels on TensorFlow's kernel keeps a running sum, whose errors
-// are as large as its largest: numbers behind a large one are off by more.
+// From 384 channels on TensorFlow's kernel keeps a running sum, whose errors are as
+// large as its largest value: numbers after a large one have larger errors.
 func TestLRNRunningSum(t *testing.T) {
 	random := rand.New(rand.NewPCG(17, 18))
 	o := ir.LRN{DepthRadius: 3, Bias: 1, Alpha: 0.5, Beta: 1}
@@ -155,8 +155,8 @@ func TestLRNRunningSum(t *testing.T) {
 	}
 }
 
-// Numbers within wide bounds, the smallest, the largest or others, give what lies
-// within the bound, which is that of the ends and a little more.
+// Outputs for numbers within wide bounds, the smallest, the largest and others, lie
+// within the bound, which is hardly wider than they.
 func TestExtendLRN(t *testing.T) {
 	random := rand.New(rand.NewPCG(19, 20))
 	const n = 5

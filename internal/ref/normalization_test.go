@@ -126,8 +126,8 @@ func TestBatchNormKernels(t *testing.T) {
 	}
 }
 
-// Where the difference of two numbers is subnormal and the factor is large,
-// what is flushed counts.
+// Where the difference of two numbers is subnormal and the factor is large, flushing
+// the difference matters.
 func TestBatchNormFlushesTheDifference(t *testing.T) {
 	r := apply(t, ir.BatchNorm{Epsilon: 0x1p-100}, tensor.Tensor{Shape: []int{1, 1}, Data: []float32{0x1.8p-126}}, row(1), row(0), row(0x1p-126), row(0))
 	if want := 0x1p-127 * 0x1p50; r.Value[0] != want || r.Bound[0] < want {
@@ -160,8 +160,8 @@ func TestBatchNormNotFinite(t *testing.T) {
 	}
 }
 
-// What a batch_norm makes of numbers within bounds holds what comes of any of
-// them, and is hardly wider.
+// The interval of a batch_norm encloses its outputs for all numbers within the
+// operand's bounds, and is hardly wider.
 func TestExtendBatchNorm(t *testing.T) {
 	random := rand.New(rand.NewPCG(13, 14))
 	const n, channels = 200, 4
@@ -180,7 +180,7 @@ func TestExtendBatchNorm(t *testing.T) {
 			y := (x+position*r.Bound[i]-m)*f + o
 			own := 2 * 0x1p-24 * (math.Abs(x*f) + math.Abs(m*f) + math.Abs(o))
 			if math.Abs(y-e.Value[i])+own > e.Bound[i] {
-				t.Fatalf("%v ± %v: %v ± %v does not hold %v ± %v", x, r.Bound[i], e.Value[i], e.Bound[i], y, own)
+				t.Fatalf("%v ± %v: %v ± %v does not enclose %v ± %v", x, r.Bound[i], e.Value[i], e.Bound[i], y, own)
 			}
 			if position == 1 && e.Bound[i] > math.Abs(y-e.Value[i])+10*own+1e-6*r.Bound[i]*math.Abs(f)+0x1p-120 {
 				t.Fatalf("%v ± %v: %v ± %v, it moves to %v", x, r.Bound[i], e.Value[i], e.Bound[i], y)

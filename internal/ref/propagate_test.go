@@ -56,7 +56,7 @@ var layersBehind = []graph.Layer{
 // Every step off by as much as its own bound allows, up or down: each output
 // stays within the bound that was propagated to it, and every operation is among
 // those that read a bounded result.
-func TestPropagateHolds(t *testing.T) {
+func TestPropagateBounds(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	kinds := map[string]bool{}
 	for n, layer := range layersBehind {
@@ -105,7 +105,7 @@ func TestPropagateHolds(t *testing.T) {
 			}
 			for range 8 {
 				for i, got := range perturbed(t, program, p.Weights, input, random) {
-					holds(t, fmt.Sprintf("layer %d, numbers of %g: %s", n, scale, program.Steps[i].Op.Kind()), want[i], got)
+					expectWithin(t, fmt.Sprintf("layer %d, numbers of %g: %s", n, scale, program.Steps[i].Op.Kind()), want[i], got)
 				}
 			}
 		}
@@ -117,7 +117,7 @@ func TestPropagateHolds(t *testing.T) {
 	}
 }
 
-func holds(t *testing.T, what string, want ref.Result, got tensor.Tensor) {
+func expectWithin(t *testing.T, what string, want ref.Result, got tensor.Tensor) {
 	t.Helper()
 	for i, v := range got.Data {
 		if off := math.Abs(float64(v) - want.Value[i]); want.State[i] == ref.Plain && !(off <= want.Bound[i]) {
@@ -157,8 +157,8 @@ func perturbed(t *testing.T, program ir.Program, weights graph.Weights, input te
 	return outputs
 }
 
-// 1 2 3 4 under the filter 1 (and under −2), twice, then the mean, by hand: no
-// error. Where a device's numbers are given, they are what the next step reads.
+// 1 2 3 4 under the filter 1 (and under −2), twice, then the mean, by hand: no error.
+// Where a device's outputs are given, the next step reads those.
 func TestPropagateIsExact(t *testing.T) {
 	net := graph.Network{
 		Input: graph.Input{Height: 2, Width: 2, Channels: 1},
@@ -209,12 +209,12 @@ func TestExtendLinearIsNotExact(t *testing.T) {
 		for _, v := range value[1:] {
 			sum += float32(v)
 		}
-		holds(t, "dense", e, tensor.Tensor{Data: []float32{sum}})
+		expectWithin(t, "dense", e, tensor.Tensor{Data: []float32{sum}})
 	}
 }
 
-// What reads a number that may be infinite is Unspecified, and nothing else is;
-// after Fourier transforms all of the image is.
+// An element that reads a number which may be infinite is Unspecified, and no other
+// element is; after Fourier transforms the whole image is.
 func TestExtendLinearStates(t *testing.T) {
 	r := within([]int{2, 1, 4, 1}, make([]float64, 8), make([]float64, 8))
 	r.State[1] = ref.OverflowPossible
@@ -236,7 +236,7 @@ type square struct{ ir.ReLU }
 
 func (square) Kind() string { return "square" }
 
-// Without a rule nothing is held, also further down.
+// An operation without a rule has no bounds, nor have the operations after it.
 func TestNoBound(t *testing.T) {
 	r := within([]int{1, 2}, []float64{1, 2}, []float64{0.1, 0})
 	e := extend(t, extend(t, r, square{}), ir.Dense{}, filled(2, 1))

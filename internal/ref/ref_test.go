@@ -17,8 +17,8 @@ import (
 	"tfcnn/internal/ref"
 )
 
-// The known answers of TensorFlow's own tests are held in internal/proof,
-// whose case files know them. Here are the properties and the bounds.
+// Package proof compares the reference with the known answers of TensorFlow's own
+// tests. The tests here are of properties and bounds.
 
 func filled(shape ...int) tensor.Tensor {
 	x, _ := tensor.New(shape...)
@@ -133,9 +133,8 @@ func channels(x tensor.Tensor, first, n int) tensor.Tensor {
 	return y
 }
 
-// float32 sums in several orders, with and without fused multiply-adds, on
-// data of every kind, must lie within the bound, and none of them may do so
-// by a bound that is far too wide.
+// float32 sums in several orders, with and without fused multiply-adds, on data of
+// every kind, lie within the bound, and the bound is not far too wide.
 func TestConv2DBoundHolds(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	tightest := map[int]float64{}
@@ -178,8 +177,8 @@ func TestConv2DBoundHolds(t *testing.T) {
 	}
 }
 
-// A kernel that flushes subnormal products and sums to zero, on data whose
-// sums wander in and out of the subnormal range.
+// A kernel that flushes subnormal products and sums to zero, on data whose sums enter
+// and leave the subnormal range.
 func TestConv2DBoundHoldsWhereSumsAreFlushed(t *testing.T) {
 	random := rand.New(rand.NewPCG(9, 10))
 	flush := func(v float32) float32 {
@@ -249,8 +248,8 @@ func pairwise(x, w []float32) float32 {
 	return pairwise(x[:half], w[:half]) + pairwise(x[half:], w[half:])
 }
 
-// A device that rounds its inputs to bfloat16 or TF32 hides under the bound
-// when n is large, and not under the level.
+// A device that rounds its inputs to bfloat16 or TF32 stays within the bound when n is
+// large, and exceeds the level.
 func TestLevelNoticesRoundedInputs(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	const n = 4000

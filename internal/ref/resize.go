@@ -69,9 +69,9 @@ func positions(in, out int) []position {
 	return list
 }
 
-// whole returns the first and the last pixel that may be the nearest; as a rule both
+// nearestPixels returns the first and the last pixel that may be the nearest; as a rule both
 // are the same.
-func (p position) whole() (low, high int) {
+func (p position) nearestPixels() (low, high int) {
 	at := p.at + 0.5
 	return p.clamp(math.Floor(at - p.rounded)), p.clamp(math.Floor(at + p.rounded))
 }
@@ -81,9 +81,9 @@ func (p position) clamp(at float64) int { return int(max(0, min(at, float64(p.in
 func nearest(ctx context.Context, r *Result, rows, columns []position, x Operand) error {
 	height, width, channels := x.shape()[1], x.shape()[2], x.shape()[3]
 	return eachRow(ctx, r.Shape[0], len(rows), func(image, row int) {
-		top, bottom := rows[row].whole()
+		top, bottom := rows[row].nearestPixels()
 		for column := range columns {
-			left, right := columns[column].whole()
+			left, right := columns[column].nearestPixels()
 			y, z := rows[row].clamp(math.Floor(rows[row].at+0.5)), columns[column].clamp(math.Floor(columns[column].at+0.5))
 			for c := range channels {
 				at := func(y, z int) (value, bound float64, state State) {

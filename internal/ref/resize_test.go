@@ -49,8 +49,7 @@ func TestResizeKnown(t *testing.T) {
 	}
 }
 
-// Sizes of which the quotient is a power of two round nothing: nearest has one
-// answer.
+// Sizes whose quotient is a power of two round nothing: nearest has one answer.
 func TestResizeNearestIsExact(t *testing.T) {
 	for _, out := range []int{1, 2, 4, 8, 16, 32, 64} {
 		r := apply(t, ir.Resize{Size: [2]int{out, 8}, Method: ir.Nearest}, filled(1, 16, 16, 2))

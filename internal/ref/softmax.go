@@ -10,7 +10,7 @@ import (
 
 var (
 	_ = register(func(ctx context.Context, r *Result, _ Arithmetic, _ ir.Softmax, operands []tensor.Tensor) error {
-		return softmax(ctx, r, known(operands[0]))
+		return softmax(ctx, r, exactResult(operands[0]))
 	})
 	_ = registerExtension(func(ctx context.Context, out *Result, _ ir.Softmax, operands []Operand, _ []tensor.Tensor) error {
 		return softmax(ctx, out, *operands[0].result)
@@ -94,8 +94,8 @@ func softmax(ctx context.Context, r *Result, x Result) error {
 	})
 }
 
-// known returns a tensor as a result whose bounds allow for flushing only.
-func known(x tensor.Tensor) Result {
+// exactResult returns a tensor as a result whose bounds allow for flushing only.
+func exactResult(x tensor.Tensor) Result {
 	r := Result{Shape: x.Shape, Value: make([]float64, len(x.Data)), Bound: make([]float64, len(x.Data)), State: make([]State, len(x.Data))}
 	for i, v := range x.Data {
 		r.Value[i] = float64(v)

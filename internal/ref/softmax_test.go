@@ -57,7 +57,7 @@ func TestSoftmaxNotFinite(t *testing.T) {
 	}
 }
 
-// off returns a factor that is off by up to some units in the last place.
+// off returns a factor with an error of up to some units in the last place.
 func off(random *rand.Rand, ulps float64) float64 { return 1 + (2*random.Float64()-1)*ulps*0x1p-23 }
 
 // found returns the error in the table, without its margin.
@@ -70,8 +70,8 @@ func found(name string) float64 {
 	return math.NaN()
 }
 
-// Kernels in float32 whose exp and reciprocal are as far off as any that were
-// seen stay within the bounds.
+// Kernels in float32 stay within the bounds with errors of exp and reciprocal as large
+// as any measured.
 func TestSoftmaxKernels(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	exp := func(x float32) float32 { return float32(math.Exp(float64(x)) * off(random, found("exp"))) }
@@ -149,8 +149,8 @@ func TestSoftmaxKernels(t *testing.T) {
 	}
 }
 
-// Softmax of numbers that are known within bounds holds what comes of numbers
-// at the corners and between, and is hardly wider.
+// The interval of a softmax encloses its outputs for numbers at the corners of the
+// operand's bounds and between them, and is hardly wider.
 func TestExtendSoftmax(t *testing.T) {
 	random := rand.New(rand.NewPCG(9, 10))
 	exact := func(x []float64) []float64 {
@@ -182,7 +182,7 @@ func TestExtendSoftmax(t *testing.T) {
 			for i, y := range exact(x) {
 				moved[i] = max(moved[i], math.Abs(y-e.Value[i]))
 				if math.Abs(y-e.Value[i]) > e.Bound[i] || e.State[i] != ref.Plain {
-					t.Fatalf("softmax of %v ± %v at %d: %v ± %v (state %d) does not hold %v", r.Value, r.Bound, i, e.Value[i], e.Bound[i], e.State[i], y)
+					t.Fatalf("softmax of %v ± %v at %d: %v ± %v (state %d) does not enclose %v", r.Value, r.Bound, i, e.Value[i], e.Bound[i], e.State[i], y)
 				}
 			}
 		}

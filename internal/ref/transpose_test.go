@@ -48,9 +48,8 @@ func drawTranspose(t *rapid.T) transposeCase {
 	return transposeCase{op, x, filter}
 }
 
-// The transposed convolution is what makes <conv(y, w), x> and <y, convᵀ(x, w)>
-// equal for every image y: that is what its name means. On whole numbers both
-// are exact.
+// The transposed convolution is the adjoint: <conv(y, w), x> and <y, convᵀ(x, w)> are
+// equal for every y. On whole numbers both are exact.
 func TestConv2DTransposeIsTheAdjoint(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := drawTranspose(t)
@@ -79,8 +78,8 @@ func TestConv2DTransposeIsTheAdjoint(t *testing.T) {
 	})
 }
 
-// scatter returns the textbook's loop in float32: every number is multiplied by the
-// filter and added to the output where it lies.
+// scatter is the textbook's loop in float32: every number is multiplied by the filter
+// and added to the output at its position.
 func scatter(c transposeCase, out []int, at func(start, tap, dilation, kernel int) int, before [2]int) tensor.Tensor {
 	y, _ := tensor.New(out...)
 	each, channels := c.filter.Shape[2], c.filter.Shape[3]

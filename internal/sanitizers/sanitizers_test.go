@@ -14,9 +14,8 @@ import (
 	"time"
 )
 
-// check is a way to build and run tests. TensorFlow itself is built without
-// any of it: what it does to memory of its own shows only where it allocates,
-// frees and copies, as AddressSanitizer takes those calls over.
+// check is a way to build and run tests. TensorFlow itself is built without any of
+// them: AddressSanitizer sees only its allocations, frees and copies.
 type check struct {
 	name  string
 	flags []string
@@ -66,8 +65,7 @@ func TestChecks(t *testing.T) {
 // fault replaces a text that occurs once in a file.
 type fault struct{ what, file, old, new string }
 
-// Every fault is noticed by the checks named beside it, in the way that they
-// say.
+// Every fault is reported by its checks, with the text that it lists.
 func TestFaults(t *testing.T) {
 	root := begin(t)
 	for _, tt := range []struct {
@@ -153,7 +151,7 @@ func TestFaults(t *testing.T) {
 			`--- FAIL: `,
 		},
 		{
-			fault{"a run that was left writes to its caller's memory", "session/workers.go", "\t\tw.out, err = w.lent.like(out)\n", "\t\tw.out = out\n"},
+			fault{"a run that was left writes to its caller's memory", "session/internal/calls/workers.go", "\t\tw.out, err = w.lent.like(out)\n", "\t\tw.out = out\n"},
 			soak,
 			[]check{plain},
 			`was written to|other bits|outside`,
@@ -231,5 +229,5 @@ func (f fault) overlay(t *testing.T, root string) string {
 	return overlay
 }
 
-// end returns the last of an output.
+// end returns the last bytes of an output.
 func end(output string) string { return output[max(0, len(output)-3000):] }

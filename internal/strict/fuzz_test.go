@@ -10,8 +10,8 @@ import (
 	"tfcnn/internal/strict"
 )
 
-// FuzzObject: an object is taken apart as encoding/json does, but for what is
-// there twice; a text that is no JSON is none to either.
+// FuzzObject splits any text as encoding/json does, except objects with repeated
+// fields; both refuse the same texts.
 func FuzzObject(f *testing.F) {
 	for _, text := range []string{`{"a": 1, "b": [1, {"c": null}]}`, `{"a":1,"\u0061":2}`, "{\"a\"\n:\t1} 2", "{\"\xff\": \"\xfe\"}", `[{"a": 1e400}, -0.0, "b"]`, "\ufeff{}"} {
 		f.Add([]byte(text))

@@ -102,7 +102,7 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// The largest whole numbers are exact, and no float64 on the way.
+// The largest whole numbers are exact: no float64 is computed on the way.
 func TestIntRange(t *testing.T) {
 	for text, want := range map[string]int{
 		"9223372036854775807": math.MaxInt64, "9223372036854775807.0": math.MaxInt64, "922337203685477580.7e1": math.MaxInt64,

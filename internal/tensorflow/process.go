@@ -177,7 +177,7 @@ func sessionOptions(s Settings, withGPU bool) (*tf.SessionOptions, error) {
 		// A node that does not fit its device is an error, not moved.
 		AllowSoftPlacement: false,
 		// force_gpu_compatible stays off: results come into page-locked memory
-		// without it, and it does nothing for what is fed. See docs/gpu.md.
+		// without it, and it changes nothing for feeds. See docs/gpu.md.
 		GpuOptions:   &for_core_protos_go_proto.GPUOptions{AllowGrowth: current.GPUMemoryGrowth},
 		Experimental: &for_core_protos_go_proto.ConfigProto_Experimental{OptimizeForStaticGraph: true},
 	}

@@ -69,7 +69,7 @@ func streamNode(n *step_stats_go_proto.NodeExecStats, device string) Node {
 }
 
 // assignNodes names the node of work that has no name: the node whose launch was under
-// way when the work was launched. TensorFlow tells a launch in time since the trace began,
+// way when the work was launched. TensorFlow records a launch in time since the trace began,
 // and all else since 1970: the beginning is taken to be the latest one with which
 // nothing starts before its launch. An entry whose launch is not told, or lies in
 // no node's, stays without a name.

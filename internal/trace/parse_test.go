@@ -105,8 +105,8 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// What a kernel reads is found past constants, casts, copies, and nodes of its own
-// layer.
+// Reads finds the layers behind constants, casts, copies, and nodes of the layer
+// itself.
 func TestReads(t *testing.T) {
 	node := func(layer, name, op string, inputs ...string) Node {
 		return Node{Layer: layer, Name: name, Op: op, Inputs: inputs}
@@ -132,7 +132,7 @@ func TestReads(t *testing.T) {
 	}
 }
 
-// Each level asks TensorFlow for its own record.
+// Each level sets TensorFlow's options of its own.
 func TestRun(t *testing.T) {
 	for level, want := range map[Level]string{
 		Nodes: "trace_level:SOFTWARE_TRACE", Graph: "trace_level:SOFTWARE_TRACE output_partition_graphs:true", Kernels: "trace_level:FULL_TRACE",

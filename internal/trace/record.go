@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Record is what TensorFlow recorded of one run.
+// Record is TensorFlow's record of one run.
 type Record struct {
 	Nodes []Node        // in the order in which they began
 	Call  time.Duration // of the whole call that made the run, without reading the record

@@ -80,6 +80,7 @@ func run(w io.Writer, root, text string) (int, error) {
 // rule is a line of words.txt.
 type rule struct {
 	kind, instead   string
+	in              []string       // folders, and endings as *.go
 	pattern, except *regexp.Regexp // except may be nil
 }
 
@@ -119,23 +120,23 @@ func parse(text string) (list, error) {
 // have bars without spaces.
 func parseRule(line string) (rule, error) {
 	columns := strings.Split(strings.TrimSuffix(line+" ", "| ")+" ", " | ")
-	if len(columns) < 3 || len(columns) > 4 {
-		return rule{}, fmt.Errorf("%d columns, want kind | pattern | write instead | except", len(columns))
+	if len(columns) < 4 || len(columns) > 5 {
+		return rule{}, fmt.Errorf("%d columns, want kind | pattern | in | write instead | except", len(columns))
 	}
 	for i := range columns {
 		columns[i] = strings.TrimSpace(columns[i])
 	}
-	r := rule{kind: columns[0], instead: columns[2]}
+	r := rule{kind: columns[0], in: strings.Fields(columns[2]), instead: columns[3]}
 	format := map[string]string{"name": `(?:^|_)(?:%s)(?:_|$)`, "file": `(?:^|_)(?:%s)(?:_|$)`, "text": `(?i)\b(?:%s)\b`}[r.kind]
-	if format == "" || r.instead == "" {
-		return rule{}, fmt.Errorf("kind is %q, words to write instead are %q, want name, file or text, and words", r.kind, r.instead)
+	if format == "" || r.instead == "" || len(r.in) == 0 {
+		return rule{}, fmt.Errorf("kind is %q in %q, words to write instead are %q, want name, file or text, folders, and words", r.kind, r.in, r.instead)
 	}
 	var err error
 	if r.pattern, err = regexp.Compile(fmt.Sprintf(format, columns[1])); err != nil {
 		return rule{}, err
 	}
-	if len(columns) == 4 && columns[3] != "" {
-		r.except, err = regexp.Compile(fmt.Sprintf(format, columns[3]))
+	if len(columns) == 5 && columns[4] != "" {
+		r.except, err = regexp.Compile(fmt.Sprintf(format, columns[4]))
 	}
 	return r, err
 }
@@ -144,12 +145,18 @@ func parseRule(line string) (rule, error) {
 // package.
 var skipped = regexp.MustCompile(`(^|/)testdata/|^internal/words/`)
 
-// includes reports whether the list holds for a file.
+// includes reports whether a file is checked.
 func (l list) includes(name string) bool {
-	below := func(folder string) bool {
-		return folder == "." || name == folder || strings.HasPrefix(name, folder+"/")
-	}
-	return !skipped.MatchString(name) && slices.ContainsFunc(l.in, below) && !slices.ContainsFunc(l.not, below)
+	return !skipped.MatchString(name) && below(name, l.in) && !below(name, l.not)
+}
+
+// below reports whether a file is one of the files or folders, lies in one of them, or
+// has one of the endings.
+func below(name string, list []string) bool {
+	return slices.ContainsFunc(list, func(folder string) bool {
+		ending, is := strings.CutPrefix(folder, "*")
+		return folder == "." || name == folder || strings.HasPrefix(name, folder+"/") || is && strings.HasSuffix(name, ending)
+	})
 }
 
 // hit is a word that is not used, in a file.
@@ -173,7 +180,7 @@ func (l list) check(name string, content []byte) ([]hit, error) {
 	var hits []hit
 	add := func(kind string, line int, text, shown string) {
 		for _, r := range l.rules {
-			if r.kind != kind {
+			if r.kind != kind || !below(name, r.in) {
 				continue
 			}
 			for _, word := range r.matches(text) {

@@ -88,7 +88,7 @@ func TestProgressiveCutInAnyScan(t *testing.T) {
 	}
 }
 
-// A header that lies about the size of its image is held to its data.
+// A header with a larger image than its data is refused.
 func TestTallerThanItsData(t *testing.T) {
 	d := open(t, images.Options{})
 	file := slices.Clone(goldens(t)["rgb.jpg"].File)

@@ -158,6 +158,9 @@ func overWhite(rgba []uint8, depth int) []uint8 {
 
 // Text and profiles are not inflated, and cost their own bytes alone.
 func TestBombs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and on one goroutine")
+	}
 	d := open(t, images.Options{})
 	parts := pngParts(2, 3, 8)
 	text := deflated(make([]byte, 1<<24))

@@ -94,18 +94,18 @@ func (s *Sessions) Publish(variable string) error {
 
 // exported is a session's counters as expvar shows them.
 type exported struct {
-	Runs           int64   `json:"runs"`
-	Errors         int64   `json:"errors"`
-	Canceled       int64   `json:"canceled"`
-	Images         int64   `json:"pictures"`
-	SharedBatches  int64   `json:"shared_batches"`
-	SharedCalls    int64   `json:"shared_calls"`
-	SharedImages   int64   `json:"shared_images"`
-	InFlight       int     `json:"in_flight"`
-	Waiting        int     `json:"waiting"`
-	NativeBytes    int64   `json:"native_bytes"`
-	MaxNativeBytes int64   `json:"native_bytes_max"`
-	RunSeconds     float64 `json:"run_seconds_sum"`
+	Runs          int64   `json:"runs"`
+	Errors        int64   `json:"errors"`
+	Canceled      int64   `json:"canceled"`
+	Images        int64   `json:"pictures"`
+	SharedBatches int64   `json:"shared_batches"`
+	SharedCalls   int64   `json:"shared_calls"`
+	SharedImages  int64   `json:"shared_images"`
+	InFlight      int     `json:"in_flight"`
+	Waiting       int     `json:"waiting"`
+	Bytes         int64   `json:"native_bytes"`
+	MaxBytes      int64   `json:"native_bytes_max"`
+	RunSeconds    float64 `json:"run_seconds_sum"`
 	// Latency counts the runs up to each upper bound of their times, as Prometheus
 	// does.
 	Latency []bucket `json:"run_seconds_buckets"`
@@ -120,7 +120,7 @@ func export(stats session.Stats) exported {
 	e := exported{
 		Runs: stats.Runs, Errors: stats.Errors, Canceled: stats.Canceled, Images: stats.Images,
 		SharedBatches: stats.SharedBatches, SharedCalls: stats.SharedCalls, SharedImages: stats.SharedImages,
-		InFlight: stats.InFlight, Waiting: stats.Waiting, NativeBytes: stats.Bytes, MaxNativeBytes: stats.MostBytes,
+		InFlight: stats.InFlight, Waiting: stats.Waiting, Bytes: stats.Bytes, MaxBytes: stats.MostBytes,
 		RunSeconds: stats.Latency.Sum.Seconds(),
 	}
 	buckets, _ := cumulative(stats.Latency)

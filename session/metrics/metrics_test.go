@@ -104,14 +104,14 @@ func TestPublish(t *testing.T) {
 	s.Add("letters", some)
 	var got map[string]struct {
 		Runs, Canceled int
-		Native_bytes   int
+		Bytes          int `json:"native_bytes"`
 		Shared_images  int
 		Buckets        []struct{ Runs int } `json:"run_seconds_buckets"`
 	}
 	if err := json.Unmarshal([]byte(expvar.Get("tfcnn-test").String()), &got); err != nil {
 		t.Fatal(err)
 	}
-	if len(got) != 2 || got["digits"].Runs != 1 || got["letters"].Canceled != 1 || got["letters"].Native_bytes != 1000 || got["letters"].Shared_images != 9 || len(got["letters"].Buckets) != 2 || got["letters"].Buckets[1].Runs != 4 {
+	if len(got) != 2 || got["digits"].Runs != 1 || got["letters"].Canceled != 1 || got["letters"].Bytes != 1000 || got["letters"].Shared_images != 9 || len(got["letters"].Buckets) != 2 || got["letters"].Buckets[1].Runs != 4 {
 		t.Errorf("%+v", got)
 	}
 }

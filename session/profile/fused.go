@@ -119,9 +119,9 @@ func (p profiler) computedBy(host int) []int {
 
 // head returns the layer whose row has a fused kernel: the layer with the most
 // multiplications, the first of equals.
-func (p profiler) head(members []int) int {
-	head := members[0]
-	for _, m := range members {
+func (p profiler) head(layers []int) int {
+	head := layers[0]
+	for _, m := range layers {
 		if p.plan.Layers[m].Multiplications > p.plan.Layers[head].Multiplications {
 			head = m
 		}
@@ -131,8 +131,8 @@ func (p profiler) head(members []int) int {
 
 // traffic returns the least bytes that layers computed together must read and write:
 // each input and weight once, and each output that other layers read.
-func (p profiler) traffic(members []int, images int) int64 {
-	within := func(step int) bool { return slices.Contains(members, p.layers.OfStep(step)) }
+func (p profiler) traffic(layers []int, images int) int64 {
+	within := func(step int) bool { return slices.Contains(layers, p.layers.OfStep(step)) }
 	perImage, weights := int64(0), int64(0)
 	var read, written []int
 	for i, step := range p.Program.Steps {

@@ -51,15 +51,15 @@ func (p profiler) profile(records []trace.Record, images int) Profile {
 		l := Layer{Layer: layer.Name, Kind: layer.Kind, Output: slices.Clone(p.Program.Steps[layer.Last].Shape)}
 		l.Output[0] = images
 		if host := p.hosts[i]; host != none {
-			members := p.computedBy(host)
-			head := p.head(members)
+			fused := p.computedBy(host)
+			head := p.head(fused)
 			if head == i {
-				for _, m := range members {
+				for _, m := range fused {
 					if m != head {
 						l.With = append(l.With, p.Layers[m].Name)
 					}
 				}
-				p.measure(&l, members, p.Layers[host].Name, records, images)
+				p.measure(&l, fused, p.Layers[host].Name, records, images)
 				l.rates(out.Step.Median)
 			} else {
 				l.In = p.Layers[head].Name
@@ -73,7 +73,7 @@ func (p profiler) profile(records []trace.Record, images int) Profile {
 }
 
 // measure fills in a row for several layers, one of which names their kernels.
-func (p profiler) measure(l *Layer, members []int, host string, records []trace.Record, images int) {
+func (p profiler) measure(l *Layer, fused []int, host string, records []trace.Record, images int) {
 	var times []time.Duration
 	var allocated []int64
 	for _, r := range records {
@@ -90,12 +90,12 @@ func (p profiler) measure(l *Layer, members []int, host string, records []trace.
 	l.Time = spread(times)
 	slices.Sort(allocated)
 	l.Allocated = allocated[len(allocated)/2]
-	for _, m := range members {
+	for _, m := range fused {
 		own := p.plan.Layers[m]
 		l.Multiplications += own.Multiplications * int64(images)
 		l.FLOPs += (own.Multiplications + own.MACs) * int64(images)
 	}
-	l.Bytes = p.traffic(members, images)
+	l.Bytes = p.traffic(fused, images)
 }
 
 // rates computes the row's rates.

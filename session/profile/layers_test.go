@@ -153,7 +153,7 @@ func TestProfileSums(t *testing.T) {
 	}
 }
 
-// A step divides without a rest, whatever overlaps.
+// A step divides without a rest, and overlaps count once.
 func TestStepDivides(t *testing.T) {
 	for _, later := range []int64{0, 20, 100} {
 		s := timesOf(blockRun(later))

@@ -286,6 +286,6 @@ func (m *Measurement) compare(forecast graph.Memory, p peak, kept []Difference) 
 		expected = slices.Delete(expected, at, at+1)
 	}
 	for _, e := range expected {
-		note(Difference{Layer: e.Layers[len(e.Layers)-1], What: "output that is not live here, not yet computed or given back before", Bytes: -e.Bytes})
+		note(Difference{Layer: e.Layers[len(e.Layers)-1], What: "output that is not live here, not yet computed or freed before", Bytes: -e.Bytes})
 	}
 }

@@ -16,8 +16,11 @@ import (
 
 // The same with oneDNN off and on, which only another process can be.
 func TestWithAndWithoutOneDNN(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and on one goroutine")
+	}
 	for _, value := range []string{"0", "1"} {
-		cmd := exec.Command(os.Args[0], "-test.run", "^(TestMeasure|TestMeasureParts|TestProfile|TestFused|TestOneDNNIsAsAsked)$", "-test.count=1", "-test.v")
+		cmd := exec.Command(os.Args[0], "-test.run", "^(TestMeasure|TestMeasureParts|TestProfile|TestFused|TestOneDNNSetting)$", "-test.count=1", "-test.v")
 		cmd.Env = append(os.Environ(), "TF_ENABLE_ONEDNN_OPTS="+value, "TFCNN_CHILD="+value)
 		if out, err := cmd.CombinedOutput(); err != nil || strings.Count(string(out), "--- PASS") != 5 {
 			t.Errorf("TF_ENABLE_ONEDNN_OPTS=%s: %v\n%s", value, err, out)
@@ -25,8 +28,8 @@ func TestWithAndWithoutOneDNN(t *testing.T) {
 	}
 }
 
-// TestOneDNNIsAsAsked runs in the children of TestWithAndWithoutOneDNN.
-func TestOneDNNIsAsAsked(t *testing.T) {
+// TestOneDNNSetting runs in the children of TestWithAndWithoutOneDNN.
+func TestOneDNNSetting(t *testing.T) {
 	value := os.Getenv("TFCNN_CHILD")
 	if value == "" {
 		t.Skip("is no child of TestWithAndWithoutOneDNN")

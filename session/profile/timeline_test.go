@@ -32,12 +32,12 @@ func TestTimeline(t *testing.T) {
 	if want := []string{"runs", "CPU:0", "CPU:0, 2 at once"}; !slices.Equal(got.tracks, want) {
 		t.Errorf("tracks %q", got.tracks)
 	}
-	var places [][3]int64
+	var positions [][3]int64
 	for _, s := range got.slices {
-		places = append(places, [3]int64{int64(s.track), s.start, s.duration})
+		positions = append(positions, [3]int64{int64(s.track), s.start, s.duration})
 	}
-	if want := [][3]int64{{0, 0, 12000}, {1, 0, 4000}, {1, 4000, 6000}, {2, 6000, 3000}, {1, 10000, 2000}}; !slices.Equal(places, want) {
-		t.Errorf("slices %v", places)
+	if want := [][3]int64{{0, 0, 12000}, {1, 0, 4000}, {1, 4000, 6000}, {2, 6000, 3000}, {1, 10000, 2000}}; !slices.Equal(positions, want) {
+		t.Errorf("slices %v", positions)
 	}
 	fused := got.slices[2]
 	want := map[string]any{

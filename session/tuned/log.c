@@ -20,7 +20,7 @@ static int (*get_level)(void);
 static void (*set_level)(int);
 
 // Where oneDNN is on, a constructor of libtensorflow writes two lines to stderr,
-// whatever TF_CPP_MIN_LOG_LEVEL says: that is read after the lines are written.
+// with every TF_CPP_MIN_LOG_LEVEL, which it reads after the lines are written.
 // Functions in .preinit_array run before the constructors of all shared libraries;
 // Abseil's level is an atomic number that needs none. The environment is read from
 // the argument, as libc has not read it yet.

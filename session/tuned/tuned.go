@@ -22,8 +22,8 @@
 //   - ends idle threads of the process from time to time, with the memory that
 //     oneDNN keeps in them, unless process.Options.KeepThreads is set;
 //   - calls malloc_trim when a session is closed and when threads were ended;
-//   - sets TF_ENABLE_WINOGRAD_NONFUSED=0 in the environment when session.NewBackend
-//     or verify.Network uses a GPU.
+//   - sets TF_ENABLE_WINOGRAD_NONFUSED=0 in the environment when verify.Network
+//     uses a GPU.
 //
 // oneDNN's two settings are no variables of the environment: the package defines
 // the C function getenv for the whole program, which answers those two names where

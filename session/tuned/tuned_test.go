@@ -209,6 +209,9 @@ func hasAVX2(t *testing.T) bool {
 
 // A shared library cannot have the import, and its build says why.
 func TestSharedLibraryIsRefused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and on one goroutine")
+	}
 	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-o", filepath.Join(t.TempDir(), "host.so"), "./testdata/library")
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "tfcnn_session_tuned_is_for_programs_not_for_shared_libraries") {

@@ -232,7 +232,7 @@ func (v *verifier) fetch(steps []int) (proof.Run, trace.Record, error) {
 // compare compares a run with the reference.
 func (v *verifier) compare(run proof.Run, earlier *proof.Run) ([]proof.Part, error) {
 	start := time.Now()
-	parts, err := v.network.Hold(v.ctx, run, earlier)
+	parts, err := v.network.Compare(v.ctx, run, earlier)
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
 	}

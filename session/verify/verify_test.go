@@ -118,7 +118,7 @@ func TestVerifyReadyNetwork(t *testing.T) {
 
 // The output of Run itself, of which nothing between was fetched, is held from end
 // to end.
-func TestRunIsHeld(t *testing.T) {
+func TestRunIsCompared(t *testing.T) {
 	net, err := nets.Load("lenet5")
 	if err != nil {
 		t.Fatal(err)
@@ -139,12 +139,12 @@ func TestRunIsHeld(t *testing.T) {
 	}
 	network := proof.Network{Lowered: lowered, Weights: weights, Arithmetic: tensorflow.Arithmetic(s.Device())}
 	run := proof.Run{Input: batch, Steps: []int{lowered.Layers[lowered.Outputs[0]].Last}, Outputs: []tensor.Tensor{output}}
-	parts, err := network.Hold(t.Context(), run, nil)
+	parts, err := network.Compare(t.Context(), run, nil)
 	if err != nil || len(parts) != 1 || len(parts[0].Layers) != len(lowered.Layers) || parts[0].Verdict.Status != proof.Pass || parts[0].Verdict.Unspecified > 0 {
 		t.Fatalf("%v, %v", parts, err)
 	}
 	output.Data[3] += 0.5
-	if parts, err = network.Hold(t.Context(), run, nil); err != nil || parts[0].Verdict.Outside != 1 {
+	if parts, err = network.Compare(t.Context(), run, nil); err != nil || parts[0].Verdict.Outside != 1 {
 		t.Errorf("a number that is off by ½: %v, %v", parts, err)
 	}
 }
@@ -233,7 +233,7 @@ func ExampleNetwork() {
 	// Output: <nil> pass 4 layers
 }
 
-// A layer whose numbers are NaN on both sides was not held to anything: that is
+// A layer whose numbers are NaN on both sides was compared with no number: that is
 // an error, though nothing diverges.
 func TestVerifyNaNWeights(t *testing.T) {
 	net := graph.Network{

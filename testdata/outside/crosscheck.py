@@ -11,7 +11,7 @@ of no numbers are left out, and counted, and those that ONNX does not take. What
 ONNX calls by other names is put into its terms here: its layout is NCHW, its
 LRN divides alpha by the size. Its evaluator takes no groups in ConvTranspose,
 which are split here, and its LRN looks at as many channels as there are
-pictures (so in onnx 1.23.2): SciPy takes its place.
+images (so in onnx 1.23.2): SciPy takes its place.
 """
 
 import collections
@@ -85,7 +85,7 @@ def node(c, t):
     """The case as ONNX's operation, its inputs and attributes, and what makes
     our layout of its answer."""
     op, x, same = c["op"], t.get("input"), lambda y: y
-    pictures = (nchw(x), nhwc) if x is not None and x.ndim > 1 else (x, same)
+    images = (nchw(x), nhwc) if x is not None and x.ndim > 1 else (x, same)
     names = {"sigmoid": "Sigmoid", "tanh": "Tanh", "elu": "Elu", "selu": "Selu", "hard_swish": "HardSwish", "identity": "Identity"}
     if op == "depthwise_conv2d":
         return convolution(c, t, False)
@@ -106,11 +106,11 @@ def node(c, t):
     if op == "dense":
         return "Gemm", {"x": x, "w": t["filter"]} | ({"b": t["bias"]} if "bias" in t else {}), {}, same
     if op == "batch_norm":
-        return ("BatchNormalization", {"x": pictures[0]} | {k: t[k] for k in ("scale", "offset", "mean", "variance")},
-                {"epsilon": float(c.get("epsilon", 0.001))}, pictures[1])
+        return ("BatchNormalization", {"x": images[0]} | {k: t[k] for k in ("scale", "offset", "mean", "variance")},
+                {"epsilon": float(c.get("epsilon", 0.001))}, images[1])
     if op == "lrn":
         size = 2 * c.get("depth_radius", 5) + 1
-        return ("LRN", {"x": pictures[0]}, {"size": size, "alpha": size * float(c.get("alpha", 1.0)),
+        return ("LRN", {"x": images[0]}, {"size": size, "alpha": size * float(c.get("alpha", 1.0)),
                                             "beta": float(c.get("beta", 0.5)), "bias": float(c.get("lrn_bias", 1.0))}, nhwc)
     if op == "pad":
         (top, bottom), (left, right) = c["padding"]
@@ -118,7 +118,7 @@ def node(c, t):
     if op == "resize":
         sizes = np.array([x.shape[0], x.shape[3], *c["size"]])
         fields = {"mode": "linear"} if c["method"] == "bilinear" else {"mode": "nearest", "nearest_mode": "round_prefer_ceil"}
-        return "Resize", {"x": pictures[0], "": None, " ": None, "sizes": sizes}, fields | {"coordinate_transformation_mode": "half_pixel"}, nhwc
+        return "Resize", {"x": images[0], "": None, " ": None, "sizes": sizes}, fields | {"coordinate_transformation_mode": "half_pixel"}, nhwc
     if op in ("add", "concat"):
         return {"add": "Sum", "concat": "Concat"}[op], {f"x{i}": v for i, v in enumerate(t["inputs"])}, {"axis": -1} if op == "concat" else {}, same
     if op == "reverse_channels":

@@ -1,7 +1,7 @@
 """The operations by their definitions, in NumPy and float64: what vocabulary.py
 takes its answers from. Written from the formulas, not from the Go code.
 
-Pictures are [N, H, W, C]. Attributes are float32, as TensorFlow's are.
+Images are [N, H, W, C]. Attributes are float32, as TensorFlow's are.
 """
 
 from fractions import Fraction
@@ -29,7 +29,7 @@ def sides_of(padding, sizes, kernel, strides, dilations):
 
 
 def conv2d(x, w, strides=(1, 1), dilations=(1, 1), padding="VALID", groups=1):
-    """Tap by tap: each adds its own number times a shifted picture."""
+    """Tap by tap: each adds its own number times a shifted image."""
     sides = sides_of(padding, x.shape[1:3], w.shape[:2], strides, dilations)
     size = x.shape[1:3]
     x = np.pad(x, [[0, 0], *sides, [0, 0]])
@@ -71,7 +71,7 @@ def depthwise_conv2d(x, filter, bias=None, **geometry):
 
 def conv2d_transpose(x, filter, output_size, bias=None, groups=1, **geometry):
     """The transpose of the matrix that the forward convolution is: its columns
-    are what becomes of pictures with a single 1."""
+    are what becomes of images with a single 1."""
     shape = [*output_size, filter.shape[2] * groups]
     n = int(np.prod(shape))
     forward = conv2d(np.eye(n).reshape([n, *shape]), filter, groups=groups, **geometry)

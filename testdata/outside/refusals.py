@@ -9,8 +9,8 @@ INF, NAN = float("inf"), float("nan")
 HUGE = 2147483648  # one more than a size may be
 
 
-def pictures(c, op, **fields):
-    """What every operation on pictures asks of its input."""
+def images(c, op, **fields):
+    """What every operation on images asks of its input."""
     for shape in ([3], [2, 3], [1, 2, 3], [1, 1, 2, 3, 1]):
         n = len(shape)
         c.refuse(op, f"input {list(shape)} has {n} axes, want 4".replace(", ", ",", n - 1), ones(*shape), **fields)
@@ -49,7 +49,7 @@ def filters(c, op, x, axes, **fields):
 
 def depthwise_conv2d(c):
     op, x, w = "depthwise_conv2d", filled(1, 4, 5, 2), filled(2, 3, 2, 2)
-    pictures(c, op, filter=w)
+    images(c, op, filter=w)
     filters(c, op, x, ("height", "width", "channels", "multiplier"))
     geometry(c, op, x, w)
     c.refuse(op, "input has 2 channels, filter wants 3", x, filter=filled(2, 2, 3, 1))
@@ -65,7 +65,7 @@ def depthwise_conv2d(c):
 def conv2d_transpose(c):
     op, x, w = "conv2d_transpose", filled(1, 2, 3, 2), filled(2, 2, 1, 2)
     size = {"output_size": [3, 4]}
-    pictures(c, op, filter=w, **size)
+    images(c, op, filter=w, **size)
     filters(c, op, x, ("height", "width", "filters/groups", "channels"), **size)
     geometry(c, op, x, w, **size)
     for groups in (0, -1, HUGE):
@@ -121,7 +121,7 @@ def batch_norm(c):
 
 def lrn(c):
     x = filled(1, 1, 2, 3)
-    pictures(c, "lrn")
+    images(c, "lrn")
     for radius in (-1, 1073741824):
         c.refuse("lrn", f"depth radius is {radius}, want 0 or more", x, depth_radius=radius)
     for wrong, text in ((0.0, "0"), (-1.0, "-1"), (INF, "+Inf"), (NAN, "NaN")):
@@ -158,7 +158,7 @@ def softmax(c):
 
 def pad(c):
     x = filled(1, 2, 2, 2)
-    pictures(c, "pad", padding=[[1, 1], [1, 1]])
+    images(c, "pad", padding=[[1, 1], [1, 1]])
     for i, name in enumerate(("top", "bottom", "left", "right")):
         for wrong, text in ((-1, "want 0 or more"), (16777217, "want at most 16777216")):
             sides = [0] * 4
@@ -169,7 +169,7 @@ def pad(c):
 
 def resize(c):
     x = filled(1, 2, 2, 2)
-    pictures(c, "resize", size=[2, 2], method="nearest")
+    images(c, "resize", size=[2, 2], method="nearest")
     c.refuse("resize", "input has no rows or no columns, there is nothing to resize", np.zeros((1, 0, 2, 1)), size=[2, 2], method="bilinear")
     c.refuse("resize", "input has no rows or no columns, there is nothing to resize", np.zeros((1, 2, 0, 1)), size=[2, 2], method="nearest",
              name="input has no columns")

@@ -209,15 +209,15 @@ func compareRelocations(t *testing.T, before, after []byte, bound int, names ...
 		t.Errorf("%d relative relocations come first, DT_RELACOUNT is %d", i, count)
 	}
 	if !slices.IsSortedFunc(list[:count], func(a, b relocation) int { return cmp.Compare(a.offset, b.offset) }) {
-		t.Error("the relative relocations are not in the order of their places")
+		t.Error("the relative relocations are not in the order of their offsets")
 	}
-	byPlace := map[uint64]relocation{}
+	byOffset := map[uint64]relocation{}
 	for _, r := range list {
-		byPlace[r.offset] = r
+		byOffset[r.offset] = r
 	}
 	symbols := symbols(t, before)
 	var left []relocation
-	seen := map[string]int{}
+	found := map[string]int{}
 	for _, r := range old {
 		symbol := elf.Symbol{}
 		if i := r.info >> 32; i > 0 {
@@ -225,20 +225,20 @@ func compareRelocations(t *testing.T, before, after []byte, bound int, names ...
 		}
 		want := r
 		if slices.Contains(names, symbol.Name) {
-			seen[fmt.Sprint(symbol.Name, " ", r.kind())]++
+			found[fmt.Sprint(symbol.Name, " ", r.kind())]++
 			want = relocation{r.offset, uint64(elf.R_X86_64_RELATIVE), int64(symbol.Value) + r.addend}
 		} else if !isRelative(r) {
 			left = append(left, r)
 		}
-		if got := byPlace[r.offset]; got != want {
+		if got := byOffset[r.offset]; got != want {
 			t.Errorf("%s: %+v became %+v, want %+v", symbol.Name, r, got, want)
 		}
 	}
 	if !slices.Equal(list[count:], left) {
 		t.Errorf("what was left came into another order: %+v, want %+v", list[count:], left)
 	}
-	if len(seen) != 2*len(names) {
-		t.Errorf("bound: %v; want both kinds of %v", seen, names)
+	if len(found) != 2*len(names) {
+		t.Errorf("bound: %v; want both kinds of %v", found, names)
 	}
 }
 

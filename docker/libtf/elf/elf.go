@@ -106,8 +106,8 @@ func SetRunPath(library []byte, edit func(old string) string) (changed bool, err
 		if err := s.readBy(at, len(old)); err != nil {
 			return err
 		}
-		place := text[at:][:len(old)]
-		clear(place[copy(place, edited):])
+		room := text[at:][:len(old)]
+		clear(room[copy(room, edited):])
 		changed = true
 		return nil
 	})
@@ -124,8 +124,8 @@ func (s *shared) readBy(at uint32, length int) error {
 	}
 	first, end := bytes.LastIndexByte(text[:at], 0)+1, int(at)+length
 	readers := 0
-	count := func(place []byte) error {
-		if name := int(order.Uint32(place)); first <= name && name < end {
+	count := func(word []byte) error {
+		if name := int(order.Uint32(word)); first <= name && name < end {
 			readers++
 		}
 		return nil

@@ -153,7 +153,7 @@ func (s *shared) name(at uint32) (string, error) {
 	return string(text[at : int(at)+end]), nil
 }
 
-// own says whether a symbol is one that others can find here, and need not.
+// own reports whether a symbol is one that others can find here, and need not.
 func (s *shared) own(symbol int, name string, keep func(string) bool) bool {
 	defined := order.Uint16(s.table[symbol*symbolSize+6:]) != uint16(elf.SHN_UNDEF)
 	return defined && symbol >= int(s.first) && !keep(name)
@@ -215,12 +215,12 @@ func gnuHash(name string) uint32 {
 	return h
 }
 
-// enter puts a symbol's name into the hash table; its place is settled. The
+// enter puts a symbol's name into the hash table; its position is settled. The
 // lowest bit says that a bucket ends.
 func (s *shared) enter(symbol int, name string) {
 	h := gnuHash(name)
-	place := s.chain[4*(symbol-int(s.first)):]
-	order.PutUint32(place, h&^1|order.Uint32(place)&1)
+	chain := s.chain[4*(symbol-int(s.first)):]
+	order.PutUint32(chain, h&^1|order.Uint32(chain)&1)
 	word := s.bloom[8*(h/64%uint32(len(s.bloom)/8)):]
 	order.PutUint64(word, order.Uint64(word)|1<<(h%64)|1<<(h>>s.shift%64))
 }

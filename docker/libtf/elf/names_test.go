@@ -88,15 +88,15 @@ func TestShortenNames(t *testing.T) {
 		t.Fatalf("%d symbols became %d", len(old), len(short))
 	}
 	renamed := 0
-	seen := map[string]bool{}
+	found := map[string]bool{}
 	for i := range old {
 		a, b := old[i], short[i]
 		if a.Name != b.Name {
 			renamed++
-			if !strings.Contains(a.Name, "longlong") || !strings.HasPrefix(b.Name, "~") || seen[b.Name] {
+			if !strings.Contains(a.Name, "longlong") || !strings.HasPrefix(b.Name, "~") || found[b.Name] {
 				t.Fatalf("%q was called %q", a.Name, b.Name)
 			}
-			seen[b.Name] = true
+			found[b.Name] = true
 			a.Name = b.Name
 		}
 		if a != b {

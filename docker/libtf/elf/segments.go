@@ -10,10 +10,10 @@ import (
 // renameElsewhere changes the references to the table of names that are not
 // symbols'.
 func (s *shared) renameElsewhere(names *nameTable) error {
-	return s.eachName(func(place []byte) error {
-		name, err := s.name(order.Uint32(place))
+	return s.eachName(func(word []byte) error {
+		name, err := s.name(order.Uint32(word))
 		if err == nil {
-			order.PutUint32(place, names.add(name))
+			order.PutUint32(word, names.add(name))
 		}
 		return err
 	})
@@ -21,7 +21,7 @@ func (s *shared) renameElsewhere(names *nameTable) error {
 
 // eachName visits the references to the table of names that are not symbols':
 // libraries needed, run path, versions.
-func (s *shared) eachName(visit func(place []byte) error) error {
+func (s *shared) eachName(visit func(word []byte) error) error {
 	for _, section := range s.file.Sections {
 		if !slices.Contains([]elf.SectionType{elf.SHT_DYNAMIC, elf.SHT_GNU_VERDEF, elf.SHT_GNU_VERNEED}, section.Type) {
 			continue
@@ -115,10 +115,10 @@ func (s *shared) cut(names []byte) ([]byte, error) {
 	if err := s.splitSegment(from, to); err != nil {
 		return nil, err
 	}
-	shift := func(place []byte) error {
-		switch offset := order.Uint64(place); {
+	shift := func(word []byte) error {
+		switch offset := order.Uint64(word); {
 		case offset >= to:
-			order.PutUint64(place, offset-(to-from))
+			order.PutUint64(word, offset-(to-from))
 		case offset > from:
 			return errors.New("something lies where the old names end")
 		}
@@ -159,14 +159,14 @@ func (s *shared) splitSegment(from, to uint64) error {
 	count := uint64(order.Uint16(s.data[headerCountAt:]))
 	table := s.data[at : at+count*headerSize]
 	var headers [][]byte
-	split, spare := false, false
+	split, replaced := false, false
 	for ; len(table) > 0; table = table[headerSize:] {
 		h := slices.Clone(table[:headerSize])
 		kind := elf.ProgType(order.Uint32(h))
 		offset, size := order.Uint64(h[offsetAt:]), order.Uint64(h[fileSizeAt:])
 		switch {
-		case !spare && (kind == elf.PT_PHDR || kind == elf.PT_NOTE):
-			spare = true
+		case !replaced && (kind == elf.PT_PHDR || kind == elf.PT_NOTE):
+			replaced = true
 			continue
 		case offset >= to:
 			order.PutUint64(h[offsetAt:], offset-(to-from))
@@ -190,7 +190,7 @@ func (s *shared) splitSegment(from, to uint64) error {
 		}
 		headers = append(headers, h)
 	}
-	if !split || !spare {
+	if !split || !replaced {
 		return errors.New("has no segment to split, or no program header to spare")
 	}
 	copy(s.data[at:], slices.Concat(headers...))

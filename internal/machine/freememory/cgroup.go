@@ -99,8 +99,8 @@ func (s System) left(v version, folder string, b bound, limit int64) []Memory {
 	}}
 }
 
-// number reads a file of one number; found is false where it says that there is no
-// limit, too.
+// number reads a file of one number; found is false for the value that means no limit
+// too.
 func (s System) number(path string) (n int64, found bool) {
 	text, err := s.read(path)
 	if err != nil {

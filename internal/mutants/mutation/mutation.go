@@ -1,7 +1,6 @@
-// Package mutation is what a mutated source file calls: each site of it is an
-// expression that computes what the source says, unless the site's number is the
-// one that the process was started with. Only files that command mutants writes
-// import it.
+// Package mutation has the functions that a mutated source file calls at its sites. A
+// site computes the same as the source, unless the process was started with the site's
+// number. Only files that command mutants writes import the package.
 package mutation
 
 import (
@@ -36,7 +35,7 @@ func number(text string) int {
 	return n
 }
 
-// open maps the file, so that what is set stays however the process ends.
+// open maps the file, so that the bytes which were set stay when the process dies.
 func open(name string) []byte {
 	if name == "" {
 		return nil

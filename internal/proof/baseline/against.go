@@ -13,7 +13,7 @@ import (
 	"tfcnn/internal/ref"
 )
 
-// Change is what became of a case since a baseline was written.
+// Change is the difference between a case of a baseline and the same case now.
 type Change string
 
 const (
@@ -24,7 +24,7 @@ const (
 	// right outputs differ by twice the bound at most.
 	Within Change = "within bound"
 	// Outside: a number of one of the two is further from the exact value than
-	// its bound, or is not what an exact one must be; by the line above two
+	// its bound, or differs from a value that must be exact; by the line above two
 	// that differ by more than 2B are always among these. So are another shape
 	// and an output where there was a refusal, or the reverse.
 	Outside Change = "outside"
@@ -44,12 +44,12 @@ const (
 // Changes are all of them, in the order of reports.
 var Changes = []Change{Equal, Within, SameRefusal, RefusalChanged, New, Outside, Missing, CaseChanged}
 
-// Failed says whether the change means that something is wrong: with one of
-// the outputs, or with the comparison, which says nothing of such a case.
+// Failed reports whether the change is a fault: of one of the outputs, or of the
+// comparison, which says nothing of such a case.
 func (c Change) Failed() bool { return c == Outside || c == Missing || c == CaseChanged }
 
-// CaseChange is what became of one case. Figures are of the elements whose
-// bits differ.
+// CaseChange is the change of one case. Figures are of the elements whose bits
+// differ.
 type CaseChange struct {
 	File   string `json:"file"`
 	Name   string `json:"name"`
@@ -72,16 +72,16 @@ type CaseChange struct {
 	Worst  []int         `json:"worst,omitempty"`
 	Before *proof.Number `json:"before,omitempty"`
 	Now    *proof.Number `json:"now,omitempty"`
-	// Note says what no figure does, as another shape.
+	// Note is a sentence about a difference that has no figure, as another shape.
 	Note string `json:"note,omitempty"`
 	// Repeat is the case, a file for verify --cases, where Change.Failed.
 	Repeat json.RawMessage `json:"repeat,omitempty"`
 }
 
-// ID is the case's name in one line, as proof.Outcome.ID.
+// ID returns the case's name in one line, as proof.Outcome.ID.
 func (c CaseChange) ID() string { return proof.CaseKey{File: c.File, Op: c.Op, Name: c.Name}.String() }
 
-// Text is the change in one line, without the case's name.
+// Text returns the change in one line, without the case's name.
 func (c CaseChange) Text() string {
 	var text strings.Builder
 	text.WriteString(string(c.Change))
@@ -103,45 +103,45 @@ func (c CaseChange) Text() string {
 	return text.String()
 }
 
-// Difference is something in which two machines differ.
+// Difference is a property in which two machines differ.
 type Difference struct {
 	What string `json:"what"`
 	Was  string `json:"was"`
 	Is   string `json:"is"`
 }
 
-// Comparison is a run held to a baseline.
+// Comparison compares a run with a baseline.
 type Comparison struct {
 	Baseline string         `json:"baseline"` // the file's name
 	Made     Made           `json:"made"`     // the baseline's
 	Machine  []Difference   `json:"machine_differences"`
 	Counts   map[Change]int `json:"counts"`
-	// EqualBits says that bits which differ are a failure too.
+	// EqualBits reports whether bits that differ are a failure, too.
 	EqualBits bool         `json:"equal_bits_wanted"`
 	Cases     []CaseChange `json:"cases"`
 
 	records map[proof.CaseKey]*Record
-	// first is what a baseline of format 1 knows its cases by, file and name;
+	// format1 has the file and the name of each case of a baseline of format 1;
 	// nil with other formats.
-	first map[[2]string]bool
-	order []*Record
+	format1 map[[2]string]bool
+	order   []*Record
 }
 
-// NewComparison begins to hold a run, on the machine that made describes, to a
-// baseline. Add takes the outcomes, Finish what is missing then.
+// NewComparison begins to compare a run, on the machine that made describes, with
+// a baseline. Add takes the outcomes; Finish adds the cases that are missing then.
 func NewComparison(b Baseline, made Made, equalBits bool) *Comparison {
 	c := &Comparison{
 		Baseline: b.Name, Made: b.Made, Machine: b.Made.differences(made), Counts: map[Change]int{},
 		EqualBits: equalBits, records: map[proof.CaseKey]*Record{},
 	}
 	if b.Format == 1 {
-		c.first = map[[2]string]bool{}
+		c.format1 = map[[2]string]bool{}
 	}
 	for i := range b.Records {
 		r := &b.Records[i]
 		c.records[r.key()] = r
-		if c.first != nil {
-			c.first[[2]string{r.File, r.Name}] = true
+		if c.format1 != nil {
+			c.format1[[2]string{r.File, r.Name}] = true
 		}
 		c.order = append(c.order, r)
 	}
@@ -153,7 +153,7 @@ func (c *Comparison) Add(o proof.Outcome) {
 	change := CaseChange{File: o.File, Name: o.Name, Op: o.Op, Change: New, Is: o.Status}
 	if r := c.find(o.Key()); r != nil {
 		change.Was = r.Status
-		change.compare(*r, o)
+		change.Note = change.compare(*r, o).note()
 		delete(c.records, r.key())
 		// Its numbers are not needed any more.
 		r.bits = nil
@@ -164,17 +164,17 @@ func (c *Comparison) Add(o proof.Outcome) {
 	c.add(change)
 }
 
-// find gives the record of a case. A baseline of format 1 knows it by its file
+// find returns the record of a case. A baseline of format 1 knows it by its file
 // without folders, and called the second case of a name in it "name (2)",
 // whatever its operation.
 func (c *Comparison) find(key proof.CaseKey) *Record {
 	r := c.records[key]
-	if r != nil || c.first == nil {
+	if r != nil || c.format1 == nil {
 		return r
 	}
 	key.File = path.Base(key.File)
 	name := key.Name
-	for i := 2; c.records[key] == nil && c.first[[2]string{key.File, key.Name}]; i++ {
+	for i := 2; c.records[key] == nil && c.format1[[2]string{key.File, key.Name}]; i++ {
 		key.Name = fmt.Sprintf("%s (%d)", name, i)
 	}
 	return c.records[key]
@@ -195,12 +195,12 @@ func (c *Comparison) Finish() {
 	c.records, c.order = nil, nil
 }
 
-// Failed says whether a change is a failure of this comparison.
+// Failed reports whether a change is a failure of this comparison.
 func (c *Comparison) Failed(change Change) bool {
 	return change.Failed() || c.EqualBits && change == Within
 }
 
-// Failures is how many cases failed.
+// Failures returns the number of cases that failed.
 func (c *Comparison) Failures() int {
 	n := 0
 	for change, count := range c.Counts {
@@ -211,7 +211,7 @@ func (c *Comparison) Failures() int {
 	return n
 }
 
-// Summary is the counts in one line.
+// Summary returns the counts in one line.
 func (c *Comparison) Summary() string {
 	parts := []string{fmt.Sprintf("%d %s", c.Counts[Equal], Equal)}
 	for _, change := range Changes[1:] {
@@ -222,53 +222,58 @@ func (c *Comparison) Summary() string {
 	return fmt.Sprintf("against %s: %s", c.Baseline, strings.Join(parts, ", "))
 }
 
-// compare fills in what became of the case.
-func (c *CaseChange) compare(r Record, o proof.Outcome) {
+// compare sets the change of the case and its figures.
+func (c *CaseChange) compare(r Record, o proof.Outcome) finding {
 	switch {
 	case r.Case != o.Digest:
-		c.Change, c.Note = CaseChanged, "its operation, attributes or operands are not those of the baseline"
+		c.Change = CaseChanged
+		return finding{kind: otherCase}
 	case r.Refusal != "" && o.Output == nil && r.Refusal == o.Refused():
 		c.Change = SameRefusal
 	case r.Refusal != "" && o.Output == nil:
-		c.Change, c.Note = RefusalChanged, fmt.Sprintf("%q in the baseline, %q here", r.Refusal, o.Refused())
+		c.Change = RefusalChanged
+		return finding{kind: otherRefusal, before: r.Refusal, here: o.Refused()}
 	case r.Refusal != "":
-		c.Change, c.Note = Outside, fmt.Sprintf("refused in the baseline (%q), computed here", r.Refusal)
+		c.Change = Outside
+		return finding{kind: computedHere, before: r.Refusal}
 	case o.Output == nil:
-		c.Change, c.Note = Outside, fmt.Sprintf("computed in the baseline, refused here (%q)", o.Refused())
+		c.Change = Outside
+		return finding{kind: refusedHere, here: o.Refused()}
 	case !slices.Equal(r.Shape, o.Output.Shape):
 		c.Change = Outside
-		c.Note = fmt.Sprintf("shape %s in the baseline, %s here", tensor.FormatShape(r.Shape), tensor.FormatShape(o.Output.Shape))
+		return finding{kind: otherShape, was: r.Shape, is: o.Output.Shape}
 	default:
-		c.compareNumbers(r, o)
+		return c.compareNumbers(r, o)
 	}
+	return finding{}
 }
 
-func (c *CaseChange) compareNumbers(r Record, o proof.Outcome) {
+func (c *CaseChange) compareNumbers(r Record, o proof.Outcome) finding {
 	c.Elements = len(o.Output.Data)
-	// Without a reference of this shape, as where it refuses what the device
-	// computes, nothing says how far apart two right outputs may be.
+	// Without a reference of this shape, as where it refuses a case that the device
+	// computes, no bound limits the difference of two right outputs.
 	want := o.Reference
 	if want != nil && !slices.Equal(want.Shape, o.Output.Shape) {
 		want = nil
 	}
 	worst, share := -1, -1.0
 	for i, now := range o.Output.Data {
-		before := r.at(i)
-		if math.Float32bits(before) == math.Float32bits(now) {
+		then := r.at(i)
+		if math.Float32bits(then) == math.Float32bits(now) {
 			continue
 		}
 		c.Differing++
 		part := 0.0
-		if isFinite(float64(before)) && isFinite(float64(now)) {
-			difference := math.Abs(float64(before) - float64(now))
-			c.MaxULP = max(c.MaxULP, ulps(before, now))
+		if isFinite(float64(then)) && isFinite(float64(now)) {
+			difference := math.Abs(float64(then) - float64(now))
+			c.MaxULP = max(c.MaxULP, ulps(then, now))
 			c.MaxDifference = max(c.MaxDifference, difference)
 			if want != nil && want.State[i] != ref.Unspecified && want.Bound[i] > 0 {
 				part = difference / (2 * want.Bound[i])
 				c.Share = max(c.Share, part)
 			}
 		}
-		if want == nil || !right(*want, i, before) || !right(*want, i, now) {
+		if want == nil || !right(*want, i, then) || !right(*want, i, now) {
 			c.Outside++
 			part = math.Inf(1)
 		}
@@ -279,31 +284,28 @@ func (c *CaseChange) compareNumbers(r Record, o proof.Outcome) {
 	switch {
 	case c.Differing == 0:
 		c.Change = Equal
-		return
+		return finding{}
 	case c.Outside > 0:
 		c.Change = Outside
 	default:
 		c.Change = Within
 	}
-	before, now := proof.Number(r.at(worst)), proof.Number(o.Output.Data[worst])
-	c.Worst, c.Before, c.Now = o.Output.Index(worst), &before, &now
-	if c.Outside > 0 && want != nil {
-		c.Note = fmt.Sprintf("%s is not within %.3g of %v", side(*want, worst, r.at(worst), o.Output.Data[worst]), want.Bound[worst], proof.Number(want.Value[worst]))
+	then, now := proof.Number(r.at(worst)), proof.Number(o.Output.Data[worst])
+	c.Worst, c.Before, c.Now = o.Output.Index(worst), &then, &now
+	if c.Outside == 0 || want == nil {
+		return finding{}
 	}
+	f := finding{kind: outsideBound, wrong: sideBoth, bound: want.Bound[worst], answer: want.Value[worst]}
+	switch {
+	case right(*want, worst, r.at(worst)):
+		f.wrong = sideHere
+	case right(*want, worst, o.Output.Data[worst]):
+		f.wrong = sideBefore
+	}
+	return f
 }
 
-// side says which of the two numbers is wrong.
-func side(want ref.Result, i int, before, now float32) string {
-	switch wasRight, isRight := right(want, i, before), right(want, i, now); {
-	case wasRight:
-		return "the number here"
-	case isRight:
-		return "the number in the baseline"
-	}
-	return "each of the two numbers"
-}
-
-// right says whether a number passes as element i, as in proof.Compare.
+// right reports whether a number passes as element i, as in proof.Compare.
 func right(want ref.Result, i int, x float32) bool {
 	value, number := want.Value[i], float64(x)
 	switch {
@@ -319,37 +321,38 @@ func right(want ref.Result, i int, x float32) bool {
 
 func isFinite(x float64) bool { return x-x == 0 }
 
-// ulps is how many float32 lie from a to b, both finite. 0 and −0 are one.
+// ulps returns the number of float32 from a to b, both finite. 0 and −0 are one.
 func ulps(a, b float32) uint64 {
-	place := func(x float32) int64 {
+	rank := func(x float32) int64 {
 		bits := int64(math.Float32bits(x))
 		if bits >= 1<<31 {
 			return 1<<31 - bits
 		}
 		return bits
 	}
-	distance := place(a) - place(b)
+	distance := rank(a) - rank(b)
 	return uint64(max(distance, -distance))
 }
 
-// differences lists in what two machines differ; the date is no difference.
+// differences lists the properties in which two machines differ, the date left
+// out.
 func (m Made) differences(now Made) []Difference {
 	list := []Difference{}
-	note := func(what, was, is string) {
+	compare := func(what, was, is string) {
 		if was != is {
 			list = append(list, Difference{what, was, is})
 		}
 	}
-	note("TensorFlow", m.TensorFlow, now.TensorFlow)
-	note("device", m.Device, now.Device)
-	note("oneDNN", m.OneDNN, now.OneDNN)
-	note("processor", m.Processor, now.Processor)
-	note("processor features", only(m.Features, now.Features), only(now.Features, m.Features))
-	note("threads", fmt.Sprint(m.Threads), fmt.Sprint(now.Threads))
+	compare("TensorFlow", m.TensorFlow, now.TensorFlow)
+	compare("device", m.Device, now.Device)
+	compare("oneDNN", m.OneDNN, now.OneDNN)
+	compare("processor", m.Processor, now.Processor)
+	compare("processor features", only(m.Features, now.Features), only(now.Features, m.Features))
+	compare("threads", fmt.Sprint(m.Threads), fmt.Sprint(now.Threads))
 	return list
 }
 
-// only lists what a has and b lacks.
+// only lists the names of a that b does not have.
 func only(a, b []string) string {
 	var list []string
 	for _, name := range a {

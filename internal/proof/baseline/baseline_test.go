@@ -71,7 +71,7 @@ func compareWith(t *testing.T, text []byte, files []proof.File, backend proof.Ba
 }
 
 // All built-in cases, written, read and compared: every bit comes back, and
-// what is computed again is equal.
+// an output that is computed again is equal.
 func TestBaselineRoundTrip(t *testing.T) {
 	files, err := proof.ReadAll(os.DirFS("../../../testdata"), "cases")
 	if err != nil {
@@ -143,7 +143,7 @@ func TestBaselineKeepsBits(t *testing.T) {
 	}
 }
 
-// Cases of one name and several operations are told apart, in whatever order
+// Cases of one name and several operations stay different, in whatever order
 // they are run.
 func TestBaselineNames(t *testing.T) {
 	one := `{"name":"n","op":%q,"input":{"shape":[1],"data":[%d]}}`
@@ -163,7 +163,7 @@ func TestBaselineNames(t *testing.T) {
 			t.Error(c.Summary())
 		}
 	}
-	// One that moved to another operation's name is not compared by its place.
+	// A case that moved to another operation's name is not compared by its index.
 	c := compareWith(t, text, []proof.File{list("x/a.json", "relu6", "elu"), list("y/a.json", "relu", "relu6")}, prooftest.Reference{})
 	if c.Counts[baseline.Equal] != 4 || c.Counts[baseline.Missing] != 1 || c.Cases[4].ID() != `x/a.json: relu "n"` {
 		t.Errorf("%s; %v", c.Summary(), c.Cases)
@@ -303,7 +303,8 @@ func TestCutBaselines(t *testing.T) {
 	}
 }
 
-// What the digest is of, and what not. The first two are one case.
+// The digest depends on the operation, its attributes and its operands, and on
+// nothing else. The first two are one case.
 func TestDigest(t *testing.T) {
 	x, w := `"input":{"shape":[1,3,3,2],"data":[1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7,8,9]}`, `"filter":{"shape":[1,1,2,2],"data":[1,2,3,4]}`
 	same := []string{

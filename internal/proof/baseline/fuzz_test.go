@@ -9,7 +9,7 @@ import (
 	"tfcnn/internal/proof/baseline"
 )
 
-// FuzzRead: records hold what their shapes say.
+// FuzzRead: records have as many numbers as their shapes say.
 func FuzzRead(f *testing.F) {
 	text, err := os.ReadFile("testdata/baseline.json")
 	if err != nil {

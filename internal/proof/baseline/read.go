@@ -45,11 +45,11 @@ func Open(name string) (Baseline, error) {
 
 var errTooLarge = fmt.Errorf("it has more than %d MiB, which is no baseline", MaxBytes>>20)
 
-// Read reads a baseline, strictly: more than MaxBytes, another format, a field that is
-// unknown, missing or there twice, numbers that do not match their sum or
-// their shape, two cases of one name, an end that is missing and text behind
-// it are errors. Cases are read one by one, so that the text of a large
-// baseline is never in memory as a whole.
+// Read reads a baseline, strictly. Errors are: more than MaxBytes; another format; a
+// field that is unknown, missing or there twice; numbers that do not match their sum
+// or their shape; two cases of one name; a missing end, and text behind it. Cases
+// are read one by one, so that the text of a large baseline is never in memory as a
+// whole.
 func Read(name string, r io.Reader) (Baseline, error) {
 	b := Baseline{Name: name}
 	limited := &io.LimitedReader{R: r, N: MaxBytes + 1}
@@ -74,8 +74,8 @@ func (b *Baseline) read(decoder *json.Decoder) error {
 	if err := wantToken(decoder, json.Delim('{'), "an object"); err != nil {
 		return err
 	}
-	// The fields' order is fixed: which format it is decides how the rest is
-	// read, and what made it is of no use behind the cases.
+	// The fields' order is fixed: the format decides how the rest is read, and the
+	// machine is of no use behind the cases.
 	if err := wantToken(decoder, "format", `the field "format"`); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (b *Baseline) read(decoder *json.Decoder) error {
 	if err := wantToken(decoder, json.Delim('['), "a list of cases"); err != nil {
 		return err
 	}
-	seen := map[proof.CaseKey]bool{}
+	read := map[proof.CaseKey]bool{}
 	for decoder.More() {
 		var line json.RawMessage
 		if err := decoder.Decode(&line); err != nil {
@@ -114,13 +114,13 @@ func (b *Baseline) read(decoder *json.Decoder) error {
 		if b.Format == 1 {
 			key.Op = "" // its names differ without
 		}
-		if err == nil && seen[key] {
+		if err == nil && read[key] {
 			err = fmt.Errorf("%s has a case of this name already", shown(r.File))
 		}
 		if err != nil {
 			return fmt.Errorf("case %d%s: %w", len(b.Records)+1, quoted(r.Name), err)
 		}
-		seen[key] = true
+		read[key] = true
 		b.Records = append(b.Records, r)
 	}
 	if err := wantToken(decoder, json.Delim(']'), "the list's end"); err != nil {
@@ -135,13 +135,13 @@ func (b *Baseline) read(decoder *json.Decoder) error {
 	return nil
 }
 
-func wantToken(decoder *json.Decoder, want json.Token, what string) error {
+func wantToken(decoder *json.Decoder, want json.Token, name string) error {
 	got, err := decoder.Token()
 	if err != nil {
 		return strict.Malformed(err)
 	}
 	if got != want {
-		return fmt.Errorf("want %s, got %s", what, quote.Name(fmt.Sprint(got)))
+		return fmt.Errorf("want %s, got %s", name, quote.Name(fmt.Sprint(got)))
 	}
 	return nil
 }
@@ -219,15 +219,15 @@ func statusNames() (names []string) {
 	return names
 }
 
-// target is a field and where it goes.
+// target is a field and a pointer to its value.
 type target struct {
 	name   string
-	place  any
+	into   any
 	needed bool
 }
 
-// readFields reads an object of which every field is known, none is null and
-// none that is needed is missing.
+// readFields reads an object. An unknown field, a field that is null and a missing
+// field that is needed are errors.
 func readFields(text []byte, targets []target) error {
 	fields, err := strict.Object(text)
 	if err != nil {
@@ -242,14 +242,14 @@ func readFields(text []byte, targets []target) error {
 		if i < 0 {
 			return strict.Unknown("field", f.Name, known)
 		}
-		switch place := targets[i].place.(type) {
+		switch into := targets[i].into.(type) {
 		case *int:
-			*place, err = strict.Int(f.Value, math.MinInt, math.MaxInt)
+			*into, err = strict.Int(f.Value, math.MinInt, math.MaxInt)
 		case **[]int:
-			*place = new([]int)
-			**place, err = strict.Ints(f.Value, math.MinInt, math.MaxInt)
+			*into = new([]int)
+			**into, err = strict.Ints(f.Value, math.MinInt, math.MaxInt)
 		default:
-			err = json.Unmarshal(f.Value, place)
+			err = json.Unmarshal(f.Value, into)
 		}
 		if err != nil || bytes.Equal(f.Value, []byte("null")) {
 			return fmt.Errorf("%s: cannot be %s", f.Name, strict.Excerpt(f.Value))
@@ -275,10 +275,10 @@ func sha256Text(text string) bool {
 	return true
 }
 
-// shown is a file's name as an error has it.
+// shown returns a file's name as an error has it.
 func shown(name string) string { return quote.Text(quote.Plain(name), 400) }
 
-// quoted is a case's name behind its place, where it has one.
+// quoted returns a case's name for an error, after a space; "" for no name.
 func quoted(name string) string {
 	if name == "" {
 		return ""

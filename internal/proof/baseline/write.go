@@ -1,5 +1,5 @@
-// Package baseline holds what one machine computed of a list of cases, to the bit, so
-// that another machine, or another TensorFlow, can be held to it.
+// Package baseline keeps the outputs of a list of cases on one machine, to the bit,
+// so that another machine, or another TensorFlow, can be compared with them.
 //
 //	b, err := baseline.Open("baseline.json")
 //	c := baseline.NewComparison(b, made, false)
@@ -15,13 +15,13 @@
 //	{"file": "refused.json", …, "status": "pass", "refusal": "…"}
 //	]}
 //
-// file, op and name, together, are the case's name, and no other's. In format 1
-// file and name were: file was without folders, and the second case of a name in
-// it was called "name (2)".
+// file, op and name, together, name the case, and no other. In format 1 file and
+// name did: file was without folders, and the second case of a name in it was
+// called "name (2)".
 //
-// case is a digest of the operation, its attributes and its operands, not of
-// what the case file wants to come of it. bits are the output's float32, little
-// endian, and sha256 is of those bytes.
+// case is a digest of the operation, its attributes and its operands, not of the
+// case file's expectation. bits are the output's float32, little endian, and
+// sha256 is of those bytes.
 package baseline
 
 import (
@@ -39,25 +39,26 @@ import (
 	"tfcnn/internal/proof"
 )
 
-// Format is the version of the format that is written. All versions up
-// to it are read.
+// Format is the version of the format that Writer writes. Read reads all versions
+// up to it.
 const Format = 2
 
-// MaxBytes is the most bytes of a baseline that is read. Reading it
-// takes about as much memory.
+// MaxBytes is the most bytes of a baseline that Read reads. Reading takes about
+// as much memory.
 const MaxBytes = 1 << 30
 
-// Made says what a baseline was made with. What is not known is empty, or 0.
+// Made is the machine and the software that made a baseline. An unknown property
+// is empty, or 0.
 type Made struct {
 	TensorFlow string `json:"tensorflow"`
 	Device     string `json:"device"`
 	// OneDNN is "on", "off" or "unknown".
 	OneDNN string `json:"onednn"`
-	// Processor is its model, Features those of its features that kernels are
-	// chosen by, both as Linux names them.
+	// Processor is its model, Features those of its features by which TensorFlow
+	// chooses kernels, both as Linux names them.
 	Processor string   `json:"processor"`
 	Features  []string `json:"features"`
-	// Threads is what one operation's work is split over.
+	// Threads is the number of threads of one operation.
 	Threads int       `json:"threads"`
 	Date    time.Time `json:"date"`
 }
@@ -75,7 +76,7 @@ type Record struct {
 	bits    []byte
 }
 
-// Tensor is the record's output.
+// Tensor returns the record's output.
 func (r Record) Tensor() tensor.Tensor {
 	x := tensor.Tensor{Shape: r.Shape, Data: make([]float32, len(r.bits)/4)}
 	for i := range x.Data {
@@ -90,8 +91,8 @@ func (r Record) at(i int) float32 {
 	return math.Float32frombits(binary.LittleEndian.Uint32(r.bits[4*i:]))
 }
 
-// recordJSON is a record's line. What is written is this struct; reading is
-// stricter, see readRecord.
+// recordJSON is a record's line, as Writer writes it; readRecord reads it more
+// strictly.
 type recordJSON struct {
 	File    string       `json:"file"`
 	Name    string       `json:"name"`
@@ -107,8 +108,8 @@ type recordJSON struct {
 // Writer writes a baseline as the cases are run, so that their outputs
 // need not be kept.
 type Writer struct {
-	w    io.Writer
-	seen map[proof.CaseKey]bool
+	w     io.Writer
+	added map[proof.CaseKey]bool
 }
 
 // NewWriter writes a baseline's beginning.
@@ -123,7 +124,7 @@ func NewWriter(w io.Writer, made Made) (*Writer, error) {
 	if _, err := fmt.Fprintf(w, "{\"format\": %d, \"made\": %s, \"cases\": [", Format, head); err != nil {
 		return nil, fmt.Errorf("proof: baseline: %w", err)
 	}
-	return &Writer{w: w, seen: map[proof.CaseKey]bool{}}, nil
+	return &Writer{w: w, added: map[proof.CaseKey]bool{}}, nil
 }
 
 // Add writes an outcome that Case.Run gave and that was not released.
@@ -132,7 +133,7 @@ func (b *Writer) Add(o proof.Outcome) error {
 	switch {
 	case o.Digest == "":
 		return fmt.Errorf("proof: baseline: %v is no outcome of Case.Run", key)
-	case b.seen[key]:
+	case b.added[key]:
 		return fmt.Errorf("proof: baseline: %v is there already", key)
 	}
 	r := recordJSON{File: o.File, Name: o.Name, Op: o.Op, Case: o.Digest, Status: o.Status}
@@ -149,10 +150,10 @@ func (b *Writer) Add(o proof.Outcome) error {
 		return fmt.Errorf("proof: baseline: %w", err)
 	}
 	separator := ",\n"
-	if len(b.seen) == 0 {
+	if len(b.added) == 0 {
 		separator = "\n"
 	}
-	b.seen[key] = true
+	b.added[key] = true
 	if _, err := fmt.Fprintf(b.w, "%s%s", separator, line); err != nil {
 		return fmt.Errorf("proof: baseline: %w", err)
 	}

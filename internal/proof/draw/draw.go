@@ -20,12 +20,12 @@ import (
 // Case is a case as case files have it.
 type Case = proof.Case
 
-// Draw gives case i of a seed: of the operations named, or of all. The same
+// Draw returns case i of a seed: of the operations named, or of all. The same
 // seed, number and operations give the same case on every machine.
 //
-// Three of four are such that TensorFlow can compute them, by the way they are
-// put together; the others have one fault, and want the text of its error.
-// Which is which is known from the drawing, not from package ir.
+// Three of four cases are drawn so that TensorFlow can compute them; the others
+// have one fault, and want the text of its error. Draw knows which from the drawing,
+// not from package ir.
 func Draw(seed uint64, i int, ops []string) Case {
 	if len(ops) == 0 {
 		ops = proof.Operations()
@@ -34,7 +34,7 @@ func Draw(seed uint64, i int, ops []string) Case {
 	name := ops[d.IntN(len(ops))]
 	drawn, _ := drawing(name)
 	c := drawn(d)
-	c.Name, c.Op = fmt.Sprintf("seed %d, number %d", seed, i), name
+	c.Name = fmt.Sprintf("seed %d, number %d", seed, i)
 	if d.IntN(4) == 0 {
 		faults := slices.Concat(commonFaults, d.faults)
 		for c.Error == "" {
@@ -45,9 +45,9 @@ func Draw(seed uint64, i int, ops []string) Case {
 	return c
 }
 
-// draw is one case under way. faults are those that its operation can have;
-// each changes the case and returns a part of the error, or nothing where it
-// does not fit.
+// draw is the drawing of one case. faults are those that its operation can have;
+// each changes the case and returns a part of the error, or "" where it does not
+// fit.
 type draw struct {
 	*rand.Rand
 	faults []fault
@@ -58,22 +58,22 @@ type fault func(d *draw, c *Case) string
 // upTo is 1 … n.
 func (d *draw) upTo(n int) int { return 1 + d.IntN(n) }
 
-// one in n.
-func (d *draw) one(n int) bool { return d.IntN(n) == 0 }
+// oneIn is true one time in n.
+func (d *draw) oneIn(n int) bool { return d.IntN(n) == 0 }
 
 func (d *draw) pair(n int) [2]int { return [2]int{d.upTo(n), d.upTo(n)} }
 
 // batch is now and then empty.
 func (d *draw) batch() int {
-	if d.one(12) {
+	if d.oneIn(12) {
 		return 0
 	}
 	return d.upTo(3)
 }
 
-// channels are few as a rule, and now and then more than a vector holds.
+// channels are few as a rule, and now and then more than a vector has.
 func (d *draw) channels() int {
-	if d.one(10) {
+	if d.oneIn(10) {
 		return d.upTo(40)
 	}
 	return d.upTo(5)
@@ -84,7 +84,7 @@ func (d *draw) tensor(shape ...int) tensor.Tensor {
 	x := tensor.Tensor{Shape: shape}
 	n, err := tensor.Elements(shape)
 	if err != nil {
-		return x // a fault: the shape alone is looked at
+		return x // a fault: the operation refuses the shape
 	}
 	x.Data = make([]float32, n)
 	kind := d.IntN(14)
@@ -107,7 +107,7 @@ func (d *draw) tensor(shape ...int) tensor.Tensor {
 		case 8:
 			v = float64(constant)
 		case 9: // NaN and the like here and there
-			if d.one(8) {
+			if d.oneIn(8) {
 				v = []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat32, -math.MaxFloat32, 0x1p-149, math.Copysign(0, -1)}[d.IntN(7)]
 			}
 		case 10:
@@ -122,12 +122,12 @@ func (d *draw) tensor(shape ...int) tensor.Tensor {
 }
 
 // ordinary is a tensor of Gaussian numbers.
-func (d *draw) ordinary(shape ...int) *tensor.Tensor {
+func (d *draw) ordinary(shape ...int) tensor.Tensor {
 	x := d.tensor(shape...)
 	for i := range x.Data {
 		x.Data[i] = float32(d.NormFloat64())
 	}
-	return &x
+	return x
 }
 
 // geometry is a sliding window that fits: of each axis the size, the stride,
@@ -141,13 +141,13 @@ type geometry struct {
 // has no dilation, and no padding as wide as its window.
 func (d *draw) window(least int, pool bool) geometry {
 	g := geometry{size: d.pair(4), strides: d.pair(4), dilations: [2]int{1, 1}}
-	if d.one(3) && !pool {
+	if d.oneIn(3) && !pool {
 		g.dilations = d.pair(3)
 	}
-	if d.one(40) {
+	if d.oneIn(40) {
 		g.strides[d.IntN(2)] = []int{100, 1 << 20, math.MaxInt32}[d.IntN(3)]
 	}
-	if d.one(60) && !pool {
+	if d.oneIn(60) && !pool {
 		g.dilations[d.IntN(2)] = 500
 	}
 	var sides [4]int
@@ -161,7 +161,7 @@ func (d *draw) window(least int, pool bool) geometry {
 			if pool {
 				most = g.size[i/2]
 			}
-			if d.one(2) { // one side alone, as a rule
+			if d.oneIn(2) { // one side alone, as a rule
 				sides[i] = d.IntN(most)
 			}
 		}
@@ -178,19 +178,25 @@ func (d *draw) window(least int, pool bool) geometry {
 	return g
 }
 
-// put enters a geometry into a case, defaults left out now and then.
-func (d *draw) put(c *Case, g geometry, pool bool) {
-	c.Padding = g.padding
+// coins draws bits that no case depends on any more: by them defaults were left
+// out of cases. Without them a seed would give other cases than it gave.
+func (d *draw) coins(g geometry, pool bool) {
 	standard := [2]int{1, 1}
 	if pool {
-		c.Size = &g.size
 		standard = g.size
 	}
-	if g.strides != standard || d.one(2) {
-		c.Strides = &g.strides
+	if g.strides == standard {
+		d.oneIn(2)
 	}
-	if !pool && (g.dilations != [2]int{1, 1} || d.one(2)) {
-		c.Dilations = &g.dilations
+	if !pool && g.dilations == [2]int{1, 1} {
+		d.oneIn(2)
+	}
+}
+
+// groupsCoin is such a bit, too.
+func (d *draw) groupsCoin(groups int) {
+	if groups == 1 {
+		d.oneIn(2)
 	}
 }
 

@@ -30,16 +30,16 @@ func FuzzServe(f *testing.F) {
 		var out bytes.Buffer
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
-		served := draw.Serve(ctx, bytes.NewReader(lines), &out, tampered("right"))
-		asked := map[int]int{}
-		for jobs := json.NewDecoder(bytes.NewReader(lines)); ; {
+		err := draw.Serve(ctx, bytes.NewReader(lines), &out, tampered("right"))
+		jobs := map[int]int{}
+		for decoder := json.NewDecoder(bytes.NewReader(lines)); ; {
 			var job struct {
 				ID int `json:"id"`
 			}
-			if jobs.Decode(&job) != nil {
+			if decoder.Decode(&job) != nil {
 				break
 			}
-			asked[job.ID]++
+			jobs[job.ID]++
 		}
 		for answers := json.NewDecoder(&out); ; {
 			var answer struct {
@@ -51,8 +51,8 @@ func FuzzServe(f *testing.F) {
 			} else if err != nil {
 				t.Fatalf("answers are no JSON: %v", err)
 			}
-			if asked[answer.ID]--; asked[answer.ID] < 0 {
-				t.Errorf("an answer to %d, which was not asked", answer.ID)
+			if jobs[answer.ID]--; jobs[answer.ID] < 0 {
+				t.Errorf("an answer to %d, which is no job", answer.ID)
 			}
 			_ = answer.Outcome.Text()
 			if o := answer.Outcome; o.Repeat != nil {
@@ -61,10 +61,10 @@ func FuzzServe(f *testing.F) {
 				}
 			}
 		}
-		if served != nil {
+		if err != nil {
 			return
 		}
-		for id, n := range asked {
+		for id, n := range jobs {
 			if n != 0 {
 				t.Errorf("job %d was read, and not answered", id)
 			}

@@ -3,247 +3,243 @@ package draw
 import (
 	"math"
 	"reflect"
+	"slices"
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 )
 
-// drawing returns what draws cases of an operation. One that takes each number by
-// itself, of any shape, and has no attributes needs no function of its own.
+// drawing returns the function that draws cases of an operation. An elementwise
+// operation without attributes needs no function of its own.
 func drawing(kind string) (func(*draw) Case, bool) {
 	if own, found := draws[kind]; found {
 		return own, true
 	}
 	for _, op := range ir.Operations() {
 		if op.Kind() == kind && op.Traits().Elementwise && reflect.TypeOf(op).Size() == 0 {
-			return drawElementwise, true
+			return func(d *draw) Case {
+				d.faults = []fault{manyAxes}
+				return caseOf(op, d.tensor(d.shape(0, 6)...))
+			}, true
 		}
 	}
 	return nil, false
 }
 
-// draws are the operations' own. Each sets the faults that it can have.
+func caseOf(op ir.Op, operands ...tensor.Tensor) Case { return Case{Op: op, Operands: operands} }
+
+// draws are the functions of all other operations. Each sets the faults that its
+// cases can have.
 var draws = map[string]func(*draw) Case{
 	"conv2d": func(d *draw) Case {
 		groups, depth, each := d.groups(), d.channels(), d.channels()
-		var c Case
 		g := d.window(0, false)
-		d.put(&c, g, false)
-		c.Input = d.tensor(d.batch(), g.in[0], g.in[1], groups*depth)
-		c.Filter = d.tensor(g.size[0], g.size[1], depth, groups*each)
+		d.coins(g, false)
+		c := caseOf(
+			ir.Conv2D{Strides: g.strides, Dilations: g.dilations, Padding: g.padding, Groups: groups},
+			d.tensor(d.batch(), g.in[0], g.in[1], groups*depth),
+			d.tensor(g.size[0], g.size[1], depth, groups*each),
+		)
 		d.bias(&c, groups*each)
-		if groups > 1 || d.one(2) {
-			c.Groups = &groups
-		}
-		d.faults = append(windowFaults(g, false), filterFaults...)
-		d.faults = append(d.faults, groupFaults...)
+		d.groupsCoin(groups)
+		d.faults = slices.Concat(windowFaults(g, false), filterFaults, groupFaults)
 		return c
 	},
 	"depthwise_conv2d": func(d *draw) Case {
 		channels, multiplier := d.channels(), d.upTo(3)
-		var c Case
 		g := d.window(0, false)
-		if d.one(2) { // what TensorFlow's kernel takes itself
+		if d.oneIn(2) { // as TensorFlow's kernel computes it
 			g.strides[1], g.dilations = g.strides[0], [2]int{1, 1}
 			for i := range g.in {
 				g.in[i] = max(g.in[i], g.size[i])
 			}
 		}
-		d.put(&c, g, false)
-		c.Input = d.tensor(d.batch(), g.in[0], g.in[1], channels)
-		c.Filter = d.tensor(g.size[0], g.size[1], channels, multiplier)
+		d.coins(g, false)
+		c := caseOf(
+			ir.DepthwiseConv2D{Strides: g.strides, Dilations: g.dilations, Padding: g.padding},
+			d.tensor(d.batch(), g.in[0], g.in[1], channels),
+			d.tensor(g.size[0], g.size[1], channels, multiplier),
+		)
 		d.bias(&c, channels*multiplier)
-		d.faults = append(windowFaults(g, false), filterFaults...)
+		d.faults = slices.Concat(windowFaults(g, false), filterFaults)
 		return c
 	},
 	"conv2d_transpose": drawTranspose,
 	"dense": func(d *draw) Case {
 		features, units := d.upTo(200), d.channels()
-		c := Case{Input: d.tensor(d.batch(), features), Filter: d.tensor(features, units)}
+		c := caseOf(ir.Dense{}, d.tensor(d.batch(), features), d.tensor(features, units))
 		d.bias(&c, units)
 		d.faults = []fault{
-			func(d *draw, c *Case) string { c.Input = d.tensor(2, features+1); return "filter wants" },
+			inputFault("filter wants", 2, features+1),
+			inputFault("want 2 (batch, features)", 2, 1, 1, features),
 			func(d *draw, c *Case) string {
-				c.Input = d.tensor(2, 1, 1, features)
-				return "want 2 (batch, features)"
+				c.Operands[1] = d.tensor(features, 0)
+				return "units is 0, want 1 or more"
 			},
-			func(d *draw, c *Case) string { c.Filter = d.tensor(features, 0); return "units is 0, want 1 or more" },
-			func(d *draw, c *Case) string { c.Bias = d.ordinary(units + 1); return "bias is" },
+			biasFault("bias is", units+1),
 		}
 		return c
 	},
-	"max_pool": drawPool, "avg_pool": drawPool,
+	"max_pool": func(d *draw) Case { return drawPool(d, func(p ir.Pool) ir.Op { return ir.MaxPool{Pool: p} }) },
+	"avg_pool": func(d *draw) Case { return drawPool(d, func(p ir.Pool) ir.Op { return ir.AvgPool{Pool: p} }) },
 	"batch_norm": func(d *draw) Case {
 		shape := d.shape(2, 4)
 		channels := shape[len(shape)-1]
 		scale, offset, mean, variance := d.tensor(channels), d.tensor(channels), d.tensor(channels), d.tensor(channels)
-		if !d.one(10) {
+		if !d.oneIn(10) {
 			for i, v := range variance.Data {
 				variance.Data[i] = max(v, -v)
 			}
 		}
-		c := Case{Input: d.tensor(shape...), Scale: &scale, Offset: &offset, Mean: &mean, Variance: &variance}
-		d.number(&c.Epsilon, 0.001, 1e-5, 1, 1e-20)
+		input := d.tensor(shape...)
 		d.faults = []fault{
-			func(d *draw, c *Case) string { c.Scale = d.ordinary(channels + 1); return "scale is" },
-			func(d *draw, c *Case) string { c.Variance = d.ordinary(channels, 1); return "variance is" },
-			numberFault(func(c *Case) **float32 { return &c.Epsilon }, "epsilon is", 0, -1, math.NaN(), math.Inf(1)),
-			func(d *draw, c *Case) string { c.Input = d.tensor(1, 1, 1, 1, channels); return "want 2 to 4" },
+			func(d *draw, c *Case) string { *c.Operand("scale") = d.ordinary(channels + 1); return "scale is" },
+			func(d *draw, c *Case) string { *c.Operand("variance") = d.ordinary(channels, 1); return "variance is" },
+			numberFault("epsilon", "epsilon is", 0, -1, math.NaN(), math.Inf(1)),
+			inputFault("want 2 to 4", 1, 1, 1, 1, channels),
 		}
-		return c
+		return caseOf(ir.BatchNorm{Epsilon: d.number(0.001, 0.001, 1e-5, 1, 1e-20)}, input, scale, offset, mean, variance)
 	},
 	"lrn": func(d *draw) Case {
-		c := Case{Input: d.pictures()}
-		if d.one(30) {
-			c.Input = d.tensor(1, 2, 1, 384+d.IntN(40)) // from where on TensorFlow adds otherwise
+		input := d.images()
+		if d.oneIn(30) {
+			input = d.tensor(1, 2, 1, 384+d.IntN(40)) // from where on TensorFlow adds otherwise
 		}
-		if d.one(2) {
-			radius := d.IntN(8)
-			c.DepthRadius = &radius
+		radius := 5
+		if d.oneIn(2) {
+			radius = d.IntN(8)
 		}
-		d.number(&c.LRNBias, 1, 2, 1e-3, 50)
-		d.number(&c.Alpha, 1, 1e-4, 10)
-		d.number(&c.Beta, 0.5, 0.75, 1, 0, -1, 3)
-		d.faults = append(pictureFaults,
-			numberFault(func(c *Case) **float32 { return &c.LRNBias }, "bias is", 0, -1, math.NaN(), math.Inf(1)),
-			numberFault(func(c *Case) **float32 { return &c.Alpha }, "alpha is", -1, math.NaN(), math.Inf(1)),
-			numberFault(func(c *Case) **float32 { return &c.Beta }, "beta is", math.NaN(), math.Inf(-1)),
-			func(_ *draw, c *Case) string { n := -1; c.DepthRadius = &n; return "depth radius is -1" },
+		d.faults = append(imageFaults,
+			numberFault("lrn_bias", "bias is", 0, -1, math.NaN(), math.Inf(1)),
+			numberFault("alpha", "alpha is", -1, math.NaN(), math.Inf(1)),
+			numberFault("beta", "beta is", math.NaN(), math.Inf(-1)),
+			func(_ *draw, c *Case) string { set(c, "depth_radius", -1); return "depth radius is -1" },
 		)
-		return c
+		return caseOf(ir.LRN{
+			DepthRadius: radius,
+			Bias:        d.number(1, 1, 2, 1e-3, 50),
+			Alpha:       d.number(1, 1, 1e-4, 10),
+			Beta:        d.number(0.5, 0.5, 0.75, 1, 0, -1, 3),
+		}, input)
 	},
 	"leaky_relu": func(d *draw) Case {
-		c := Case{Input: d.tensor(d.shape(0, 6)...)}
-		d.number(&c.Alpha, 0.2, 0, 1, -2, 1e-30)
-		d.faults = []fault{numberFault(func(c *Case) **float32 { return &c.Alpha }, "alpha is", 1.5, math.NaN(), math.Inf(-1))}
-		return c
+		input := d.tensor(d.shape(0, 6)...)
+		d.faults = []fault{numberFault("alpha", "alpha is", 1.5, math.NaN(), math.Inf(-1))}
+		return caseOf(ir.LeakyReLU{Alpha: d.number(0.2, 0.2, 0, 1, -2, 1e-30)}, input)
 	},
 	"softmax": func(d *draw) Case {
-		c := Case{Input: d.tensor(d.shape(2, 5)...)}
-		if d.one(4) {
-			c.Input = d.tensor(d.batch(), d.upTo(1000))
+		input := d.tensor(d.shape(2, 5)...)
+		if d.oneIn(4) {
+			input = d.tensor(d.batch(), d.upTo(1000))
 		}
-		d.faults = []fault{
-			func(d *draw, c *Case) string { c.Input = d.tensor(3); return "want 2 or more" },
-			func(d *draw, c *Case) string { c.Input = d.tensor(3, 0); return "0 channels" },
-		}
-		return c
+		d.faults = []fault{inputFault("want 2 or more", 3), inputFault("0 channels", 3, 0)}
+		return caseOf(ir.Softmax{}, input)
 	},
 	"flatten": func(d *draw) Case {
-		c := Case{Input: d.tensor(d.shape(2, 6)...)}
-		if d.one(8) {
-			c.Input = d.tensor(d.upTo(3), 0, d.upTo(3))
+		input := d.tensor(d.shape(2, 6)...)
+		if d.oneIn(8) {
+			input = d.tensor(d.upTo(3), 0, d.upTo(3))
 		}
-		d.faults = []fault{func(d *draw, c *Case) string { c.Input = d.tensor(3); return "want 2 or more" }}
-		return c
+		d.faults = []fault{inputFault("want 2 or more", 3)}
+		return caseOf(ir.Flatten{}, input)
 	},
 	"pad": func(d *draw) Case {
-		c := Case{Input: d.pictures(), Padding: ir.Padding{Kind: ir.Explicit, Top: d.IntN(4), Bottom: d.IntN(4), Left: d.IntN(4), Right: d.IntN(4)}}
-		d.faults = append(pictureFaults, negativePadding, widePadding)
-		return c
+		d.faults = append(imageFaults, negativePadding, widePadding)
+		input := d.images()
+		return caseOf(ir.Pad{Top: d.IntN(4), Bottom: d.IntN(4), Left: d.IntN(4), Right: d.IntN(4)}, input)
 	},
 	"resize": func(d *draw) Case {
 		size := d.pair(20)
-		c := Case{Input: d.pictures(), Size: &size, Method: pick(d, ir.Nearest, ir.Bilinear)}
-		d.faults = append(pictureFaults,
-			func(_ *draw, c *Case) string { c.Method = "cubic"; return `method is "cubic"` },
-			func(_ *draw, c *Case) string { c.Size = &[2]int{0, 3}; return "height is 0, want 1 to" },
-			func(_ *draw, c *Case) string { c.Size = &[2]int{3, 1 << 23}; return "width is 8388608, want 1 to" },
-			func(d *draw, c *Case) string { c.Input = d.tensor(1, 0, 3, 1); return "nothing to resize" },
+		input := d.images()
+		d.faults = append(imageFaults,
+			func(_ *draw, c *Case) string { set(c, "method", "cubic"); return `method is "cubic"` },
+			func(_ *draw, c *Case) string { set(c, "size", [2]int{0, 3}); return "height is 0, want 1 to" },
+			func(_ *draw, c *Case) string {
+				set(c, "size", [2]int{3, 1 << 23})
+				return "width is 8388608, want 1 to"
+			},
+			inputFault("nothing to resize", 1, 0, 3, 1),
 		)
-		return c
+		return caseOf(ir.Resize{Size: size, Method: pick(d, ir.Nearest, ir.Bilinear)}, input)
 	},
 	"scale_shift": func(d *draw) Case {
 		shape := d.shape(2, 5)
 		channels := shape[len(shape)-1]
-		c := Case{Input: d.tensor(shape...)}
-		for _, part := range []**tensor.Tensor{&c.Scale, &c.Shift} {
-			if d.one(4) {
+		input := d.tensor(shape...)
+		var parts [2][]float32
+		for i := range parts {
+			if d.oneIn(4) {
 				continue
 			}
-			numbers := d.tensor(pick(d, 1, channels))
-			for i, v := range numbers.Data {
+			parts[i] = d.tensor(pick(d, 1, channels)).Data
+			for k, v := range parts[i] {
 				if v-v != 0 {
-					numbers.Data[i] = 1
+					parts[i][k] = 1
 				}
 			}
-			*part = &numbers
 		}
 		d.faults = []fault{
-			func(d *draw, c *Case) string { c.Scale = d.ordinary(channels + 2); return "scale has" },
-			func(d *draw, c *Case) string {
-				c.Shift = d.ordinary(1)
-				c.Shift.Data[0] = float32(math.NaN())
+			func(d *draw, c *Case) string { set(c, "scale", d.ordinary(channels+2).Data); return "scale has" },
+			func(_ *draw, c *Case) string {
+				set(c, "shift", []float32{float32(math.NaN())})
 				return "want finite numbers"
 			},
 		}
-		return c
+		return caseOf(ir.ScaleShift{Scale: parts[0], Shift: parts[1]}, input)
 	},
 	"reverse_channels": func(d *draw) Case {
-		c := Case{Input: d.tensor(d.shape(2, 6)...)}
-		d.faults = []fault{func(d *draw, c *Case) string { c.Input = d.tensor(3); return "want 2 to 8" }}
-		return c
+		d.faults = []fault{inputFault("want 2 to 8", 3)}
+		return caseOf(ir.ReverseChannels{}, d.tensor(d.shape(2, 6)...))
 	},
 	"add": func(d *draw) Case {
 		shape := d.shape(1, 5)
-		var c Case
+		c := caseOf(ir.Add{})
 		for range 1 + d.upTo(4) {
-			c.Inputs = append(c.Inputs, d.tensor(shape...))
+			c.Operands = append(c.Operands, d.tensor(shape...))
 		}
 		d.faults = append(branchFaults, func(d *draw, c *Case) string {
-			c.Inputs[1] = d.tensor(append([]int{7}, shape...)...)
+			c.Operands[1] = d.tensor(append([]int{7}, shape...)...)
 			return "want one shape"
 		})
 		return c
 	},
 	"concat": func(d *draw) Case {
 		shape := d.shape(2, 5)
-		var c Case
+		c := caseOf(ir.Concat{})
 		for range 1 + d.upTo(4) {
-			s := append([]int{}, shape...)
+			s := slices.Clone(shape)
 			s[len(s)-1] = d.IntN(5)
-			c.Inputs = append(c.Inputs, d.tensor(s...))
+			c.Operands = append(c.Operands, d.tensor(s...))
 		}
 		d.faults = append(branchFaults, func(d *draw, c *Case) string {
-			s := append([]int{}, shape...)
-			s[0] += 1
-			c.Inputs[1] = d.tensor(s...)
+			s := slices.Clone(shape)
+			s[0]++
+			c.Operands[1] = d.tensor(s...)
 			return "differ in the channels alone"
 		})
 		return c
 	},
 }
 
-func drawElementwise(d *draw) Case {
-	d.faults = []fault{manyAxes}
-	return Case{Input: d.tensor(d.shape(0, 6)...)}
-}
-
-func drawPool(d *draw) Case {
-	var c Case
+func drawPool(d *draw, of func(ir.Pool) ir.Op) Case {
 	g := d.window(1, true)
-	d.put(&c, g, true)
-	c.Input = d.tensor(d.batch(), g.in[0], g.in[1], d.channels())
-	d.faults = append(windowFaults(g, true), pictureFaults...)
-	d.faults = append(d.faults, func(d *draw, c *Case) string {
-		c.Input = d.tensor(1, 0, 3, 1)
-		return "nothing to choose from"
-	})
-	return c
+	d.coins(g, true)
+	input := d.tensor(d.batch(), g.in[0], g.in[1], d.channels())
+	d.faults = slices.Concat(windowFaults(g, true), imageFaults, []fault{inputFault("nothing to choose from", 1, 0, 3, 1)})
+	return caseOf(of(ir.Pool{Size: g.size, Strides: g.strides, Padding: g.padding}), input)
 }
 
 // drawTranspose draws a forward convolution and turns it round: its input's
 // size becomes the output's.
 func drawTranspose(d *draw) Case {
 	groups, depth, each := d.groups(), d.channels(), d.channels()
-	if d.one(2) {
+	if d.oneIn(2) {
 		groups = 1
 	}
-	var c Case
 	g := d.window(0, false)
 	for i := range g.strides {
 		g.strides[i] = min(g.strides[i], 9) // zeros are spread by it
-		if d.one(2) {
+		if d.oneIn(2) {
 			g.dilations[i] = 1
 		}
 	}
@@ -261,28 +257,28 @@ func drawTranspose(d *draw) Case {
 		}
 		in[i] = (room-reach)/g.strides[i] + 1
 	}
-	d.put(&c, g, false)
-	c.OutputSize = &g.in
-	c.Input = d.tensor(d.batch(), in[0], in[1], groups*depth)
-	c.Filter = d.tensor(g.size[0], g.size[1], each, groups*depth)
+	d.coins(g, false)
+	c := caseOf(
+		ir.Conv2DTranspose{Strides: g.strides, Dilations: g.dilations, Padding: g.padding, Groups: groups, OutputSize: g.in},
+		d.tensor(d.batch(), in[0], in[1], groups*depth),
+		d.tensor(g.size[0], g.size[1], each, groups*depth),
+	)
 	d.bias(&c, groups*each)
-	if groups > 1 || d.one(2) {
-		c.Groups = &groups
-	}
+	d.groupsCoin(groups)
 	d.faults = append([]fault{
-		func(_ *draw, c *Case) string { c.OutputSize = &[2]int{-1, 3}; return "output height is -1" },
+		func(_ *draw, c *Case) string { set(c, "output_size", [2]int{-1, 3}); return "output height is -1" },
 		func(_ *draw, c *Case) string {
-			c.OutputSize = &[2]int{g.in[0] + 3*g.strides[0], g.in[1]}
+			set(c, "output_size", [2]int{g.in[0] + 3*g.strides[0], g.in[1]})
 			return "a convolution from the output"
 		},
 		strideFault, dilationFault,
-		func(_ *draw, c *Case) string { n := 0; c.Groups = &n; return "groups is 0" },
+		func(_ *draw, c *Case) string { set(c, "groups", 0); return "groups is 0" },
 	}, filterFaults...)
 	return c
 }
 
 func (d *draw) groups() int {
-	if d.one(2) {
+	if d.oneIn(2) {
 		return 1
 	}
 	return d.upTo(4)
@@ -298,29 +294,27 @@ func (d *draw) shape(least, most int) []int {
 	if axes > 0 {
 		shape[0] = d.batch()
 		shape[axes-1] = d.channels()
-		if axes > 2 && d.one(30) {
+		if axes > 2 && d.oneIn(30) {
 			shape[1] = 0
 		}
 	}
 	return shape
 }
 
-func (d *draw) pictures() tensor.Tensor {
+func (d *draw) images() tensor.Tensor {
 	return d.tensor(d.batch(), d.upTo(9), d.upTo(9), d.channels())
 }
 
 func (d *draw) bias(c *Case, filters int) {
-	if d.one(2) {
-		bias := d.tensor(filters)
-		c.Bias = &bias
+	if d.oneIn(2) {
+		c.Operands = append(c.Operands, d.tensor(filters))
 	}
 }
 
-// number sets an optional number to one of several.
-func (d *draw) number(place **float32, values ...float32) {
-	if d.one(3) {
-		return
+// number is one of several, or, one time in three, an attribute's default.
+func (d *draw) number(standard float32, values ...float32) float32 {
+	if d.oneIn(3) {
+		return standard
 	}
-	x := pick(d, values...)
-	*place = &x
+	return pick(d, values...)
 }

@@ -16,9 +16,9 @@ type Random struct {
 	Seed  uint64
 	Cases int
 	Ops   []string // empty: all
-	// Parallel is how many cases run beside each other in the worker.
+	// Parallel is the number of cases that run beside each other in the worker.
 	Parallel int
-	// MostFailures is where a run gives up. 0: 20.
+	// MostFailures is the number of failures after which a run gives up. 0: 20.
 	MostFailures int
 	// ShrinkTime bounds the time that is given to making a failure smaller. 0:
 	// 20 seconds.
@@ -26,7 +26,7 @@ type Random struct {
 	Progress   func(done int) // may be nil
 }
 
-// RandomResult is what came of it.
+// RandomResult is the result of such a run.
 type RandomResult struct {
 	Seed     uint64          `json:"seed"`
 	Cases    int             `json:"cases"` // that were run
@@ -37,17 +37,17 @@ type RandomResult struct {
 	Seconds  float64         `json:"seconds"`
 }
 
-// OpCount is one operation's part.
+// OpCount counts the cases of one operation.
 type OpCount struct {
 	Op       string `json:"op"`
 	Computed int    `json:"computed"`
 	Refused  int    `json:"refused"` // as they had to be
-	// Void is how many were computed, and no number of them was compared.
-	Void   int `json:"proves_nothing,omitempty"`
-	Failed int `json:"failed"`
+	// Uncompared counts the cases that were computed, and no number compared.
+	Uncompared int `json:"proves_nothing,omitempty"`
+	Failed     int `json:"failed"`
 	// Share is the largest part of its bound that an error took.
 	Share float64 `json:"share_of_bound"`
-	// Verdict joins those of all that were computed.
+	// Verdict merges those of all cases that were computed.
 	Verdict proof.Verdict `json:"verdict"`
 }
 
@@ -89,7 +89,7 @@ type randomRun struct {
 	counts map[string]*OpCount
 	failed []int // numbers of cases
 	died   []int
-	killed []int // whose worker the system killed
+	killed []int // those of them whose worker the system killed
 	err    error
 }
 
@@ -120,7 +120,7 @@ func (r *randomRun) all(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// take hands out the number of the next case.
+// take returns the number of the next case.
 func (r *randomRun) take() (int, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -131,7 +131,7 @@ func (r *randomRun) take() (int, bool) {
 	return r.next - 1, true
 }
 
-// enter counts what came of a case; false ends the run.
+// enter counts the outcome of a case; false ends the run.
 func (r *randomRun) enter(i int, o proof.Outcome, err error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -168,7 +168,7 @@ func (r *randomRun) count(i int, o proof.Outcome) {
 		count.Failed++
 		r.failed = append(r.failed, i)
 	case o.Status == proof.Nothing:
-		count.Void++
+		count.Uncompared++
 	case o.Refusal != "":
 		count.Refused++
 	default:
@@ -182,7 +182,7 @@ func (r *randomRun) count(i int, o proof.Outcome) {
 	}
 }
 
-// failures runs what died again, alone, and shrinks what fails.
+// failures runs the cases that died again, alone, and shrinks those that fail.
 func (r *randomRun) failures(ctx context.Context, result *RandomResult) error {
 	again := slices.Sorted(slices.Values(append(slices.Clone(r.died), r.killed...)))
 	for _, i := range again {
@@ -204,7 +204,7 @@ func (r *randomRun) failures(ctx context.Context, result *RandomResult) error {
 			return err
 		}
 		if o.Status != proof.Fail {
-			if o, err = proof.Failed(c, errors.New("it failed beside other cases, and passes alone")); err != nil {
+			if o, err = proof.Failed(c, proof.RepetitionCause, errors.New("it failed beside other cases, and passes alone")); err != nil {
 				return err
 			}
 		} else if o, err = Shrink(ctx, r.ShrinkTime, c, o, r.watch.Run); err != nil {

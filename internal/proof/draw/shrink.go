@@ -11,9 +11,9 @@ import (
 	"tfcnn/internal/proof"
 )
 
-// Shrink looks for the smallest case that still fails as o did: it tries what
-// makes a case smaller or plainer, keeps it where the failure stays, and ends
-// where nothing does, or when the time is up. It gives the outcome of the smallest. A case that was to be
+// Shrink looks for the smallest case that still fails as o did, and returns its
+// outcome. It tries smaller and plainer cases, goes on from the first that still
+// fails, and ends where none does, or when the time is up. A case that must be
 // refused is left as it is.
 func Shrink(ctx context.Context, within time.Duration, c Case, o proof.Outcome, run func(context.Context, Case) (proof.Outcome, error)) (proof.Outcome, error) {
 	if c.Error != "" {
@@ -43,77 +43,90 @@ func Shrink(ctx context.Context, within time.Duration, c Case, o proof.Outcome, 
 // of them are sound: those fail in another way, and are not taken.
 func smallerCases(c Case) []Case {
 	var list []Case
-	add := func(change func(*Case)) {
-		smaller := c.Clone()
-		change(&smaller)
+	operands := c.Op.Traits().Operands.Names()
+	if last := len(operands) - 1; operands[last].Optional && len(c.Operands) > last {
+		smaller := c.Copy()
+		smaller.Operands = smaller.Operands[:last]
 		list = append(list, smaller)
-	}
-	if c.Bias != nil {
-		add(func(c *Case) { c.Bias = nil })
 	}
 	list = append(list, fewerGroups(c)...)
 	list = append(list, cuts(c)...)
-	for _, pair := range []func(*Case) **[2]int{
-		func(c *Case) **[2]int { return &c.Strides }, func(c *Case) **[2]int { return &c.Dilations },
-	} {
-		if *pair(&c) != nil {
-			add(func(c *Case) { *pair(c) = nil })
-			for axis := range 2 {
-				if (*pair(&c))[axis] > 1 {
-					add(func(c *Case) { (*pair(c))[axis]-- })
+	list = append(list, plainerAttributes(c)...)
+	return append(list, plainer(c)...)
+}
+
+// plainerAttributes have one attribute that is its default or smaller.
+func plainerAttributes(c Case) []Case {
+	var list []Case
+	attributes, _ := ir.Attributes(c.Op)
+	for i, attribute := range attributes {
+		change := func(to func(ir.Attribute)) {
+			smaller := c.Copy()
+			attributes, edited := ir.Attributes(smaller.Op)
+			to(attributes[i])
+			smaller.Op = edited()
+			list = append(list, smaller)
+		}
+		if attribute.Default != nil && !attribute.IsDefault() {
+			change(ir.Attribute.Reset)
+		}
+		numbers, least := wholeNumbers(attribute)
+		for k, n := range numbers {
+			for _, to := range []int{least, *n - 1} {
+				if to >= least && to < *n {
+					change(func(a ir.Attribute) { numbers, _ := wholeNumbers(a); *numbers[k] = to })
 				}
 			}
 		}
 	}
-	if c.Padding != (ir.Padding{}) {
-		add(func(c *Case) { c.Padding = ir.Padding{} })
-		for _, side := range []func(*Case) *int{
-			func(c *Case) *int { return &c.Padding.Top }, func(c *Case) *int { return &c.Padding.Bottom },
-			func(c *Case) *int { return &c.Padding.Left }, func(c *Case) *int { return &c.Padding.Right },
-		} {
-			if *side(&c) > 0 {
-				add(func(c *Case) { *side(c) = 0 })
-				add(func(c *Case) { *side(c)-- })
-			}
-		}
+	return list
+}
+
+// wholeNumbers lists the whole numbers of an attribute, and the least that shrinking
+// makes of them.
+func wholeNumbers(a ir.Attribute) (numbers []*int, least int) {
+	switch value := a.Value.(type) {
+	case *int:
+		return []*int{value}, 1
+	case *[2]int:
+		return []*int{&value[0], &value[1]}, 1
+	case *ir.Padding:
+		return []*int{&value.Top, &value.Bottom, &value.Left, &value.Right}, 0
+	case *ir.Sides:
+		return []*int{&value.Top, &value.Bottom, &value.Left, &value.Right}, 0
 	}
-	for _, number := range []func(*Case) **float32{
-		func(c *Case) **float32 { return &c.LRNBias }, func(c *Case) **float32 { return &c.Alpha },
-		func(c *Case) **float32 { return &c.Beta }, func(c *Case) **float32 { return &c.Epsilon },
-	} {
-		if *number(&c) != nil {
-			add(func(c *Case) { *number(c) = nil })
-		}
-	}
-	return append(list, plainer(c)...)
+	return nil, 0
 }
 
 // fewerGroups keep the first groups of a convolution, or fewer filters of each.
 func fewerGroups(c Case) []Case {
-	groups := 1
-	if c.Groups != nil {
-		groups = *c.Groups
-	}
-	if groups < 1 || len(c.Input.Shape) != 4 || len(c.Filter.Shape) != 4 || c.Input.Shape[3]%groups != 0 {
+	groups, is := get[int](c, "groups")
+	if !is || groups < 1 {
 		return nil
 	}
+	input, filter := c.Operands[0].Shape, c.Operands[1].Shape
+	if len(input) != 4 || len(filter) != 4 || input[3]%groups != 0 {
+		return nil
+	}
+	transposed := c.Op.Traits().Reads == ir.TransposedWindow
 	keep := func(n, each int) Case { // n groups, each with so many filters
-		smaller := c.Clone()
-		smaller.Groups = &n
-		smaller.Input = cut(smaller.Input, 3, c.Input.Shape[3]/groups*n)
-		if c.Op == "conv2d_transpose" {
-			smaller.Filter = cut(cut(smaller.Filter, 3, c.Filter.Shape[3]/groups*n), 2, each)
+		smaller := c.Copy()
+		set(&smaller, "groups", n)
+		operands := smaller.Operands
+		operands[0] = cut(operands[0], 3, input[3]/groups*n)
+		if transposed {
+			operands[1] = cut(cut(operands[1], 3, filter[3]/groups*n), 2, each)
 		} else {
-			smaller.Filter = cut(smaller.Filter, 3, each*n)
+			operands[1] = cut(operands[1], 3, each*n)
 		}
-		if c.Bias != nil {
-			*smaller.Bias = cut(*smaller.Bias, 0, each*n)
+		if bias := smaller.Operand("bias"); bias != nil {
+			*bias = cut(*bias, 0, each*n)
 		}
 		return smaller
 	}
-	each := c.Filter.Shape[3] / groups
-	if c.Op == "conv2d_transpose" {
-		each = c.Filter.Shape[2]
+	each := filter[3] / groups
+	if transposed {
+		each = filter[2]
 	}
 	var list []Case
 	for _, n := range []int{1, groups / 2, groups - 1} {
@@ -129,12 +142,39 @@ func fewerGroups(c Case) []Case {
 	return list
 }
 
+// tensors lists the numbers that a case computes with: its operands, and the
+// attributes that are lists of numbers, as tensors of one axis.
+func tensors(c Case) []tensor.Tensor {
+	list := slices.Clone(c.Operands)
+	attributes, _ := ir.Attributes(c.Op)
+	for _, a := range attributes {
+		if numbers, is := a.Value.(*[]float32); is && *numbers != nil {
+			list = append(list, tensor.Tensor{Shape: []int{len(*numbers)}, Data: *numbers})
+		}
+	}
+	return list
+}
+
+// withTensors returns the case with other tensors, in the order of tensors.
+func withTensors(c Case, list []tensor.Tensor) Case {
+	c = c.Copy()
+	list = list[copy(c.Operands, list):]
+	attributes, edited := ir.Attributes(c.Op)
+	for _, a := range attributes {
+		if numbers, is := a.Value.(*[]float32); is && *numbers != nil {
+			*numbers, list = list[0].Data, list[1:]
+		}
+	}
+	c.Op = edited()
+	return c
+}
+
 // cuts shorten an axis of one operand, and of all others that have an axis of
 // that length, by half or by one.
 func cuts(c Case) []Case {
 	var list []Case
 	sizes := map[int]bool{}
-	for _, t := range c.Tensors() {
+	for _, t := range tensors(c) {
 		for _, size := range t.Shape {
 			if size > 0 && size < 1<<20 {
 				sizes[size] = true
@@ -149,42 +189,38 @@ func cuts(c Case) []Case {
 	slices.Reverse(ordered)
 	for _, size := range ordered {
 		for _, to := range []int{size / 2, size - 1} {
-			// One axis alone, and every set of axes of the same length that
-			// come to mind: all of them, and each pair.
-			type place struct{ tensor, axis int }
-			var places []place
-			for i, t := range c.Tensors() {
+			// Of the axes of the same length: all, each alone, and each pair.
+			type tensorAxis struct{ tensor, axis int }
+			var all []tensorAxis
+			for i, t := range tensors(c) {
 				for axis, n := range t.Shape {
 					if n == size {
-						places = append(places, place{i, axis})
+						all = append(all, tensorAxis{i, axis})
 					}
 				}
 			}
-			sets := [][]place{places}
-			for i, a := range places {
-				sets = append(sets, []place{a})
-				for _, b := range places[i+1:] {
-					sets = append(sets, []place{a, b})
+			sets := [][]tensorAxis{all}
+			for i, a := range all {
+				sets = append(sets, []tensorAxis{a})
+				for _, b := range all[i+1:] {
+					sets = append(sets, []tensorAxis{a, b})
 				}
 			}
-			for _, set := range sets[:min(len(sets), 24)] {
-				smaller := c.Clone()
-				tensors := smaller.Tensors()
-				for _, p := range set {
-					*tensors[p.tensor] = cut(*tensors[p.tensor], p.axis, to)
+			for _, shortened := range sets[:min(len(sets), 24)] {
+				parts := tensors(c)
+				for _, a := range shortened {
+					parts[a.tensor] = cut(parts[a.tensor], a.axis, to)
 				}
-				if c.OutputSize == nil {
-					list = append(list, smaller)
-					continue
-				}
-				strides := [2]int{1, 1}
-				if c.Strides != nil {
-					strides = *c.Strides
-				}
-				for axis := range 2 {
-					both := smaller.Clone()
-					both.OutputSize[axis] = max(0, both.OutputSize[axis]-(size-to)*strides[axis])
-					list = append(list, both)
+				smaller := withTensors(c, parts)
+				if output, is := get[[2]int](c, "output_size"); is {
+					strides, _ := get[[2]int](c, "strides")
+					for axis := range 2 {
+						both := smaller.Copy()
+						resized := output
+						resized[axis] = max(0, output[axis]-(size-to)*strides[axis])
+						set(&both, "output_size", resized)
+						list = append(list, both)
+					}
 				}
 				list = append(list, smaller)
 			}
@@ -193,7 +229,7 @@ func cuts(c Case) []Case {
 	return list
 }
 
-// cut keeps the first n places of an axis.
+// cut keeps the first n indices of an axis.
 func cut(t tensor.Tensor, axis, n int) tensor.Tensor {
 	shape := slices.Clone(t.Shape)
 	shape[axis] = n
@@ -213,22 +249,25 @@ func cut(t tensor.Tensor, axis, n int) tensor.Tensor {
 	return small
 }
 
-// plainer has simpler numbers: a whole operand at once, then one by one.
+// plainer has simpler numbers: a whole tensor at once, then one by one.
 func plainer(c Case) []Case {
 	var list []Case
+	parts := tensors(c)
 	change := func(i int, to func(k int, x float32) float32) {
-		smaller, changed := c.Clone(), false
-		t := smaller.Tensors()[i]
-		for k, x := range t.Data {
+		data := slices.Clone(parts[i].Data)
+		changed := false
+		for k, x := range data {
 			if y := to(k, x); math.Float32bits(y) != math.Float32bits(x) && (x == x || y == y) {
-				t.Data[k], changed = y, true
+				data[k], changed = y, true
 			}
 		}
 		if changed {
-			list = append(list, smaller)
+			other := slices.Clone(parts)
+			other[i].Data = data
+			list = append(list, withTensors(c, other))
 		}
 	}
-	for i := range c.Tensors() {
+	for i := range parts {
 		change(i, func(int, float32) float32 { return 0 })
 		change(i, func(_ int, x float32) float32 {
 			if x == 0 {
@@ -242,7 +281,7 @@ func plainer(c Case) []Case {
 			}
 			return float32(math.Round(float64(x)))
 		})
-		if n := len(c.Tensors()[i].Data); n <= 64 {
+		if n := len(parts[i].Data); n <= 64 {
 			for k := range n {
 				change(i, func(at int, x float32) float32 {
 					if at == k {

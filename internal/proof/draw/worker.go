@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -19,7 +18,7 @@ import (
 	"tfcnn/internal/strict"
 )
 
-// job is what a worker is asked: to draw a case, or to take one.
+// job asks a worker to run a case: the case that it has, or the one that it draws.
 type job struct {
 	ID     int      `json:"id"`
 	Seed   uint64   `json:"seed"`
@@ -44,14 +43,15 @@ func (j job) check() error {
 	return nil
 }
 
-// answer is what a worker says of a job.
+// answer is a worker's answer to a job.
 type answer struct {
 	ID      int           `json:"id"`
 	Outcome proof.Outcome `json:"outcome"`
+	Cause   proof.Cause   `json:"cause,omitempty"` // Outcome's, which its JSON has not
 }
 
-// Serve is the worker's side: it reads jobs, a line each, runs every one as it
-// comes, beside the others, and writes an answer each. It ends with the input.
+// Serve is the worker's side: it reads jobs, a line each, runs them beside each
+// other, and writes an answer to each. It ends with the input.
 func Serve(ctx context.Context, in io.Reader, out io.Writer, backend proof.Backend) error {
 	var (
 		running sync.WaitGroup
@@ -83,7 +83,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, backend proof.Backe
 			writing.Lock()
 			defer writing.Unlock()
 			if err == nil {
-				err = encoder.Encode(answer{j.ID, o})
+				err = encoder.Encode(answer{j.ID, o, o.Cause})
 			}
 			failed = errors.Join(failed, err)
 		})
@@ -122,10 +122,10 @@ const mostAnswer = 64 << 20
 // Watch runs cases in a worker process and starts another where one dies. Its
 // methods may be called from many goroutines.
 type Watch struct {
-	// Command gives the worker's command, which calls Serve on what Protocol
-	// opens.
+	// Command returns the worker's command, which calls Serve on the files that
+	// Protocol opens.
 	Command func() *exec.Cmd
-	// Limit is how long a case may take before its process is taken to hang.
+	// Limit is the time after which a case without an answer counts as hanging.
 	Limit time.Duration
 
 	mu     sync.Mutex
@@ -136,8 +136,7 @@ type Watch struct {
 	Deaths int
 }
 
-// errDied is wrapped by the error of a case whose worker ended before it was
-// through.
+// errDied is wrapped by the error of a case whose worker ended before the case did.
 var errDied = errors.New("the process died")
 
 // ErrKilled is wrapped by the error of a run whose worker the system killed in a
@@ -153,7 +152,7 @@ type worker struct {
 	waiting map[int]chan proof.Outcome
 	ended   chan struct{}
 	cause   error // of the end
-	garbage bool  // cause is what the worker wrote, no death
+	garbage bool  // cause is an answer that cannot be read, no death
 	hung    bool
 	stopped bool // by this process
 }
@@ -166,7 +165,7 @@ func (p *worker) stop() {
 	p.command.Process.Kill()
 }
 
-// killed reports whether a signal of the system ended a process.
+// killed reports whether the system ended a process by SIGKILL.
 func killed(err error) bool {
 	var exited *exec.ExitError
 	if !errors.As(err, &exited) {
@@ -200,8 +199,8 @@ func (w *Watch) start() (_ *worker, err error) {
 	return p, nil
 }
 
-// listen hands answers to those who wait until the process ends. What is no
-// answer ends it.
+// listen hands answers to the waiting runs until the process ends. A text that is no
+// answer ends the process.
 func (p *worker) listen(answers io.ReadCloser) {
 	limited := &io.LimitedReader{R: answers}
 	decoder := json.NewDecoder(bufio.NewReaderSize(limited, 1<<16))
@@ -229,6 +228,7 @@ func (p *worker) listen(answers io.ReadCloser) {
 			garbage = fmt.Errorf("proof: worker: answer to job %d, which is not open", a.ID)
 			break
 		}
+		a.Outcome.Cause = a.Cause
 		waiting <- a.Outcome
 	}
 	if garbage != nil {
@@ -250,7 +250,7 @@ func (p *worker) listen(answers io.ReadCloser) {
 	close(p.ended)
 }
 
-// current is the worker that runs, or a new one.
+// current returns the worker that runs, or a new one.
 func (w *Watch) current() (*worker, int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -311,7 +311,7 @@ func (w *Watch) run(ctx context.Context, j job) (proof.Outcome, error) {
 	case <-p.ended:
 	}
 	select {
-	case o := <-waiting: // it was through before
+	case o := <-waiting: // the case ended before the process
 		return o, nil
 	default:
 	}
@@ -359,22 +359,16 @@ func (w *Watch) Close() {
 	}
 }
 
-// Run runs one case in a worker of its own kind: a death is an outcome. The
-// error is of a worker that cannot be started, or ctx's.
+// Run runs one case in a worker. The worker's death is an outcome. The error is of a
+// worker that cannot be started, or ctx's.
 func (w *Watch) Run(ctx context.Context, c Case) (proof.Outcome, error) {
 	o, err := w.run(ctx, job{Case: &c})
 	if errors.Is(err, errDied) {
-		return proof.Failed(c, err)
+		return proof.Failed(c, proof.ProcessCause, err)
 	}
 	return o, err
 }
 
-// sameFailure says whether two outcomes fail in one way: by death, a number
+// sameFailure reports whether two outcomes fail in one way: by death, a number
 // outside, an error, a refusal too many or too few.
-func sameFailure(a, b proof.Outcome) bool {
-	way := func(o proof.Outcome) string {
-		text, _, _ := strings.Cut(o.Failure, ":")
-		return string(o.Status) + " " + text
-	}
-	return way(a) == way(b)
-}
+func sameFailure(a, b proof.Outcome) bool { return a.Status == b.Status && a.Cause == b.Cause }

@@ -1,4 +1,4 @@
-// Package junit writes what came of cases as JUnit's XML, which CI servers read.
+// Package junit writes outcomes of cases as JUnit's XML, which CI servers read.
 //
 //	err := junit.Write(w, outcomes, nil)
 package junit
@@ -14,13 +14,12 @@ import (
 	"tfcnn/internal/quote"
 )
 
-// JUnit's XML has no standard, and what reads it is of two minds. Jenkins'
-// xunit plugin checks files by its schema (testdata/junit-10.xsd), which
-// knows no file on a testcase; so file is on the testsuite, where GitHub's
-// publishers look too. GitLab shows classname and name of a testcase and drops
-// the second of two that have both in common: classname is made of the case
-// file's name, without .json, and the operation, which with the case's name are
-// no other case's.
+// JUnit's XML has no standard, and its readers disagree. Jenkins' xunit plugin
+// checks files by its schema (testdata/junit-10.xsd), which knows no file on a
+// testcase; so file is on the testsuite, where GitHub's publishers look, too. GitLab
+// shows classname and name of a testcase and drops the second of two that have both
+// in common: classname is made of the case file's name, without .json, and the
+// operation, which with the case's name are no other case's.
 
 type suites struct {
 	XMLName  xml.Name `xml:"testsuites"`
@@ -61,8 +60,8 @@ type failure struct {
 // Write writes the outcomes as JUnit's XML, a suite for each file, as CI
 // servers read it, and a comparison, where there is one, as the suite "against
 // FILE". A failure's text is the case file that repeats it. Names and texts are
-// on one line each; what cannot be printed, which XML can hold in part only, is
-// escaped as in a Go string literal.
+// on one line each. Characters that cannot be printed, of which XML has only some,
+// are escaped as in a Go string literal.
 func Write(w io.Writer, outcomes []proof.Outcome, against *baseline.Comparison) error {
 	all := suites{Name: "cnndemo verify"}
 	total, seconds := 0.0, 0.0
@@ -120,8 +119,8 @@ func (s *suite) add(c testcase) {
 	}
 }
 
-// suiteOf is the comparison as a suite. A case that the baseline lacks was not
-// compared: skipped.
+// suiteOf returns the comparison as a suite. A case that the baseline does not have
+// was not compared: skipped.
 func suiteOf(c *baseline.Comparison) suite {
 	s := suite{Name: "against " + quote.Plain(c.Baseline), File: quote.Plain(c.Baseline), Time: milliseconds(0)}
 	for _, change := range c.Cases {
@@ -139,12 +138,12 @@ func suiteOf(c *baseline.Comparison) suite {
 	return s
 }
 
-// line is a text of which an error's whole length may matter.
+// line returns a text on one line, of a length that shows a whole error.
 func line(text string) string { return quote.Text(text, 1<<16) }
 
-// milliseconds writes a suite's time as schemas of Surefire's want it: older
-// ones take three places and no more.
+// milliseconds writes a suite's time as schemas of Surefire's want it: older ones
+// take three digits behind the point and no more.
 func milliseconds(seconds float64) string { return fmt.Sprintf("%.3f", seconds) }
 
-// stem is a case file's name without its ending.
+// stem returns a case file's name without its ending.
 func stem(file string) string { return strings.TrimSuffix(file, ".json") }

@@ -20,8 +20,8 @@ import (
 	"tfcnn/internal/proof/prooftest"
 )
 
-// JUnit's XML is read by another's parser and holds to Jenkins' schema: passed,
-// failed and refused cases, names that XML cannot hold as they are, several
+// JUnit's XML is read by another's parser and passes Jenkins' schema: passed,
+// failed and refused cases, names that XML cannot have as they are, several
 // files, and a comparison with all of its kinds.
 func TestJUnitIsRead(t *testing.T) {
 	nasty := "a ]]> & <b> \"c\" \x00\x1b\xff é 日本"
@@ -50,7 +50,7 @@ func TestJUnitIsRead(t *testing.T) {
 	// The second machine: one case has bits that differ, one is another case,
 	// one is gone, one is new and wrong.
 	file.Cases = append(file.Cases[:3:3], file.Cases[4:]...)
-	file.Cases[3].Input = tensor.Tensor{Shape: []int{2}, Data: []float32{9, 0.1}}
+	file.Cases[3].Operands[0] = tensor.Tensor{Shape: []int{2}, Data: []float32{9, 0.1}}
 	fresh := prooftest.File(t, "b.json", `{"cases":[{"name":"new","op":"relu","input":{"shape":[1],"data":[1]}}]}`)
 	fresh.Cases[0].Name = nasty
 	wrong := prooftest.Reference{Change: func(_ ir.Op, x tensor.Tensor) {
@@ -91,14 +91,14 @@ func TestJUnitIsRead(t *testing.T) {
 				t.Fatalf("%v\n%s", err, text.Bytes())
 			}
 			tests, failed, skipped := 0, 0, 0
-			seen := map[string]bool{}
+			known := map[string]bool{}
 			for _, s := range suites {
 				tests, failed, skipped = tests+s.Totals.Tests, failed+s.Totals.Failed, skipped+s.Totals.Skipped
 				for _, c := range s.Tests {
-					if key := c.Classname + " " + c.Name; seen[key] || c.Classname == "" || c.Name == "" {
-						t.Errorf("%q is there twice, or lacks a name: GitLab drops it", key)
+					if key := c.Classname + " " + c.Name; known[key] || c.Classname == "" || c.Name == "" {
+						t.Errorf("%q is there twice, or has no name: GitLab drops it", key)
 					} else {
-						seen[key] = true
+						known[key] = true
 					}
 				}
 			}
@@ -110,7 +110,7 @@ func TestJUnitIsRead(t *testing.T) {
 	}
 }
 
-// validate holds the text to the schema that Jenkins' xunit plugin checks
+// validate checks the text by the schema that Jenkins' xunit plugin checks
 // files by.
 func validate(t *testing.T, text []byte) {
 	t.Helper()

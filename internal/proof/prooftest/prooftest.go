@@ -1,4 +1,4 @@
-// Package prooftest is for tests of package proof and of its rooms.
+// Package prooftest is for tests of package proof and of the packages below it.
 package prooftest
 
 import (

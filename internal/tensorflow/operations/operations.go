@@ -29,10 +29,9 @@ type Backend struct {
 	device string
 }
 
-// NewBackend returns a backend on the device that session.Options.Device asks for in
-// the same words.
-func NewBackend(asked string) (*Backend, error) {
-	device, err := tensorflow.ChooseDevice(asked)
+// NewBackend returns a backend on a device, by a name that session.Options.Device takes.
+func NewBackend(name string) (*Backend, error) {
+	device, err := tensorflow.ChooseDevice(name)
 	if err != nil {
 		return nil, fmt.Errorf("operations: %w", err)
 	}

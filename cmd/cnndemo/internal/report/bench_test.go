@@ -41,7 +41,7 @@ func BenchmarkPage(b *testing.B) {
 		{Layer: "max_pool", Height: 213, Width: 320, Channels: 3, Channel: -1, Data: pool},
 	}
 	png := make([]byte, 60_000)
-	run := pictures{names: []string{"a"}, height: size.Y, width: size.X}.run(nil)
+	run := images{names: []string{"a"}, height: size.Y, width: size.X}.run(nil)
 	for b.Loop() {
 		parts, err := os.Create(filepath.Join(b.TempDir(), "parts"))
 		if err != nil {

@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// Drawing is a network as a picture: its layers from top to bottom, each as a
+// Drawing is a network drawn: its layers from top to bottom, each as a
 // box whose sides tell the shape that comes out, branches side by side.
 type Drawing struct {
 	Title      string
 	Input      []int // [height, width, channels]
 	Layers     []DrawnLayer
 	Parameters int64
-	MACs       int64 // for one picture
+	MACs       int64 // for one image
 }
 
-// MostLayers is the most layers of a Drawing. A picture of so many is 200,000
+// MostLayers is the most layers of a Drawing. A drawing of so many is 200,000
 // pixels high; the ways of its wires take time that grows as its square.
 const MostLayers = 5000
 
@@ -36,7 +36,7 @@ type DrawnLayer struct {
 // DrawnInput stands for the network's input in From.
 const DrawnInput = -1
 
-// WriteSVG writes the picture as a file of its own, light or dark as the
+// WriteSVG writes the drawing as a file of its own, light or dark as the
 // reader's screen is. It loads nothing, runs nothing, and is the same for the
 // same drawing.
 func (d Drawing) WriteSVG(w io.Writer) error {
@@ -44,21 +44,21 @@ func (d Drawing) WriteSVG(w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("report: drawing: %w", err)
 	}
-	picture, err := d.svg("<style>" + string(css) + "</style>\n")
+	drawing, err := d.svg("<style>" + string(css) + "</style>\n")
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(append([]byte("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"), picture...))
+	_, err = w.Write(append([]byte("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"), drawing...))
 	return err
 }
 
-// Inline is the picture's svg element for a page that has page/drawing.css
+// Inline is the drawing's svg element for a page that has page/drawing.css
 // among its styles, as the pages of this package have.
 func (d Drawing) Inline() (string, error) {
-	picture, err := d.svg("")
+	drawing, err := d.svg("")
 	// In a page of HTML an svg element needs no name space, and a page that
 	// loads nothing names no address.
-	return strings.Replace(string(picture), ` xmlns="http://www.w3.org/2000/svg"`, "", 1), err
+	return strings.Replace(string(drawing), ` xmlns="http://www.w3.org/2000/svg"`, "", 1), err
 }
 
 func (d Drawing) check() error {
@@ -121,15 +121,15 @@ func width(parts []phrase) float64 {
 	return sum
 }
 
-// Margins round the picture, in pixels.
+// Margins round the drawing, in pixels.
 const (
 	drawingMargin = 24.0
 	headerHeight  = 74.0
 	footerHeight  = 44.0
 )
 
-// placed is a drawing with everything in its place.
-type placed struct {
+// arranged is a drawing with everything in its place.
+type arranged struct {
 	Drawing
 	layout         *layout
 	width, height  float64
@@ -137,14 +137,14 @@ type placed struct {
 	legend         [][]phrase
 }
 
-func (d Drawing) place() (placed, error) {
+func (d Drawing) arrange() (arranged, error) {
 	if err := d.check(); err != nil {
-		return placed{}, err
+		return arranged{}, err
 	}
-	p := placed{
+	p := arranged{
 		Drawing: d, layout: d.layout(),
 		title:   []phrase{{"d-title", d.Title}},
-		figures: []phrase{{"", fmt.Sprintf("%s, %s → %s: %s, %s for one picture", count(len(d.Layers), "layer"), by(d.Input...), by(d.Layers[len(d.Layers)-1].Shape...), count(d.Parameters, "parameter"), count(d.MACs, "multiplication"))}},
+		figures: []phrase{{"", fmt.Sprintf("%s, %s → %s: %s, %s for one image", count(len(d.Layers), "layer"), by(d.Input...), by(d.Layers[len(d.Layers)-1].Shape...), count(d.Parameters, "parameter"), count(d.MACs, "multiplication"))}},
 		legend: [][]phrase{
 			{{"", "Sides grow as the square root of height and width,"}},
 			{{"", "thickness as the logarithm of the channels. A bar is a row of features."}},
@@ -160,7 +160,7 @@ func (d Drawing) place() (placed, error) {
 }
 
 // draw draws all of it, on paper.
-func (p placed) draw(on surface) {
+func (p arranged) draw(on surface) {
 	on.text(drawingMargin, 36, p.title...)
 	on.text(drawingMargin, 57, p.figures...)
 	on.move(drawingMargin, headerHeight)
@@ -172,7 +172,7 @@ func (p placed) draw(on surface) {
 }
 
 func (d Drawing) svg(style string) ([]byte, error) {
-	p, err := d.place()
+	p, err := d.arrange()
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func (d Drawing) svg(style string) ([]byte, error) {
 	return c.Bytes(), nil
 }
 
-// words tells the network to who cannot see it.
+// words describes the network for readers who cannot see it.
 func (d Drawing) words() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "A network of %s with %s. Its input is %s.", count(len(d.Layers), "layer"), count(d.Parameters, "parameter"), by(d.Input...))

@@ -17,16 +17,16 @@ import (
 
 // residual is a stem, a block with a skip, and a branch of its own.
 func residual() report.Drawing {
-	picture := []int{56, 40, 64}
+	grid := []int{56, 40, 64}
 	return report.Drawing{
 		Title: `nets/<b>"a"&amp;`, Input: []int{112, 80, 3}, Parameters: 12345, MACs: 1,
 		Layers: []report.DrawnLayer{
-			{Name: "stem", Kind: "conv2d", Family: "conv", Note: "7×7, stride 2", From: []int{report.DrawnInput}, Shape: picture, Parameters: 9408},
-			{Name: "bn", Kind: "batch_norm", Family: "norm", From: []int{0}, Shape: picture, Parameters: 128},
-			{Name: "conv1", Kind: "conv2d", Family: "conv", Note: "3×3, stride 1, padding [[1,1],[1,1]], no bias", From: []int{1}, Shape: picture},
-			{Name: "relu1", Kind: "relu", Family: "act", From: []int{2}, Shape: picture},
-			{Name: "down", Kind: "conv2d", Family: "conv", From: []int{1}, Shape: picture},
-			{Name: "sum", Kind: "add", Family: "join", From: []int{3, 4, 1}, Shape: picture},
+			{Name: "stem", Kind: "conv2d", Family: "conv", Note: "7×7, stride 2", From: []int{report.DrawnInput}, Shape: grid, Parameters: 9408},
+			{Name: "bn", Kind: "batch_norm", Family: "norm", From: []int{0}, Shape: grid, Parameters: 128},
+			{Name: "conv1", Kind: "conv2d", Family: "conv", Note: "3×3, stride 1, padding [[1,1],[1,1]], no bias", From: []int{1}, Shape: grid},
+			{Name: "relu1", Kind: "relu", Family: "act", From: []int{2}, Shape: grid},
+			{Name: "down", Kind: "conv2d", Family: "conv", From: []int{1}, Shape: grid},
+			{Name: "sum", Kind: "add", Family: "join", From: []int{3, 4, 1}, Shape: grid},
 			{Name: "all", Kind: "concat", Family: "join", From: []int{5, 5}, Shape: []int{56, 40, 128}},
 			{Name: "pool", Kind: "global_avg_pool", Family: "pool", From: []int{6}, Shape: []int{128}},
 			{Name: "dense", Kind: "dense", Family: "dense", From: []int{7}, Shape: []int{10}, Output: true, Parameters: 1},
@@ -36,18 +36,18 @@ func residual() report.Drawing {
 
 func svg(t *testing.T, d report.Drawing) string {
 	t.Helper()
-	var picture bytes.Buffer
-	if err := d.WriteSVG(&picture); err != nil {
+	var drawing bytes.Buffer
+	if err := d.WriteSVG(&drawing); err != nil {
 		t.Fatal(err)
 	}
-	return picture.String()
+	return drawing.String()
 }
 
-// texts are the words of a picture, an element each; the picture must be XML
+// texts are the words of a drawing, an element each; the drawing must be XML
 // that loads and runs nothing.
-func texts(t *testing.T, picture string) (lines []string) {
+func texts(t *testing.T, drawing string) (lines []string) {
 	t.Helper()
-	decoder := xml.NewDecoder(strings.NewReader(picture))
+	decoder := xml.NewDecoder(strings.NewReader(drawing))
 	var open []string
 	line := ""
 	for {
@@ -56,7 +56,7 @@ func texts(t *testing.T, picture string) (lines []string) {
 			break
 		}
 		if err != nil {
-			t.Fatalf("%v in\n%s", err, picture)
+			t.Fatalf("%v in\n%s", err, drawing)
 		}
 		switch token := token.(type) {
 		case xml.StartElement:
@@ -84,7 +84,7 @@ func texts(t *testing.T, picture string) (lines []string) {
 			}
 		}
 	}
-	if strings.Contains(picture, "@import") || strings.Contains(picture, "url(") {
+	if strings.Contains(drawing, "@import") || strings.Contains(drawing, "url(") {
 		t.Error("the style loads something")
 	}
 	return lines
@@ -92,11 +92,11 @@ func texts(t *testing.T, picture string) (lines []string) {
 
 func TestDrawing(t *testing.T) {
 	d := residual()
-	picture := svg(t, d)
-	got := texts(t, picture)
+	drawing := svg(t, d)
+	got := texts(t, drawing)
 	want := []string{
 		`nets/<b>"a"&amp;`,
-		"9 layers, 112×80×3 → 10: 12,345 parameters, 1 multiplication for one picture",
+		"9 layers, 112×80×3 → 10: 12,345 parameters, 1 multiplication for one image",
 		"input", "112×80×3",
 		"stem conv2d, 7×7, stride 2", "56×40×64, 9,408 parameters",
 		"bn batch_norm", "56×40×64, 128 parameters",
@@ -117,12 +117,12 @@ func TestDrawing(t *testing.T) {
 		"down: conv2d gives 56×40×64, of bn.",
 		`role="img"`, "@media (prefers-color-scheme:dark)",
 	} {
-		if !strings.Contains(picture, words) {
-			t.Errorf("the picture lacks %q", words)
+		if !strings.Contains(drawing, words) {
+			t.Errorf("the drawing lacks %q", words)
 		}
 	}
-	if again := svg(t, d); again != picture {
-		t.Error("two pictures of one network differ")
+	if again := svg(t, d); again != drawing {
+		t.Error("two drawings of one network differ")
 	}
 	inline, err := d.Inline()
 	if err != nil || strings.Contains(inline, "<style") || !strings.HasPrefix(inline, "<svg ") {
@@ -134,7 +134,7 @@ func TestDrawing(t *testing.T) {
 	}
 }
 
-// A name that is no XML does not break the picture.
+// A name that is no XML does not break the drawing.
 func TestDrawingOfStrangeNames(t *testing.T) {
 	d := residual()
 	d.Title = "a\x00\xff\n]]>网络"
@@ -175,16 +175,16 @@ func TestDrawingRandom(t *testing.T) {
 			}
 			d.Layers = append(d.Layers, l)
 		}
-		picture := svg(t, d)
-		texts(t, picture)
-		if got := strings.Count(picture, "<g>"); got != len(d.Layers)+1 {
+		drawing := svg(t, d)
+		texts(t, drawing)
+		if got := strings.Count(drawing, "<g>"); got != len(d.Layers)+1 {
 			t.Fatalf("%d layers, %d are drawn", len(d.Layers), got-1)
 		}
 	}
 }
 
-// A page of a network's layers has the network's picture, under the page's
-// own policy: no style in the picture.
+// A page of a network's layers has the network's drawing, under the page's
+// own policy: no style in the drawing.
 func TestVerificationDrawing(t *testing.T) {
 	d := residual()
 	v := report.Verification{Counts: map[proof.Status]int{}, Drawing: &d}
@@ -194,7 +194,7 @@ func TestVerificationDrawing(t *testing.T) {
 	}
 	text := page.String()
 	if !strings.Contains(text, `<h2 id="network">`) || !strings.Contains(text, `href="#network"`) || strings.Count(text, `class="drawing"`) != 1 || strings.Count(text, "<style") != 1 || !strings.Contains(text, "--d-conv:") {
-		t.Error("the page has not the network's picture, or not its style")
+		t.Error("the page has not the network's drawing, or not its style")
 	}
 	v.Drawing = nil
 	page.Reset()
@@ -213,11 +213,11 @@ func TestMostLayers(t *testing.T) {
 		}
 		d.Layers = append(d.Layers, report.DrawnLayer{Name: fmt.Sprint("l", i), Kind: "add", Family: "join", From: from, Shape: []int{2, 2, 1}})
 	}
-	var picture bytes.Buffer
-	if err := d.WriteSVG(&picture); err != nil {
+	var drawing bytes.Buffer
+	if err := d.WriteSVG(&drawing); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.Count(picture.String(), `class="d-wire"`), 2*report.MostLayers-2; got != want {
+	if got, want := strings.Count(drawing.String(), `class="d-wire"`), 2*report.MostLayers-2; got != want {
 		t.Errorf("%d wires, want %d", got, want)
 	}
 	d.Layers = append(d.Layers, d.Layers[0])

@@ -11,8 +11,8 @@ import (
 type layout struct {
 	nodes   []*node
 	wires   []wire
-	rows    []rowPlace
-	columns []columnPlace
+	rows    []gridRow
+	columns []gridColumn
 	// used tells of a column and a row what lies there: node i as −i−1, or
 	// the output of node i, passing, as i+1.
 	used          map[[2]int]int
@@ -29,24 +29,24 @@ type node struct {
 	words       string // all of it, for the pointer
 }
 
-// rowPlace is a row: first what lies in it, then a gap in which wires run
+// gridRow is a row: first what lies in it, then a gap in which wires run
 // across, each at a height of its own.
-type rowPlace struct {
+type gridRow struct {
 	y, height float64
 	slots     []slot
 	gap       float64
 }
 
-// slot is who a height in a gap belongs to: all wires that leave one node, or
+// slot is the owner of a height in a gap: all wires that leave one node, or
 // all that reach one.
 type slot struct {
 	node int
 	in   bool
 }
 
-// columnPlace is a column: tracks for wires that pass layers by, what the
+// gridColumn is a column: tracks for wires that pass layers by, what the
 // layers are drawn as, and their words.
-type columnPlace struct {
+type gridColumn struct {
 	x, axis float64
 	words   float64   // where they begin
 	tracks  [][]track // each without overlaps
@@ -80,7 +80,7 @@ func (d Drawing) layout() *layout {
 	}
 	l.assignColumns(l.chains())
 	l.route()
-	l.place()
+	l.measure()
 	return l
 }
 
@@ -186,16 +186,16 @@ func (l *layout) assignColumns(chains [][]int) {
 			l.nodes[i].column = column
 		}
 	}
-	l.columns = make([]columnPlace, len(taken))
+	l.columns = make([]gridColumn, len(taken))
 	rows := 0
 	for _, n := range l.nodes {
 		rows = max(rows, n.row+1)
 	}
-	l.rows = make([]rowPlace, rows)
+	l.rows = make([]gridRow, rows)
 }
 
-// place gives rows and columns their sizes.
-func (l *layout) place() {
+// measure gives rows and columns their sizes.
+func (l *layout) measure() {
 	left := make([]float64, len(l.columns))
 	text := make([]float64, len(l.columns))
 	for _, n := range l.nodes {

@@ -36,12 +36,12 @@ type downwards struct {
 
 func checkLayout(t *testing.T, k int, l *layout) {
 	t.Helper()
-	places := map[[2]int]bool{}
+	occupied := map[[2]int]bool{}
 	for i, n := range l.nodes {
-		if at := [2]int{n.row, n.column}; places[at] {
+		if at := [2]int{n.row, n.column}; occupied[at] {
 			t.Fatalf("network %d: node %d lies where another does, at %v", k, i, at)
 		} else {
-			places[at] = true
+			occupied[at] = true
 		}
 		if y := l.middle(n.row); y-n.height/2 < l.rows[n.row].y-0.01 || y+n.height/2 > l.rows[n.row].y+l.rows[n.row].height+0.01 {
 			t.Fatalf("network %d: node %d is higher than its row", k, i)
@@ -60,11 +60,11 @@ func checkLayout(t *testing.T, k int, l *layout) {
 			}
 			for j, n := range l.nodes {
 				axis, y := l.columns[n.column].axis, l.middle(n.row)
-				inside := func(at, middle, size float64) bool { return at > middle-size/2+0.5 && at < middle+size/2-0.5 }
-				if j != w.from && j != w.to && p.x == before.x && inside(p.x, axis, n.width) && before.y < y && y < p.y {
+				between := func(at, middle, size float64) bool { return at > middle-size/2+0.5 && at < middle+size/2-0.5 }
+				if j != w.from && j != w.to && p.x == before.x && between(p.x, axis, n.width) && before.y < y && y < p.y {
 					t.Fatalf("network %d: wire %+v runs through node %d: %v", k, w, j, points)
 				}
-				if p.y == before.y && inside(p.y, y, n.height) && min(p.x, before.x) < axis && axis < max(p.x, before.x) {
+				if p.y == before.y && between(p.y, y, n.height) && min(p.x, before.x) < axis && axis < max(p.x, before.x) {
 					t.Fatalf("network %d: wire %+v runs across node %d: %v", k, w, j, points)
 				}
 			}

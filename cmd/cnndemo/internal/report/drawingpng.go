@@ -39,23 +39,23 @@ func rgb(hex uint32) color.NRGBA {
 	return color.NRGBA{uint8(hex >> 16), uint8(hex >> 8), uint8(hex), 255}
 }
 
-// ErrLargeDrawing is in the error of WritePNG for a network whose picture has
+// ErrLargeDrawing is in the error of WritePNG for a network whose drawing has
 // more than 64 million pixels.
-var ErrLargeDrawing = errors.New("picture is too large for PNG, want SVG")
+var ErrLargeDrawing = errors.New("drawing is too large for PNG, want SVG")
 
 const (
 	mostDrawn   = 64 << 20 // pixels
-	pngScale    = 2        // pixels a pixel of the SVG picture, where that is not too many
+	pngScale    = 2        // pixels a pixel of the SVG drawing, where that is not too many
 	titleSize   = 20.0     // of letters, as drawing.css has them
 	letterSize  = 12.0
 	roundedness = 16 // lines in a quarter of a circle
 )
 
-// WritePNG writes the picture as pixels, in light colours, twice as large as
-// the SVG picture where that has 16 million pixels at most. The letters are
+// WritePNG writes the drawing as pixels, in light colours, twice as large as
+// the SVG drawing where that has 16 million pixels at most. The letters are
 // those of the Go fonts: Latin, Greek and Cyrillic; others come as boxes.
 func (d Drawing) WritePNG(w io.Writer) error {
-	p, err := d.place()
+	p, err := d.arrange()
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (d Drawing) WritePNG(w io.Writer) error {
 }
 
 // scale is how many pixels PNG has for each of SVG, in each direction.
-func (p placed) scale() (float64, error) {
+func (p arranged) scale() (float64, error) {
 	switch pixels := p.width * p.height; {
 	case pixels*pngScale*pngScale <= mostDrawn:
 		return pngScale, nil

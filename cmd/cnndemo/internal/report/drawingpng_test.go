@@ -17,15 +17,15 @@ import (
 
 // families of one of each: a slab, a bar, a pill, both joins.
 func drawnFamilies() Drawing {
-	picture := []int{32, 32, 16}
+	grid := []int{32, 32, 16}
 	return Drawing{
 		Title: "Ünïcode → Жук", Input: []int{64, 64, 3}, Parameters: 9, MACs: 1,
 		Layers: []DrawnLayer{
-			{Name: "conv", Kind: "conv2d", Family: "conv", From: []int{DrawnInput}, Shape: picture, Parameters: 448},
-			{Name: "pool", Kind: "max_pool", Family: "pool", From: []int{0}, Shape: picture},
-			{Name: "norm", Kind: "batch_norm", Family: "norm", From: []int{1}, Shape: picture},
-			{Name: "act", Kind: "relu", Family: "act", From: []int{2}, Shape: picture},
-			{Name: "sum", Kind: "add", Family: "join", From: []int{3, 0}, Shape: picture},
+			{Name: "conv", Kind: "conv2d", Family: "conv", From: []int{DrawnInput}, Shape: grid, Parameters: 448},
+			{Name: "pool", Kind: "max_pool", Family: "pool", From: []int{0}, Shape: grid},
+			{Name: "norm", Kind: "batch_norm", Family: "norm", From: []int{1}, Shape: grid},
+			{Name: "act", Kind: "relu", Family: "act", From: []int{2}, Shape: grid},
+			{Name: "sum", Kind: "add", Family: "join", From: []int{3, 0}, Shape: grid},
 			{Name: "both", Kind: "concat", Family: "join", From: []int{4, 4}, Shape: []int{32, 32, 32}},
 			{Name: "flat", Kind: "flatten", Family: "shape", From: []int{5}, Shape: []int{32768}},
 			{Name: "dense", Kind: "dense", Family: "dense", From: []int{6}, Shape: []int{10}, Output: true},
@@ -39,32 +39,32 @@ func drawPNG(t *testing.T, d Drawing) image.Image {
 	if err := d.WritePNG(&file); err != nil {
 		t.Fatal(err)
 	}
-	picture, err := png.Decode(&file)
+	drawing, err := png.Decode(&file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return picture
+	return drawing
 }
 
-// The PNG picture is twice the SVG picture, and where the layout puts a layer
+// The PNG drawing is twice the SVG drawing, and where the layout puts a layer
 // lies the layer's colour.
-func TestPNGIsTheSVGPicture(t *testing.T) {
+func TestPNGIsTheSVGDrawing(t *testing.T) {
 	d := drawnFamilies()
-	picture := drawPNG(t, d)
+	drawing := drawPNG(t, d)
 	svg, err := d.svg("")
 	if err != nil {
 		t.Fatal(err)
 	}
-	size := picture.Bounds().Size()
+	size := drawing.Bounds().Size()
 	if !strings.Contains(string(svg), fmt.Sprintf(`width="%d" height="%d"`, size.X/2, size.Y/2)) {
-		t.Errorf("the PNG picture has %v pixels, the SVG picture begins %.120s", size, svg)
+		t.Errorf("the PNG drawing has %v pixels, the SVG drawing begins %.120s", size, svg)
 	}
-	p, err := d.place()
+	p, err := d.arrange()
 	if err != nil {
 		t.Fatal(err)
 	}
 	at := func(x, y float64) color.NRGBA {
-		return color.NRGBAModel.Convert(picture.At(int(2*(drawingMargin+x)), int(2*(headerHeight+y)))).(color.NRGBA)
+		return color.NRGBAModel.Convert(drawing.At(int(2*(drawingMargin+x)), int(2*(headerHeight+y)))).(color.NRGBA)
 	}
 	for i, n := range p.layout.nodes {
 		x, y := p.layout.columns[n.column].axis, p.layout.middle(n.row)
@@ -84,7 +84,7 @@ func TestPNGIsTheSVGPicture(t *testing.T) {
 	dark := 0
 	for y := 30; y < 80; y++ {
 		for x := 40; x < 400; x++ {
-			if r, _, _, _ := picture.At(x, y).RGBA(); r < 0x4000 {
+			if r, _, _, _ := drawing.At(x, y).RGBA(); r < 0x4000 {
 				dark++
 			}
 		}
@@ -120,7 +120,7 @@ func TestPNGLettersFit(t *testing.T) {
 		d.Layers[i].Note = "3×3, stride 2, padding [[1,1],[1,1]], no bias, dilation 2"
 		d.Layers[i].Name += ".downsample.0.Block_35_mixed"
 	}
-	p, err := d.place()
+	p, err := d.arrange()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestPNGStyles(t *testing.T) {
 	}
 }
 
-// A network of very many layers has a picture that is SVG only.
+// A network of very many layers has a drawing that is SVG only.
 func TestPNGTooLarge(t *testing.T) {
 	for _, tt := range []struct {
 		layers int
@@ -179,7 +179,7 @@ func TestPNGTooLarge(t *testing.T) {
 		for i := range tt.layers {
 			d.Layers = append(d.Layers, DrawnLayer{Name: strconv.Itoa(i), Kind: "conv2d", Family: "conv", From: []int{i}, Shape: []int{32, 32, 16}})
 		}
-		p, err := d.place()
+		p, err := d.arrange()
 		if err != nil {
 			t.Fatal(err)
 		}

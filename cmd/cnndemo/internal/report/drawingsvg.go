@@ -12,7 +12,7 @@ import (
 // point is a place, in pixels from the left and from the top.
 type point struct{ x, y float64 }
 
-// surface is what a drawing is drawn on: SVG, or pixels. Classes name colours
+// surface is the medium of a drawing: SVG, or pixels. Classes name colours
 // and strokes, families colour faces (drawing.css, drawingstyles).
 type surface interface {
 	line(class string, corners ...point)

@@ -22,7 +22,7 @@ func (l *layout) route() {
 	for i, n := range l.nodes {
 		l.used[[2]int{n.column, n.row}] = -i - 1
 	}
-	// free says whether node from's output can pass all rows between.
+	// free reports whether node from's output can pass all rows between.
 	free := func(column, above, below, from int) bool {
 		for row := above + 1; row < below; row++ {
 			if owner := l.used[[2]int{column, row}]; owner != 0 && owner != from+1 {

@@ -2,7 +2,7 @@ package report
 
 import "math"
 
-// glyph is what a layer is drawn as: a slab seen from above, whose sides tell
+// glyph is the shape that stands for a layer: a slab seen from above, whose sides tell
 // height, width and channels; a bar for a row of features; a pill for what
 // changes numbers and no shape; a circle for a join.
 type glyph struct {

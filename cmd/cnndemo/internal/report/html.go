@@ -93,7 +93,7 @@ func statusClass(s proof.Status) string {
 	return strings.ReplaceAll(string(s), " ", "-")
 }
 
-// frame is what every page has.
+// frame is the part that every page has.
 type frame struct {
 	CSS     template.CSS
 	JS      template.JS
@@ -115,7 +115,7 @@ type (
 	verdictView struct{ Class, Headline, Sentence string }
 )
 
-// render executes a template; it is whole in memory, without the pictures. What
+// render executes a template; it is whole in memory, without the images. What
 // names from outside have in them that cannot be printed is escaped.
 func render(name string, fill func(a assets) any) ([]byte, error) {
 	a, err := loadAssets()
@@ -133,7 +133,7 @@ func render(name string, fill func(a assets) any) ([]byte, error) {
 // belong, so that it comes last.
 func (p *Page) Write(w io.Writer, run Run) error {
 	if len(run.Sizes) == 0 {
-		return errors.New("report: page: the run has no pictures")
+		return errors.New("report: page: the run has no images")
 	}
 	text, err := render("run", func(a assets) any { return p.view(a, run) })
 	if err != nil {

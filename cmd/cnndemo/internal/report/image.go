@@ -1,5 +1,5 @@
 // Package report turns results into files that people and programs look at:
-// PNG pictures of feature maps and pools, the report of a run, and pages that
+// PNG images of feature maps and pools, the report of a run, and pages that
 // show it (report.html). It knows plain data only.
 //
 //	err := report.WriteMap(w, report.Map{Height: 214, Width: 320, At: at}, report.Text{"Layer": "conv2d"})
@@ -18,7 +18,7 @@ import (
 	"slices"
 )
 
-// Text is what a PNG says about itself, in tEXt chunks: keywords of 1 to 79
+// Text is a PNG's description of itself, in tEXt chunks: keywords of 1 to 79
 // Latin letters, and values.
 type Text map[string]string
 
@@ -48,23 +48,23 @@ func (m Map) Range() (low, high float32) {
 }
 
 // WriteMap writes a map as a PNG with a palette: the smallest number dark, the
-// largest light, what is not finite magenta. The text gains Minimum and
+// largest light, numbers that are not finite magenta. The text gains Minimum and
 // Maximum, the numbers behind the two ends.
 func WriteMap(w io.Writer, m Map, text Text) error {
 	low, high := m.Range()
 	all := Text{"Minimum": fmt.Sprint(low), "Maximum": fmt.Sprint(high)}
 	maps.Copy(all, text)
-	return encode(w, m.picture(low, high), all)
+	return encode(w, m.paletted(low, high), all)
 }
 
-// picture colours a map: low dark, high light. No finite number may lie
+// paletted colours a map: low dark, high light. No finite number may lie
 // outside them.
-func (m Map) picture(low, high float32) *image.Paletted {
+func (m Map) paletted(low, high float32) *image.Paletted {
 	scale := 0.0
 	if high > low {
 		scale = float64(len(colours)-2) / (float64(high) - float64(low))
 	}
-	picture := image.NewPaletted(image.Rect(0, 0, m.Width, m.Height), colours)
+	img := image.NewPaletted(image.Rect(0, 0, m.Width, m.Height), colours)
 	for row := range m.Height {
 		for column := range m.Width {
 			v := m.At(row, column)
@@ -72,26 +72,26 @@ func (m Map) picture(low, high float32) *image.Paletted {
 			if v-v == 0 {
 				index = uint8(math.Round((float64(v) - float64(low)) * scale))
 			}
-			picture.Pix[row*picture.Stride+column] = index
+			img.Pix[row*img.Stride+column] = index
 		}
 	}
-	return picture
+	return img
 }
 
-// WriteColour writes numbers of three channels as an RGB picture: rounded to
+// WriteColour writes numbers of three channels as an RGB image: rounded to
 // whole numbers from 0 to 255, NaN as 0.
 func WriteColour(w io.Writer, height, width int, at func(row, column, channel int) float32, text Text) error {
-	picture := image.NewNRGBA(image.Rect(0, 0, width, height))
+	img := image.NewNRGBA(image.Rect(0, 0, width, height))
 	for row := range height {
 		for column := range width {
-			i := row*picture.Stride + 4*column
+			i := row*img.Stride + 4*column
 			for channel := range 3 {
-				picture.Pix[i+channel] = toByte(at(row, column, channel))
+				img.Pix[i+channel] = toByte(at(row, column, channel))
 			}
-			picture.Pix[i+3] = 255
+			img.Pix[i+3] = 255
 		}
 	}
-	return encode(w, picture, text)
+	return encode(w, img, text)
 }
 
 func toByte(v float32) uint8 {
@@ -103,10 +103,10 @@ func toByte(v float32) uint8 {
 
 // encode writes a PNG with its text right after the header, where readers
 // that stop at the first pixels still see it.
-func encode(w io.Writer, picture image.Image, text Text) error {
+func encode(w io.Writer, img image.Image, text Text) error {
 	var buf bytes.Buffer
 	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
-	if err := encoder.Encode(&buf, picture); err != nil {
+	if err := encoder.Encode(&buf, img); err != nil {
 		return fmt.Errorf("report: PNG: %w", err)
 	}
 	const headerEnd = 8 + 12 + 13 // signature, IHDR

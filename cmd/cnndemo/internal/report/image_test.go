@@ -52,7 +52,7 @@ func TestColoursAreMorelands(t *testing.T) {
 
 func decodePNG(t *testing.T, file []byte) (image.Image, map[string]string) {
 	t.Helper()
-	picture, err := png.Decode(bytes.NewReader(file))
+	img, err := png.Decode(bytes.NewReader(file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func decodePNG(t *testing.T, file []byte) (image.Image, map[string]string) {
 		}
 		at += 12 + size
 	}
-	return picture, text
+	return img, text
 }
 
 func TestWriteMap(t *testing.T) {
@@ -88,9 +88,9 @@ func TestWriteMap(t *testing.T) {
 		if err := WriteMap(&buf, m, Text{"Layer": "conv2d"}); err != nil {
 			t.Fatal(err)
 		}
-		picture, text := decodePNG(t, buf.Bytes())
+		img, text := decodePNG(t, buf.Bytes())
 		for i, want := range tt.colours {
-			if got := picture.At(i%2, i/2); got != colours[want] {
+			if got := img.At(i%2, i/2); got != colours[want] {
 				t.Errorf("%s: pixel %d is %v, want colour %d", tt.name, i, got, want)
 			}
 		}
@@ -107,9 +107,9 @@ func TestWriteColour(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	picture, _ := decodePNG(t, buf.Bytes())
+	img, _ := decodePNG(t, buf.Bytes())
 	for i, want := range []color.RGBA{{0, 255, 255, 255}, {0, 255, 0, 255}} {
-		if got := color.RGBAModel.Convert(picture.At(i, 0)); got != want {
+		if got := color.RGBAModel.Convert(img.At(i, 0)); got != want {
 			t.Errorf("pixel %d is %v, want %v", i, got, want)
 		}
 	}

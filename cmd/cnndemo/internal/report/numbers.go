@@ -14,8 +14,8 @@ const (
 	formatFloat32 = "float32"
 )
 
-// plane is a part of a tensor that is shown as one picture: all channels of a
-// pixel, or one of them. data begins with the picture's first number.
+// plane is a part of a tensor that is shown as one image: all channels of a
+// pixel, or one of them. data begins with the image's first number.
 type plane struct {
 	height, width int
 	channels      int // shown: 1 or 3
@@ -107,7 +107,8 @@ func finiteRange(numbers []float32) (low, high float32, found bool) {
 }
 
 // reduce is the plane with each square of step by step pixels replaced by its
-// mean; squares at the rim may be smaller. What is not finite stays so.
+// mean; squares at the rim may be smaller. A square with a number that is not finite
+// is not finite.
 func (p plane) reduce(step int) plane {
 	if step <= 1 {
 		return p

@@ -8,10 +8,10 @@ import (
 // DefaultBudget is about how large a page gets, in bytes.
 const DefaultBudget = 16 << 20
 
-// Page is report.html on its way: it takes pictures while a run goes on and
+// Page is report.html on its way: it takes images while a run goes on and
 // keeps what will be shown of them in a file, so that memory holds only what
-// they are called. It shows less of each picture as more come: values under
-// the pointer for the first, then pictures alone, then thumbnails, then
+// they are called. It shows less of each image as more come: values under
+// the pointer for the first, then images alone, then thumbnails, then
 // names, so that the page stays below its budget.
 //
 //	page := report.NewPage(file, 2)
@@ -28,12 +28,12 @@ type Page struct {
 	settled  int // entries of which used counts what they really take
 }
 
-// NewPage makes a page for some number of pictures; fewer may come.
-func NewPage(file PartsFile, pictures int) *Page {
-	return &Page{Budget: DefaultBudget, parts: newParts(file), expected: pictures}
+// NewPage makes a page for some number of images; fewer may come.
+func NewPage(file PartsFile, images int) *Page {
+	return &Page{Budget: DefaultBudget, parts: newParts(file), expected: images}
 }
 
-// View is one thing to look at: a picture, or one channel of numbers.
+// View is one thing to look at: an image, or one channel of numbers.
 type View struct {
 	Layer string // or "input"
 	Map   string // what the channel is; empty where all channels are shown
@@ -62,7 +62,7 @@ func (v View) WritePNG(w io.Writer, text Text) error {
 	}}, text)
 }
 
-// detail is how much of a picture the page shows.
+// detail is how much of an image the page shows.
 type detail int
 
 const (
@@ -72,7 +72,7 @@ const (
 	asName
 )
 
-// Entry is one picture and what the layers made of it.
+// Entry is one image and what the layers made of it.
 type Entry struct {
 	page          *Page
 	name          string
@@ -94,11 +94,11 @@ type entryView struct {
 	low, high float32
 	finite    bool // there is a finite number
 	shown
-	pictureMark, numbersMark string
+	imageMark, numbersMark string
 }
 
-// Begin settles how much of the next picture is shown. The first view is the
-// input. Calls come one after the other, in the order of the pictures.
+// Begin settles how much of the next image is shown. The first view is the
+// input. Calls come one after the other, in the order of the images.
 func (p *Page) Begin(name string, views []View) *Entry {
 	e := &Entry{page: p, name: name, height: views[0].Height, width: views[0].Width}
 	for _, v := range views {
@@ -130,7 +130,7 @@ func (p *Page) Begin(name string, views []View) *Entry {
 }
 
 // settle replaces what entries were thought to take by what they take, as far
-// as they are done. Pictures that run together begin before any of them is
+// as they are done. Images that run together begin before any of them is
 // shown, so that the page does not depend on which is done first.
 func (p *Page) settle() {
 	for ; p.settled < len(p.entries); p.settled++ {
@@ -147,7 +147,7 @@ func (p *Page) settle() {
 	}
 }
 
-// What a view and a picture add to the page beside their data, in bytes.
+// What a view and an image add to the page beside their data, in bytes.
 const (
 	viewText  = 1400
 	entryText = 400
@@ -161,9 +161,9 @@ func (e *Entry) costs() (costs [asName + 1]int) {
 	}
 	for _, v := range e.views {
 		p := v.plane()
-		picture := p.cost(largestShown)
-		costs[withNumbers] += viewText + base64Size(p.count()) + picture
-		costs[withoutNumbers] += viewText + picture
+		own := p.cost(largestShown)
+		costs[withNumbers] += viewText + base64Size(p.count()) + own
+		costs[withoutNumbers] += viewText + own
 		costs[asThumbnail] += viewText + p.cost(thumbnail)
 	}
 	return costs
@@ -181,7 +181,7 @@ func (e *Entry) settleFormats() (more int) {
 	return more
 }
 
-// cost is about how many bytes a picture takes that is at most most pixels
+// cost is about how many bytes an image takes that is at most most pixels
 // long, as base64. Measured on photographs and on noise.
 func (p plane) cost(most int) int {
 	step := stepFor(p.height, p.width, most)
@@ -189,7 +189,7 @@ func (p plane) cost(most int) int {
 	switch {
 	case p.channels == 1 && (most > thumbnail || step == 1):
 		return base64Size(1000 + int(pixels)) // PNG with a palette
-	case p.channels == 3 && step == 1 && (most > thumbnail || pixels <= smallPicture):
+	case p.channels == 3 && step == 1 && (most > thumbnail || pixels <= smallImage):
 		return base64Size(200 + int(3.1*pixels)) // PNG
 	}
 	if most == thumbnail {
@@ -215,11 +215,11 @@ func (e *Entry) Show(i int, file []byte) error {
 	if e.detail == asThumbnail {
 		most = thumbnail
 	}
-	s, err := p.picture(most, v.low, v.high, file)
+	s, err := p.encode(most, v.low, v.high, file)
 	if err != nil {
 		return err
 	}
-	if v.pictureMark, err = e.page.parts.add(s.file); err != nil {
+	if v.imageMark, err = e.page.parts.add(s.file); err != nil {
 		return err
 	}
 	size := viewText + base64Size(len(s.file))

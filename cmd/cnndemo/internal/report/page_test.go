@@ -20,9 +20,9 @@ import (
 	"tfcnn/internal/proof"
 )
 
-// pictures is a batch for a page: an input of 8-bit colours, and what a layer
+// images is a batch for a page: an input of 8-bit colours, and what a layer
 // called conv2d made of it, two maps.
-type pictures struct {
+type images struct {
 	names         []string
 	height, width int
 	noise         bool
@@ -38,8 +38,8 @@ func scratch(t *testing.T) *os.File {
 	return f
 }
 
-// add enters the pictures into a page and shows all views at once.
-func (b pictures) add(t *testing.T, p *Page) {
+// add enters the images into a page and shows all views at once.
+func (b images) add(t *testing.T, p *Page) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(1, uint64(len(p.entries))))
 	var group sync.WaitGroup
@@ -73,13 +73,13 @@ func (b pictures) add(t *testing.T, p *Page) {
 	group.Wait()
 }
 
-// run is the report of one layer over the pictures.
-func (b pictures) run(v *proof.Verdict) Run {
+// run is the report of one layer over the images.
+func (b images) run(v *proof.Verdict) Run {
 	n := len(b.names)
 	return Run{
 		TensorFlow: "2.21.0", Device: "/device:CPU:0", Command: "cnndemo run", Status: "pass",
 		Sizes: []Size{{
-			Height: b.height, Width: b.width, Pictures: b.names,
+			Height: b.height, Width: b.width, Images: b.names,
 			Ops: []Op{{
 				Layer: "conv2d", Kind: "conv2d", Reads: "input", Maps: []string{"one", "two"},
 				Input: []int{n, b.height, b.width, 3}, Output: []int{n, b.height, b.width, 2},
@@ -99,15 +99,15 @@ func write(t *testing.T, p *Page, run Run) string {
 	return page.String()
 }
 
-// Whatever pictures are called, and whatever notes and reasons say, is text.
+// Whatever images are called, and whatever notes and reasons say, is text.
 func TestPageEscapes(t *testing.T) {
 	const evil = `"><script>alert(1)</script>'&<img src=x onerror=alert(2)>`
-	b := pictures{names: []string{evil}, height: 4, width: 5}
+	b := images{names: []string{evil}, height: 4, width: 5}
 	p := NewPage(scratch(t), 1)
 	b.add(t, p)
 	run := b.run(&proof.Verdict{Status: proof.Fail, Elements: 40, Outside: 1, Worst: []int{0, 1, 2, 0}, Got: 1, Want: 2, MaxError: 1, Bound: 0.5, Share: 2})
 	run.TensorFlow, run.Device, run.Command, run.Changed, run.Notes = evil, evil, evil, []string{evil}, []string{evil}
-	run.Refused = []Refused{{Picture: evil, Reason: evil}}
+	run.Refused = []Refused{{Image: evil, Reason: evil}}
 	op := &run.Sizes[0].Ops[0]
 	op.Maps[0], op.Device, op.Padding, op.Kind = evil, evil, evil, evil
 	for what, page := range map[string]string{"run": write(t, p, run), "verify": func() string {
@@ -157,16 +157,16 @@ func TestSplice(t *testing.T) {
 
 // The page's policy lets its own script and style run, and nothing else.
 func TestPolicy(t *testing.T) {
-	b := pictures{names: []string{"a.png"}, height: 4, width: 5}
+	b := images{names: []string{"a.png"}, height: 4, width: 5}
 	p := NewPage(scratch(t), 1)
 	b.add(t, p)
 	page := write(t, p, b.run(nil))
 	for _, element := range []string{"style", "script"} {
-		inside := regexp.MustCompile(`(?s)<`+element+`>(.*?)</`+element+`>`).FindAllStringSubmatch(page, -1)
-		if len(inside) != 1 {
-			t.Fatalf("%d elements %s", len(inside), element)
+		elements := regexp.MustCompile(`(?s)<`+element+`>(.*?)</`+element+`>`).FindAllStringSubmatch(page, -1)
+		if len(elements) != 1 {
+			t.Fatalf("%d elements %s", len(elements), element)
 		}
-		sum := sha256.Sum256([]byte(inside[0][1]))
+		sum := sha256.Sum256([]byte(elements[0][1]))
 		if want := element + "-src &#39;sha256-" + strings.ReplaceAll(base64.StdEncoding.EncodeToString(sum[:]), "+", "&#43;"); !strings.Contains(page, want) {
 			t.Errorf("the policy lacks %s", want)
 		}
@@ -178,32 +178,32 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
-// The more pictures, the less is shown of each, and the page stays within its
+// The more images, the less is shown of each, and the page stays within its
 // budget, with data that no encoding makes smaller.
 func TestBudget(t *testing.T) {
-	for _, tt := range []struct{ pictures, budget int }{{1, 16 << 20}, {3, 1 << 20}, {40, 1 << 20}, {200, 1 << 20}} {
-		b := pictures{height: 150, width: 200, noise: true}
-		for i := range tt.pictures {
+	for _, tt := range []struct{ images, budget int }{{1, 16 << 20}, {3, 1 << 20}, {40, 1 << 20}, {200, 1 << 20}} {
+		b := images{height: 150, width: 200, noise: true}
+		for i := range tt.images {
 			b.names = append(b.names, fmt.Sprintf("%03d.png", i))
 		}
-		p := NewPage(scratch(t), tt.pictures)
+		p := NewPage(scratch(t), tt.images)
 		p.Budget = tt.budget
 		b.add(t, p)
 		page := write(t, p, b.run(nil))
 		const frame = 40_000 // style, script, sections
 		if len(page) > tt.budget+frame {
-			t.Errorf("%d pictures: page of %d bytes, budget %d", tt.pictures, len(page), tt.budget)
+			t.Errorf("%d images: page of %d bytes, budget %d", tt.images, len(page), tt.budget)
 		}
 		var counts [asName + 1]int
 		for _, e := range p.entries {
 			counts[e.detail]++
 		}
-		t.Logf("%d pictures, budget %d: %d bytes, %v", tt.pictures, tt.budget, len(page), counts)
-		if tt.pictures == 1 && counts[withNumbers] != 1 || tt.pictures == 200 && counts[asName] == 0 || tt.pictures == 40 && counts[asThumbnail] == 0 {
-			t.Errorf("%d pictures: with numbers, without, thumbnails, names: %v", tt.pictures, counts)
+		t.Logf("%d images, budget %d: %d bytes, %v", tt.images, tt.budget, len(page), counts)
+		if tt.images == 1 && counts[withNumbers] != 1 || tt.images == 200 && counts[asName] == 0 || tt.images == 40 && counts[asThumbnail] == 0 {
+			t.Errorf("%d images: with numbers, without, thumbnails, names: %v", tt.images, counts)
 		}
-		if all := counts[withNumbers] == tt.pictures; all == strings.Contains(page, "To keep this page below") {
-			t.Errorf("%d pictures: the page says wrongly what it leaves out", tt.pictures)
+		if all := counts[withNumbers] == tt.images; all == strings.Contains(page, "To keep this page below") {
+			t.Errorf("%d images: the page says wrongly what it leaves out", tt.images)
 		}
 		for _, name := range b.names {
 			if !strings.Contains(page, name) {
@@ -217,14 +217,14 @@ func TestBudget(t *testing.T) {
 func TestPageIsTheSame(t *testing.T) {
 	var first string
 	for i := range 4 {
-		b := pictures{names: []string{"a.png", "b.png", "c.png"}, height: 30, width: 40, noise: true}
+		b := images{names: []string{"a.png", "b.png", "c.png"}, height: 30, width: 40, noise: true}
 		p := NewPage(scratch(t), 3)
 		b.add(t, p)
 		page := write(t, p, b.run(nil))
 		if i == 0 {
 			first = page
 		} else if page != first {
-			t.Fatal("two pages of the same pictures differ")
+			t.Fatal("two pages of the same images differ")
 		}
 	}
 }
@@ -278,7 +278,7 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
-// A picture that is larger than the page wants is reduced by means.
+// An image that is larger than the page wants is reduced by means.
 func TestReduce(t *testing.T) {
 	p := View{Height: 3, Width: 4, Channels: 1, Channel: 0, Data: []float32{
 		1, 3, 5, 7,
@@ -295,7 +295,7 @@ func TestReduce(t *testing.T) {
 // A ring stands where the worst number is, on the map that has it and on no
 // other, and the proof points to it.
 func TestRing(t *testing.T) {
-	b := pictures{names: []string{"a.png", "b.png"}, height: 6, width: 5}
+	b := images{names: []string{"a.png", "b.png"}, height: 6, width: 5}
 	p := NewPage(scratch(t), 2)
 	b.add(t, p)
 	page := write(t, p, b.run(&proof.Verdict{
@@ -327,7 +327,7 @@ func TestVerdictWords(t *testing.T) {
 		verdict            *proof.Verdict
 		headline, sentence string
 	}{
-		{nil, "Not verified", "not to hold its numbers"},
+		{nil, "Not verified", "did not compare its numbers"},
 		{&proof.Verdict{Status: proof.Pass, Elements: 411840, Exact: 411840}, "All 411,840 numbers are exact", "to the last bit"},
 		{&proof.Verdict{Status: proof.Pass, Elements: 10, Exact: 3, Share: 0.25, MaxError: 1, Bound: 4}, "All 10 numbers are within their bounds", "The largest error is 25 % of its bound."},
 		{&proof.Verdict{Status: proof.Nothing, Elements: 10, Exact: 10, NaN: 10}, "Of 10 numbers none was compared: this proves nothing", "10 are NaN on both sides, which compares nothing."},
@@ -345,9 +345,9 @@ func TestVerdictWords(t *testing.T) {
 	}
 }
 
-// Pictures of one name in two folders are told apart.
+// Images of one name in two folders are told apart.
 func TestLabels(t *testing.T) {
-	b := pictures{names: []string{"x/a.png", "y/a.png", "y/b.png"}, height: 4, width: 5}
+	b := images{names: []string{"x/a.png", "y/a.png", "y/b.png"}, height: 4, width: 5}
 	p := NewPage(scratch(t), 3)
 	b.add(t, p)
 	page := write(t, p, b.run(nil))
@@ -363,7 +363,7 @@ func TestLabels(t *testing.T) {
 
 // A file that cannot be read back is an error of Write.
 func TestPageWithoutParts(t *testing.T) {
-	b := pictures{names: []string{"a.png"}, height: 4, width: 5}
+	b := images{names: []string{"a.png"}, height: 4, width: 5}
 	f := scratch(t)
 	p := NewPage(f, 1)
 	b.add(t, p)

@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-// PartsFile is where a page's pictures and numbers wait until it is written; an
+// PartsFile is where a page's images and numbers wait until it is written; an
 // os.File is one.
 type PartsFile interface {
 	io.WriterAt
@@ -22,7 +22,7 @@ type PartsFile interface {
 type parts struct {
 	file PartsFile
 	// A mark begins with 128 random bits, so that no text from outside, as
-	// the name of a picture, is taken for one.
+	// the name of an image, is taken for one.
 	mark string
 
 	mu     sync.Mutex

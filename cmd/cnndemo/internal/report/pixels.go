@@ -8,20 +8,20 @@ import (
 )
 
 const (
-	largestShown = 1280    // the longer side of a picture on the page, in pixels
+	largestShown = 1280    // the longer side of an image on the page, in pixels
 	thumbnail    = 96      // the same where there is no room for more
-	smallPicture = 1 << 15 // pixels up to which a colour picture is PNG, without loss
+	smallImage   = 1 << 15 // pixels up to which a colour image is PNG, without loss
 	jpegQuality  = 85
 	thumbQuality = 75
 )
 
-// stepFor is by how much a picture is reduced so that its longer side is at
+// stepFor is by how much an image is reduced so that its longer side is at
 // most most.
 func stepFor(height, width, most int) int {
 	return (max(height, width) + most - 1) / most
 }
 
-// shown is a picture of a plane as the page has it.
+// shown is an image of a plane as the page has it.
 type shown struct {
 	file []byte
 	mime string
@@ -30,10 +30,10 @@ type shown struct {
 	height, width, step int
 }
 
-// picture encodes a plane for the page, at most most pixels long. file is the
+// encode encodes a plane for the page, at most most pixels long. file is the
 // plane's PNG where there is one already; it is taken where nothing is to be
 // reduced. A map keeps the colours of its full range low to high.
-func (p plane) picture(most int, low, high float32, file []byte) (shown, error) {
+func (p plane) encode(most int, low, high float32, file []byte) (shown, error) {
 	step := stepFor(p.height, p.width, most)
 	if step == 1 && file != nil {
 		return shown{file, "image/png", p.height, p.width, 1}, nil
@@ -41,18 +41,18 @@ func (p plane) picture(most int, low, high float32, file []byte) (shown, error) 
 	small := p.reduce(step)
 	s := shown{height: small.height, width: small.width, step: step}
 	var buf bytes.Buffer
-	var picture image.Image
+	var img image.Image
 	if p.channels == 1 {
 		m := Map{Height: small.height, Width: small.width, At: func(row, column int) float32 { return small.at(row, column, 0) }}
-		picture = m.picture(low, high)
+		img = m.paletted(low, high)
 	} else {
-		picture = small.rgba()
+		img = small.rgba()
 	}
 	// A thumbnail of a map has lost its exact colours to the mean already.
-	lossless := small.height*small.width <= smallPicture && p.channels == 3 && step == 1 || p.channels == 1 && most > thumbnail
+	lossless := small.height*small.width <= smallImage && p.channels == 3 && step == 1 || p.channels == 1 && most > thumbnail
 	if lossless {
 		s.mime = "image/png"
-		if err := encode(&buf, picture, nil); err != nil {
+		if err := encode(&buf, img, nil); err != nil {
 			return shown{}, err
 		}
 	} else {
@@ -61,7 +61,7 @@ func (p plane) picture(most int, low, high float32, file []byte) (shown, error) 
 		if most == thumbnail {
 			quality = thumbQuality
 		}
-		if err := jpeg.Encode(&buf, picture, &jpeg.Options{Quality: quality}); err != nil {
+		if err := jpeg.Encode(&buf, img, &jpeg.Options{Quality: quality}); err != nil {
 			return shown{}, fmt.Errorf("report: JPEG: %w", err)
 		}
 	}
@@ -71,8 +71,8 @@ func (p plane) picture(most int, low, high float32, file []byte) (shown, error) 
 
 // rgba rounds numbers of three channels to bytes.
 func (p plane) rgba() *image.RGBA {
-	picture := image.NewRGBA(image.Rect(0, 0, p.width, p.height))
-	pixels := picture.Pix
+	img := image.NewRGBA(image.Rect(0, 0, p.width, p.height))
+	pixels := img.Pix
 	for i := range p.height * p.width {
 		from := p.data[i*p.stride : i*p.stride+3]
 		to := pixels[4*i : 4*i+4]
@@ -85,5 +85,5 @@ func (p plane) rgba() *image.RGBA {
 		}
 		to[3] = 255
 	}
-	return picture
+	return img
 }

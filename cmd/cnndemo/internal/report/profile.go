@@ -14,7 +14,7 @@ type Profile struct {
 	Note                        string // what makes the limits doubtful, or ""
 	OneDNN                      *bool
 	Title                       string
-	Pictures, Runs              int
+	Images, Runs                int
 	GFLOPS, GBs                 float64 // of the machine
 	ToDevice, ToHost            float64 // GB/s of copies to a GPU and from it
 	Layers                      []ProfiledLayer
@@ -49,7 +49,7 @@ type ProfiledLayer struct {
 	OfLimit                     float64 // share of the roofline
 }
 
-// ran says whether the layer has a row of its own.
+// ran reports whether the layer has a row of its own.
 func (l ProfiledLayer) ran() bool { return l.In == "" && len(l.Kernels) > 0 }
 
 // limit is the shortest time that the machine needs for the layer.
@@ -64,7 +64,7 @@ type profilePage struct {
 	Points   int
 	Layers   []profileRow
 	Rest     []restRow
-	Pictures int
+	Images   int
 }
 
 // profileBar is a layer's row in the chart.
@@ -97,12 +97,12 @@ func WriteProfile(w io.Writer, p Profile) error {
 }
 
 func profileView(a assets, p Profile) profilePage {
-	page := profilePage{frame: frame{CSS: a.css, JS: a.js, Policy: a.policy, Command: "profile", Title: p.Title, Heading: p.Title}, Pictures: p.Pictures}
+	page := profilePage{frame: frame{CSS: a.css, JS: a.js, Policy: a.policy, Command: "profile", Title: p.Title, Heading: p.Title}, Images: p.Images}
 	page.Facts = []fact{
 		{Name: "TensorFlow", Value: p.TensorFlow},
 		{Name: "Device", Value: strings.TrimPrefix(p.Device, "/device:")},
 		{Name: "oneDNN", Value: onOff(p.OneDNN)},
-		{Name: "Measured", Value: fmt.Sprintf("%s of %s, medians", count(p.Runs, "run"), count(p.Pictures, "picture"))},
+		{Name: "Measured", Value: fmt.Sprintf("%s of %s, medians", count(p.Runs, "run"), count(p.Images, "image"))},
 		p.limits(),
 		{Name: "Repeat with", Value: p.Command, Code: true},
 	}
@@ -119,7 +119,7 @@ func profileView(a assets, p Profile) profilePage {
 	return page
 }
 
-// limits is what the machine, or the GPU, can do.
+// limits describes the limits of the machine, or of the GPU.
 func (p Profile) limits() fact {
 	product := fmt.Sprintf("%s GFLOP/s in a product of 2048×2048, %s GB/s in a ", figures(p.GFLOPS), figures(p.GBs))
 	if len(p.OnGPU) == 0 {
@@ -128,9 +128,9 @@ func (p Profile) limits() fact {
 	return fact{Name: "This GPU", Value: product + fmt.Sprintf("ReLU of 128 MiB; %s GB/s to it, %s GB/s from it", figures(p.ToDevice), figures(p.ToHost))}
 }
 
-// verdict says in a line what a run takes, and where most of it goes.
+// verdict is a line with the time of a run and the layer that takes most of it.
 func (p Profile) verdict() verdictView {
-	v := verdictView{Class: "measured", Headline: fmt.Sprintf("A run of %s takes %s", count(p.Pictures, "picture"), threeFigures(p.Call))}
+	v := verdictView{Class: "measured", Headline: fmt.Sprintf("A run of %s takes %s", count(p.Images, "image"), threeFigures(p.Call))}
 	rows := p.rows()
 	if len(rows) == 0 || p.Step <= 0 {
 		return v
@@ -156,7 +156,7 @@ func (p Profile) rows() []ProfiledLayer {
 	return list
 }
 
-// bars are the layers' times beside what they would need at the limits.
+// bars are the layers' times beside the least times that the limits allow.
 func (p Profile) bars() []profileBar {
 	longest := 0.0
 	for _, l := range p.rows() {
@@ -177,7 +177,7 @@ func (p Profile) bars() []profileBar {
 	return list
 }
 
-// by says what holds the layer back at the limits.
+// by names the limit that bounds the layer.
 func (l ProfiledLayer) by() string {
 	switch {
 	case l.limit() == 0:
@@ -188,7 +188,8 @@ func (l ProfiledLayer) by() string {
 	return "bytes"
 }
 
-// timeBars draws three bars: the time, and what multiplications and bytes need.
+// timeBars draws three bars: the time, and the least times of multiplications and of
+// bytes.
 func timeBars(l ProfiledLayer, longest float64) template.HTML {
 	if longest <= 0 {
 		return ""
@@ -227,7 +228,7 @@ func (l ProfiledLayer) row() profileRow {
 	return r
 }
 
-// rest is what of a run belongs to no layer.
+// rest is the time of a run that belongs to no layer.
 func (p Profile) rest() []restRow {
 	row := func(what string, seconds float64, note string) restRow {
 		r := restRow{What: what, Time: threeFigures(seconds), Share: "–", Note: note}
@@ -251,7 +252,7 @@ func (p Profile) rest() []restRow {
 	}
 	return append(rows,
 		row("A step", p.Step, "from the first node’s being ready until the last is done"),
-		row("The whole call", p.Call, "with the copies of pictures and results, without a record"),
+		row("The whole call", p.Call, "with the copies of images and results, without a record"),
 		row("The same, recorded", p.Traced, "what this page was made from"),
 	)
 }

@@ -15,7 +15,7 @@ import (
 // profileOf is a profile of some layers on a machine of 100 GFLOP/s and 10
 // GB/s, with the intensities and rates given.
 func profileOf(points ...[2]float64) Profile {
-	p := Profile{TensorFlow: "2.21.0", Device: "/device:CPU:0", Title: "net", Command: "cnndemo profile net", Pictures: 2, Runs: 20, GFLOPS: 100, GBs: 10, Step: 1e-3, Covered: 8e-4, Before: 1e-4, Between: 1e-4, Call: 2e-3, Traced: 3e-3}
+	p := Profile{TensorFlow: "2.21.0", Device: "/device:CPU:0", Title: "net", Command: "cnndemo profile net", Images: 2, Runs: 20, GFLOPS: 100, GBs: 10, Step: 1e-3, Covered: 8e-4, Before: 1e-4, Between: 1e-4, Call: 2e-3, Traced: 3e-3}
 	for i, at := range points {
 		const flops = 1_000_000
 		seconds := flops / at[1] / 1e9
@@ -46,7 +46,7 @@ func wellFormed(t *testing.T, text string) {
 
 // A dot lies where the axes' numbers say: in the middle, in powers of ten,
 // between those of two other dots.
-func TestRooflinePlaces(t *testing.T) {
+func TestRooflineDots(t *testing.T) {
 	c := newRoofline(profileOf([2]float64{0.1, 0.5}, [2]float64{1, 5}, [2]float64{10, 50}))
 	if len(c.points) != 3 {
 		t.Fatalf("%d points", len(c.points))
@@ -67,7 +67,7 @@ func TestRooflinePlaces(t *testing.T) {
 }
 
 // However the dots lie, labels overlap neither each other nor a dot, and stay
-// in the picture; where there is room every dot has one.
+// in the chart; where there is room every dot has one.
 func TestRooflineLabels(t *testing.T) {
 	crowd := make([][2]float64, 60)
 	for i := range crowd {
@@ -154,7 +154,7 @@ func TestProfilePage(t *testing.T) {
 		t.Error("a name became markup")
 	}
 	for _, want := range []string{
-		"A run of 2 pictures takes 2 ms", "Of a step in TensorFlow 200 % went to layer0.conv, 20 % to the framework", "10 µs</td>", // operations at 100 GFLOP/s
+		"A run of 2 images takes 2 ms", "Of a step in TensorFlow 200 % went to layer0.conv, 20 % to the framework", "10 µs</td>", // operations at 100 GFLOP/s
 		"in layer0.conv", "nothing to run", "100 GFLOP/s in a product", "alert(1)", "the layers would need 1.01 ms",
 	} {
 		if !strings.Contains(page, want) {

@@ -12,7 +12,7 @@ import (
 	"tfcnn/internal/quote"
 )
 
-// layerView is the proof of one layer over all sizes of picture.
+// layerView is the proof of one layer over all sizes of image.
 type layerView struct {
 	Layer   string
 	Verdict *proof.Verdict // counts of all sizes, the worst number of one
@@ -27,8 +27,8 @@ type layerView struct {
 
 // worstView is the number whose error is the largest share of its bound.
 type worstView struct {
-	Picture   string
-	Place     string // in the picture's output
+	Image     string
+	Position  string // in the image's output
 	Got, Want string
 	ErrorText string
 	ShareText string
@@ -36,7 +36,7 @@ type worstView struct {
 	To        string // the figure with the ring, where the page shows it
 }
 
-// joinVerdicts adds up the verdicts of two groups of pictures; the figures of
+// joinVerdicts adds up the verdicts of two groups of images; the figures of
 // the worst number are those of the worse one.
 func joinVerdicts(a, b proof.Verdict) (v proof.Verdict, second bool) {
 	v = a.Merge(b, 0)
@@ -87,14 +87,14 @@ func (l *layerView) fill(run Run, i int) {
 	size := run.Sizes[l.size]
 	op := size.Ops[i]
 	l.Worst = worst(v)
-	if n := v.Worst[0]; n < len(size.Pictures) {
-		l.Worst.Picture = quote.Plain(size.Pictures[n])
+	if n := v.Worst[0]; n < len(size.Images) {
+		l.Worst.Image = quote.Plain(size.Images[n])
 	}
-	l.Worst.Place = op.place(v.Worst)
+	l.Worst.Position = op.position(v.Worst)
 }
 
-// place names a number of the output by its index.
-func (op Op) place(index []int) string {
+// position names a number of the output by its index.
+func (op Op) position(index []int) string {
 	last := index[len(index)-1]
 	if len(index) != 4 {
 		return fmt.Sprintf("feature %d", last)
@@ -155,7 +155,7 @@ func runVerdict(layers []layerView) verdictView {
 	return verdictOf(all)
 }
 
-// histogramLabel says what a chart shows, for those who do not see it.
+// histogramLabel describes a chart for readers who cannot see it.
 func histogramLabel(what string, list []bar) string {
 	var parts []string
 	for _, b := range list {

@@ -11,7 +11,7 @@ import (
 
 // roofline is a chart of layers by their floating-point operations a byte (x)
 // and those that they reach a second (y), both logarithmic, under what the
-// machine can do: a slope where bytes hold back, a ceiling where operations do.
+// machine can do: a slope where bytes are the limit, a ceiling where operations are.
 // It is Williams, Waterman and Patterson's, Communications of the ACM 52(4),
 // 2009.
 type roofline struct {
@@ -22,12 +22,12 @@ type roofline struct {
 
 type roofPoint struct {
 	name, text string
-	x, y, r    float64 // in the picture
+	x, y, r    float64 // in the chart
 	labelled   bool
 	label      box
 }
 
-// The picture: its size, and the margins for what stands beside the axes.
+// The chart: its size, and the margins for what stands beside the axes.
 const (
 	roofWidth, roofHeight            = 960.0, 560.0
 	roofLeft, roofRight              = 62.0, 16.0
@@ -80,7 +80,7 @@ func (c roofline) y(gflops float64) float64 {
 	return roofHeight - roofBottom - (math.Log10(gflops)-c.bottom)/(c.top-c.bottom)*(roofHeight-roofTop-roofBottom)
 }
 
-// box is a rectangle of the picture.
+// box is a rectangle of the chart.
 type box struct{ left, top, right, bottom float64 }
 
 func (b box) overlaps(o box) bool {
@@ -106,22 +106,22 @@ func (c *roofline) label() {
 	for i := range c.points {
 		p := &c.points[i]
 		others := append(slices.Clone(taken[:i]), taken[i+1:]...) // all but its dot
-		for _, place := range p.places() {
-			if !place.within(frame) || slices.ContainsFunc(taken, place.overlaps) || slices.ContainsFunc(roof, place.overlaps) || p.crosses(place, others) {
+		for _, label := range p.labelBoxes() {
+			if !label.within(frame) || slices.ContainsFunc(taken, label.overlaps) || slices.ContainsFunc(roof, label.overlaps) || p.crosses(label, others) {
 				continue
 			}
-			p.label, p.labelled = place, true
-			taken = append(append(taken, place), p.line(place)...)
+			p.label, p.labelled = label, true
+			taken = append(append(taken, label), p.line(label)...)
 			break
 		}
 	}
 }
 
-// direction is a unit vector of the picture, y downwards.
+// direction is a unit vector of the chart, y downwards.
 type direction struct{ x, y float64 }
 
-// places are where a label may stand, the best first.
-func (p roofPoint) places() []box {
+// labelBoxes are where a label may stand, the best first.
+func (p roofPoint) labelBoxes() []box {
 	near := []direction{{1, 0}, {-1, 0}, {0, -1}, {0, 1}, {.8, -.6}, {.8, .6}, {-.8, -.6}, {-.8, .6}}
 	// Layers of one shape lie one above the other: a line straight up or down
 	// would go through them.
@@ -156,15 +156,15 @@ func (p roofPoint) around(directions []direction, distance float64) []box {
 	return list
 }
 
-// crosses says whether the line from the dot to a place goes through others.
-func (p roofPoint) crosses(place box, others []box) bool {
-	return slices.ContainsFunc(p.line(place), func(at box) bool { return slices.ContainsFunc(others, at.overlaps) })
+// crosses reports whether the line from the dot to a label passes others.
+func (p roofPoint) crosses(label box, others []box) bool {
+	return slices.ContainsFunc(p.line(label), func(at box) bool { return slices.ContainsFunc(others, at.overlaps) })
 }
 
-// line is the line from the dot's rim to a place, as boxes; none where the
-// place is next to the dot.
-func (p roofPoint) line(place box) []box {
-	x, y := place.nearest(p.x, p.y)
+// line is the line from the dot's rim to a label, as boxes; none where the
+// label is next to the dot.
+func (p roofPoint) line(label box) []box {
+	x, y := label.nearest(p.x, p.y)
 	gap := math.Hypot(x-p.x, y-p.y)
 	if gap <= p.r+dotRoom+nextTo {
 		return nil
@@ -211,7 +211,7 @@ func (c roofline) draw() template.HTML {
 	var d canvas
 	d.add(`<svg class="roofline" viewBox="0 0 %s %s" role="img" aria-label="%s">`, roofWidth, roofHeight, template.HTMLEscapeString(c.description()))
 	c.axes(&d)
-	// The roof, cut where the picture ends.
+	// The roof, cut where the chart ends.
 	low := math.Pow(10, c.left)
 	from, start := low, low*c.gbs
 	if bottom := math.Pow(10, c.bottom); start < bottom {

@@ -22,25 +22,25 @@ type Run struct {
 	Command string   `json:"command"`
 	Changed []string `json:"changed,omitempty"`
 	Status  string   `json:"status"` // pass, precision, overflow possible, fail; "not verified"
-	// Sizes has one entry for each size of picture.
+	// Sizes has one entry for each size of image.
 	Sizes    []Size    `json:"sizes"`
-	Refused  []Refused `json:"refused,omitempty"` // pictures that were not done
+	Refused  []Refused `json:"refused,omitempty"` // images that were not done
 	Notes    []string  `json:"notes,omitempty"`
 	Seconds  Seconds   `json:"seconds"`
-	Complete bool      `json:"complete"` // all pictures done and no check failed
+	Complete bool      `json:"complete"` // all images done and no check failed
 	Drawing  *Drawing  `json:"-"`        // of the network for the first size, for the page
 }
 
-// Size is what was done with the pictures of one size.
+// Size is the result for the images of one size.
 type Size struct {
-	Height   int      `json:"height"`
-	Width    int      `json:"width"`
-	Pictures []string `json:"pictures"`
-	Ops      []Op     `json:"ops"`
-	Files    []File   `json:"files"`
+	Height int      `json:"height"`
+	Width  int      `json:"width"`
+	Images []string `json:"pictures"`
+	Ops    []Op     `json:"ops"`
+	Files  []File   `json:"files"`
 }
 
-// Op is one layer on the pictures of one size.
+// Op is one layer on the images of one size.
 type Op struct {
 	Layer     string   `json:"layer"`
 	Kind      string   `json:"kind"` // conv2d, max_pool, …
@@ -57,8 +57,8 @@ type Op struct {
 	Colours   bool     `json:"-"`      // the output's three channels are red, green and blue
 
 	Parameters      int64 `json:"parameters"`
-	Multiplications int64 `json:"multiplications"` // for one picture
-	Bytes           int64 `json:"bytes"`           // of the output, float32, all pictures
+	Multiplications int64 `json:"multiplications"` // for one image
+	Bytes           int64 `json:"bytes"`           // of the output, float32, all images
 
 	// Device is where TensorFlow ran it, Seconds the time in its kernels;
 	// empty and 0 where that is not known.
@@ -74,17 +74,17 @@ type File struct {
 	SHA256 string `json:"sha256"`
 }
 
-// Refused is a picture that was not done, and why.
+// Refused is an image that was not done, and why.
 type Refused struct {
-	Picture string `json:"picture"`
-	Reason  string `json:"reason"`
+	Image  string `json:"picture"`
+	Reason string `json:"reason"`
 }
 
-// Verification is what cnndemo verify prints as JSON.
+// Verification is the JSON of cnndemo verify.
 type Verification struct {
 	TensorFlow string               `json:"tensorflow"`
 	Device     string               `json:"device"`
-	Precision  string               `json:"precision"` // how sums are computed and held
+	Precision  string               `json:"precision"` // how sums are computed
 	Note       string               `json:"note,omitempty"`
 	OneDNN     *bool                `json:"onednn,omitempty"` // nil where the library cannot tell
 	Command    string               `json:"command"`

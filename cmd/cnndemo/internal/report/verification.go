@@ -77,7 +77,7 @@ func verificationView(a assets, v Verification) verificationPage {
 	return page
 }
 
-// unit is what is counted: of a network, a layer or a chain of layers.
+// unit is the thing that is counted: a case, or a layer or chain of a network.
 func (v Verification) unit() string {
 	if v.Network != "" {
 		return "check"

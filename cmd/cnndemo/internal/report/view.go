@@ -17,7 +17,7 @@ type runView struct {
 	Sizes   []sizeView
 	Layers  []layerView
 	Times   []timeView
-	Shown   string // how much of the pictures the page shows, where not all
+	Shown   string // how much of the images the page shows, where not all
 	Numbers []numbersView
 	Notes   []string
 	Refused []Refused
@@ -28,24 +28,24 @@ type runView struct {
 
 type sizeView struct {
 	Size
-	Heading  string
-	Pictures []pictureView
-	Names    []string // of pictures that there was no room to show
-	Windows  []windowView
-	Ops      []opView
-	Open     bool // its windows are drawn in sight
+	Heading string
+	Images  []imageView
+	Names   []string // of images that there was no room to show
+	Windows []windowView
+	Ops     []opView
+	Open    bool // its windows are drawn in sight
 }
 
-type pictureView struct {
+type imageView struct {
 	ID, Name, Short string
 	Views           []figureView
 	Thumb           bool
 }
 
-// figureView is one picture with all that stands by it.
+// figureView is one image with all that stands by it.
 type figureView struct {
 	ID, Row, Prev, Next string
-	Picture             string // of the picture's file, for headings
+	Image               string // of the image's file, for headings
 	Layer, Map          string
 	Rows, Columns       int
 	Source              template.URL
@@ -90,24 +90,24 @@ type timeView struct {
 // mostWindows is of how many sizes the windows are drawn.
 const mostWindows = 12
 
-// view turns a run into what its template reads.
+// view turns a run into the values that its template reads.
 func (p *Page) view(a assets, run Run) runView {
 	v := runView{
 		frame: frame{CSS: a.css, JS: a.js, Policy: a.policy, Command: "run"},
 		sizes: run.Sizes, Notes: run.Notes, Checked: run.Status != "not verified",
 	}
 	for _, r := range run.Refused {
-		v.Refused = append(v.Refused, Refused{quote.Plain(r.Picture), r.Reason})
+		v.Refused = append(v.Refused, Refused{quote.Plain(r.Image), r.Reason})
 	}
-	pictures := 0
+	images := 0
 	for _, size := range run.Sizes {
-		pictures += len(size.Pictures)
+		images += len(size.Images)
 	}
 	var layers []string
 	for _, op := range run.Sizes[0].Ops {
 		layers = append(layers, op.Layer)
 	}
-	v.Heading = fmt.Sprintf("%s through %s", count(pictures, "picture"), cmp.Or(run.Network, list(layers)))
+	v.Heading = fmt.Sprintf("%s through %s", count(images, "image"), cmp.Or(run.Network, list(layers)))
 	v.Title = v.Heading
 	v.Layers = layerViews(run)
 	v.Verdict = runVerdict(v.Layers)
@@ -122,11 +122,11 @@ func (p *Page) view(a assets, run Run) runView {
 	if run.Weights != "" {
 		v.Facts = append([]fact{{Name: "Weights", Value: run.Weights}}, v.Facts...)
 	}
-	v.Nav = []link{{"#pictures", "Pictures"}, {"#windows", "Windows"}, {"#layers", "Layers"}, {"#proof", "Proof"}, {"#times", "Times"}}
+	v.Nav = []link{{"#images", "Images"}, {"#windows", "Windows"}, {"#layers", "Layers"}, {"#proof", "Proof"}, {"#times", "Times"}}
 	if run.Drawing != nil {
 		// A network that ran can be drawn.
-		if picture, err := run.Drawing.Inline(); err == nil {
-			v.Drawing = template.HTML(picture)
+		if drawing, err := run.Drawing.Inline(); err == nil {
+			v.Drawing = template.HTML(drawing)
 			v.Nav = append(v.Nav, link{"#network", "Network"})
 		}
 	}
@@ -144,7 +144,7 @@ func (p *Page) view(a assets, run Run) runView {
 			if e.detail == asName {
 				s.Names = append(s.Names, quote.Plain(e.name))
 			} else {
-				s.Pictures = append(s.Pictures, e.view(at, index, size, &v))
+				s.Images = append(s.Images, e.view(at, index, size, &v))
 			}
 			index++
 		}
@@ -166,7 +166,7 @@ func (p *Page) view(a assets, run Run) runView {
 	return v
 }
 
-// label calls pictures by their files' names without the folder, where no two
+// label calls images by their files' names without the folder, where no two
 // have the same.
 func (p *Page) label() {
 	files := map[string]int{}
@@ -184,8 +184,8 @@ func (p *Page) label() {
 func (v *runView) link() {
 	var before *figureView
 	for i := range v.Sizes {
-		for k := range v.Sizes[i].Pictures {
-			views := v.Sizes[i].Pictures[k].Views
+		for k := range v.Sizes[i].Images {
+			views := v.Sizes[i].Images[k].Views
 			for n := range views {
 				if before != nil {
 					before.Next, views[n].Prev = views[n].ID, before.ID
@@ -196,7 +196,7 @@ func (v *runView) link() {
 	}
 }
 
-// shownWords says what the budget left out.
+// shownWords describes the views that the budget left out.
 func (p *Page) shownWords() string {
 	var counts [asName + 1]int
 	for _, e := range p.entries {
@@ -206,7 +206,7 @@ func (p *Page) shownWords() string {
 		return ""
 	}
 	text := fmt.Sprintf("To keep this page below about %s, %s of the %s %s values under the pointer", Bytes(int64(p.Budget)),
-		grouped(counts[withNumbers]), count(len(p.entries), "picture"), map[bool]string{true: "has", false: "have"}[counts[withNumbers] == 1])
+		grouped(counts[withNumbers]), count(len(p.entries), "image"), map[bool]string{true: "has", false: "have"}[counts[withNumbers] == 1])
 	for _, part := range []struct {
 		n    int
 		what string
@@ -215,17 +215,17 @@ func (p *Page) shownWords() string {
 			text += fmt.Sprintf("; %s %s %s", grouped(part.n), map[bool]string{true: "is", false: "are"}[part.n == 1], part.what)
 		}
 	}
-	return text + ". The files beside the page hold every number and picture."
+	return text + ". The files beside the page hold every number and image."
 }
 
 // view is an entry, number at of all and number index of its size.
-func (e *Entry) view(at, index int, size Size, page *runView) pictureView {
-	v := pictureView{ID: fmt.Sprintf("p%d", at), Name: quote.Plain(e.name), Short: e.label, Thumb: e.detail == asThumbnail}
+func (e *Entry) view(at, index int, size Size, page *runView) imageView {
+	v := imageView{ID: fmt.Sprintf("p%d", at), Name: quote.Plain(e.name), Short: e.label, Thumb: e.detail == asThumbnail}
 	for i, from := range e.views {
 		f := figureView{
-			ID: fmt.Sprintf("%s-%d", v.ID, i), Row: v.ID, Picture: v.Short, Layer: from.Layer, Map: mapName(from.Map),
+			ID: fmt.Sprintf("%s-%d", v.ID, i), Row: v.ID, Image: v.Short, Layer: from.Layer, Map: mapName(from.Map),
 			Rows: from.View.Height, Columns: from.View.Width, Width: from.shown.width, Height: from.shown.height,
-			Source: template.URL("data:" + from.mime + ";base64," + from.pictureMark),
+			Source: template.URL("data:" + from.mime + ";base64," + from.imageMark),
 			Class:  sizeClass(from.shown.width, from.shown.height),
 		}
 		from.describe(&f, e)
@@ -246,7 +246,7 @@ func (e *Entry) view(at, index int, size Size, page *runView) pictureView {
 	return v
 }
 
-// claim says whether a size's ring is that of the layer's worst number over
+// claim reports whether a size's ring is that of the layer's worst number over
 // all sizes, and lets the proof point to it.
 func (v *runView) claim(layer string, size Size, id string) bool {
 	for i := range v.Layers {
@@ -261,7 +261,7 @@ func (v *runView) claim(layer string, size Size, id string) bool {
 
 // describe writes the words by a figure.
 func (v *entryView) describe(f *figureView, e *Entry) {
-	what := "as the network saw it"
+	what := "as the network read it"
 	switch {
 	case v.Layer != "input" && v.Map != "":
 		what = "after " + v.Layer + ", map " + mapName(v.Map)
@@ -324,7 +324,7 @@ func ring(op Op, index int, v View) *ringView {
 	}
 }
 
-// sizeClass is a class by which the style knows where a picture is shown
+// sizeClass is a class by which the style knows where an image is shown
 // larger than it is.
 func sizeClass(width, height int) string {
 	longer := max(width, height)
@@ -352,11 +352,11 @@ func viewOp(op Op) opView {
 
 func times(s Seconds) []timeView {
 	list := []timeView{
-		{"Decode", "reading the pictures", s.Decode, 0},
+		{"Decode", "reading the images", s.Decode, 0},
 		{"Open", "building the graph, starting the session", s.Open, 0},
 		{"Run", "in TensorFlow", s.Run, 0},
 		{"Check", "the reference, while files are written", s.Check, 0},
-		{"Write", "files and this page’s pictures", s.Write, 0},
+		{"Write", "files and this page’s images", s.Write, 0},
 		{"In all", "from start to end", s.Total, 0},
 	}
 	for i := range list {

@@ -23,11 +23,11 @@ func (op Op) slides() bool { return op.Size != [2]int{} }
 
 // reach is the rows from a window's first tap to its last; start is where
 // window i begins, negative in the padding.
-func (a axis) reach() int        { return (a.size-1)*a.dilation + 1 }
-func (a axis) start(i int) int   { return i*a.stride - a.before }
-func (a axis) inside(x int) bool { return x >= 0 && x < a.in }
+func (a axis) reach() int          { return (a.size-1)*a.dilation + 1 }
+func (a axis) start(i int) int     { return i*a.stride - a.before }
+func (a axis) contains(x int) bool { return x >= 0 && x < a.in }
 
-// reads says whether any window has a tap on x.
+// reads reports whether any window has a tap on x.
 func (a axis) reads(x int) bool {
 	for j := range a.size {
 		if t := x + a.before - j*a.dilation; t >= 0 && t%a.stride == 0 && t/a.stride < a.out {
@@ -203,14 +203,14 @@ func windowDrawing(op Op, id string) template.HTML {
 func (d *drawing) unreadCells() {
 	for _, s := range d.rows.spans {
 		for x := s.low; x < s.high; x++ {
-			if d.rows.inside(x) && !d.rows.reads(x) {
+			if d.rows.contains(x) && !d.rows.reads(x) {
 				d.fill("w-unread", span{x, x + 1}, span{0, d.columns.in})
 			}
 		}
 	}
 	for _, s := range d.columns.spans {
 		for x := s.low; x < s.high; x++ {
-			if d.columns.inside(x) && !d.columns.reads(x) {
+			if d.columns.contains(x) && !d.columns.reads(x) {
 				d.fill("w-unread", span{0, d.rows.in}, span{x, x + 1})
 			}
 		}
@@ -291,7 +291,7 @@ func (d *drawing) breaks() {
 func (d *drawing) labels() {
 	for _, r := range []struct {
 		ruler
-		place func(class string, at float64, words string)
+		write func(class string, at float64, words string)
 		end   func(class string, at float64, words string)
 	}{
 		{
@@ -306,9 +306,9 @@ func (d *drawing) labels() {
 		},
 	} {
 		half := r.cell / 2
-		r.place("w-label", r.at(0)+half, "0")
+		r.write("w-label", r.at(0)+half, "0")
 		if r.in > 1 {
-			r.place("w-label", r.at(r.in-1)+half, fmt.Sprint(r.in-1))
+			r.write("w-label", r.at(r.in-1)+half, fmt.Sprint(r.in-1))
 		}
 		if r.before > 0 {
 			r.end("w-label", (r.at(-r.before)+r.at(0))/2, fmt.Sprintf("+%d", r.before))

@@ -10,7 +10,7 @@ import (
 	"tfcnn/graph"
 )
 
-// windowOp is a max_pool-like operation on one picture, its geometry settled
+// windowOp is a max_pool-like operation on one image, its geometry settled
 // by package graph.
 func windowOp(t *testing.T, height, width int, size, strides, dilations graph.Size, padding graph.Padding) Op {
 	t.Helper()
@@ -103,7 +103,7 @@ func TestWindowDrawings(t *testing.T) {
 	}
 }
 
-// checkSVG reads a drawing as XML and holds its rectangles to its view box.
+// checkSVG reads a drawing as XML and checks that its rectangles lie in its view box.
 func checkSVG(t *testing.T, what, text string) {
 	t.Helper()
 	var width, height float64

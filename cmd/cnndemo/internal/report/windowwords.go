@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// windowWords says in sentences what windowDrawing draws.
+// windowWords describes in sentences the drawing of windowDrawing.
 func windowWords(op Op) string {
 	h, w := op.axes()
 	text := fmt.Sprintf("A window of %s", by(op.Size[:]...))
@@ -55,7 +55,8 @@ func pair(n [2]int, vertical, horizontal string) string {
 	return count(n[0], vertical) + " and " + count(n[1], horizontal)
 }
 
-// sides says what padding adds: 3 rows above and 3 below, 2 columns left.
+// sides describes the rows and columns of padding: 3 rows above and 3 below, 2 columns
+// left.
 func sides(padded [4]int) string {
 	var parts []string
 	for i, what := range []string{"row", "column"} {

@@ -112,10 +112,10 @@ func list(words []string) string {
 // short is a file's name without its folder, quoted.
 func short(name string) string { return quote.Plain(filepath.Base(name)) }
 
-// verdictWords is what came of all comparisons: a headline, and a sentence.
+// verdictWords is the outcome of all comparisons: a headline, and a sentence.
 func verdictWords(v *proof.Verdict) (headline, sentence string) {
 	if v == nil {
-		return "Not verified", "The run was asked not to hold its numbers to the reference."
+		return "Not verified", "The run did not compare its numbers with the reference, as --no-verify asks."
 	}
 	n := grouped(v.Elements)
 	rest := ""
@@ -147,7 +147,7 @@ func verdictWords(v *proof.Verdict) (headline, sentence string) {
 		return fmt.Sprintf("Of %s numbers none was compared: this proves nothing", n), strings.TrimSpace(rest)
 	case v.Exact == v.Elements:
 		return fmt.Sprintf("All %s numbers are exact", n),
-			"Every one had to equal the reference’s to the last bit, and does." + rest
+			"Every number has to equal the reference’s to the last bit, and does." + rest
 	case v.Status == proof.Overflow:
 		return fmt.Sprintf("All %s numbers are within their bounds, or not finite where that is right", n), largest + rest
 	}

@@ -322,10 +322,10 @@ func (w *walker) refineAC(from, to int) error {
 			if free == 0 {
 				return w.fails(pastLast)
 			}
-			place := bits.TrailingZeros64(free)
-			w.skip(bits.OnesCount64(nonzero & (1<<place - 1) >> k))
-			nonzero |= uint64(size) << place
-			k = place + 1
+			position := bits.TrailingZeros64(free)
+			w.skip(bits.OnesCount64(nonzero & (1<<position - 1) >> k))
+			nonzero |= uint64(size) << position
+			k = position + 1
 		}
 		if run > 0 {
 			w.skip(bits.OnesCount64(nonzero & band >> k))

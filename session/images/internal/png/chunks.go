@@ -72,10 +72,10 @@ func (h *Header) readIDAT(c chunk, at int) error {
 // more than 5 bytes in 32,767. libpng inflates all that there is, also when the
 // image is full.
 func (h *Header) mostCompressed() int64 {
-	const spare = 1 << 16
+	const extra = 1 << 16
 	samples := map[byte]int64{grey: 1, rgb: 3, paletted: 1, greyAlpha: 2, rgbAlpha: 4}[h.colour]
 	row := 1 + (int64(h.Width)*samples*int64(h.depth)+7)/8
-	return 2*row*int64(h.Height) + spare
+	return 2*row*int64(h.Height) + extra
 }
 
 // rebuild joins the chunks that decide pixels. A file that has no others stays

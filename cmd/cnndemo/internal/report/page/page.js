@@ -1,6 +1,6 @@
 "use strict";
 // What needs a script: the number at a pixel, the window that it was made
-// from, and keys in an enlarged picture. All else is HTML.
+// from, and keys in an enlarged image. All else is HTML.
 (() => {
   document.documentElement.classList.add("js");
   // What is wider than its place says so. Nothing of that class changes a width.
@@ -52,7 +52,7 @@
     return place + ": " + ["red", "green", "blue"].map((name, i) => name + " " + format(data[at + i], kind)).join(", ");
   }
 
-  // box is where the picture lies in its frame, which may be larger.
+  // box is where the image lies in its frame, which may be larger.
   function box(view) {
     const frame = view.querySelector("img").getBoundingClientRect();
     const [rows, columns] = size(view);
@@ -151,7 +151,7 @@
     } else if (last) {
       // Back to where the reader was.
       const to = last.querySelector(".frame");
-      if (opener && opener.closest(".picture") === last.closest(".picture")) scrollTo({ top: scrolled, behavior: "instant" });
+      if (opener && opener.closest(".image") === last.closest(".image")) scrollTo({ top: scrolled, behavior: "instant" });
       to.focus({ preventScroll: true });
       opener = null;
     }

@@ -1,9 +1,0 @@
-//go:build unix
-
-package main
-
-import "syscall"
-
-// apart puts a child into a process group of its own, so that Ctrl-C reaches
-// the parent alone, which then ends it in order.
-func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
