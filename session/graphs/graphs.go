@@ -34,16 +34,19 @@
 // A feed whose shape the graph does not take is an error before TensorFlow sees it.
 // Where a feed's shape is unknown in part, as the number of images is above, each new
 // combination of sizes is checked once: TensorFlow infers the shapes of all nodes that
-// the function needs, which takes as long as building them. Some kernels end the process
-// on sizes that the inference refuses, as MaxPool on images smaller than its window.
+// the function needs, which takes as long as building them. On sizes that
+// the inference refuses some kernels compute wrong results or end the process, as
+// MaxPool on images smaller than its window.
 //
 // # Runs that wait
 //
 // A run may wait for another one, as a queue's dequeue waits for an enqueue. Such
-// a run keeps its place in Options.Limit, and an operating system's thread. When its
-// ctx ends the caller returns; the run itself goes on waiting until it is served, or
+// a run counts in Options.Limit, and occupies an operating system's thread. When its
+// ctx ends the caller returns; the run itself goes on waiting until it is answered, or
 // until Close or Shutdown end it. A session lets at most 256 runs into TensorFlow at
 // once.
+//
+// docs/map.md maps the packages of this module.
 package graphs
 
 import (

@@ -178,11 +178,11 @@ func TestUnknownResult(t *testing.T) {
 		t.Error("three numbers for two: no error")
 	}
 	g := function(t, s, graphs.Signature{Feeds: outputs{"x": x}, Fetches: outputs{"where": where}})
-	places, err := g.RunValues(t.Context(), values{"x": graphs.Of([]float32{0, 1, 0, 2})})
+	positions, err := g.RunValues(t.Context(), values{"x": graphs.Of([]float32{0, 1, 0, 2})})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if at, err := graphs.Elements[int64](places["where"]); err != nil || !slices.Equal(at, []int64{1, 3}) {
+	if at, err := graphs.Elements[int64](positions["where"]); err != nil || !slices.Equal(at, []int64{1, 3}) {
 		t.Errorf("%v, %v", at, err)
 	}
 }
