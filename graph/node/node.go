@@ -1,5 +1,6 @@
 // Package node adds checked operations to a TensorFlow graph that you build by hand
-// with tfgo. Conv2D, MaxPool and AvgPool add one operation to your scope:
+// with tfgo; package session/graphs runs the graph. Conv2D, MaxPool and AvgPool add one
+// operation to your scope:
 //
 //	root := tfgo.NewRoot()
 //	images := op.Placeholder(root, tf.Float, op.PlaceholderShape(tf.MakeShape(-1, 427, 640, 3)))

@@ -163,7 +163,7 @@ func TestKeeps(t *testing.T) {
 	}
 	var buffer capi.AlignedBuffer
 	defer buffer.Free()
-	memory, err := buffer.Float32s(16) // aligned, so that it could be lent
+	memory, err := buffer.Float32s(16) // aligned, so that TensorFlow could borrow it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ func ChooseDevice(option string) (name string, err error) {
 
 // Named reports whether Options.Device names a device, and does not leave the choice
 // to this package.
-func Named(asked string) bool { return asked != "" && !strings.EqualFold(asked, "auto") }
+func Named(option string) bool { return option != "" && !strings.EqualFold(option, "auto") }
 
 // Device is one of TensorFlow's devices.
 type Device struct {

@@ -13,8 +13,8 @@ import (
 	"tfcnn/session"
 )
 
-// port is a feed or a fetch.
-type port struct {
+// endpoint is a feed or a fetch.
+type endpoint struct {
 	name string
 	node string // the node's name
 	at   int    // which of the node's outputs
@@ -23,13 +23,13 @@ type port struct {
 	shape []int
 }
 
-// port finds an output of the caller's graph in the copy. The mutex is held.
-func (c *core) port(what, name string, output tf.Output) (port, capi.Output, error) {
-	fail := func(err error) (port, capi.Output, error) {
-		return port{}, capi.Output{}, fmt.Errorf("%s %s %w", what, quote.Name(name), err)
+// endpoint finds an output of the caller's graph in the copy. The mutex is held.
+func (c *core) endpoint(what, name string, output tf.Output) (endpoint, capi.Output, error) {
+	fail := func(err error) (endpoint, capi.Output, error) {
+		return endpoint{}, capi.Output{}, fmt.Errorf("%s %s %w", what, quote.Name(name), err)
 	}
 	if name == "" {
-		return port{}, capi.Output{}, fmt.Errorf("a %s has no name", what)
+		return endpoint{}, capi.Output{}, fmt.Errorf("a %s has no name", what)
 	}
 	node, err := c.node(output.Op)
 	if err != nil {
@@ -39,18 +39,18 @@ func (c *core) port(what, name string, output tf.Output) (port, capi.Output, err
 		return fail(fmt.Errorf("is output %d of node %s, which has %d", output.Index, quote.Name(node.Name()), n))
 	}
 	found := node.Output(output.Index)
-	p := port{name: name, node: node.Name(), at: output.Index, kind: found.DataType(), shape: known(found.Shape())}
+	p := endpoint{name: name, node: node.Name(), at: output.Index, kind: found.DataType(), shape: known(found.Shape())}
 	if _, taken := names[p.kind]; !taken {
 		return fail(fmt.Errorf("is of %s, want one of graphs.Value", typeName(p.kind)))
 	}
 	if p.kind == tf.String && len(p.shape) > 0 {
 		return fail(fmt.Errorf("has strings of shape %s, want one string", formatShape(p.shape)))
 	}
-	native, err := c.session.OutputOf(found)
+	tfOutput, err := c.session.OutputOf(found)
 	if err != nil {
 		return fail(err)
 	}
-	return p, native, nil
+	return p, tfOutput, nil
 }
 
 // node finds a node of the caller's graph in the copy.
@@ -98,8 +98,8 @@ func known(s tf.Shape) []int {
 // more.
 const mostAxes = 254
 
-// takes refuses a value that is not of the port's type and shape.
-func (p port) takes(v Value) error {
+// takes refuses a value that is not of the endpoint's type and shape.
+func (p endpoint) takes(v Value) error {
 	if v.Type != p.kind {
 		return fmt.Errorf("is of type %s, want %s", typeName(v.Type), typeName(p.kind))
 	}
@@ -129,7 +129,7 @@ func matches(shape, want []int) bool {
 
 // fits refuses a result of another shape than TensorFlow has inferred. The shape of
 // a result without elements is set right: some kernels return their input's.
-func fits(p port, want []int, result *capi.Value) error {
+func fits(p endpoint, want []int, result *capi.Value) error {
 	if matches(result.Shape, want) {
 		return nil
 	}

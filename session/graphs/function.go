@@ -44,7 +44,7 @@ type Function struct {
 	session        *Session // is not garbage while its functions are in use
 	signature      capi.Signature
 	runner         *capi.Runner
-	feeds, fetches []port
+	feeds, fetches []endpoint
 	unknown        bool // a feed's shape is unknown in part
 	text           string
 	bytes          int64
@@ -85,7 +85,7 @@ func (c *core) function(g Signature) (*Function, error) {
 	signature := capi.Signature{Keeps: true}
 	fed := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(g.Feeds)) {
-		p, output, err := c.port("feed", name, g.Feeds[name])
+		p, output, err := c.endpoint("feed", name, g.Feeds[name])
 		if err != nil {
 			return nil, err
 		}
@@ -99,7 +99,7 @@ func (c *core) function(g Signature) (*Function, error) {
 		signature.Feeds = append(signature.Feeds, output)
 	}
 	for _, name := range slices.Sorted(maps.Keys(g.Fetches)) {
-		p, output, err := c.port("fetch", name, g.Fetches[name])
+		p, output, err := c.endpoint("fetch", name, g.Fetches[name])
 		if err != nil {
 			return nil, err
 		}
@@ -128,20 +128,20 @@ func (c *core) function(g Signature) (*Function, error) {
 	f.scratch.New = func() any {
 		return &values{make([]capi.Value, len(f.feeds)), make([]capi.Value, len(f.fetches))}
 	}
-	c.functions = append(c.functions, f)
+	c.runners = append(c.runners, f.runner)
 	return f, nil
 }
 
 // describe names a function's feeds, fetches and targets, for errors.
-func describe(feeds, fetches []port, targets []*tf.Operation) string {
+func describe(feeds, fetches []endpoint, targets []*tf.Operation) string {
 	var texts []string
 	list := func(what string, names []string) {
 		if len(names) > 0 {
 			texts = append(texts, what+" "+quote.Names(names))
 		}
 	}
-	of := func(ports []port) (names []string) {
-		for _, p := range ports {
+	of := func(endpoints []endpoint) (names []string) {
+		for _, p := range endpoints {
 			names = append(names, p.name)
 		}
 		return names
@@ -162,8 +162,8 @@ func describe(feeds, fetches []port, targets []*tf.Operation) string {
 //
 // A ctx that is done before the run starts prevents it. One that ends while the
 // run waits or TensorFlow computes makes Run return its error at once, but the
-// computation goes on, as that of session.Session.Run: it keeps its place in the
-// Limit, and what it does to variables is done. The feeds are copied, as a variable
+// computation goes on, as that of session.Session.Run: it counts in the
+// Limit until it ends, and what it does to variables is done. The feeds are copied, as a variable
 // or a queue may keep them.
 func (f *Function) Run(ctx context.Context, feeds map[string]tensor.Tensor) (map[string]tensor.Tensor, error) {
 	results, err := run(f, ctx, feeds, tensorValue)
@@ -193,17 +193,17 @@ func (f *Function) RunInto(ctx context.Context, into, feeds map[string]tensor.Te
 	})
 }
 
-func tensorValue(p port, t tensor.Tensor) (Value, error) {
+func tensorValue(p endpoint, t tensor.Tensor) (Value, error) {
 	if p.kind != tf.Float {
 		return Value{}, fmt.Errorf("is of type %s, want float, or RunValues", typeName(p.kind))
 	}
 	return Tensor(t), nil
 }
 
-func anyValue(_ port, v Value) (Value, error) { return v, nil }
+func anyValue(_ endpoint, v Value) (Value, error) { return v, nil }
 
 // run makes a run that returns its results.
-func run[T any](f *Function, ctx context.Context, feeds map[string]T, value func(port, T) (Value, error)) (map[string]Value, error) {
+func run[T any](f *Function, ctx context.Context, feeds map[string]T, value func(endpoint, T) (Value, error)) (map[string]Value, error) {
 	var results map[string]Value
 	err := f.call(ctx, func(v *values) error {
 		if err := bind(f, v, feeds, value); err != nil {
@@ -252,7 +252,7 @@ func (f *Function) call(ctx context.Context, do func(*values) error) error {
 }
 
 // bind checks the feeds, and enters them into a run's values.
-func bind[T any](f *Function, v *values, feeds map[string]T, value func(port, T) (Value, error)) error {
+func bind[T any](f *Function, v *values, feeds map[string]T, value func(endpoint, T) (Value, error)) error {
 	for i, p := range f.feeds {
 		given, there := feeds[p.name]
 		if !there {
@@ -269,7 +269,7 @@ func bind[T any](f *Function, v *values, feeds map[string]T, value func(port, T)
 	}
 	if len(feeds) > len(f.feeds) {
 		for _, name := range slices.Sorted(maps.Keys(feeds)) {
-			if !slices.ContainsFunc(f.feeds, func(p port) bool { return p.name == name }) {
+			if !slices.ContainsFunc(f.feeds, func(p endpoint) bool { return p.name == name }) {
 				return fmt.Errorf("feed %s is not in the signature", quote.Name(name))
 			}
 		}
@@ -294,7 +294,7 @@ func (f *Function) into(ctx context.Context, v *values, into map[string]tensor.T
 		}
 		x, err := tensorValue(p, t)
 		if err == nil {
-			err = port{kind: p.kind, shape: shapes[i]}.takes(x)
+			err = endpoint{kind: p.kind, shape: shapes[i]}.takes(x)
 		}
 		if err != nil {
 			return fmt.Errorf("destination of fetch %s %w", quote.Name(p.name), err)

@@ -34,16 +34,19 @@
 // A feed whose shape the graph does not take is an error before TensorFlow sees it.
 // Where a feed's shape is unknown in part, as the number of images is above, each new
 // combination of sizes is checked once: TensorFlow infers the shapes of all nodes that
-// the function needs, which takes as long as building them. Some kernels end the process
-// on sizes that the inference refuses, as MaxPool on images smaller than its window.
+// the function needs, which takes as long as building them. On sizes that
+// the inference refuses some kernels compute wrong results or end the process, as
+// MaxPool on images smaller than its window.
 //
 // # Runs that wait
 //
 // A run may wait for another one, as a queue's dequeue waits for an enqueue. Such
-// a run keeps its place in Options.Limit, and an operating system's thread. When its
-// ctx ends the caller returns; the run itself goes on waiting until it is served, or
+// a run counts in Options.Limit, and occupies an operating system's thread. When its
+// ctx ends the caller returns; the run itself goes on waiting until it is answered, or
 // until Close or Shutdown end it. A session lets at most 256 runs into TensorFlow at
 // once.
+//
+// docs/map.md maps the packages of this module.
 package graphs
 
 import (
@@ -70,9 +73,8 @@ type Options struct {
 	// Device is where nodes run that name no device: "cpu", where no GPU is touched;
 	// "gpu" (the first) or "gpu:N"; or "auto", which leaves each such node to
 	// TensorFlow: on a GPU where there is one and TensorFlow has a kernel for it, else
-	// on the CPU. Empty: "auto". A GPU that is asked for and not there is an error
-	// that wraps TensorFlow's lack of it, as session.Options.Device; a node that has
-	// no kernel on the device that it names makes runs fail.
+	// on the CPU. Empty: "auto". A GPU that does not exist is an error that wraps
+	// session.ErrNoDevice. Runs of a node fail where its device has no kernel for it.
 	Device string
 	// Executor is how TensorFlow walks through the graph. Empty: session.Parallel,
 	// which takes every graph. session.Single takes no graph with control flow of
@@ -107,9 +109,9 @@ type core struct {
 
 	canceled atomic.Bool // what waits in TensorFlow was ended
 
-	mu        sync.Mutex
-	session   *tensorflow.Session // nil: closed
-	functions []*Function
+	mu      sync.Mutex
+	session *tensorflow.Session // nil: closed
+	runners []*capi.Runner      // of the functions
 }
 
 // Open starts a session on the graph that a scope has built so far. The scope, and
@@ -209,10 +211,11 @@ func (s *Session) Stats() session.Stats {
 // later fail with session.ErrClosed. A second Close waits too.
 func (s *Session) Close() error { return s.Shutdown(context.Background()) }
 
-// Shutdown is Close, but when ctx ends it also ends runs that wait in TensorFlow and
-// whose callers wait for them: those fail with session.ErrClosed. The error then wraps
-// ctx's and lists the runs that were under way; the session is freed when they have
-// ended, and a further Close or Shutdown waits for that.
+// Shutdown is Close, but when ctx ends it also ends the runs whose callers wait for
+// them: those fail with session.ErrClosed, at once where they wait in TensorFlow, and
+// else when the kernels that compute have finished. The error then wraps ctx's and
+// lists the runs that were under way; the session is freed when they have ended, and
+// a further Close or Shutdown waits for that.
 func (s *Session) Shutdown(ctx context.Context) error {
 	if ctx == nil {
 		return fmt.Errorf("graphs: close: %w", calls.ErrNoContext)
@@ -250,14 +253,14 @@ func (c *core) free() {
 	<-c.calls.Idle()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, f := range c.functions {
-		f.runner.Free()
+	for _, runner := range c.runners {
+		runner.Free()
 	}
 	if err := c.session.Close(); err != nil {
 		c.failed = errors.Join(c.failed, fmt.Errorf("graphs: close: %w", err))
 	}
 	capi.FreeGraph(c.graph)
-	c.session, c.functions = nil, nil
+	c.session, c.runners = nil, nil
 	tensorflow.Trim()
 	c.calls.Free()
 	close(c.freed)

@@ -178,11 +178,11 @@ func TestUnknownResult(t *testing.T) {
 		t.Error("three numbers for two: no error")
 	}
 	g := function(t, s, graphs.Signature{Feeds: outputs{"x": x}, Fetches: outputs{"where": where}})
-	places, err := g.RunValues(t.Context(), values{"x": graphs.Of([]float32{0, 1, 0, 2})})
+	positions, err := g.RunValues(t.Context(), values{"x": graphs.Of([]float32{0, 1, 0, 2})})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if at, err := graphs.Elements[int64](places["where"]); err != nil || !slices.Equal(at, []int64{1, 3}) {
+	if at, err := graphs.Elements[int64](positions["where"]); err != nil || !slices.Equal(at, []int64{1, 3}) {
 		t.Errorf("%v, %v", at, err)
 	}
 }
@@ -340,8 +340,25 @@ func TestFrees(t *testing.T) {
 	}
 }
 
-// A run that waits in a full limit ends with its ctx.
+// Single runs the operations on the thread that calls.
+func TestExecutor(t *testing.T) {
+	_, f := sums(t, graphs.Options{Executor: session.Single})
+	for _, ctx := range []context.Context{context.Background(), t.Context()} {
+		if out, err := f.Run(ctx, tensors{"a": vector(1), "b": vector(2)}); err != nil || out["sum"].Data[0] != 3 {
+			t.Errorf("%v, %v", out, err)
+		}
+	}
+}
+
+// A run that needs more than the limit or the process has, or whose ctx has ended, is
+// not begun.
 func TestLimit(t *testing.T) {
+	root := tfgo.NewRoot()
+	x := op.Const(root, float32(1))
+	large := function(t, open(t, root, graphs.Options{}), graphs.Signature{Fetches: outputs{"x": x}, Bytes: 1 << 60})
+	if _, err := large.Run(t.Context(), nil); !errors.Is(err, session.ErrMemory) {
+		t.Errorf("more than the memory: %v", err)
+	}
 	s, f := sums(t, graphs.Options{Limit: session.NewLimit(0, 100)})
 	if _, err := f.Run(t.Context(), tensors{"a": tensor.MustNew(100), "b": tensor.MustNew(100)}); !errors.Is(err, session.ErrLimit) {
 		t.Errorf("more than the limit: %v", err)

@@ -53,7 +53,7 @@ func inFlight(t *testing.T, s *graphs.Session, want int) {
 	}
 }
 
-// A run that waits in TensorFlow ends for its caller with its ctx; it is served or
+// A run that waits in TensorFlow ends for its caller with its ctx; it is answered or
 // ended later.
 func TestWaits(t *testing.T) {
 	s, put, take := queue(t, graphs.Options{})
@@ -94,7 +94,7 @@ func TestWaits(t *testing.T) {
 
 // Close waits for a run whose caller waits; Shutdown ends it when ctx ends.
 func TestShutdown(t *testing.T) {
-	for _, served := range []bool{true, false} {
+	for _, answered := range []bool{true, false} {
 		s, put, take := queue(t, graphs.Options{})
 		taken := make(chan error, 1)
 		go func() {
@@ -104,7 +104,7 @@ func TestShutdown(t *testing.T) {
 		inFlight(t, s, 1)
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		if served {
+		if answered {
 			if _, err := put.Run(t.Context(), tensors{"x": vector(1, 2)}); err != nil {
 				t.Fatal(err)
 			}
@@ -112,15 +112,15 @@ func TestShutdown(t *testing.T) {
 		err := within(t, "a run", func() error {
 			closed := s.Shutdown(ctx)
 			switch {
-			case served && closed != nil:
-				t.Errorf("served: Shutdown: %v", closed)
-			case !served && (!errors.Is(closed, context.DeadlineExceeded) || !strings.HasPrefix(closed.Error(), "graphs: close: still under way: a run for ")):
-				t.Errorf("not served: Shutdown: %v", closed)
+			case answered && closed != nil:
+				t.Errorf("answered: Shutdown: %v", closed)
+			case !answered && (!errors.Is(closed, context.DeadlineExceeded) || !strings.HasPrefix(closed.Error(), "graphs: close: still under way: a run for ")):
+				t.Errorf("not answered: Shutdown: %v", closed)
 			}
 			return <-taken
 		})
-		if served && err != nil || !served && !errors.Is(err, session.ErrClosed) {
-			t.Errorf("served %v: the run's error is %v", served, err)
+		if answered && err != nil || !answered && !errors.Is(err, session.ErrClosed) {
+			t.Errorf("answered %v: the run's error is %v", answered, err)
 		}
 		if err := within(t, "Close", s.Close); err != nil {
 			t.Error(err)
@@ -128,7 +128,7 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// A run keeps its place in the limit while it waits, though its caller has left; a
+// A run counts in the limit while it waits, though its caller has left; a
 // session beside it shares the limit.
 func TestSharedLimit(t *testing.T) {
 	limit := session.NewLimit(1, 0)

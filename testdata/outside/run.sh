@@ -39,7 +39,8 @@ cd "$folder/outside"
 $go mod edit -replace="$module=$project"
 LIBTENSORFLOW= $go tool libtensorflow -prefix "$prefix" -env "$GOENV" >&2
 $go build -o outside .
-run outside '[4 28 28 32] [4 12 12 8]'
+run outside '[4 28 28 32] [4 12 12 8]
+[4 14 14 1]'
 
 # The steps stand in the README with four spaces before them, the program in the
 # first block of Go. The checkout is another folder here.

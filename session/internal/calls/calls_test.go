@@ -19,8 +19,8 @@ func TestPanicInTheBackground(t *testing.T) {
 			t.Errorf("%s: %v, want the panic as an error", what, err)
 		}
 	}
-	through := make(chan Admission, 8)
-	c := workerPool{ended: func(a Admission) { through <- a }}
+	ended := make(chan Admission, 8)
+	c := workerPool{ended: func(a Admission) { ended <- a }}
 	one := func(done <-chan struct{}, n int) (left bool, err error) { // without a runner
 		x := tensor.Tensor{Shape: []int{1}, Data: []float32{1}}
 		left, _, err = c.run(done, Request{Borrowed: n%2 == 0, Admission: Admission{number: n}}, []capi.Value{capi.Float32s(x)}, []capi.Value{capi.Float32s(x)})
@@ -38,7 +38,7 @@ func TestPanicInTheBackground(t *testing.T) {
 	for n := range 50 {
 		if left, _ := one(over, n); left {
 			select {
-			case got := <-through:
+			case got := <-ended:
 				if got.number != n {
 					t.Errorf("admission %d has ended, want %d", got.number, n)
 				}

@@ -11,8 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// ErrLimit is wrapped by the error of a run that needs more than its Limit
-// ever grants.
+// ErrLimit is session.ErrLimit.
 var ErrLimit = errors.New("more than the limit")
 
 // Limit is the queue behind session.Limit.
@@ -23,21 +22,21 @@ type Limit struct {
 	mu    sync.Mutex
 	inUse int
 	taken int64
-	queue []*place
+	queue []*waiter
 }
 
-// place is one that is waited for; granted has a value when it is there.
-type place struct {
+// waiter is a call in the queue; granted has a value when the call is let in.
+type waiter struct {
 	bytes   int64
 	granted chan struct{}
 }
 
-var places = sync.Pool{New: func() any { return &place{granted: make(chan struct{}, 1)} }}
+var waiters = sync.Pool{New: func() any { return &waiter{granted: make(chan struct{}, 1)} }}
 
-// RunsAtOnce is how many runs a session lets into TensorFlow by itself. More
-// would gain nothing, as kernels share the machine's cores, and each holds a
-// thread and the memory of its activations; and the system's scheduler, unlike
-// a queue, lets some of them wait for seconds.
+// RunsAtOnce returns how many runs a session of a network lets into TensorFlow. More
+// would gain nothing, as kernels share the machine's cores, and each run takes a
+// thread and the memory of its activations; and the operating system's scheduler,
+// unlike a queue, lets some runs wait for seconds.
 func RunsAtOnce() int { return 2 * runtime.GOMAXPROCS(0) }
 
 // Check refuses a limit below 0.
@@ -55,12 +54,12 @@ func (l *Limit) Queued() int {
 	return len(l.queue)
 }
 
-// fits says whether a place is free now. The mutex is held.
+// fits reports whether the limit has room for a call now. The mutex is held.
 func (l *Limit) fits(bytes int64) bool {
 	return (l.Runs <= 0 || l.inUse < l.Runs) && (l.Bytes <= 0 || bytes <= l.Bytes-l.taken)
 }
 
-// Try takes a place if one is free and nobody waits.
+// Try lets a call in and reports true, unless it would have to wait.
 func (l *Limit) Try(bytes int64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -72,47 +71,47 @@ func (l *Limit) Try(bytes int64) bool {
 	return true
 }
 
-// acquire waits for a place, until ctx ends or closing is closed.
+// acquire waits until the call is let in, ctx ends or closing is closed.
 func (l *Limit) acquire(ctx context.Context, closing <-chan struct{}, bytes int64) error {
 	if l.Bytes > 0 && bytes > l.Bytes {
 		return fmt.Errorf("it needs %s, the limit is %s: %w", humanize.IBytes(uint64(bytes)), humanize.IBytes(uint64(l.Bytes)), ErrLimit)
 	}
-	done := ctx.Done() // which may panic: before there is a place to lose
+	done := ctx.Done() // before the call is in the queue, as Done may panic
 	l.mu.Lock()
-	p := places.Get().(*place)
-	p.bytes = bytes
-	l.queue = append(l.queue, p)
+	w := waiters.Get().(*waiter)
+	w.bytes = bytes
+	l.queue = append(l.queue, w)
 	l.grant()
 	l.mu.Unlock()
 	select {
-	case <-p.granted:
-		places.Put(p)
+	case <-w.granted:
+		waiters.Put(w)
 		return nil
 	case <-done:
-		l.giveUp(p)
+		l.giveUp(w)
 		return Ended(ctx)
 	case <-closing:
-		l.giveUp(p)
+		l.giveUp(w)
 		return ErrClosed
 	}
 }
 
-// giveUp takes a place out of the queue, or gives it back.
-func (l *Limit) giveUp(p *place) {
+// giveUp takes a waiter out of the queue, or releases what it was granted.
+func (l *Limit) giveUp(w *waiter) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if at := slices.Index(l.queue, p); at >= 0 {
+	if at := slices.Index(l.queue, w); at >= 0 {
 		l.queue = slices.Delete(l.queue, at, at+1)
-	} else { // granted meanwhile
-		<-p.granted
+	} else { // it was granted meanwhile
+		<-w.granted
 		l.inUse--
-		l.taken -= p.bytes
+		l.taken -= w.bytes
 	}
 	l.grant()
-	places.Put(p)
+	waiters.Put(w)
 }
 
-// Release gives a place back.
+// Release ends a call that was let in.
 func (l *Limit) Release(bytes int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -121,13 +120,13 @@ func (l *Limit) Release(bytes int64) {
 	l.grant()
 }
 
-// grant gives places to those who have waited longest. The mutex is held.
+// grant lets in the calls that have waited longest. The mutex is held.
 func (l *Limit) grant() {
 	for len(l.queue) > 0 && l.fits(l.queue[0].bytes) {
-		p := l.queue[0]
+		w := l.queue[0]
 		l.queue = slices.Delete(l.queue, 0, 1)
 		l.inUse++
-		l.taken += p.bytes
-		p.granted <- struct{}{}
+		l.taken += w.bytes
+		w.granted <- struct{}{}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// tracker knows the calls that are under way, those too whose caller has left
-// while TensorFlow computes.
+// tracker lists the calls under way, also those whose caller has left while TensorFlow
+// computes.
 type tracker struct {
 	closing chan struct{} // closed when no more calls are let in
 	idle    chan struct{} // closed when, after that, none is under way
@@ -19,8 +19,8 @@ type tracker struct {
 
 	mu     sync.Mutex
 	closed bool
-	calls  []underWay // by ticket
-	free   []int      // tickets
+	calls  []underWay // by index
+	free   []int      // indices
 	count  int
 	// attended counts the calls whose caller waits for them.
 	attended int
@@ -37,33 +37,33 @@ func newTracker() *tracker {
 	return &tracker{closing: make(chan struct{}), idle: make(chan struct{}), unattended: make(chan struct{})}
 }
 
-// begin counts a call, unless the tracker is closed, and gives the ticket to
-// end it with.
-func (t *tracker) begin(images int, now time.Time) (ticket int, ok bool) {
+// begin counts a call, unless the tracker is closed, and returns the index that ends
+// it.
+func (t *tracker) begin(images int, now time.Time) (index int, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
 		return 0, false
 	}
 	if n := len(t.free); n > 0 {
-		ticket, t.free = t.free[n-1], t.free[:n-1]
+		index, t.free = t.free[n-1], t.free[:n-1]
 	} else {
-		ticket = len(t.calls)
+		index = len(t.calls)
 		t.calls = append(t.calls, underWay{})
 	}
-	t.calls[ticket] = underWay{now, images, true}
+	t.calls[index] = underWay{now, images, true}
 	t.count++
 	t.attended++
-	return ticket, true
+	return index, true
 }
 
-// end takes back a call that begin has counted; attended is false where abandon was,
-// or will be, called for it.
-func (t *tracker) end(ticket int, attended bool) {
+// end removes a call that begin has counted. attended is false where abandon counts the
+// caller's leaving.
+func (t *tracker) end(index int, attended bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.calls[ticket] = underWay{}
-	t.free = append(t.free, ticket)
+	t.calls[index] = underWay{}
+	t.free = append(t.free, index)
 	t.count--
 	if t.closed && t.count == 0 {
 		close(t.idle)
@@ -80,7 +80,7 @@ func (t *tracker) abandon() {
 	t.lose()
 }
 
-// lose takes back one attended call. The mutex is held.
+// lose counts one attended call less. The mutex is held.
 func (t *tracker) lose() {
 	t.attended--
 	if t.closed && t.attended == 0 {

@@ -47,7 +47,8 @@ func mostIdle() int { return 2 * runtime.GOMAXPROCS(0) }
 type worker struct {
 	start, done chan struct{}
 	state       atomic.Int32
-	fed, lent   buffer       // copies of what a caller feeds, and memory in place of a caller's
+	feeds       buffer       // copies of the caller's
+	results     buffer       // in place of the caller's memory
 	fresh       []capi.Value // results in memory that no caller has yet
 	request     Request
 	in, out     []capi.Value // of the request
@@ -97,14 +98,14 @@ func (p *workerPool) run(done <-chan struct{}, r Request, in, out []capi.Value) 
 // load takes a request over: what it feeds is copied.
 func (w *worker) load(r Request, in, out []capi.Value) (err error) {
 	w.request = r
-	if w.in, err = w.fed.like(in); err != nil {
+	if w.in, err = w.feeds.like(in); err != nil {
 		return err
 	}
 	for i, v := range in {
 		copy(w.in[i].Data, v.Data)
 	}
 	if r.Borrowed {
-		w.out, err = w.lent.like(out)
+		w.out, err = w.results.like(out)
 		return err
 	}
 	w.fresh = append(w.fresh[:0], out...)
@@ -144,11 +145,11 @@ func (p *workerPool) take() *worker {
 }
 
 // put makes a worker idle, or ends it. What it has made for others is let go of. The
-// copies of what was fed stay for callers that lend memory for results, too: those
+// copies of the feeds stay where the caller has memory for results, too: such callers
 // run often. Others' batches may be large, and their memory would stay for ever.
 func (p *workerPool) put(w *worker) {
 	if !w.request.Borrowed {
-		w.fed.memory.Free()
+		w.feeds.memory.Free()
 	}
 	clear(w.fresh)
 	w.request, w.in, w.out, w.metadata, w.err = Request{}, nil, nil, nil, nil
@@ -177,8 +178,8 @@ func (p *workerPool) close() {
 
 // end frees a worker's memory and ends its goroutine.
 func (w *worker) end() {
-	w.fed.memory.Free()
-	w.lent.memory.Free()
+	w.feeds.memory.Free()
+	w.results.memory.Free()
 	close(w.start)
 }
 
