@@ -150,7 +150,7 @@ fuzz: libtensorflow ## fuzz every decoder of outside bytes (FUZZTIME=60s each)
 # The cgo part and sessions under everything that looks for wrong memory: see
 # internal/sanitizers.
 hostile: libtensorflow ## memory checks: cgocheck, checkptr, GC stress, AddressSanitizer, and a fault for each to find
-	TFCNN_HOSTILE=1 $(GO) test -count=1 -timeout 60m -v ./internal/sanitizers
+	TFCNN_HOSTILE=1 $(GO) test -count=1 -timeout 4h -v ./internal/sanitizers
 	TFCNN_HOSTILE=1 $(GO) test -count=1 -timeout 60m -v -run OtherPrograms ./session/tuned
 
 sweep: libtensorflow ## measure TensorFlow's elementary functions over all float32 numbers, oneDNN off and on
@@ -210,7 +210,7 @@ docker-cuda: ## build the CUDA Docker image, called tfcnn-cuda; 4 GB are downloa
 	$(DOCKER_BUILD) -t $(IMAGE)-cuda -f docker/Dockerfile.cuda .
 
 docker-cuda-test: docker-cuda build ## build that Docker image and test what can be tested without a GPU
-	TFCNN_IMAGE=$(IMAGE)-cuda TFCNN_VARIANT=cuda $(GO) test -count=1 -v ./docker
+	TFCNN_IMAGE=$(IMAGE)-cuda TFCNN_VARIANT=cuda $(GO) test -count=1 -timeout 60m -v ./docker
 
 doctor: ## print what this machine has and what is missing
 	@CGO_ENABLED=0 $(GO) run ./cmd/doctor

@@ -20,7 +20,9 @@ cp -r "$prefix/share" "$libraries/"
 # Position-independent, and read-only where the dynamic linker has written.
 build() { go build -trimpath -buildvcs=false -buildmode=pie -ldflags "-s -w -bindnow $facts" -o "$@"; }
 build "$program$prefix/bin/cnndemo" ./cmd/cnndemo
-CGO_ENABLED=0 build "$program/usr/local/bin/cnndemo" ./docker/launcher
+# Static: for a program with capabilities, ld.so would take LD_LIBRARY_PATH, TMPDIR and
+# the like out of the environment, and cnndemo would never see them.
+CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w $facts" -o "$program/usr/local/bin/cnndemo" ./docker/launcher
 setcap cap_chown,cap_setuid,cap_setgid+p "$program/usr/local/bin/cnndemo"
 
 cp LICENSE NOTICE testdata/images/ATTRIBUTION.md "$program$prefix/share/"

@@ -361,6 +361,16 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// cnndemo gets the container's whole environment, with the variables that the dynamic
+// linker takes from a program with capabilities, as the launcher is.
+func TestEnvironment(t *testing.T) {
+	needImage(t)
+	r := run(t, "-e", "LD_DEBUG=libs", "--", "version")
+	if r.status != 0 || !strings.Contains(r.stderr, "calling init: /opt/tfcnn/lib/libtensorflow_cc.so.2") {
+		t.Errorf("LD_DEBUG does not reach cnndemo: %v", r)
+	}
+}
+
 // A processor without AVX, which QEMU can be: one line instead of an illegal
 // instruction.
 func TestNoAVX(t *testing.T) {
