@@ -7,6 +7,7 @@ package capi
 #include "tensorflow/c/tf_tensor.h"
 #include "tensorflow/c/tf_tstring.h"
 #include "borrowed.h"
+#include "copied.h"
 
 // The part that all runs of a Runner share. Among the inputs, the feeds stand before
 // the constants.
@@ -80,40 +81,20 @@ static frame* frame_new(const runner* r) {
 	return f;
 }
 
-// string_free is called when nothing refers to a tensor of one string any more.
-static void string_free(void* s, size_t bytes, void* none) {
-	TF_StringDealloc(s);
-	free(s);
-}
-
 // frame_feed sets the value of feed i: of count numbers, whose memory TensorFlow
 // borrows until frame_end, unless the graph may keep them: then they are copied; or of
 // one string, which is copied.
 static int frame_feed(frame* f, int i, TF_DataType type, const int64_t* shape, int rank, int64_t count, void* data, size_t bytes) {
 	if (type == TF_STRING) {
 		if (rank != 0) return WRONG_SIZE;
-		TF_TString* s = aligned_alloc(64, (sizeof *s + 63) / 64 * 64);
-		if (!s) return NO_MEMORY;
-		TF_StringInit(s);
-		TF_StringCopy(s, data, bytes);
-		f->fed[i] = TF_NewTensor(TF_STRING, NULL, 0, s, sizeof *s, string_free, NULL);
+		f->fed[i] = string_tensor(data, bytes);
 		return f->fed[i] ? FED : NO_MEMORY;
 	}
 	size_t size = TF_DataTypeSize(type);
 	if (size == 0) return NO_TYPE;
 	if (bytes != size * (size_t)count) return WRONG_SIZE;
-	if (bytes && !f->keeps) {
-		f->fed[i] = borrow_tensor(&f->borrowed[i], type, shape, rank, data, bytes);
-		return f->fed[i] ? FED : NO_MEMORY;
-	}
-	f->fed[i] = TF_AllocateTensor(type, shape, rank, bytes);
-	if (f->fed[i] && bytes && !TF_TensorData(f->fed[i])) { // TensorFlow has no memory
-		TF_DeleteTensor(f->fed[i]);
-		f->fed[i] = NULL;
-	}
-	if (!f->fed[i]) return NO_MEMORY;
-	if (bytes) memcpy(TF_TensorData(f->fed[i]), data, bytes);
-	return FED;
+	f->fed[i] = bytes && !f->keeps ? borrow_tensor(&f->borrowed[i], type, shape, rank, data, bytes) : copied_tensor(type, shape, rank, data, bytes);
+	return f->fed[i] ? FED : NO_MEMORY;
 }
 
 static int frame_run(const runner* r, frame* f, TF_Buffer* options, TF_Buffer* metadata) {
