@@ -21,7 +21,7 @@ type planResult struct {
 	FLOPs    uint64                `json:"flops"` // two a MAC
 	Memory   plan.Memory           `json:"memory"`
 	Largest  *plan.Largest         `json:"largest_batch,omitempty"`
-	Remedies []plan.MemorySaving   `json:"remedies,omitempty"`
+	Savings  []plan.MemorySaving   `json:"remedies,omitempty"`
 	Measured []profile.Measurement `json:"measured,omitempty"`
 }
 
@@ -156,6 +156,6 @@ func planNetwork(found foundNetwork, work plan.Workload, memory int64) (planResu
 		return r, err
 	}
 	r.Largest = &largest
-	r.Remedies, err = plan.MemorySavings(found.network, work)
+	r.Savings, err = plan.MemorySavings(found.network, work)
 	return r, err
 }

@@ -31,8 +31,8 @@ func (c Case) digest() (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// attributesText returns an operation's attributes, the same text whatever
-// attributes without a value come to it later.
+// attributesText returns an operation's attributes. Attributes that the operation gets
+// in later versions leave the text as it is where they have no value.
 func attributesText(op ir.Op) ([]byte, error) {
 	text, err := json.Marshal(op)
 	var notFinite *json.UnsupportedValueError

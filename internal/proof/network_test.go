@@ -131,7 +131,7 @@ func spaced(parts string) string {
 	return parts + " "
 }
 
-// Numbers without a bound are no pass, whatever they are joined with.
+// Numbers without a bound are no pass, also beside numbers with one.
 func TestUnknownBoundsAreNoPass(t *testing.T) {
 	known := proof.Verdict{Status: proof.Pass, Elements: 5}
 	open := proof.Verdict{Status: proof.Nothing, Elements: 2, Unbounded: 2}

@@ -30,7 +30,7 @@ type Arithmetical interface {
 // Cause is the part of a case's run that a failure is about.
 type Cause int
 
-// The causes. Two failures of one cause and status are alike, whatever their texts.
+// The causes. Two failures of one cause and status are alike, even where their texts differ.
 const (
 	// CaseCause: the case itself cannot be run.
 	CaseCause Cause = iota + 1

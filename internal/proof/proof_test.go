@@ -353,9 +353,9 @@ func TestStrictFiles(t *testing.T) {
 	}
 }
 
-// A file is read whatever its editor puts before it, whole numbers in any of
-// their forms and words in any case: the case is the same one.
-func TestForms(t *testing.T) {
+// A byte order mark, another notation of a whole number and another case of a word
+// change nothing: the case that is read is the same.
+func TestNotations(t *testing.T) {
 	read := func(text string) proof.Case {
 		t.Helper()
 		file, err := proof.Read("f", []byte(text))

@@ -166,7 +166,7 @@ func (c *Comparison) Add(o proof.Outcome) {
 
 // find returns the record of a case. A baseline of format 1 knows it by its file
 // without folders, and called the second case of a name in it "name (2)",
-// whatever its operation.
+// for every operation.
 func (c *Comparison) find(key proof.CaseKey) *Record {
 	r := c.records[key]
 	if r != nil || c.format1 == nil {

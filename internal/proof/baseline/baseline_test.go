@@ -143,7 +143,7 @@ func TestBaselineKeepsBits(t *testing.T) {
 	}
 }
 
-// Cases of one name and several operations stay different, in whatever order
+// Cases of one name and several operations stay different, in every order
 // they are run.
 func TestBaselineNames(t *testing.T) {
 	one := `{"name":"n","op":%q,"input":{"shape":[1],"data":[%d]}}`
