@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"math"
+
 	"tfcnn/graph"
 )
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+
 	"tfcnn/graph"
 )
 
