@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"tfcnn/cmd/cnndemo/internal/report"
@@ -37,8 +36,7 @@ func TestGolden(t *testing.T) {
 			if status != 0 && name != "plan" || stderr != "" && name != "completion" {
 				t.Fatalf("status %d, %s", status, stderr)
 			}
-			// Package graph's formulas may say picture.
-			isGolden(t, filepath.Join(folder, name+".txt"), strings.ReplaceAll(stdout, "picture", "image"))
+			isGolden(t, filepath.Join(folder, name+".txt"), stdout)
 		})
 	}
 	on := true

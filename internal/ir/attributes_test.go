@@ -15,15 +15,17 @@ func TestEveryFieldIsAnAttribute(t *testing.T) {
 			t.Errorf("%s: operands have no names", op.Kind())
 		}
 		attributes, edited := ir.Attributes(op)
+		next := 100
 		for _, a := range attributes {
 			leaves(reflect.ValueOf(a.Value).Elem(), func(v reflect.Value) {
+				next++ // no value is the default of another attribute
 				switch v.Kind() {
 				case reflect.Int:
-					v.SetInt(7)
+					v.SetInt(int64(next))
 				case reflect.Float32:
-					v.SetFloat(7)
+					v.SetFloat(float64(next))
 				case reflect.String:
-					v.SetString("7")
+					v.SetString("other")
 				case reflect.Slice:
 					v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 				default:
@@ -41,6 +43,9 @@ func TestEveryFieldIsAnAttribute(t *testing.T) {
 		for _, a := range attributes {
 			if a.Default == nil {
 				continue
+			}
+			if a.IsDefault() {
+				t.Errorf("%s: %s is set and is its default", op.Kind(), a.Name)
 			}
 			if a.Reset(); !a.IsDefault() {
 				t.Errorf("%s: %s is reset and not its default", op.Kind(), a.Name)

@@ -90,7 +90,7 @@ func TestLargeOutputs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if (o.Status == proof.Fail) != (tt.want != "") || !strings.Contains(o.Failure, tt.want) {
+			if (o.Status == proof.Fail) != (tt.want != "") || (o.Cause == proof.CaseCause) != (tt.want != "") || !strings.Contains(o.Failure, tt.want) {
 				t.Errorf("%s: got %s, want %q", tt.text, o.Text(), tt.want)
 			}
 			return nil

@@ -1,7 +1,10 @@
 package proof_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"os"
 	"strings"
@@ -71,13 +74,68 @@ func TestWrongDeviceFails(t *testing.T) {
 			if c.Error == "" && o.Device.Elements > o.Device.Unspecified && o.Status != proof.Fail {
 				t.Errorf("%s: %s: a wrong device passed: %s", file.Name, c.Name, o.Text())
 			}
+			if c.Error == "" && (o.Output == nil || o.Reference == nil || o.Refused() != o.Failure) {
+				t.Errorf("%s: %s: output %v, reference %v, refused %q", file.Name, c.Name, o.Output, o.Reference, o.Refused())
+			}
 			if o.Status == proof.Fail {
+				if o.Cause != proof.NumbersCause || !strings.HasPrefix(o.Failure, "device against the reference: fail: ") {
+					t.Errorf("%s: %s: cause %d of %q", file.Name, c.Name, o.Cause, o.Failure)
+				}
+				if !bytes.Contains(o.Repeat, compact(t, c.JSON())) {
+					t.Errorf("%s: %s: the case repeats as %s", file.Name, c.Name, o.Repeat)
+				}
 				if _, err := proof.Read("repeat", o.Repeat); err != nil {
 					t.Errorf("%s: the failure cannot be repeated: %v", c.Name, err)
 				}
 			}
 		}
 	}
+}
+
+// A case that the reference or the device refuses is no pass unless it must be
+// refused, and one that must be refused and is computed is none.
+func TestRefusals(t *testing.T) {
+	const relu = `{"name":"n","op":"relu","input":{"shape":[1],"data":[1]}`
+	const short = `{"name":"n","op":"relu","input":{"shape":[2],"data":[1]}`
+	broken := backend(func() (tensor.Tensor, error) { return tensor.Tensor{}, errors.New("out of order") })
+	for _, tt := range []struct {
+		text    string
+		backend proof.Backend
+		cause   proof.Cause
+		failure string
+		refused string
+		output  bool
+	}{
+		{relu + `}`, broken, proof.BackendCause, "device: out of order", "out of order", false},
+		{short + `}`, reference{}, proof.ReferenceCause, "refused: ref: relu: operand 0: ", "refused: ref: relu: operand 0: ", false},
+		{short + `,"error":"got 1"}`, reference{}, 0, "", "ref: relu: operand 0: ", false},
+		{short + `,"error":"got 1"}`, broken, proof.RefusalCause, `device: got "out of order", want it refused with "got 1"`, "out of order", false},
+		{relu + `,"error":"got 1"}`, reference{}, proof.RefusalCause, `reference: got "computed", want it refused with "got 1"`, "reference: got ", true},
+	} {
+		file := prooftest.File(t, "f.json", `{"cases":[`+tt.text+`]}`)
+		o, err := file.Cases[0].Run(t.Context(), tt.backend)
+		if err != nil || o.Cause != tt.cause || !strings.HasPrefix(o.Failure, tt.failure) || !strings.HasPrefix(o.Refused(), tt.refused) || (o.Output != nil) != tt.output {
+			t.Errorf("%s: cause %d of %q, refused %q, output %v, %v", tt.text, o.Cause, o.Failure, o.Refused(), o.Output, err)
+		}
+		if (o.Status == proof.Fail) != (tt.cause != 0) || (o.Failure == "") != (tt.cause == 0) {
+			t.Errorf("%s: %s, %q", tt.text, o.Status, o.Failure)
+		}
+	}
+}
+
+// backend is a backend that gives the same for all cases.
+type backend func() (tensor.Tensor, error)
+
+func (b backend) Apply(context.Context, ir.Op, ...tensor.Tensor) (tensor.Tensor, error) { return b() }
+
+// compact returns JSON as a file of one case has it.
+func compact(t *testing.T, text json.RawMessage) []byte {
+	t.Helper()
+	text, err := json.Marshal(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 func TestWrongExpectationFails(t *testing.T) {
@@ -101,8 +159,14 @@ func TestWrongExpectationFails(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if o.Status != proof.Fail || o.Expectation.OK() || !o.Device.OK() {
-			t.Errorf("%s: a wrong expectation gave %s: %s", name, o.Status, o.Text())
+		if o.Status != proof.Fail || o.Expectation.OK() || !o.Device.OK() || o.Cause != proof.ExpectationCause ||
+			!strings.HasPrefix(o.Failure, "expectation against the reference: fail: ") {
+			t.Errorf("%s: a wrong expectation gave %s, cause %d: %s", name, o.Status, o.Cause, o.Text())
+		}
+		// The expectation's failure comes before the device's.
+		both, err := c.Run(t.Context(), reference{Change: func(_ ir.Op, x tensor.Tensor) { x.Data[0] += 100 }})
+		if err != nil || both.Cause != proof.ExpectationCause || both.Failure != o.Failure+"; device against the reference: "+both.Device.String() {
+			t.Errorf("%s: with a wrong device: cause %d of %q, %v", name, both.Cause, both.Failure, err)
 		}
 	}
 	// The right ones pass, also as float32 would have computed them.

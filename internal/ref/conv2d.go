@@ -125,7 +125,7 @@ func conv2D(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2D, operands
 func biases(operands []tensor.Tensor, filters int) (bias []float64, terms int, q float64) {
 	bias = make([]float64, filters)
 	if len(operands) < 3 {
-		return bias, 0, 1
+		return bias, 0, quantum(nil)
 	}
 	for f, b := range operands[2].Data {
 		bias[f] = float64(b)

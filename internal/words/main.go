@@ -136,6 +136,9 @@ func parseRule(line string) (rule, error) {
 		return rule{}, err
 	}
 	if len(columns) == 5 && columns[4] != "" {
+		if r.kind == "text" {
+			format = `(?i)(?:%s)` // may begin or end with a mark, as `key`
+		}
 		r.except, err = regexp.Compile(fmt.Sprintf(format, columns[4]))
 	}
 	return r, err

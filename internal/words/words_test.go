@@ -44,7 +44,8 @@ func TestPlantedWords(t *testing.T) {
 		{"graph/lanes_test.go", "package graph\n", []string{`1: file "lanes"`}},
 		{"graph/pictures.md", "An image.\nThe lock holds, a Picture is held to\na bound.\n", []string{`1: file "pictures"`, `2: text "Picture"`}},
 		{"graph/x.json", `{"pictures": 1}`, nil},
-		{"docs/pages.md", "A lane is held to a picture.\n", []string{`1: text "picture"`}},
+		{"docs/pages.md", "A lane is held to a picture.\nThe key `pictures` counts images.\n", []string{`1: text "picture"`}},
+		{"graph/key.go", "package graph\n\nvar keys = []string{\"pictures\", \"a picture\"}\n", []string{`3: text "picture"`}},
 	} {
 		hits, err := l.check(tt.file, []byte(tt.content))
 		if err != nil {

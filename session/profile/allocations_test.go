@@ -63,7 +63,7 @@ func TestAllocations(t *testing.T) {
 			t.Errorf("got %+v, want %+v", all[i], want[i])
 		}
 	}
-	for i, name := range map[int]string{2: "copy of the input, its groups separated", 3: "copy of the filter, its groups put apart", 4: "copy of the output, its groups put apart"} {
+	for i, name := range map[int]string{2: "copy of the input, its groups separated", 3: "copy of the filter, its groups separated", 4: "copy of the output, its groups separated"} {
 		if got := scratch(nodes, all[i]); got != name {
 			t.Errorf("%d bytes are %q, want %q", all[i].bytes, got, name)
 		}
