@@ -135,7 +135,7 @@ func (f *casesFlags) verify(c *cobra.Command, to *verifyFlags) error {
 	}
 	backend, err := operations.NewBackend(to.device)
 	if err != nil {
-		return err
+		return fmt.Errorf("verify: %w", err)
 	}
 	if err := baseline.begin(thisMachine(backend.Device())); err != nil {
 		return err

@@ -98,7 +98,7 @@ func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
 	// Look for the device here, so that a missing one is reported once.
 	backend, err := operations.NewBackend(to.device)
 	if err != nil {
-		return err
+		return fmt.Errorf("verify: %w", err)
 	}
 	program, err := os.Executable()
 	if err != nil {
@@ -218,7 +218,7 @@ func newWorkerCommand() *cobra.Command {
 			}
 			backend, err := operations.NewBackend(device)
 			if err != nil {
-				return err
+				return fmt.Errorf("verify: %w", err)
 			}
 			// The parent ends it by closing the jobs, or is gone.
 			jobs, answers, err := draw.Protocol()

@@ -33,10 +33,10 @@ type Backend struct {
 func NewBackend(name string) (*Backend, error) {
 	device, err := tensorflow.ChooseDevice(name)
 	if err != nil {
-		return nil, fmt.Errorf("operations: %w", err)
+		return nil, err
 	}
 	if err := tensorflow.WithoutWinograd(device); err != nil {
-		return nil, fmt.Errorf("operations: %w", err)
+		return nil, err
 	}
 	return &Backend{device: device}, nil
 }
