@@ -20,7 +20,7 @@ type planResult struct {
 	FLOPs    uint64                `json:"flops"` // two a MAC
 	Memory   graph.Memory          `json:"memory"`
 	Largest  *graph.Largest        `json:"largest_batch,omitempty"`
-	Remedies []graph.MemorySaving  `json:"remedies,omitempty"`
+	Savings  []graph.MemorySaving  `json:"remedies,omitempty"`
 	Measured []profile.Measurement `json:"measured,omitempty"`
 }
 
@@ -155,6 +155,6 @@ func planNetwork(found foundNetwork, work graph.Workload, memory int64) (planRes
 		return r, err
 	}
 	r.Largest = &largest
-	r.Remedies, err = found.network.MemorySavings(work)
+	r.Savings, err = found.network.MemorySavings(work)
 	return r, err
 }

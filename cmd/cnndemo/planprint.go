@@ -99,7 +99,7 @@ func (r planResult) printSavings(w io.Writer) {
 	fmt.Fprintf(w, "\nto need less than %s for a batch of %s:\n", size(r.Memory.Required().Bytes), report.Grouped(int64(r.Memory.Workload.Batch)))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "  remedy\tbytes before\tafter\tsaved\twhat changes")
-	for _, x := range r.Remedies {
+	for _, x := range r.Savings {
 		after, saved := "-", "-"
 		if x.Possible {
 			after = report.Grouped(x.After)
