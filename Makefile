@@ -29,7 +29,7 @@ TEST        := $(GO) test $(GOLD)
 GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.9.1
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1
 # Everything that must build and pass where libtensorflow is missing.
-NO_CGO      := ./graph ./graph/nets ./graph/tensor ./graph/verdict ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/ref ./internal/proof/... ./cmd/cnndemo/internal/report ./cmd/cnndemo/internal/commandline \
+NO_CGO      := ./graph ./graph/nets ./graph/plan ./graph/tensor ./graph/verdict ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/ref ./internal/proof/... ./cmd/cnndemo/internal/report ./cmd/cnndemo/internal/commandline \
                ./session/images/internal/exif ./session/images/internal/fault ./session/images/internal/jpeg ./session/images/internal/png \
                ./internal/machine/... ./internal/output ./docker/... ./docs ./cmd/doctor ./cmd/libtensorflow ./testdata ./bench ./bench/worker
 

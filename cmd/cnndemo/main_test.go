@@ -43,7 +43,7 @@ func TestScripts(t *testing.T) {
 	}
 	if testing.Short() { // the commands that compute beside other goroutines
 		t.Run("default", func(t *testing.T) {
-			runScripts(t, "", "faults", "network", "pictures", "profile", "random", "run", "runnet", "verify")
+			runScripts(t, "", "faults", "network", "images", "profile", "random", "run", "runnet", "verify")
 		})
 		return
 	}

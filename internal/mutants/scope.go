@@ -12,6 +12,7 @@ var areas = []area{
 	{folder: "internal/proof", importing: "internal/ref"},
 	{folder: "graph/verdict"},
 	{folder: "graph", importing: "internal/ir"},
+	{folder: "graph/plan", importing: "internal/ir"},
 	{folder: "graph/node"},
 	{folder: "session/verify"},
 }
@@ -24,10 +25,11 @@ type suite struct{ name, folder, run, skip string }
 var suites = []suite{
 	{name: "operations", folder: "internal/ir"},
 	{name: "known answers", folder: "internal/proof", run: "^TestKnownAnswers$"},
-	{name: "verdicts", folder: "internal/proof", run: "^Test(WrongDeviceFails|WrongExpectationFails|Statuses|ProvesNothing|Network|UnknownBoundsAreNoPass|Merge|NaNThatIsExpected|LargeOutputs|Histogram.*)$"},
+	{name: "verdicts", folder: "internal/proof", run: "^Test(WrongDeviceFails|WrongExpectationFails|Statuses|ProvesNothing|Network|UnknownBoundsAreNoPass|Refusals|Merge|NaNThatIsExpected|LargeOutputs|Histogram.*)$"},
 	{name: "bounds", folder: "internal/proof", run: "^TestBoundsAreKept$"},
 	{name: "reference", folder: "internal/ref"},
 	{name: "networks", folder: "graph", skip: "^Test(NothingIsFused|NPZWithNumPy|JSONRandom|Linear.*|Bounded.*)$"},
+	{name: "plans", folder: "graph/plan", skip: "^TestLinear.*$"},
 	{name: "nodes", folder: "graph/node"},
 	{name: "case files", folder: "session", run: "^TestCaseFiles$"},
 	{name: "verify", folder: "session/verify"},
