@@ -151,7 +151,7 @@ func TestFaults(t *testing.T) {
 			`--- FAIL: `,
 		},
 		{
-			fault{"a run that was left writes to its caller's memory", "session/internal/calls/workers.go", "\t\tw.out, err = w.lent.like(out)\n", "\t\tw.out = out\n"},
+			fault{"a run that was left writes to its caller's memory", "session/internal/calls/workers.go", "\t\tw.out, err = w.results.like(out)\n", "\t\tw.out = out\n"},
 			soak,
 			[]check{plain},
 			`was written to|other bits|outside`,
