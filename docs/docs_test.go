@@ -1,5 +1,5 @@
-// Package docs_test holds the pages to the tree: what they link is there, and the
-// map has every package.
+// Package docs_test compares the pages with the tree: their links lead to files, and
+// the map has every package.
 package docs_test
 
 import (

@@ -1,5 +1,5 @@
 // Package graph describes a convolutional network as a value: plain Go data. Write
-// the network once, then plan its shapes, costs and memory (Plan, Memory), draw fresh
+// the network once, then plan its shapes, costs and memory (package plan), draw fresh
 // weights (InitialWeights), or open it in TensorFlow (package session). Package graph
 // needs no libtensorflow.
 //
@@ -66,7 +66,7 @@ type Input struct {
 // Layer is one of this package's layer types: Conv2D, DepthwiseConv2D,
 // SeparableConv2D, Conv2DTranspose, Dense, Flatten; MaxPool, AvgPool,
 // GlobalMaxPool, GlobalAvgPool; BatchNorm, LRN, Dropout; ReLU, ReLU6,
-// LeakyReLU, ELU, SELU, Sigmoid, Tanh, Softmax; ZeroPad, UpSample, Resize,
+// LeakyReLU, ELU, SELU, Swish, HardSwish, Sigmoid, Tanh, Softmax; ZeroPad, UpSample, Resize,
 // ScaleShift, SwapRGB; Add, Concat.
 type Layer interface {
 	// nameAndInputs returns the layer's name and the layers that it reads; both may be

@@ -20,7 +20,7 @@ import (
 // A weight depends on the seed, on its own name and shape and on its
 // initializer alone, not on the layers around it. The same seed gives the same
 // bits on every run, machine and number of cores: they are drawn with ChaCha8
-// (C2SP's chacha8rand) and with IEEE 754's own operations. A network that Plan
+// (C2SP's chacha8rand) and with IEEE 754's own operations. A network that Lower
 // refuses has no weights: nil.
 func (n Network) InitialWeights(seed uint64) Weights {
 	lowered, err := Lower(n)

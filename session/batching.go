@@ -44,7 +44,7 @@ const (
 	maxShared   = 1 << 30 // bytes of a batch
 )
 
-func (b Batching) settle() (Batching, error) {
+func (b Batching) withDefaults() (Batching, error) {
 	if b.Size < 0 || b.Size > maxShared/8 || b.Wait < 0 || b.Wait > maxWait { // an image and its result have a number each
 		return b, fmt.Errorf("session: batching: got %d images for %v, want 0 to %d for 0 to %v", b.Size, b.Wait, maxShared/8, maxWait)
 	}

@@ -297,7 +297,7 @@ func TestOpenRefusesSizes(t *testing.T) {
 	for name, o := range map[string]sizes.Options{
 		"a batch of 1<<62": {Options: batching(1<<62, 0)},
 		"a batch of 1e9":   {Options: batching(1e9, 0)},
-		"-1 sessions":      {Most: -1},
+		"-1 sessions":      {MaxSessions: -1},
 		"-1 bytes":         {Bytes: -1},
 	} {
 		o.Device = "cpu"

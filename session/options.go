@@ -88,8 +88,8 @@ const (
 	smallest     = 1 << 10
 )
 
-// settle checks the options and sets the defaults, some of which depend on the device.
-func (o Options) settle() (Options, tensorflow.Settings, error) {
+// withDefaults checks the options and sets the defaults, some of which depend on the device.
+func (o Options) withDefaults() (Options, tensorflow.Settings, error) {
 	s, err := tensorflow.Options{Device: o.Device, Executor: tensorflow.Executor(o.Executor), Threads: o.Threads}.Resolve()
 	if err != nil {
 		return o, s, fmt.Errorf("session: %w", err)
@@ -104,7 +104,7 @@ func (o Options) settle() (Options, tensorflow.Settings, error) {
 	case !slices.Contains([]WeightStore{Auto, Constants, Fed}, o.Weights):
 		return o, s, fmt.Errorf("session: unknown WeightStore %s, want %q, %q or nothing", quote.Name(string(o.Weights)), Constants, Fed)
 	}
-	if o.Batching, err = o.Batching.settle(); err != nil {
+	if o.Batching, err = o.Batching.withDefaults(); err != nil {
 		return o, s, err
 	}
 	if o.Limit != nil {

@@ -14,7 +14,7 @@ func init() {
 	seam.LimitOf = func(l any) *calls.Limit { return l.(*Limit).of() }
 	seam.Of = func(s any) seam.Session { return inner{s.(*Session)} }
 	seam.CheckOptions = func(o any) error {
-		_, _, err := o.(Options).settle()
+		_, _, err := o.(Options).withDefaults()
 		return err
 	}
 }

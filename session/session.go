@@ -98,7 +98,7 @@ func Open(net graph.Network, weights graph.Weights, o Options) (*Session, error)
 	if err := lowered.CheckWeights(weights); err != nil {
 		return nil, err
 	}
-	o, settings, err := o.settle()
+	o, settings, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}

@@ -107,8 +107,8 @@ func (w Workload) withDefaults() (Workload, error) {
 	return w, nil
 }
 
-// Memory checks the network and computes the memory that the workload needs. Every
-// error is an *Error; a workload whose bytes overflow an int64 is refused.
+// MemoryOf checks the network and computes the memory that the workload needs. Every
+// error is a *graph.Error; a workload whose bytes overflow an int64 is refused.
 //
 // A run needs the weights, the batch (which the caller keeps until the end), and the
 // outputs of layers, each until its last reader has run. The step at which most bytes
@@ -277,7 +277,7 @@ type Largest struct {
 }
 
 // LargestBatch computes the largest batch that fits into memory, in bytes, by the
-// formulas of Memory. It ignores the workload's own batch.
+// formulas of MemoryOf. It ignores the workload's own batch.
 func LargestBatch(n graph.Network, w Workload, memory int64) (Largest, error) {
 	l, err := lower(n)
 	if err != nil {

@@ -18,10 +18,10 @@ type activation struct {
 	// slope is the largest slope of the function. 0: the function never falls, and
 	// the values at both ends of an interval enclose all values in it.
 	slope float64
-	// turns are the x at which the function stops falling, or at which the bound is
+	// turningPoints are the x at which the function stops falling, or at which the bound is
 	// larger than on both sides; empty: the function never falls, and the bound
 	// has no such x.
-	turns []float64
+	turningPoints []float64
 	// exactFloats reports that a value that float32 has is exact, x being a float32.
 	exactFloats bool
 	// unspecifiedNaN reports that kernels differ in the output for NaN.
@@ -137,7 +137,7 @@ func swish() activation {
 			}
 			return bound
 		},
-		turns: []float64{-1.2784645427610738}, // y is −0.27846 there, the least
+		turningPoints: []float64{-1.2784645427610738}, // y is −0.27846 there, the least
 	}
 }
 
@@ -160,7 +160,7 @@ func hardSwish() activation {
 			}
 			return 1.01*unit*(x*x/3+4*math.Abs(y)) + flushedProduct(y)
 		},
-		turns:          []float64{-edge, -1.5, edge},
+		turningPoints:  []float64{-edge, -1.5, edge},
 		unspecifiedNaN: true,
 	}
 }
@@ -211,7 +211,7 @@ func (a activation) atWithin(x, within float64, state State) (float64, float64, 
 	value := a.value(x)
 	moved := max(math.Abs(high-value), math.Abs(value-low))
 	own := max(a.bound(x, value), a.bound(x-within, low), a.bound(x+within, high))
-	for _, turn := range a.turns {
+	for _, turn := range a.turningPoints {
 		if math.Abs(turn-x) < within {
 			moved = max(moved, math.Abs(a.value(turn)-value))
 			own = max(own, a.bound(turn, a.value(turn)))

@@ -67,8 +67,8 @@ func (h header) memory(file, turn int) int64 {
 	return int64(copies)*int64(file) + overhead + max(decoding, handing)
 }
 
-// maxVisits is the most blocks that all scans of a JPEG may code together:
+// maxBlocks is the most blocks that all scans of a JPEG may code together:
 // as many as pixels are allowed, which is 21 scans of three components in full
 // for an image of that many pixels. The time of decoding grows with it, and a
 // scan of a hundred million pixels can be two kilobytes long.
-func maxVisits(maxPixels int) int64 { return max(int64(maxPixels), 1<<20) }
+func maxBlocks(maxPixels int) int64 { return max(int64(maxPixels), 1<<20) }

@@ -25,7 +25,7 @@ type header struct {
 	exif, xmp     []byte
 
 	file         []byte // for TensorFlow: of a PNG only what decides pixels
-	visits       int64  // of a JPEG: blocks that all scans code together
+	codedBlocks  int64  // of a JPEG: blocks that all scans code together
 	coefficients int64  // of a JPEG: bytes of memory for them
 }
 
@@ -56,7 +56,7 @@ var foreign = []struct {
 func ofJPEG(file []byte, j jpeg.Header) header {
 	h := header{
 		format: formatJPEG, height: j.Height, width: j.Width, exif: j.Exif, xmp: j.XMP,
-		file: file, visits: j.Visits, coefficients: j.CoefficientBytes(),
+		file: file, codedBlocks: j.CodedBlocks, coefficients: j.CoefficientBytes(),
 	}
 	if len(j.Components) == 4 {
 		h.notes = append(h.notes, "CMYK: made RGB without its colour profile")
@@ -100,8 +100,8 @@ func examine(file []byte, o Options) (h header, turn int, err error) {
 	if h.width < 1 || h.height < 1 || h.height > limit/h.width {
 		return h, 0, fault.TooLarge("%s of %d×%d pixels, at most %d pixels are decoded", h.format, h.width, h.height, limit)
 	}
-	if most := maxVisits(limit); h.visits > most {
-		return h, 0, fault.TooLarge("JPEG of %d×%d pixels whose scans code %d blocks, at most %d are decoded", h.width, h.height, h.visits, most)
+	if most := maxBlocks(limit); h.codedBlocks > most {
+		return h, 0, fault.TooLarge("JPEG of %d×%d pixels whose scans code %d blocks, at most %d are decoded", h.width, h.height, h.codedBlocks, most)
 	}
 	if !o.IgnoreOrientation {
 		turn = h.upright()

@@ -12,33 +12,33 @@ import (
 // none is the host of a layer without kernels.
 const none = -1
 
-// hostsIn returns for each layer the layer that names its kernels. TensorFlow's
+// findNamedAfter returns for each layer the layer that names its kernels. TensorFlow's
 // optimizer names a fused kernel after the last of its nodes: a layer without a kernel
 // of its own is computed by a later kernel that has the layer's inputs, in the graph
 // that ran. A layer that returns its input as it is has no kernel.
-func (p profiler) hostsIn(ran trace.Record) []int {
+func (p profiler) findNamedAfter(ran trace.Record) []int {
 	own := make([]bool, len(p.Layers))
 	for i, layer := range p.Layers {
 		own[i] = slices.ContainsFunc(ran.Nodes, func(n trace.Node) bool { return n.Layer == layer.Name && n.Arithmetic() })
 	}
-	hosts := make([]int, len(p.Layers))
+	namedAfter := make([]int, len(p.Layers))
 	for i := range p.Layers {
-		hosts[i] = none
+		namedAfter[i] = none
 		switch {
 		case own[i]:
-			hosts[i] = i
+			namedAfter[i] = i
 		case !p.handsOn(i):
 			reads, input := p.operands(i, own)
 			for _, behind := range p.kernelsBehind(i, own) {
 				from, other := ran.Reads(p.Layers[behind].Name)
 				if input && other || slices.ContainsFunc(from, func(name string) bool { return slices.Contains(reads, name) }) {
-					hosts[i] = behind
+					namedAfter[i] = behind
 					break
 				}
 			}
 		}
 	}
-	return hosts
+	return namedAfter
 }
 
 // handsOn reports whether a layer returns its input as it is.
@@ -109,7 +109,7 @@ func (p profiler) source(step int) int {
 // computedBy returns the layers whose kernels are named after a layer.
 func (p profiler) computedBy(host int) []int {
 	var list []int
-	for i, h := range p.hosts {
+	for i, h := range p.namedAfter {
 		if h == host {
 			list = append(list, i)
 		}

@@ -17,15 +17,15 @@ type profiler struct {
 	plan        plan.Plan
 	numberBytes int64 // of the type that the network computes in
 	layers      trace.Layers
-	// hosts are, for each layer, the one that the kernels which computed it are
+	// namedAfter are, for each layer, the one that the kernels which computed it are
 	// named after, or none.
-	hosts []int
+	namedAfter []int
 }
 
 // newProfiler reads from a record, with its graph, which layers TensorFlow has fused.
 func newProfiler(lowered graph.Lowered, planned plan.Plan, numberBytes int64, ran trace.Record) profiler {
 	p := profiler{Lowered: lowered, plan: planned, numberBytes: numberBytes, layers: seam.Layers(lowered)}
-	p.hosts = p.hostsIn(ran)
+	p.namedAfter = p.findNamedAfter(ran)
 	return p
 }
 
@@ -51,7 +51,7 @@ func (p profiler) profile(records []trace.Record, images int) Profile {
 	for i, layer := range p.Layers {
 		l := Layer{Layer: layer.Name, Kind: layer.Kind, Output: slices.Clone(p.Program.Steps[layer.Last].Shape)}
 		l.Output[0] = images
-		if host := p.hosts[i]; host != none {
+		if host := p.namedAfter[i]; host != none {
 			fused := p.computedBy(host)
 			head := p.head(fused)
 			if head == i {

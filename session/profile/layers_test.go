@@ -218,8 +218,8 @@ func TestHosts(t *testing.T) {
 			r.Nodes = append(r.Nodes, trace.Node{Name: layer, Layer: layer, Op: "Op", Inputs: reads})
 		}
 		p := profilerOf(t, net, r)
-		if !slices.Equal(p.hosts, tt.want) {
-			t.Errorf("%s: got %v, want %v", tt.name, p.hosts, tt.want)
+		if !slices.Equal(p.namedAfter, tt.want) {
+			t.Errorf("%s: got %v, want %v", tt.name, p.namedAfter, tt.want)
 		}
 		if head := p.head([]int{0, 1, 5}); head != 1 {
 			t.Errorf("the convolution is layer 1, got %d", head)
@@ -235,7 +235,7 @@ func TestHostsOfManyReaders(t *testing.T) {
 		net.Layers = append(net.Layers, graph.Add{Name: fmt.Sprint("a", i), From: []string{fmt.Sprint("a", i-1), fmt.Sprint("a", i-2)}})
 	}
 	p := profilerOf(t, net, trace.Record{Nodes: []trace.Node{{Name: "r", Layer: "r", Op: "Relu"}}})
-	for i, host := range p.hosts {
+	for i, host := range p.namedAfter {
 		if i > 0 && host != none || i == 0 && host != 0 {
 			t.Errorf("layer %d is computed by %d", i, host)
 		}

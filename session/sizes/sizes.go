@@ -1,7 +1,7 @@
 // Package sizes runs a network of free height and width (graph.Input) on images of any
 // sizes.
 //
-//	s, err := sizes.Open(net, weights, sizes.Options{Most: 16})
+//	s, err := sizes.Open(net, weights, sizes.Options{MaxSessions: 16})
 //	if err != nil {
 //		log.Fatal(err)
 //	}
@@ -33,14 +33,14 @@ import (
 // works.
 type Options struct {
 	session.Options
-	// Most is how many sessions are kept. 0: 8.
-	Most int
+	// MaxSessions is the largest number of sessions that are kept. 0: 8.
+	MaxSessions int
 	// Bytes bounds the memory of the kept sessions' weights, which each session has of
 	// its own; at least one session is kept. 0: no bound.
 	Bytes int64
 }
 
-const defaultMost = 8
+const defaultMaxSessions = 8
 
 // Sessions are the sessions of one network, one for each size of images. Where there
 // are too many, the session that was used longest ago is closed, but never while a run
@@ -87,11 +87,11 @@ type Stats struct {
 // be changed before Close. A network of one fixed size is taken too; its Sessions refuse
 // images of other sizes.
 func Open(net graph.Network, weights graph.Weights, o Options) (*Sessions, error) {
-	if o.Most < 0 || o.Bytes < 0 {
-		return nil, fmt.Errorf("sizes: got Most %d and Bytes %d, want 0 or more", o.Most, o.Bytes)
+	if o.MaxSessions < 0 || o.Bytes < 0 {
+		return nil, fmt.Errorf("sizes: got MaxSessions %d and Bytes %d, want 0 or more", o.MaxSessions, o.Bytes)
 	}
-	if o.Most == 0 {
-		o.Most = defaultMost
+	if o.MaxSessions == 0 {
+		o.MaxSessions = defaultMaxSessions
 	}
 	if net.Input.Channels < 1 || len(net.Layers) == 0 {
 		_, err := graph.Lower(net)
@@ -235,7 +235,7 @@ func (s *sessions) shrink() (unused []*entry) {
 	}
 	slices.SortFunc(ready, func(a, b *entry) int { return cmp.Compare(a.used, b.used) })
 	for _, e := range ready {
-		if len(s.kept) == 1 || len(s.kept) <= s.options.Most && (s.options.Bytes == 0 || bytes <= s.options.Bytes) {
+		if len(s.kept) == 1 || len(s.kept) <= s.options.MaxSessions && (s.options.Bytes == 0 || bytes <= s.options.Bytes) {
 			break
 		}
 		bytes -= seam.Of(e.session).WeightBytes()

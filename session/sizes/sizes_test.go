@@ -54,11 +54,11 @@ func batchOf(net graph.Network, n int, seed uint64) tensor.Tensor {
 }
 
 // Three hundred images of forty sizes, from four goroutines, give the outputs of fresh
-// sessions, and no more sessions are open than Most.
+// sessions, and no more sessions are open than MaxSessions.
 func TestSizes(t *testing.T) {
 	before := capi.LiveAllocations()
 	weights := at(t, 8, 8).InitialWeights(1)
-	s, err := sizes.Open(freeNet, weights, sizes.Options{Options: session.Options{Device: "cpu"}, Most: 6})
+	s, err := sizes.Open(freeNet, weights, sizes.Options{Options: session.Options{Device: "cpu"}, MaxSessions: 6})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,8 +146,8 @@ func TestSizesKeep(t *testing.T) {
 		count  int
 		opened int64
 	}{
-		{sizes.Options{Most: 3}, 3, 3},
-		{sizes.Options{Most: 2}, 3, 15}, // each comes when it has just gone
+		{sizes.Options{MaxSessions: 3}, 3, 3},
+		{sizes.Options{MaxSessions: 2}, 3, 15}, // each comes when it has just gone
 		{sizes.Options{Bytes: 3 * memory.Inference.Fixed}, 3, 3},
 		{sizes.Options{Bytes: 3*memory.Inference.Fixed - 1}, 3, 15},
 		{sizes.Options{Bytes: 1}, 1, 1},
@@ -220,7 +220,7 @@ func TestSizesRefuse(t *testing.T) {
 	if _, err := sizes.Open(graph.Network{}, nil, sizes.Options{}); err == nil {
 		t.Error("no network: no error")
 	}
-	if _, err := sizes.Open(freeNet, weights, sizes.Options{Most: -1}); err == nil {
+	if _, err := sizes.Open(freeNet, weights, sizes.Options{MaxSessions: -1}); err == nil {
 		t.Error("-1 sessions: no error")
 	}
 }
@@ -252,7 +252,7 @@ func TestOneLeak(t *testing.T) {
 func TestSizesInUse(t *testing.T) {
 	net := slow
 	net.Input.Height, net.Input.Width = 0, 0
-	s, err := sizes.Open(net, slow.InitialWeights(1), sizes.Options{Options: session.Options{Device: "cpu"}, Most: 1})
+	s, err := sizes.Open(net, slow.InitialWeights(1), sizes.Options{Options: session.Options{Device: "cpu"}, MaxSessions: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

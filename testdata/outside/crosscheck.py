@@ -174,7 +174,7 @@ def main():
     exact = collections.Counter()
     ulps, shares = collections.defaultdict(float), collections.defaultdict(float)
     folder = pathlib.Path(__file__).parent.parent / "cases"
-    for name in sys.argv[1:] or "depthwise_conv2d conv2d_transpose dense batch_norm lrn activation softmax pad resize channels branches".split():
+    for name in sys.argv[1:] or "depthwise_conv2d conv2d_transpose dense batch_norm lrn activation swish softmax pad resize channels branches".split():
         for c in json.loads((folder / (name + ".json")).read_text())["cases"]:
             if "expect" not in c:
                 continue

@@ -1,5 +1,5 @@
-// Package calls is what the sessions of this module share: a call enters, when its
-// limits let it; runs, on a goroutine that outlives it where its ctx may end; leaves
+// Package calls has the life of a call in a session: the call enters, when the limits
+// let it; runs, on a goroutine that outlives it where its ctx may end; leaves
 // when TensorFlow has finished with it; and is counted.
 //
 //	c := calls.New(limit)

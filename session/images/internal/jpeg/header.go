@@ -23,9 +23,9 @@ type Header struct {
 	Progressive   bool
 	Components    []Component
 	Scans         int
-	// Visits is how many 8×8 blocks all scans code together: the time that
+	// CodedBlocks is how many 8×8 blocks all scans code together: the time that
 	// decoding takes grows with it.
-	Visits int64
+	CodedBlocks int64
 	// Coarse reports whether the scans of a progressive file end before all
 	// coefficients have their full precision. T.81 permits that; a file that
 	// was cut between two scans looks the same.

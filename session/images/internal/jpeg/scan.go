@@ -42,7 +42,7 @@ func (p *parser) readScan(body []byte) error {
 	} else if !p.multiScan {
 		return broken("more scans than the one that holds all components")
 	}
-	p.Visits += int64(s.mcus) * int64(s.blocks)
+	p.CodedBlocks += int64(s.mcus) * int64(s.blocks)
 	if err := p.progress(s); err != nil {
 		return err
 	}

@@ -198,7 +198,7 @@ func FuzzWalk(f *testing.F) {
 		if refused != nil {
 			hostile.Line(t, "JPEG", refused.Error())
 		}
-		if h.Visits > 1<<20 {
+		if h.CodedBlocks > 1<<20 {
 			return
 		}
 		err := hostile.Read(t, "JPEG", len(file), hostile.Limits{}, func() error { return jpeg.Walk(file) })
