@@ -221,9 +221,6 @@ func (b *lowering) constant(name string, n int, value float32) ir.Weight {
 	return w
 }
 
-// withoutBatch returns a shape without its first axis.
-func withoutBatch(shape []int) []int { return slices.Clone(shape[1:]) }
-
 // elements returns the product of a shape that has been checked.
 func elements(shape []int) int64 {
 	n, _ := tensor.Elements(shape)

@@ -29,6 +29,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/cpu"
@@ -65,7 +66,8 @@ func start(arguments []string, stderr io.Writer) int {
 		return 3
 	}
 	cmd := exec.Command(program, arguments[1:]...)
-	cmd.Env = os.Environ()
+	// Go's runtime sets this one in a program with capabilities, as this one is.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return v == "GOTRACEBACK=none" })
 	if !mounted(output) {
 		cmd.Env = append(cmd.Env, "TFCNN_UNMOUNTED="+output)
 	}

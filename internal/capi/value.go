@@ -47,7 +47,7 @@ func copyResult(t *C.TF_Tensor) Value {
 	v := Value{Type: tf.DataType(C.TF_TensorType(t)), Shape: dims(t)}
 	if v.Type == tf.String {
 		s := (*C.TF_TString)(C.TF_TensorData(t))
-		v.Data = C.GoBytes(unsafe.Pointer(C.TF_StringGetDataPointer(s)), C.int(C.TF_StringGetSize(s)))
+		v.Data = append([]byte{}, unsafe.Slice((*byte)(unsafe.Pointer(C.TF_StringGetDataPointer(s))), int(C.TF_StringGetSize(s)))...)
 		return v
 	}
 	n := int(C.TF_TensorByteSize(t))

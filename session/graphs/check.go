@@ -17,8 +17,10 @@ import (
 type endpoint struct {
 	name string
 	node string // the node's name
-	at   int    // which of the node's outputs
-	kind tf.DataType
+	// operation is the node's, as "Placeholder".
+	operation string
+	at        int // which of the node's outputs
+	kind      tf.DataType
 	// shape has −1 for an unknown size; it is nil where the rank is unknown.
 	shape []int
 }
@@ -39,7 +41,7 @@ func (c *core) endpoint(what, name string, output tf.Output) (endpoint, capi.Out
 		return fail(fmt.Errorf("is output %d of node %s, which has %d", output.Index, quote.Name(node.Name()), n))
 	}
 	found := node.Output(output.Index)
-	p := endpoint{name: name, node: node.Name(), at: output.Index, kind: found.DataType(), shape: known(found.Shape())}
+	p := endpoint{name: name, node: node.Name(), at: output.Index, operation: node.Type(), kind: found.DataType(), shape: known(found.Shape())}
 	if _, taken := names[p.kind]; !taken {
 		return fail(fmt.Errorf("is of %s, want one of graphs.Value", typeName(p.kind)))
 	}

@@ -94,7 +94,9 @@ func (c *core) function(g Signature) (*Function, error) {
 			return nil, fmt.Errorf("feeds %s and %s are both output %s, want one feed for it", quote.Name(other), quote.Name(name), quote.Name(node))
 		}
 		fed[node] = name
-		f.unknown = f.unknown || p.shape == nil || slices.Contains(p.shape, -1)
+		// Shapes that TensorFlow has inferred from the value of a constant, or of another
+		// node that is fed now, are not those of the fed value.
+		f.unknown = f.unknown || p.shape == nil || slices.Contains(p.shape, -1) || !strings.HasPrefix(p.operation, "Placeholder")
 		f.feeds = append(f.feeds, p)
 		signature.Feeds = append(signature.Feeds, output)
 	}
@@ -287,6 +289,7 @@ func (f *Function) into(ctx context.Context, v *values, into map[string]tensor.T
 		return fmt.Errorf("got %d tensors for results, want %d", len(into), len(f.fetches))
 	}
 	borrowed := false
+	shapes = slices.Clone(shapes) // which other runs read, too
 	for i, p := range f.fetches {
 		t, there := into[p.name]
 		if !there {
@@ -299,10 +302,12 @@ func (f *Function) into(ctx context.Context, v *values, into map[string]tensor.T
 		if err != nil {
 			return fmt.Errorf("destination of fetch %s %w", quote.Name(p.name), err)
 		}
-		if len(x.Data) > 0 { // else TensorFlow's result has no memory to go into
-			v.out[i] = capi.Value(x)
-			borrowed = true
+		if len(x.Data) == 0 { // TensorFlow's result has no memory to go into, and must be empty
+			shapes[i] = t.Shape
+			continue
 		}
+		v.out[i] = capi.Value(x)
+		borrowed = true
 	}
 	return f.compute(ctx, v, shapes, borrowed)
 }

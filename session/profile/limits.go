@@ -52,6 +52,7 @@ const (
 // session with these options, and a copy; on a GPU both there. It takes a second
 // or so, and half a GiB of memory while it does.
 func MachineLimits(ctx context.Context, o session.Options) (Limits, error) {
+	o.Batching, o.WarmUp = session.Batching{}, nil // they are the network's
 	seconds, gpu, err := productSeconds(ctx, o)
 	if err != nil {
 		return Limits{}, fmt.Errorf("profile: limits: %w", err)

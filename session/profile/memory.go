@@ -120,6 +120,9 @@ func Measure(ctx context.Context, net graph.Network, batch int) (Measurement, er
 	if ctx == nil {
 		return Measurement{}, errors.New("profile: measure: ctx is nil, want one, as context.Background()")
 	}
+	if batch < 1 {
+		return Measurement{}, fmt.Errorf("profile: measure: got a batch of %d images, want 1 or more", batch)
+	}
 	forecast, err := plan.MemoryOf(net, plan.Workload{Batch: batch})
 	if err != nil {
 		return Measurement{}, err

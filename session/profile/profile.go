@@ -203,6 +203,9 @@ func Run(ctx context.Context, net graph.Network, weights graph.Weights, batch te
 	if len(batch.Shape) > 0 && batch.Shape[0] == 0 {
 		return Profile{}, errors.New("profile: batch has no images")
 	}
+	if o.Batching != (session.Batching{}) {
+		return Profile{}, fmt.Errorf("profile: got Batching of %d images, want none: a shared batch is not recorded", o.Batching.Size)
+	}
 	s, err := session.Open(net, weights, o.Options)
 	if err != nil {
 		return Profile{}, err

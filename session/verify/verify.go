@@ -140,6 +140,7 @@ func Network(ctx context.Context, net graph.Network, weights graph.Weights, imag
 	if o.Compute != "" && o.Compute != graph.Float32 {
 		return Result{}, fmt.Errorf("verify: compute is %s, the reference has bounds for %q alone", quote.Name(string(o.Compute)), graph.Float32)
 	}
+	o.WarmUp = nil // on a GPU it would choose kernels before Winograd's are excluded
 	s, err := session.Open(net, weights, o.Options)
 	if err != nil {
 		return Result{}, err

@@ -84,10 +84,10 @@ func (p *workerPool) run(done <-chan struct{}, r Request, in, out []capi.Value) 
 	metadata, err = w.metadata, w.err
 	if err == nil {
 		for i := range out {
-			if r.Borrowed {
+			if r.Borrowed && out[i].Data != nil {
 				copy(out[i].Data, w.out[i].Data)
-			} else {
-				out[i] = w.out[i]
+			} else { // a result of its own, whose shape is the caller's from now on
+				out[i], w.out[i] = w.out[i], capi.Value{}
 			}
 		}
 	}
@@ -208,6 +208,9 @@ func (b *buffer) like(others []capi.Value) ([]capi.Value, error) {
 		n := len(v.Data)
 		values[i].Type, values[i].Shape = v.Type, append(values[i].Shape[:0], v.Shape...)
 		values[i].Data, memory = memory[:n:n], memory[capi.Aligned(n):]
+		if v.Type == 0 { // a result that gets memory of its own
+			values[i] = capi.Value{}
+		}
 	}
 	return values, nil
 }
