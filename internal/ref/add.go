@@ -79,6 +79,11 @@ func scaleShift(ctx context.Context, r *Result, op ir.ScaleShift, operands []Ope
 			r.State[i] = Unspecified
 			return
 		}
+		defer func() {
+			if x.result != nil && x.result.sums != nil && addsNumbers(op) {
+				r.started(i, x.result.sums, within, 0, math.Abs(shift), 1, quantum(op.Shift))
+			}
+		}()
 		if math.IsNaN(r.Value[i]) || math.IsInf(r.Value[i], 0) || roundings == 0 {
 			if isSubnormal(float32(scale)) {
 				r.State[i] = Unspecified // infinity times zero, if scale is read so

@@ -83,6 +83,10 @@ func conv2D(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2D, operands
 	taps := c.h.Size * c.w.Size * c.depth
 	peak := largestFinite(x.Data)*largestFinite(filter.Data)*float64(taps) + largestFinite32(bias)
 
+	if fft != nil {
+		exact = 0
+	}
+	r.beginSums(a, q, exact)
 	return eachRow(ctx, r.Shape[0], c.h.Out, func(image, row int) {
 		for column := range c.w.Out {
 			for f := range c.filters {
@@ -90,6 +94,7 @@ func conv2D(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2D, operands
 				absolute += math.Abs(bias[f])
 				i := ((image*c.h.Out+row)*c.w.Out+column)*c.filters + f
 				r.Value[i] = sum + bias[f]
+				r.recordSum(i, products+extra, absolute)
 				switch {
 				case !finite && products < taps, scattered:
 					r.State[i] = Unspecified

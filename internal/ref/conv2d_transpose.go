@@ -37,6 +37,7 @@ func conv2DTranspose(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2DT
 	}
 	taps := c.h.Size * c.w.Size * c.depth
 	peak := largestFinite(x.Data)*largestFinite(filter.Data)*float64(taps) + largestFinite32(bias)
+	r.beginSums(a, q, exact)
 	return eachRow(ctx, r.Shape[0], h.In, func(image, y int) {
 		for z := range w.In {
 			for f := range c.filters {
@@ -44,6 +45,7 @@ func conv2DTranspose(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2DT
 				absolute += math.Abs(bias[f])
 				i := ((image*h.In+y)*w.In+z)*c.filters + f
 				r.Value[i] = sum + bias[f]
+				r.recordSum(i, products+extra, absolute)
 				switch {
 				case !finite:
 					r.State[i] = Unspecified

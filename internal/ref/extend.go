@@ -53,8 +53,13 @@ func registerBoth[O ir.Op](compute func(ctx context.Context, r *Result, op O, op
 // numbers: the operation that sums has raised the alarm. All elements of the result
 // are NoBound where the operation has no rule, or where an operand has such elements.
 func Extend(ctx context.Context, a Arithmetic, op ir.Op, operands []Operand, weights ...tensor.Tensor) (Result, error) {
+	return extend(ctx, a, op, false, operands, weights)
+}
+
+// extend is Extend, and records the sums where record is true.
+func extend(ctx context.Context, a Arithmetic, op ir.Op, record bool, operands []Operand, weights []tensor.Tensor) (Result, error) {
 	if numbers, known := allKnown(operands); known {
-		return ApplyIn(ctx, a, op, append(numbers, weights...)...)
+		return apply(ctx, a, op, record, append(numbers, weights...)...)
 	}
 	var shapes [][]int
 	for _, o := range operands {
@@ -86,7 +91,7 @@ func Extend(ctx context.Context, a Arithmetic, op ir.Op, operands []Operand, wei
 	case known:
 		err = extend(ctx, &out, op, operands, weights)
 	case op.Traits().Linear && len(operands) == 1:
-		out, err = extendLinear(ctx, a, op, *operands[0].result, weights)
+		out, err = extendLinear(ctx, a, op, record, *operands[0].result, weights)
 	default:
 		out.markNoBound()
 	}
@@ -111,10 +116,18 @@ func knownNumbers(operands []Operand) []tensor.Tensor {
 }
 
 // extendAdd adds results and numbers: the bounds add up, and each sum rounds. The
-// bound covers kernels that add to the finished sums of a convolution, as TensorFlow
-// 2.21 does in a call of its own. It does not cover kernels that start with the number
-// and add each product to it.
+// bound covers kernels that add to the finished sums of a convolution, and those that
+// start with the number and add each product to it.
 func extendAdd(ctx context.Context, out *Result, _ ir.Add, operands []Operand, _ []tensor.Tensor) error {
+	quanta := make([]float64, len(operands)) // of the other operands
+	for k := range operands {
+		quanta[k] = 1
+		for other, o := range operands {
+			if other != k {
+				quanta[k] = min(quanta[k], o.quantum())
+			}
+		}
+	}
 	return eachChunk(ctx, len(out.Value), func(i int) {
 		sum, absolute, moved, lost, state := 0.0, 0.0, 0.0, 0.0, Plain
 		for _, o := range operands {
@@ -142,7 +155,32 @@ func extendAdd(ctx context.Context, out *Result, _ ir.Add, operands []Operand, _
 			out.Level[i] = 0
 			out.State[i] = max(out.State[i], state)
 		}
+		for k, o := range operands {
+			if o.result != nil && o.result.sums != nil {
+				_, own, _ := o.at(i)
+				v := math.Abs(o.result.Value[i]) + own
+				out.started(i, o.result.sums, own, moved-own, absolute-v, len(operands)-1, quanta[k])
+			}
+		}
 	})
+}
+
+// started widens the bound of element i for kernels that begin with the numbers that
+// are added to a sum of products.
+func (r *Result) started(i int, s *sums, own, otherBounds, others float64, more int, quantum float64) {
+	if r.State[i] == Unspecified || r.Value[i]-r.Value[i] != 0 {
+		return
+	}
+	bound := s.startedWith(i, own, max(others, 0), more, quantum) + max(otherBounds, 0)
+	switch {
+	case bound-bound != 0:
+		r.State[i], r.Bound[i] = Unspecified, 0
+	case bound > r.Bound[i]:
+		r.Bound[i] = bound
+	}
+	if s.absolute[i]+others+bound > s.arithmetic.limit() && r.State[i] == Plain {
+		r.State[i] = OverflowPossible
+	}
 }
 
 // extendLinear computes a linear operation of a result. A device reads x+d with
@@ -150,7 +188,7 @@ func extendAdd(ctx context.Context, out *Result, _ ir.Add, operands []Operand, _
 // its own error at x+d, which is at most the error at x plus the error at b under |w|.
 // x is rounded to float32 here; the rounding, and the error of reading a subnormal
 // number as zero, are added to b. No sum is exact, as x+d need not be a whole number.
-func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, r Result, weights []tensor.Tensor) (Result, error) {
+func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, record bool, r Result, weights []tensor.Tensor) (Result, error) {
 	empty := func() tensor.Tensor { return tensor.Tensor{Shape: r.Shape, Data: make([]float32, len(r.Value))} }
 	x, b, notPlain := empty(), empty(), empty()
 	exact, plain := true, true
@@ -165,10 +203,10 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, r Result, weights
 		}
 	}
 	if exact && plain {
-		return ApplyIn(ctx, a, op, append([]tensor.Tensor{x}, weights...)...)
+		return apply(ctx, a, op, record, append([]tensor.Tensor{x}, weights...)...)
 	}
 	a.inexact = true
-	want, err := ApplyIn(ctx, a, op, append([]tensor.Tensor{x}, weights...)...)
+	want, err := apply(ctx, a, op, record, append([]tensor.Tensor{x}, weights...)...)
 	if err != nil {
 		return Result{}, err
 	}
@@ -194,6 +232,9 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, r Result, weights
 		}
 	}
 	for i := range want.Value {
+		if want.sums != nil {
+			want.sums.absolute[i] += more.Value[i] + more.Bound[i]
+		}
 		want.Bound[i] += (more.Value[i] + more.Bound[i]) * (1 + 4*unit64)
 		want.State[i] = max(want.State[i], more.State[i])
 		if want.State[i] == Unspecified || want.Value[i]-want.Value[i] != 0 || want.Bound[i]-want.Bound[i] != 0 {

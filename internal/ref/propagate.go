@@ -77,7 +77,7 @@ func (p *Propagation) Each(ctx context.Context, input tensor.Tensor, given map[i
 				operands[k] = Known(given[from])
 			}
 		}
-		result, err := p.compute(ctx, i, operands)
+		result, err := p.compute(ctx, i, operands, sumsAt(p.Program, i, bounded))
 		if err == nil {
 			err = visit(i, result)
 		}
@@ -113,8 +113,32 @@ func (p *Propagation) Results(ctx context.Context, input tensor.Tensor, given ma
 	return results, err
 }
 
-// compute computes a step, or returns the kept result of operands with the same bits.
-func (p *Propagation) compute(ctx context.Context, i int, operands []Operand) (Result, error) {
+// sumsAt reports whether a step that is computed with step i, reading it within its
+// bounds, may begin with other numbers than the products of step i: whether it adds
+// numbers, maybe behind steps that hand the sum on.
+func sumsAt(program ir.Program, i int, bounded func(from int) bool) bool {
+	if !bounded(i) {
+		return false
+	}
+	reads := map[int]bool{i: true}
+	for at := i + 1; at < len(program.Steps); at++ {
+		step := program.Steps[at]
+		if !slices.ContainsFunc(step.Inputs, func(from int) bool { return reads[from] }) {
+			continue
+		}
+		if addsNumbers(step.Op) {
+			return true
+		}
+		if step.Op.Traits().Output == ir.SameBuffer {
+			reads[at] = true
+		}
+	}
+	return false
+}
+
+// compute computes a step, or returns the kept result of operands with the same bits,
+// unless sums are recorded.
+func (p *Propagation) compute(ctx context.Context, i int, operands []Operand, record bool) (Result, error) {
 	step := p.Program.Steps[i]
 	weights := make([]tensor.Tensor, len(step.Weights))
 	for k, w := range step.Weights {
@@ -122,9 +146,12 @@ func (p *Propagation) compute(ctx context.Context, i int, operands []Operand) (R
 	}
 	numbers, known := allKnown(operands)
 	if !known {
-		return Extend(ctx, p.Arithmetic, step.Op, operands, weights...)
+		return extend(ctx, p.Arithmetic, step.Op, record, operands, weights)
 	}
 	numbers = append(numbers, weights...)
+	if record && step.Op.Traits().MultiplyAccumulate {
+		return apply(ctx, p.Arithmetic, step.Op, true, numbers...)
+	}
 	if k, found := p.cache[i]; found && slices.EqualFunc(k.operands, numbers, sameBits) {
 		return k.result, nil
 	}
@@ -169,6 +196,21 @@ func (o Operand) at(i int) (value, bound float64, state State) {
 		return o.result.Value[i], o.result.Bound[i], o.result.State[i]
 	}
 	return float64(o.known.Data[i]), 0, Plain
+}
+
+// quantum returns a power of two of which all numbers are multiples that a device may
+// have; 0 where there is none.
+func (o Operand) quantum() float64 {
+	if o.result == nil {
+		return quantum(o.known.Data)
+	}
+	numbers := make([]float32, len(o.result.Value))
+	for i, v := range o.result.Value {
+		if numbers[i] = float32(v); float64(numbers[i]) != v || o.result.Bound[i] != 0 {
+			return 0
+		}
+	}
+	return quantum(numbers)
 }
 
 // allKnown returns the operands' numbers, and reports whether all of them are known.

@@ -19,6 +19,10 @@
 // is there because they may read subnormal numbers as zero. Where float32 can
 // do no wrong (see exact.go) the bound is zero and numbers compare with ==.
 //
+// A kernel that adds another number to such a sum in the same call may begin with that
+// number, so that each product is added to it and rounded (sums.go): then the bound is
+// that of one sum of all these terms.
+//
 // The bound grows with n and real errors with √n, so a device that rounds its
 // inputs to bfloat16 or TF32 can stay within it. Result.Level is √n·u·Σ|x·w| and the
 // same terms for subnormal numbers; float32 kernels stay below AlarmLevel times that
@@ -80,6 +84,8 @@ type Result struct {
 	Bound []float64
 	Level []float64 // 0 where Bound is 0, and for operations without products
 	State []State
+
+	sums *sums // nil: not recorded
 }
 
 func newResult(shape []int) (Result, error) {
@@ -105,6 +111,11 @@ func Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor) (Result, er
 
 // ApplyIn is Apply with the bounds of a device's arithmetic.
 func ApplyIn(ctx context.Context, a Arithmetic, op ir.Op, operands ...tensor.Tensor) (Result, error) {
+	return apply(ctx, a, op, false, operands...)
+}
+
+// apply is ApplyIn, and records the sums where record is true.
+func apply(ctx context.Context, a Arithmetic, op ir.Op, record bool, operands ...tensor.Tensor) (Result, error) {
 	shapes := make([][]int, len(operands))
 	for i, x := range operands {
 		if err := x.Check(); err != nil {
@@ -123,6 +134,9 @@ func ApplyIn(ctx context.Context, a Arithmetic, op ir.Op, operands ...tensor.Ten
 	compute, known := kernels[op.Kind()]
 	if !known {
 		return Result{}, fmt.Errorf("ref: %s: no reference kernel", op.Kind())
+	}
+	if record && op.Traits().MultiplyAccumulate {
+		r.sums = newSums(len(r.Value))
 	}
 	if err := compute(ctx, &r, a, op, operands); err != nil {
 		return Result{}, err

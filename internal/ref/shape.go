@@ -27,6 +27,9 @@ func registerMove[O ir.Op](index func(op O, operands []Operand, shape []int) fun
 			if err != nil {
 				return err
 			}
+			if o.result != nil && len(operands) == 1 {
+				r.sums = o.result.sums.moved(len(r.Value), func(i int) int { return to(0, i) })
+			}
 			for i := range n {
 				at := to(k, i)
 				r.Value[at], r.Bound[at], r.State[at] = o.at(i)

@@ -203,6 +203,7 @@ func (v *verifier) bytes() int64 {
 	const (
 		output    = 4 + 4
 		reference = 3*8 + 1 // value, bound, level, state
+		sums      = 8 + 4   // of the step before a sum, as it runs with it
 	)
 	var all, largest, kept int64
 	for _, step := range v.lowered.Program.Steps {
@@ -216,7 +217,7 @@ func (v *verifier) bytes() int64 {
 		}
 	}
 	const garbage = 2 // Go collects when the heap has doubled
-	return garbage * (output*all + reference*(min(kept, ref.MaxCached)+2*largest))
+	return garbage * (output*all + reference*(min(kept, ref.MaxCached)+2*largest) + sums*largest)
 }
 
 // fetch runs the network for the outputs of steps, and returns TensorFlow's record.

@@ -1,0 +1,76 @@
+package ref
+
+import (
+	"math"
+
+	"tfcnn/internal/ir"
+)
+
+// sums describes the sum of products that each element of a result is. A kernel that
+// computes a convolution and the addition behind it in one call may begin with the
+// number that is added: oneDNN's grouped convolutions on AVX2 put it into the
+// accumulator, and each product is then added to it, and rounded.
+type sums struct {
+	arithmetic Arithmetic
+	absolute   []float64 // Σ|term|
+	terms      []int32   // a term is rounded at most so many times
+	// No partial sum is rounded where all terms are multiples of quantum, and absolute
+	// is at most exact·quantum.
+	quantum, exact float64
+}
+
+// beginSums sets the figures of all elements, where sums are recorded.
+func (r *Result) beginSums(a Arithmetic, quantum, exact float64) {
+	if r.sums != nil {
+		r.sums.arithmetic, r.sums.quantum, r.sums.exact = a, quantum, exact
+	}
+}
+
+// recordSum sets the figures of element i, where sums are recorded.
+func (r *Result) recordSum(i, terms int, absolute float64) {
+	if r.sums != nil {
+		r.sums.terms[i], r.sums.absolute[i] = int32(min(terms, math.MaxInt32)), absolute
+	}
+}
+
+func newSums(elements int) *sums {
+	return &sums{absolute: make([]float64, elements), terms: make([]int32, elements)}
+}
+
+// moved returns the sums of a result of more elements, where element i is element to(i).
+func (s *sums) moved(elements int, to func(i int) int) *sums {
+	if s == nil {
+		return nil
+	}
+	moved := newSums(elements)
+	moved.arithmetic, moved.quantum, moved.exact = s.arithmetic, s.quantum, s.exact
+	for i, absolute := range s.absolute {
+		moved.absolute[to(i)], moved.terms[to(i)] = absolute, s.terms[i]
+	}
+	return moved
+}
+
+// startedWith returns the bound of element i, whose own bound is own, plus more numbers
+// whose absolute values add up to others, for kernels that begin with those numbers.
+// They are multiples of quantum; 0 where that is not known.
+func (s *sums) startedWith(i int, own, others float64, more int, quantum float64) float64 {
+	terms, absolute := int(s.terms[i]), s.absolute[i]
+	if q := min(s.quantum, quantum); own == 0 && q > 0 && absolute+others <= s.exact*q {
+		return 0
+	}
+	a := s.arithmetic
+	// Of own, a part is what the roundings of the same products come to.
+	return own - min(own, a.sumBound(terms, absolute)) + a.sumBound(terms+more, absolute+others) + float64(terms+more)*smallest
+}
+
+// addsNumbers reports whether a kernel may compute the operation together with the sum
+// of products that it reads, beginning with the numbers that the operation adds.
+func addsNumbers(op ir.Op) bool {
+	switch op := op.(type) {
+	case ir.Add:
+		return true
+	case ir.ScaleShift:
+		return len(op.Scale) == 0
+	}
+	return false
+}
