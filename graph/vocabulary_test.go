@@ -41,6 +41,7 @@ func TestLayers(t *testing.T) {
 		{graph.Dropout{Rate: 0.5}, "[9 8 6] 0 0 0"},
 		{graph.ZeroPad{Top: 1, Bottom: 2, Left: 3, Right: 4}, "[12 15 6] 0 0 0"},
 		{graph.UpSample{Size: graph.Size{Height: 2, Width: 3}}, "[18 24 6] 0 0 0"},
+		{graph.UpSample{Size: graph.Size{Height: 2, Width: 1}}, "[18 8 6] 0 0 0"},
 		{graph.Resize{Size: graph.Size{Height: 4, Width: 20}, Method: graph.Nearest}, "[4 20 6] 0 0 0"},
 		{graph.ScaleShift{Scale: []float32{2}}, "[9 8 6] 0 0 432"},
 		{graph.Softmax{}, "[9 8 6] 0 0 0"},

@@ -348,3 +348,20 @@ func everyLowering() []graph.Network {
 			graph.Concat{From: []string{"add1", "conv_transpose1"}},
 		}})
 }
+
+// Weights that are constants have the type that the graph computes in.
+func TestConstantsAreConverted(t *testing.T) {
+	net := graph.Network{
+		Input:  graph.Input{Height: 4, Width: 4, Channels: 2},
+		Layers: []graph.Layer{graph.Conv2D{Filters: 3, Size: graph.Square(3)}, graph.Flatten{}, graph.Dense{Units: 2}},
+	}
+	lowered, err := graph.Lower(net)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dtype := range []tf.DataType{tf.Float, tf.Half, tf.Bfloat16} {
+		if _, err := node.Build(op.NewScope(), lowered, net.InitialWeights(1), node.Options{Type: dtype}); err != nil {
+			t.Errorf("type %d: %v", dtype, err)
+		}
+	}
+}

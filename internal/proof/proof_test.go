@@ -295,8 +295,9 @@ func TestNaNThatIsExpected(t *testing.T) {
 	const tanh = `{"name":"n","op":"tanh","input":{"shape":[2],"data":["NaN","NaN"]}`
 	for text, want := range map[string]proof.Status{
 		tanh + `}`: proof.Nothing,
-		tanh + `,"expect":{"shape":[2],"data":["NaN","NaN"]}}`: proof.Pass,
-		tanh + `,"expect":{"shape":[2],"data":["NaN",1]}}`:     proof.Fail,
+		tanh + `,"expect":{"shape":[2],"data":["NaN","NaN"]}}`:                                                proof.Pass,
+		tanh + `,"expect":{"shape":[2],"data":["NaN",1]}}`:                                                    proof.Fail,
+		`{"name":"n","op":"tanh","input":{"shape":[1],"data":["NaN"]},"expect":{"shape":[1],"data":["NaN"]}}`: proof.Pass,
 	} {
 		file, err := proof.Read("f", []byte(`{"cases":[`+text+`]}`))
 		if err != nil {
