@@ -51,6 +51,30 @@ func TestKnownAnswers(t *testing.T) {
 	}
 }
 
+// Each reference kernel returns the error of its ctx; kernels that only move numbers
+// take no time and need not.
+func TestCanceledKernels(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	moves := map[string]bool{"concat": true, "pad": true, "reverse_channels": true, "flatten": true, "identity": true}
+	stopped := map[string]bool{}
+	for _, file := range cases(t) {
+		for _, c := range file.Cases {
+			r, err := ref.Apply(t.Context(), c.Op, c.Operands...)
+			if err != nil || len(r.Value) == 0 || moves[c.Op.Kind()] {
+				continue
+			}
+			if _, err := ref.Apply(ctx, c.Op, c.Operands...); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s %q: got %v, want %v", c.Op.Kind(), c.Name, err, context.Canceled)
+			}
+			stopped[c.Op.Kind()] = true
+		}
+	}
+	if len(stopped) < 20 {
+		t.Errorf("%d kinds of operations, want all but the moves", len(stopped))
+	}
+}
+
 // A device that is wrong in one number of every case must fail every case
 // that has one.
 func TestWrongDeviceFails(t *testing.T) {
