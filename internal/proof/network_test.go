@@ -71,11 +71,11 @@ func TestNetwork(t *testing.T) {
 		t.Error("no chain has steps of two layers")
 	}
 	activated := graph.Conv2D{Filters: 1, Size: graph.Square(1), Activation: graph.ReLUActivation}
-	apart, err := graph.Lower(graph.Network{Input: comparedNetwork.Input, Layers: []graph.Layer{activated, activated}})
+	separate, err := graph.Lower(graph.Network{Input: comparedNetwork.Input, Layers: []graph.Layer{activated, activated}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ends, across := (&proof.Network{Lowered: apart}).ChainSteps(); across || !slices.Equal(ends, []int{1, 3}) {
+	if ends, across := (&proof.Network{Lowered: separate}).ChainSteps(); across || !slices.Equal(ends, []int{1, 3}) {
 		t.Errorf("chains end at %v, across layers %v; want two within a layer each", ends, across)
 	}
 	last := len(lowered.Program.Steps) - 1
