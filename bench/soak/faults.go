@@ -64,7 +64,7 @@ var faults = []fault{
 	{"2⁴⁰ images", shaped(1 << 40)},
 }
 
-// check returns an error unless err refuses the spoilt batch for what is wrong with it.
+// check returns an error unless err is the BatchError that the fault of the batch asks for.
 func (f fault) check(err error, bad tensor.Tensor, in graph.Input) error {
 	var refused *session.BatchError
 	if !errors.As(err, &refused) {

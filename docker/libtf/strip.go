@@ -15,8 +15,8 @@ import (
 	"tfcnn/docker/libtf/elf"
 )
 
-// strips reports whether the libraries are to be stripped: those for x86-64, on
-// such a machine, whose strip knows them.
+// strips reports whether the installer strips the variant's libraries: the option is
+// set, and libraries and machine are x86-64, so that the machine's strip reads them.
 func (o Options) strips(v Variant) bool {
 	return o.Strip && runtime.GOARCH == "amd64" && strings.Contains(v.Name, "-amd64-")
 }

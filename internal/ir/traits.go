@@ -35,6 +35,9 @@ type Traits struct {
 	// Fusable reports whether TensorFlow may compute the operation in one call
 	// with those before it.
 	Fusable bool
+	// AddsNumbers reports whether the operation only adds numbers to its input. A kernel
+	// that computes it in one call with a sum of products may begin with those numbers.
+	AddsNumbers bool
 	// NoArithmetic reports whether the operation does no arithmetic: its numbers are the
 	// input's, in the same order.
 	NoArithmetic bool

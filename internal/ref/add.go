@@ -70,7 +70,7 @@ func scaleShift(ctx context.Context, r *Result, op ir.ScaleShift, operands []Ope
 			roundings++
 		}
 	}
-	return eachChunk(ctx, len(r.Value), func(i int) {
+	err := eachChunk(ctx, len(r.Value), func(i int) {
 		v, within, state := x.at(i)
 		scale, shift := number(op.Scale, i%channels, 1), number(op.Shift, i%channels, 0)
 		product := v * scale
@@ -79,11 +79,6 @@ func scaleShift(ctx context.Context, r *Result, op ir.ScaleShift, operands []Ope
 			r.State[i] = Unspecified
 			return
 		}
-		defer func() {
-			if x.result != nil && x.result.sums != nil && addsNumbers(op) {
-				r.started(i, x.result.sums, within, 0, math.Abs(shift), 1, quantum(op.Shift))
-			}
-		}()
 		if math.IsNaN(r.Value[i]) || math.IsInf(r.Value[i], 0) || roundings == 0 {
 			if isSubnormal(float32(scale)) {
 				r.State[i] = Unspecified // infinity times zero, if scale is read so
@@ -111,6 +106,13 @@ func scaleShift(ctx context.Context, r *Result, op ir.ScaleShift, operands []Ope
 		r.sum(i, Arithmetic{}, roundings, absolute, lost, 0)
 		r.Bound[i] += within * math.Abs(scale)
 		r.Level[i] = 0
+	})
+	if err != nil || x.result == nil || x.result.sums == nil || !op.Traits().AddsNumbers {
+		return err
+	}
+	q := quantum(op.Shift)
+	return eachChunk(ctx, len(r.Value), func(i int) {
+		r.started(i, x.result.sums, x.result.Bound[i], 0, math.Abs(number(op.Shift, i%channels, 0)), 1, q)
 	})
 }
 

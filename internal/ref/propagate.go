@@ -113,9 +113,8 @@ func (p *Propagation) Results(ctx context.Context, input tensor.Tensor, given ma
 	return results, err
 }
 
-// sumsAt reports whether a step that is computed with step i, reading it within its
-// bounds, may begin with other numbers than the products of step i: whether it adds
-// numbers, maybe behind steps that hand the sum on.
+// sumsAt reports whether a later step adds numbers to the output of step i, which it
+// reads within its bounds: directly, or behind steps that return their input.
 func sumsAt(program ir.Program, i int, bounded func(from int) bool) bool {
 	if !bounded(i) {
 		return false
@@ -126,7 +125,7 @@ func sumsAt(program ir.Program, i int, bounded func(from int) bool) bool {
 		if !slices.ContainsFunc(step.Inputs, func(from int) bool { return reads[from] }) {
 			continue
 		}
-		if addsNumbers(step.Op) {
+		if step.Op.Traits().AddsNumbers {
 			return true
 		}
 		if step.Op.Traits().Output == ir.SameBuffer {

@@ -20,7 +20,10 @@ var (
 // index returns gives the index in the output of number i of operand k; index has
 // the output's shape.
 func registerMove[O ir.Op](index func(op O, operands []Operand, shape []int) func(k, i int) int) struct{} {
-	return registerBoth(func(_ context.Context, r *Result, op O, operands []Operand) error {
+	return registerBoth(func(ctx context.Context, r *Result, op O, operands []Operand) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		to := index(op, operands, r.Shape)
 		for k, o := range operands {
 			n, err := tensor.Elements(o.shape())

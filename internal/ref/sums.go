@@ -1,10 +1,6 @@
 package ref
 
-import (
-	"math"
-
-	"tfcnn/internal/ir"
-)
+import "math"
 
 // sums describes the sum of products that each element of a result is. A kernel that
 // computes a convolution and the addition behind it in one call may begin with the
@@ -37,7 +33,8 @@ func newSums(elements int) *sums {
 	return &sums{absolute: make([]float64, elements), terms: make([]int32, elements)}
 }
 
-// moved returns the sums of a result of more elements, where element i is element to(i).
+// moved returns the sums of a result with so many elements, of which element to(i) is
+// element i of this one.
 func (s *sums) moved(elements int, to func(i int) int) *sums {
 	if s == nil {
 		return nil
@@ -50,9 +47,10 @@ func (s *sums) moved(elements int, to func(i int) int) *sums {
 	return moved
 }
 
-// startedWith returns the bound of element i, whose own bound is own, plus more numbers
-// whose absolute values add up to others, for kernels that begin with those numbers.
-// They are multiples of quantum; 0 where that is not known.
+// startedWith returns the bound of a sum of element i and more numbers, for kernels that
+// begin with those numbers. own is the bound of element i. The absolute values of the
+// numbers add up to others, and the numbers are multiples of quantum; a quantum of 0 is
+// unknown.
 func (s *sums) startedWith(i int, own, others float64, more int, quantum float64) float64 {
 	terms, absolute := int(s.terms[i]), s.absolute[i]
 	if q := min(s.quantum, quantum); own == 0 && q > 0 && absolute+others <= s.exact*q {
@@ -61,16 +59,4 @@ func (s *sums) startedWith(i int, own, others float64, more int, quantum float64
 	a := s.arithmetic
 	// Of own, a part is what the roundings of the same products come to.
 	return own - min(own, a.sumBound(terms, absolute)) + a.sumBound(terms+more, absolute+others) + float64(terms+more)*smallest
-}
-
-// addsNumbers reports whether a kernel may compute the operation together with the sum
-// of products that it reads, beginning with the numbers that the operation adds.
-func addsNumbers(op ir.Op) bool {
-	switch op := op.(type) {
-	case ir.Add:
-		return true
-	case ir.ScaleShift:
-		return len(op.Scale) == 0
-	}
-	return false
 }

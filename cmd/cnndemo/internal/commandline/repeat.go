@@ -42,8 +42,8 @@ func ShellWord(word string) string {
 	return "$'" + text.String() + "'"
 }
 
-// Repeat returns the line that repeats a command, and its options that are not at
-// their defaults, without those that only say where to write.
+// Repeat returns the line that repeats a command, and the options that differ from
+// their defaults, without the options that name output files.
 func Repeat(c *cobra.Command, arguments []string) (line string, changed []string) {
 	line = c.CommandPath()
 	c.Flags().Visit(func(f *pflag.Flag) {

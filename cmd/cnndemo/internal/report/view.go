@@ -324,8 +324,7 @@ func ring(op Op, index int, v View) *ringView {
 	}
 }
 
-// sizeClass is a class by which the style knows where an image is shown
-// larger than it is.
+// sizeClass returns the CSS class by image size; the page enlarges small images.
 func sizeClass(width, height int) string {
 	longer := max(width, height)
 	for _, most := range []int{160, 320, 640} {
