@@ -212,6 +212,8 @@ func (j *job) conclude() error {
 	switch {
 	case j.report.Status == string(proof.Fail):
 		return exitErrorf(exitCheck, "run: a result lies outside its bound")
+	case j.report.Status == string(proof.NotHeld):
+		return exitErrorf(exitCheck, "run: no bound is known for numbers of a result, which were not compared")
 	case j.report.Status == string(proof.Nothing):
 		return exitErrorf(exitCheck, "run: the check of a result proves nothing: no number of it was compared")
 	case j.outOfMemory > 0:

@@ -101,9 +101,10 @@ tests, definitions computed by NumPy, sums of random numbers, and faults that
 TensorFlow had before. Its commands verify case files, a network layer by layer,
 or random operations.
 
-The verdict on an output is pass, overflow possible, precision, proves nothing or
-fail. It is "proves nothing" where no number was compared: where all are NaN on
-both sides and the case does not expect NaN, or where all are unspecified.
+The verdict on an output is pass, overflow possible, precision, proves nothing,
+not held or fail. It is "proves nothing" where no number was compared: where all
+are NaN on both sides and the case does not expect NaN, or where all are
+unspecified. It is "not held" where no bound is known for some numbers.
 
 ` + verifyStatus("a case failed or proves nothing, or an image cannot be used; against a", "baseline: outside, missing or case changed, and with --equal-bits within", "bound, too"),
 		Example: `  cnndemo verify

@@ -164,6 +164,9 @@ func (f *casesFlags) verify(c *cobra.Command, to *verifyFlags) error {
 	if n := result.Counts[proof.Fail]; n > 0 {
 		faults = append(faults, fmt.Sprintf("%d of %d cases failed", n, result.Cases))
 	}
+	if n := result.Counts[proof.NotHeld]; n > 0 {
+		faults = append(faults, fmt.Sprintf("%d of %d cases have numbers without a known bound", n, result.Cases))
+	}
 	if n := result.Counts[proof.Nothing]; n > 0 {
 		faults = append(faults, fmt.Sprintf("%d of %d cases compared no number and prove nothing", n, result.Cases))
 	}
@@ -227,7 +230,7 @@ func printVerification(w io.Writer, v report.Verification) {
 		switch o.Status {
 		case proof.Fail:
 			mark = "FAIL"
-		case proof.Nothing:
+		case proof.NotHeld, proof.Nothing:
 			mark = "VOID"
 		}
 		fmt.Fprintf(w, "%s  %s: %s\n", mark, o.ID(), quote.Text(o.Text(), mostErrorBytes))

@@ -253,7 +253,7 @@ func verdictCells(v verify.Verdict) string {
 	switch {
 	case v.Elements == 0:
 		return "-\t-\t-\t" + status + ", no numbers"
-	case v.Status == proof.Nothing:
+	case v.Status == proof.NotHeld, v.Status == proof.Nothing:
 		return "-\t-\t-\t" + status
 	case v.NaN > 0:
 		status += fmt.Sprintf(", %d NaN", v.NaN)
@@ -274,7 +274,7 @@ func (r netResult) outcomes() []proof.Outcome {
 	add := func(name, kind string, v verify.Verdict) {
 		o := proof.Outcome{File: r.Network, Name: name, Op: kind, Status: v.Status, Device: &v}
 		switch v.Status {
-		case proof.Nothing:
+		case proof.NotHeld, proof.Nothing:
 			o.Failure = v.String()
 		case proof.Fail:
 			o.Failure = fmt.Sprintf("device against the reference: %v", v)

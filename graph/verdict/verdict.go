@@ -13,8 +13,8 @@ import "slices"
 // Status is the outcome of a comparison.
 type Status string
 
-// The statuses, from good to bad. Only Fail is an error of the device; Nothing is no
-// pass.
+// The statuses, from good to bad. Only Fail is an error of the device; Nothing and
+// NotHeld are no pass.
 const (
 	// Pass: every number within its bound.
 	Pass Status = "pass"
@@ -27,12 +27,15 @@ const (
 	// Nothing: there are numbers, and none of them was compared with a number: all are
 	// NaN on both sides, unspecified, or not finite where sums may overflow.
 	Nothing Status = "proves nothing"
+	// NotHeld: for some numbers no bound is known, so that nothing was compared with
+	// them.
+	NotHeld Status = "not held"
 	// Fail: a number outside its bound, or another shape.
 	Fail Status = "fail"
 )
 
 // Statuses are all of them, from good to bad.
-var Statuses = []Status{Pass, Overflow, Precision, Nothing, Fail}
+var Statuses = []Status{Pass, Overflow, Precision, Nothing, NotHeld, Fail}
 
 // Verdict is the outcome of one comparison. Errors are absolute. Got and Want
 // may be NaN or infinite, which JSON writes as strings; all other figures are
@@ -75,8 +78,8 @@ type Verdict struct {
 // precision alarm is OK, and so is a tensor without numbers.
 func (v Verdict) OK() bool { return v.Status.OK() }
 
-// OK reports whether the status is neither Fail nor Nothing.
-func (s Status) OK() bool { return s != Fail && s != Nothing }
+// OK reports whether the status is none of Nothing, NotHeld and Fail.
+func (s Status) OK() bool { return s.rank() < Nothing.rank() }
 
 // Compared returns how many elements were compared with a number; an infinity counts.
 func (v Verdict) Compared() int {
@@ -105,9 +108,9 @@ func (v Verdict) Merge(next Verdict, n int) Verdict {
 	}
 	worse := v
 	switch {
-	case v.Status == Nothing && v.Unbounded == 0 && next.Compared() > 0:
+	case v.Status == Nothing && next.Compared() > 0:
 		worse = next // numbers of the batch were compared
-	case next.Status == Nothing && next.Unbounded == 0 && v.Compared() > 0:
+	case next.Status == Nothing && v.Compared() > 0:
 	case next.Status.rank() > v.Status.rank() || next.Status == v.Status && next.Share > v.Share:
 		worse = next
 	}

@@ -127,7 +127,9 @@ func compare(want ref.Result, shape []int, n int, at func(i int) (number, slack 
 	switch {
 	case v.Outside > 0:
 		v.Status = Fail
-	case v.Elements > 0 && v.Compared() == 0 || v.Unbounded > 0:
+	case v.Unbounded > 0:
+		v.Status = NotHeld
+	case v.Elements > 0 && v.Compared() == 0:
 		v.Status = Nothing
 	case v.Level > ref.AlarmLevel:
 		v.Status = Precision

@@ -142,14 +142,14 @@ func spaced(parts string) string {
 // Numbers without a bound are no pass, also beside numbers with one.
 func TestUnknownBoundsAreNoPass(t *testing.T) {
 	known := proof.Verdict{Status: proof.Pass, Elements: 5}
-	open := proof.Verdict{Status: proof.Nothing, Elements: 2, Unbounded: 2}
+	open := proof.Verdict{Status: proof.NotHeld, Elements: 2, Unbounded: 2}
 	for _, v := range []proof.Verdict{known.Merge(open, 0), open.Merge(known, 0)} {
-		if v.OK() || v.String() != "proves nothing: no bound is known for 2 of 7 numbers" {
+		if v.OK() || v.String() != "not held: no bound is known for 2 of 7 numbers" {
 			t.Errorf("got %v", v)
 		}
 	}
 	mixed := ref.Result{Shape: []int{2}, Value: []float64{1, 0}, Bound: make([]float64, 2), Level: make([]float64, 2), State: []ref.State{ref.Plain, ref.NoBound}}
-	if v := proof.Compare(mixed, tensor.Tensor{Shape: []int{2}, Data: []float32{1, 5}}); v.Status != proof.Nothing || v.Unbounded != 1 {
+	if v := proof.Compare(mixed, tensor.Tensor{Shape: []int{2}, Data: []float32{1, 5}}); v.Status != proof.NotHeld || v.Unbounded != 1 {
 		t.Errorf("one number of two: %v", v)
 	}
 	failed := proof.Verdict{Status: proof.Fail, Elements: 1, Outside: 1}

@@ -20,6 +20,7 @@ const (
 	Overflow  = verdict.Overflow
 	Precision = verdict.Precision
 	Nothing   = verdict.Nothing
+	NotHeld   = verdict.NotHeld
 	Fail      = verdict.Fail
 )
 

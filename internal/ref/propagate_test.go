@@ -243,7 +243,7 @@ func TestNoBound(t *testing.T) {
 	if e.State[0] != ref.NoBound {
 		t.Fatalf("states %v", e.State)
 	}
-	if v := proof.Compare(e, tensor.Tensor{Shape: []int{1, 1}, Data: []float32{5}}); v.OK() || v.Status != proof.Nothing {
+	if v := proof.Compare(e, tensor.Tensor{Shape: []int{1, 1}, Data: []float32{5}}); v.OK() || v.Status != proof.NotHeld {
 		t.Errorf("got %v", v)
 	}
 }

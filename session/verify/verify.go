@@ -45,13 +45,14 @@ type (
 	Status  = verdict.Status
 )
 
-// The statuses, from good to bad. An error of TensorFlow is Fail alone; Nothing is
-// no pass.
+// The statuses, from good to bad. An error of TensorFlow is Fail alone; Nothing and
+// NotHeld are no pass.
 const (
 	Pass      = verdict.Pass      // every number within its bound
 	Overflow  = verdict.Overflow  // but for infinities where partial sums may overflow
 	Precision = verdict.Precision // with errors larger than float32 kernels make
 	Nothing   = verdict.Nothing   // no number was compared
+	NotHeld   = verdict.NotHeld   // of some numbers no bound is known
 	Fail      = verdict.Fail      // a number outside its bound, or another shape
 )
 
@@ -96,9 +97,9 @@ type Chain struct {
 
 // Err returns nil where every layer and chain was compared with the reference and none
 // failed. Otherwise the error names the first failed layer or chain, with its worst
-// number; where none failed, the first whose verdict proves nothing.
+// number; where none failed, the first that was not held, or whose verdict proves nothing.
 func (v Result) Err() error {
-	for _, status := range []Status{Fail, Nothing} {
+	for _, status := range []Status{Fail, NotHeld, Nothing} {
 		for _, layer := range v.Layers {
 			if layer.Verdict.Status == status {
 				return fmt.Errorf("verify: %s %s: %v", layer.Kind, quote.Name(layer.Layer), layer.Verdict)

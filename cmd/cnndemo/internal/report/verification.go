@@ -101,6 +101,8 @@ func verificationVerdict(v Verification, worst proof.Status, numbers int) verdic
 	switch worst {
 	case proof.Fail:
 		view.Headline = fmt.Sprintf("%d of %s failed", failed, count(v.Cases, v.unit()))
+	case proof.NotHeld:
+		view.Headline = fmt.Sprintf("%d of %s have numbers without a known bound", v.Counts[proof.NotHeld], count(v.Cases, v.unit()))
 	case proof.Nothing:
 		view.Headline = fmt.Sprintf("%d of %s prove nothing: no number was compared", v.Counts[proof.Nothing], count(v.Cases, v.unit()))
 	case proof.Precision:

@@ -143,6 +143,8 @@ func verdictWords(v *proof.Verdict) (headline, sentence string) {
 			fmt.Sprintf("The errors are up to %s times √n·u·Σ|x·w|, more than float32 kernels make: the device seems to round its inputs.%s", figures(v.Level), rest)
 	case v.Elements == 0:
 		return "There are no numbers", "The output is empty, as the reference’s."
+	case v.Status == proof.NotHeld:
+		return fmt.Sprintf("No bound is known for %s of %s numbers: they were not compared", grouped(v.Unbounded), n), strings.TrimSpace(rest)
 	case v.Status == proof.Nothing:
 		return fmt.Sprintf("Of %s numbers none was compared: this proves nothing", n), strings.TrimSpace(rest)
 	case v.Exact == v.Elements:
