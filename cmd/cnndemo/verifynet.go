@@ -24,7 +24,10 @@ import (
 )
 
 // netFlags name a network and its weights.
-type netFlags struct{ net, weights string }
+type netFlags struct {
+	net, weights string
+	noProbes     bool
+}
 
 // netResult is a network that was verified, and how.
 type netResult struct {
@@ -74,6 +77,11 @@ and as a share of its bound. Then the network runs again as in a program, where
 TensorFlow may compute several layers in one call. NET is a ready network (cnndemo
 nets lists them) or a JSON file.
 
+Then probes run each part of the network at its real shapes: with small whole numbers, on
+which float32 rounds nothing, so that each number must be exact; and with Gaussian
+numbers. In batches of one image and of as many as the images are, as a program would run
+them. --no-probes leaves them out.
+
 The weights are drawn from --seed, or read from a .npz file, whose arrays are
 named after the layers in the JSON of cnndemo nets NET: conv1/filter, conv1/bias.
 
@@ -90,6 +98,7 @@ named after the layers in the JSON of cnndemo nets NET: conv1/filter, conv1/bias
 	f.flags(c)
 	f.seedFlag(c, "the seed of fresh weights")
 	net.weightsFlag(c)
+	c.Flags().BoolVar(&net.noProbes, "no-probes", false, "leave out the probes, which run drawn numbers through the network's parts")
 	return c
 }
 
@@ -163,7 +172,7 @@ func (f *netFlags) run(c *cobra.Command, to *verifyFlags, paths []string) (netRe
 	bar := newProgress(c.ErrOrStderr(), "layers")
 	defer bar.finish()
 	result.Result, err = verify.Network(c.Context(), found.network, weights, batch, verify.Options{
-		Options: session.Options{Device: to.device}, Progress: bar.show,
+		Options: session.Options{Device: to.device}, Progress: bar.show, SkipProbes: f.noProbes,
 	})
 	if err != nil {
 		return netResult{}, verifyError(c.Context(), err)
@@ -244,6 +253,7 @@ func (r netResult) print(w io.Writer) {
 			fmt.Fprintf(w, "%s %q: nothing is asked of %d numbers: %s\n", l.Kind, l.Layer, l.Verdict.Unspecified, l.Note)
 		}
 	}
+	r.printProbes(w)
 	fmt.Fprintf(w, "%d layers: %s; TensorFlow %.2f s, reference %.2f s\n", len(r.Layers), r.Status, r.Run, r.Reference)
 }
 

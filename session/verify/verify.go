@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"tfcnn/graph"
@@ -34,8 +35,10 @@ import (
 // not; and it refuses another Compute than float32.
 type Options struct {
 	session.Options
-	// Progress, where it is not nil, is called after each compared step; total is the
-	// number of steps.
+	// SkipProbes leaves out the probes; see Probe.
+	SkipProbes bool
+	// Progress, where it is not nil, is called after each compared step and each probed
+	// part; total is the number of them.
 	Progress func(done, total int)
 }
 
@@ -60,13 +63,15 @@ const (
 type Result struct {
 	process.Platform
 	Images int `json:"pictures"`
-	// Status is the worst of the layers' and the chains'.
+	// Status is the worst of the layers', the chains' and the probes'.
 	Status Status  `json:"status"`
 	Layers []Layer `json:"layers"`
 	// Chains are the parts of the network as they run when no output between layers
 	// is fetched; see Network.
 	Chains []Chain `json:"chains"`
-	// Diverges names the first layer, or chain, that fails. Empty: none.
+	// Probes are computations of drawn numbers; see Probe.
+	Probes []Probe `json:"probes"`
+	// Diverges names the first layer, chain or probe that fails. Empty: none.
 	Diverges string `json:"diverges,omitempty"`
 	// Run and Reference are the seconds of TensorFlow and of the reference.
 	Run       float64 `json:"run_seconds"`
@@ -110,6 +115,11 @@ func (v Result) Err() error {
 				return fmt.Errorf("verify: layers [%s] run as one: %v", quote.Names(chain.Layers), chain.Verdict)
 			}
 		}
+		for _, probe := range v.Probes {
+			if probe.Verdict.Status == status {
+				return fmt.Errorf("verify: probe of layers [%s] by %s numbers, batches of %d, %s: %v", quote.Names(probe.Layers), probe.Kind, probe.Images, probe.Session, probe.Verdict)
+			}
+		}
 	}
 	return nil
 }
@@ -126,6 +136,8 @@ func (v Result) Err() error {
 // layer's output, and once for the ends of such chains alone, whose bounds are
 // propagated from part to part.
 //
+// Then probes of the network's parts run; see Probe.
+//
 // A layer that fails is no error; see Result.Err. The error is of a network,
 // weights or batch that are refused, of TensorFlow, or ctx's.
 func Network(ctx context.Context, net graph.Network, weights graph.Weights, images tensor.Tensor, o Options) (_ Result, err error) {
@@ -135,6 +147,7 @@ func Network(ctx context.Context, net graph.Network, weights graph.Weights, imag
 	if o.Batching != (session.Batching{}) {
 		return Result{}, fmt.Errorf("verify: got Batching of %d images, want none: shared batches are not verified", o.Batching.Size)
 	}
+	serving := o.Options
 	if o.Executor == "" {
 		o.Executor = session.Parallel // which can be traced; the kernels are the same
 	}
@@ -146,12 +159,16 @@ func Network(ctx context.Context, net graph.Network, weights graph.Weights, imag
 	if err != nil {
 		return Result{}, err
 	}
+	closeSession := sync.OnceValue(s.Close)
 	defer func() {
-		if closing := s.Close(); err == nil {
+		if closing := closeSession(); err == nil {
 			err = closing
 		}
 	}()
 	v := newVerifier(ctx, s, weights, images, o)
+	if !o.SkipProbes && v.result.Images > 0 {
+		v.prepareProbes(net, serving)
+	}
 	if err := tensorflow.WithoutWinograd(s.Device()); err != nil {
 		return Result{}, fmt.Errorf("verify: %w", err)
 	}
@@ -163,6 +180,13 @@ func Network(ctx context.Context, net graph.Network, weights graph.Weights, imag
 		return Result{}, err
 	}
 	if err := v.chains(); err != nil {
+		return Result{}, err
+	}
+	// The weights of one network at a time are in memory.
+	if err := closeSession(); err != nil {
+		return Result{}, err
+	}
+	if err := v.probe(); err != nil {
 		return Result{}, err
 	}
 	return v.result, nil
@@ -177,8 +201,9 @@ func newVerifier(ctx context.Context, s *session.Session, weights graph.Weights,
 	v.result.Precision = tensorflow.Precision(device)
 	v.network = proof.Network{Lowered: v.lowered, Weights: weights, Arithmetic: tensorflow.Arithmetic(device)}
 	if o.Progress != nil {
-		total := 2 * len(v.lowered.Program.Steps) // there are two runs
-		v.network.Progress = func(steps int) { o.Progress(steps, total) }
+		steps := 2 * len(v.lowered.Program.Steps) // there are two runs
+		v.progress = func(done int) { o.Progress(done, steps+len(v.probes.parts)) }
+		v.network.Progress = v.progress
 	}
 	if len(batch.Shape) > 0 {
 		v.result.Images = batch.Shape[0]
@@ -195,6 +220,9 @@ type verifier struct {
 	network proof.Network
 	layered proof.Run // the run that fetched every layer
 	result  Result
+
+	probes   probing
+	progress func(done int) // nil: not asked for
 }
 
 // bytes returns the most memory that Network takes for its batch: the outputs of all

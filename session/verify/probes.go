@@ -1,0 +1,167 @@
+package verify
+
+import (
+	"fmt"
+	"time"
+
+	"tfcnn/graph"
+	"tfcnn/internal/probe"
+	"tfcnn/internal/tensorflow"
+	"tfcnn/session"
+	"tfcnn/session/internal/seam"
+)
+
+// Probe is a computation of drawn numbers by layers of the network, at their real shapes,
+// with Session.Run and the caller's options. The layers are those of a chain, which
+// TensorFlow may compute in one call, as a network of their own; parts with the same
+// operations and shapes are probed once. Each probe runs in batches of one image and in
+// batches of as many images as Network was called with, in the TensorFlow session that
+// serves those of the network.
+//
+// Exact numbers are small whole numbers on which float32 rounds nothing, so that the bound
+// is 0: a lost product, a wrong tap, a stale number or a rounded operand is a failure,
+// however long the sums are. Numbers with random signs are Gaussian: the level of their
+// errors notices a device that rounds its operands.
+type Probe struct {
+	Layers  []string `json:"layers"`
+	Kind    string   `json:"kind"`    // "exact" or "random signs"
+	Session string   `json:"session"` // of TensorFlow's sessions, the one that served: its executor and threads
+	Images  int      `json:"pictures"`
+	Verdict Verdict  `json:"verdict"`
+	// Rounding lists the operations that round exact numbers too: where there are some,
+	// the probe is compared by their bounds.
+	Rounding []string `json:"rounding,omitempty"`
+	// Alike are the layers of other parts with the same operations and shapes.
+	Alike [][]string `json:"alike,omitempty"`
+}
+
+// probeSeed is the seed of all probes: their numbers are the same in every run.
+const probeSeed = 15
+
+// probing is what the probes of a network need of it when its session is closed.
+type probing struct {
+	parts   []probe.Part
+	options session.Options
+	served  []serving
+}
+
+// serving is a TensorFlow session, and the batch sizes that it serves.
+type serving struct {
+	oneThread bool
+	images    []int
+}
+
+// prepareProbes divides the network into parts. options are the caller's.
+func (v *verifier) prepareProbes(net graph.Network, options session.Options) {
+	ends, _ := v.network.ChainSteps()
+	options.WarmUp, options.Batching = nil, session.Batching{}
+	v.probes = probing{parts: probe.Parts(net, v.lowered, ends), options: options}
+	for _, images := range []int{1, v.result.Images} {
+		one, last := v.session.OnOneThread(images), len(v.probes.served)-1
+		switch {
+		case last < 0 || v.probes.served[last].oneThread != one:
+			v.probes.served = append(v.probes.served, serving{one, []int{images}})
+		case v.probes.served[last].images[0] != images:
+			v.probes.served[last].images = append(v.probes.served[last].images, images)
+		}
+	}
+}
+
+// probe runs all probes.
+func (v *verifier) probe() error {
+	steps := 2 * len(v.lowered.Program.Steps)
+	for i, part := range v.probes.parts {
+		if err := tensorflow.CheckMemory(part.Bytes(v.result.Images)); err != nil {
+			return fmt.Errorf("verify: probe: %w", err)
+		}
+		start := time.Now()
+		p, err := part.Exact(v.ctx, v.network.Arithmetic, probeSeed, v.result.Images)
+		v.result.Reference += time.Since(start).Seconds()
+		if err == nil {
+			err = v.runProbe(&p)
+		}
+		if err == nil && part.Sums() {
+			start = time.Now()
+			p, err = part.RandomSigns(v.ctx, v.network.Arithmetic, probeSeed)
+			v.result.Reference += time.Since(start).Seconds()
+			if err == nil {
+				err = v.runProbe(&p)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("verify: %w", err)
+		}
+		if v.progress != nil {
+			v.progress(steps + i + 1)
+		}
+	}
+	return nil
+}
+
+// runProbe runs a probe in each TensorFlow session that serves the network.
+func (v *verifier) runProbe(p *probe.Probe) error {
+	for _, on := range v.probes.served {
+		if err := v.runProbeOn(p, on); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *verifier) runProbeOn(p *probe.Probe, on serving) (err error) {
+	options := v.probes.options
+	if on.oneThread {
+		options.Threads = 1
+	}
+	s, err := session.Open(p.Network, p.Weights, options)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closing := s.Close(); err == nil {
+			err = closing
+		}
+	}()
+	if !on.oneThread {
+		seam.Of(s).ShareThreads()
+	}
+	for _, images := range on.images {
+		entry := Probe{
+			Layers: p.Part.Names(), Kind: string(p.Kind), Session: describe(s, options.Threads), Images: images,
+			Rounding: p.Rounding, Alike: p.Part.AlikeNames(),
+		}
+		start := time.Now()
+		for n, order := range p.Orders(images, probeSeed) {
+			output, err := s.Run(v.ctx, p.Batch(order))
+			if err != nil {
+				return err
+			}
+			if perturb != nil {
+				perturb(p, output.Data)
+			}
+			if verdict := p.Compare(order, output); n == 0 {
+				entry.Verdict = verdict
+			} else {
+				entry.Verdict = entry.Verdict.Merge(verdict, n*images)
+			}
+		}
+		v.result.Run += time.Since(start).Seconds()
+		v.judge(entry.Layers[len(entry.Layers)-1], entry.Verdict)
+		v.result.Probes = append(v.result.Probes, entry)
+	}
+	return nil
+}
+
+// perturb, where it is not nil, changes the output of a probe: a test's fault.
+var perturb func(p *probe.Probe, output []float32)
+
+// describe returns the executor and the threads of a session.
+func describe(s *session.Session, threads int) string {
+	switch threads {
+	case 0:
+		return seam.Of(s).Executor() + " executor, the process's threads"
+	case 1:
+		return seam.Of(s).Executor() + " executor, 1 thread"
+	}
+	return fmt.Sprintf("%s executor, %d threads", seam.Of(s).Executor(), threads)
+}
