@@ -268,8 +268,9 @@ func (p Part) fresh(name string) string {
 // call with the part's.
 func (s *small) move(p Part, k int, from string, shape, want []int) string {
 	add := func(what string, layer func(name string) graph.Layer) {
-		from = p.fresh(fmt.Sprint(what, k))
-		s.network.Layers = append(s.network.Layers, layer(from))
+		name := p.fresh(fmt.Sprint(what, k))
+		s.network.Layers = append(s.network.Layers, layer(name))
+		from = name
 	}
 	selection := func(shape ...int) {
 		filter := tensor.MustNew(shape...)

@@ -114,7 +114,7 @@ func (p Part) Exact(ctx context.Context, a ref.Arithmetic, seed uint64, images i
 			probe.Rounding = append(probe.Rounding, kind)
 		}
 	}
-	for _, sizes := range []sizes{{x: 64, w: 3, large: true}, {x: 8, w: 3, large: true}, {x: 8, w: 2}, {x: 1, w: 1}} {
+	for _, sizes := range []sizes{{x: 96, w: 3, large: true}, {x: 8, w: 3, large: true}, {x: 8, w: 2}, {x: 1, w: 1}} {
 		d := drawing{small: s, part: p, sizes: sizes, random: rand.New(rand.NewPCG(seed, 1))}
 		probe.Weights = d.weights()
 		probe.Images = d.images(images)

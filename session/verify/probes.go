@@ -137,7 +137,7 @@ func (v *verifier) runProbeOn(p *probe.Probe, on serving) (err error) {
 				return err
 			}
 			if perturb != nil {
-				perturb(p, output.Data)
+				perturb(p, images, output.Data)
 			}
 			if verdict := p.Compare(order, output); n == 0 {
 				entry.Verdict = verdict
@@ -153,7 +153,7 @@ func (v *verifier) runProbeOn(p *probe.Probe, on serving) (err error) {
 }
 
 // perturb, where it is not nil, changes the output of a probe: a test's fault.
-var perturb func(p *probe.Probe, output []float32)
+var perturb func(p *probe.Probe, images int, output []float32)
 
 // describe returns the executor and the threads of a session.
 func describe(s *session.Session, threads int) string {
