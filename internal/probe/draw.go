@@ -26,6 +26,8 @@ const (
 
 	// largeInSum is how many products of a sum have a large factor, on either side.
 	largeInSum = 3
+	// fewTerms is the number of terms up to which a filter's numbers are larger.
+	fewTerms = 64
 	// mostTerms·x is the most that Σ|x| of a sum comes to.
 	mostTerms = 1 << 21
 )
@@ -39,7 +41,9 @@ type drawing struct {
 
 	first  product // of the part; no terms: there is none
 	unit   float64 // all numbers of images, biases, means and offsets are multiples of it
-	center float64 // to which the last bias or offset moves the sums
+	// The last bias or offset moves the sums of most channels to the center of the numbers
+	// to which the part responds, and those of some to the ends: there half are cut off.
+	responds ir.Interval
 }
 
 // product describes a sum of products.
@@ -89,7 +93,7 @@ func (d *drawing) weights() graph.Weights {
 	}
 	products := 0
 	for i, step := range steps {
-		center := 0.0
+		center := func(int) float64 { return 0 }
 		if i == last {
 			center = d.center
 		}
@@ -113,6 +117,7 @@ func (d *drawing) weights() graph.Weights {
 // plan chooses the sizes, and the unit in which the part's activations respond.
 func (d *drawing) plan() {
 	steps := d.small.lowered.Program.Steps
+	d.responds = ir.Interval{}
 	responds := ir.Interval{Low: math.Inf(-1), High: math.Inf(1)}
 	products, moves, norms := 0, false, false
 	for i, step := range steps {
@@ -137,13 +142,16 @@ func (d *drawing) plan() {
 	if products > 0 {
 		d.sizes.x = max(1, min(d.sizes.x, mostTerms/d.first.terms))
 	}
-	d.unit, d.center = 1, 0
+	if d.first.terms <= fewTerms { // the sums of few terms are to differ too
+		d.sizes.w = max(d.sizes.w, min(16, d.sizes.w*8))
+	}
+	d.unit = 1
 	if math.IsInf(responds.High, 1) || math.IsInf(responds.Low, -1) {
 		return // images come with their negatives: either side of an end shows
 	}
 	half := (responds.High - responds.Low) / 2
 	if moves {
-		d.center = responds.Low + half
+		d.responds = responds
 	} else {
 		half = max(responds.High, -responds.Low)
 	}
@@ -151,6 +159,17 @@ func (d *drawing) plan() {
 	for d.peak(products)*d.unit > half && d.unit > 0x1p-40 {
 		d.unit /= 2
 	}
+}
+
+// center returns the number to which the sums of a channel are moved.
+func (d *drawing) center(channel int) float64 {
+	switch channel % 8 {
+	case 3:
+		return d.responds.Low
+	case 7:
+		return d.responds.High
+	}
+	return (d.responds.Low + d.responds.High) / 2
 }
 
 // peak returns the size, in units, that few of the part's numbers exceed.
@@ -241,11 +260,11 @@ func (d *drawing) filter(step ir.Step, p product, before int) tensor.Tensor {
 	return filter
 }
 
-// near draws numbers of 1 to 8 units above a center.
-func (d *drawing) near(shape []int, center float64) tensor.Tensor {
+// near draws numbers of 1 to 8 units above a channel's center.
+func (d *drawing) near(shape []int, center func(channel int) float64) tensor.Tensor {
 	x := tensor.MustNew(shape...)
 	for i := range x.Data {
-		x.Data[i] = float32(center + d.unit*float64(1+d.random.IntN(8)))
+		x.Data[i] = float32(center(i) + d.unit*float64(1+d.random.IntN(8)))
 	}
 	return x
 }
@@ -254,7 +273,7 @@ func (d *drawing) near(shape []int, center float64) tensor.Tensor {
 // negatives, where the square root is computed exactly. The variance is of the size of ε, so
 // that another ε gives other numbers. The offset is at least the mean times the factor: of
 // an image and its negative, one shows behind a ReLU.
-func (d *drawing) norm(weights graph.Weights, step ir.Step, center float64) {
+func (d *drawing) norm(weights graph.Weights, step ir.Step, center func(channel int) float64) {
 	n := step.Weights[0].Shape[0]
 	scale, offset, mean, variance := tensor.MustNew(n), tensor.MustNew(n), tensor.MustNew(n), tensor.MustNew(n)
 	epsilon := step.Op.(ir.BatchNorm).Epsilon
@@ -271,7 +290,7 @@ func (d *drawing) norm(weights graph.Weights, step ir.Step, center float64) {
 		scale.Data[c] = float32(factor * root)
 		variance.Data[c] = float32(root*root) - epsilon
 		mean.Data[c] = float32(m)
-		offset.Data[c] = float32(center + factor*m + d.unit*float64(1+d.random.IntN(8)))
+		offset.Data[c] = float32(center(c) + factor*m + d.unit*float64(1+d.random.IntN(8)))
 	}
 	for i, x := range []tensor.Tensor{scale, offset, mean, variance} {
 		weights[step.Weights[i].Name] = x

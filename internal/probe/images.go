@@ -76,9 +76,9 @@ func (d *drawing) distinct(place, k int) float64 {
 	return size
 }
 
-// gaussian draws weights and one image of Gaussian numbers, which have random signs. The
+// gaussian draws weights and images of Gaussian numbers, which have random signs. The
 // sums of a filter are as large as its inputs.
-func (d *drawing) gaussian() (graph.Weights, tensor.Tensor) {
+func (d *drawing) gaussian(images int) (graph.Weights, tensor.Tensor) {
 	normal := func(mean, deviation float64, shape ...int) tensor.Tensor {
 		x := tensor.MustNew(shape...)
 		for i := range x.Data {
@@ -111,5 +111,5 @@ func (d *drawing) gaussian() (graph.Weights, tensor.Tensor) {
 			}
 		}
 	}
-	return weights, normal(0, 1, 1, in[0], in[1], in[2])
+	return weights, normal(0, 1, images, in[0], in[1], in[2])
 }

@@ -71,6 +71,19 @@ func (p Part) Sums() bool {
 	return slices.ContainsFunc(p.steps(), func(s ir.Step) bool { return s.Op.Traits().MultiplyAccumulate })
 }
 
+// Terms returns the number of terms of the part's first sums, 0 where there are none.
+func (p Part) Terms() int {
+	for _, layer := range p.Layers {
+		l := p.lowered.Layers[layer]
+		for i := l.First; i <= l.Last; i++ {
+			if p.lowered.Program.Steps[i].Op.Traits().MultiplyAccumulate {
+				return productOf(p.lowered.Program, i).terms
+			}
+		}
+	}
+	return 0
+}
+
 // Bytes returns the most memory that the part's probes take in Go, for batches of so many
 // images. TensorFlow's sessions check for themselves.
 func (p Part) Bytes(images int) int64 {
@@ -131,15 +144,15 @@ func (p Part) Exact(ctx context.Context, a ref.Arithmetic, seed uint64, images i
 	return probe, nil
 }
 
-// RandomSigns draws Gaussian numbers, and one image.
-func (p Part) RandomSigns(ctx context.Context, a ref.Arithmetic, seed uint64) (Probe, error) {
+// RandomSigns draws Gaussian numbers, of so many different images.
+func (p Part) RandomSigns(ctx context.Context, a ref.Arithmetic, seed uint64, images int) (Probe, error) {
 	s, err := p.build()
 	if err != nil {
 		return Probe{}, fmt.Errorf("probe: layers [%s]: %w", quote.Names(p.Names()), err)
 	}
 	probe := Probe{Part: p, Kind: RandomSigns, Network: s.network, lowered: s.lowered}
 	d := drawing{small: s, part: p, random: rand.New(rand.NewPCG(seed, 2))}
-	probe.Weights, probe.Images = d.gaussian()
+	probe.Weights, probe.Images = d.gaussian(images)
 	if err := probe.compute(ctx, a); err != nil {
 		return Probe{}, fmt.Errorf("probe: layers [%s]: %w", quote.Names(p.Names()), err)
 	}

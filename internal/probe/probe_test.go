@@ -368,7 +368,7 @@ func TestRandomSigns(t *testing.T) {
 			continue
 		}
 		sums++
-		p, err := part.RandomSigns(t.Context(), ref.Arithmetic{}, 1)
+		p, err := part.RandomSigns(t.Context(), ref.Arithmetic{}, 1, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -398,7 +398,7 @@ func TestCanceled(t *testing.T) {
 	if _, err := list[0].Exact(ctx, ref.Arithmetic{}, 1, 1); err == nil {
 		t.Error("no error")
 	}
-	if _, err := list[0].RandomSigns(ctx, ref.Arithmetic{}, 1); err == nil {
+	if _, err := list[0].RandomSigns(ctx, ref.Arithmetic{}, 1, 1); err == nil {
 		t.Error("no error")
 	}
 }

@@ -82,7 +82,7 @@ func (v *verifier) probe() error {
 		}
 		if err == nil && part.Sums() {
 			start = time.Now()
-			p, err = part.RandomSigns(v.ctx, v.network.Arithmetic, probeSeed)
+			p, err = part.RandomSigns(v.ctx, v.network.Arithmetic, probeSeed, 1)
 			v.result.Reference += time.Since(start).Seconds()
 			if err == nil {
 				err = v.runProbe(&p)
