@@ -50,7 +50,7 @@ PROGRAM    := $(GO) build -buildmode=pie -ldflags "-bindnow $(FACTS)"
 DOCKER_BUILD = docker build --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg BASE_IMAGE=$(BASE_IMAGE) \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED)
 
-.PHONY: bench mutants mutants-sample fusions soak soak-operations fuzz hostile sweep bundle module proof-page docker docker-test docker-cuda docker-cuda-test help libtensorflow build doctor-program demo test test-steps lint unit race no-cgo outside doctor go-env go-env-undo notices fmt clean
+.PHONY: bench mutants mutants-sample detection fusions soak soak-operations fuzz hostile sweep bundle module proof-page docker docker-test docker-cuda docker-cuda-test help libtensorflow build doctor-program demo test test-steps lint unit race no-cgo outside doctor go-env go-env-undo notices fmt clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -125,6 +125,12 @@ MINUTES ?= 10
 soak-operations: build ## a long run of random operations, oneDNN off and on (CASES=1000000 SEED=1)
 	TF_ENABLE_ONEDNN_OPTS=0 bin/cnndemo verify random $(CASES) --seed $(SEED)
 	TF_ENABLE_ONEDNN_OPTS=1 bin/cnndemo verify random $(CASES) --seed $(SEED)
+
+# NETS=a,b of the ready networks, DRAWS= of each part.
+NETS  ?= alexnet,resnet18,mobilenet
+DRAWS ?= 3
+detection: libtensorflow ## plant 16 faults into kernels of real sizes, and count which are noticed (NETS=a,b DRAWS=3)
+	$(GO) run $(GOLD) ./internal/detection -nets $(NETS) -draws $(DRAWS) -seed $(SEED)
 
 fusions: libtensorflow ## every head × middle × activation in float32, bfloat16 and float16, oneDNN off and on
 	TFCNN_FUSIONS=all TF_ENABLE_ONEDNN_OPTS=0 $(GO) test -count=1 -timeout 60m -run TestFusions ./session

@@ -85,7 +85,7 @@ them. --no-probes leaves them out.
 The weights are drawn from --seed, or read from a .npz file, whose arrays are
 named after the layers in the JSON of cnndemo nets NET: conv1/filter, conv1/bias.
 
-` + verifyStatus("a layer failed or proves nothing, or an image cannot be used"),
+` + verifyStatus("a layer or a probe failed or proves nothing, or an image cannot be used"),
 		Example: `  cnndemo verify net alexnet
   cnndemo verify net my-net.json --weights my-net.npz holiday/ --html report.html`,
 		Args:              commandline.Arguments(1, math.MaxInt, "a network"),
@@ -278,7 +278,8 @@ func verdictCells(v verify.Verdict) string {
 	return fmt.Sprintf("%.3g\t%s\t%.3g\t%s", v.MaxError, share, v.ULP, status)
 }
 
-// outcomes are the layers as cases, for JUnit and the page.
+// outcomes are the layers as cases, and the probes that are no plain pass, for JUnit and the
+// page.
 func (r netResult) outcomes() []proof.Outcome {
 	var list []proof.Outcome
 	add := func(name, kind string, v verify.Verdict) {
@@ -296,6 +297,11 @@ func (r netResult) outcomes() []proof.Outcome {
 	}
 	for _, l := range r.Chains {
 		add(strings.Join(l.Layers, " → "), "as it runs", l.Verdict)
+	}
+	for _, p := range r.Probes {
+		if p.Verdict.Status != proof.Pass {
+			add(fmt.Sprintf("%s, batches of %d", strings.Join(p.Layers, " → "), p.Images), "probe, "+p.Kind, p.Verdict)
+		}
 	}
 	return list
 }
