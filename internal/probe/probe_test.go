@@ -402,3 +402,22 @@ func TestCanceled(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// With a GPU's arithmetic sums are compared by its bounds, and the probe says so.
+func TestArithmetic(t *testing.T) {
+	_, list := parts(t, longSums[0].net)
+	for a, want := range map[ref.Arithmetic]string{
+		{TF32: true}:            "TF32",
+		{FFT: true}:             "Fourier transforms",
+		{TF32: true, FFT: true}: "TF32 Fourier transforms",
+	} {
+		p, err := list[0].Exact(t.Context(), a, 1, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := p.Compare(all(&p), device(t, &p, p.Weights, p.Images))
+		if got := strings.Join(p.Rounding, " "); got != want || v.Status != proof.Pass || v.Exact == v.Elements {
+			t.Errorf("%+v: rounding %q, want %q; %v", a, got, want, v)
+		}
+	}
+}

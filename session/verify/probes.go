@@ -28,8 +28,8 @@ type Probe struct {
 	Session string   `json:"session"` // of TensorFlow's sessions, the one that served: its executor and threads
 	Images  int      `json:"pictures"`
 	Verdict Verdict  `json:"verdict"`
-	// Rounding lists the operations that round exact numbers too: where there are some,
-	// the probe is compared by their bounds.
+	// Rounding lists the operations that round exact numbers too, and a GPU's TF32 and
+	// Fourier transforms: where there are some, the probe is compared by their bounds.
 	Rounding []string `json:"rounding,omitempty"`
 	// Alike are the layers of other parts with the same operations and shapes.
 	Alike [][]string `json:"alike,omitempty"`
