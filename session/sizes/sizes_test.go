@@ -274,3 +274,94 @@ func TestSizesInUse(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Shutdown refuses the runs that wait for a shared Limit, of every size.
+func TestSizesShutdownRefuses(t *testing.T) {
+	limit := session.NewLimit(1, 0)
+	net := slow
+	net.Input.Height, net.Input.Width = 0, 0
+	s, err := sizes.Open(net, slow.InitialWeights(1), sizes.Options{Options: session.Options{Device: "cpu", Limit: limit}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The last slot of the limit is taken from outside, until the runs were refused.
+	other, err := session.Open(slow, slow.InitialWeights(1), session.Options{Device: "cpu", Limit: limit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	stop := make(chan struct{})
+	var running sync.WaitGroup
+	for range 3 { // so that a slot that is free goes to the oldest that waits
+		running.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, err := other.Run(context.Background(), batchOf(slow, 1, 1)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	const sizesOfImages, each = 2, 20
+	ended := make(chan error, sizesOfImages*each)
+	for i := range sizesOfImages {
+		for range each {
+			go func() { _, err := s.Run(context.Background(), tensor.MustNew(1, 4, 4+i, 64)); ended <- err }()
+		}
+	}
+	for deadline := time.Now().Add(time.Minute); s.Stats().Waiting < each; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v", s.Stats())
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	close(stop)
+	refused := 0
+	for range sizesOfImages * each {
+		switch err := <-ended; {
+		case errors.Is(err, session.ErrClosed):
+			refused++
+		case err != nil:
+			t.Error(err)
+		}
+	}
+	running.Wait()
+	if refused < each/2 {
+		t.Errorf("%d of %d runs were refused, want most of those that waited", refused, sizesOfImages*each)
+	}
+}
+
+// A new size does not wait for a run of a closed session that has lost its caller.
+func TestSizesDoNotWaitForTheAbandoned(t *testing.T) {
+	net := slow
+	net.Input.Height, net.Input.Width = 0, 0
+	s, err := sizes.Open(net, slow.InitialWeights(1), sizes.Options{Options: session.Options{Device: "cpu"}, MaxSessions: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	large := batchOf(slow, 3, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for s.Stats().InFlight == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+	}()
+	if _, err := s.Run(ctx, large); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if _, err := s.Run(t.Context(), tensor.MustNew(1, 4, 4, 64)); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.Stats(); n.InFlight != 1 || n.Opened != 2 || n.Closed != 0 {
+		t.Errorf("after a run of another size: %+v, want the abandoned run in flight", n)
+	}
+}
