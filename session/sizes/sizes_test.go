@@ -9,12 +9,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/galeone/tfgo"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+
 	"tfcnn/graph"
 	"tfcnn/graph/plan"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 	"tfcnn/internal/leak"
 	"tfcnn/session"
+	"tfcnn/session/graphs"
 	"tfcnn/session/sizes"
 )
 
@@ -275,66 +281,60 @@ func TestSizesInUse(t *testing.T) {
 	}
 }
 
-// Shutdown refuses the runs that wait for a shared Limit, of every size.
-func TestSizesShutdownRefuses(t *testing.T) {
+// Close refuses the runs that wait for a shared Limit, of every size.
+func TestSizesCloseRefuses(t *testing.T) {
 	limit := session.NewLimit(1, 0)
-	net := slow
-	net.Input.Height, net.Input.Width = 0, 0
-	s, err := sizes.Open(net, slow.InitialWeights(1), sizes.Options{Options: session.Options{Device: "cpu", Limit: limit}})
+	root := tfgo.NewRoot()
+	queue := op.FIFOQueueV2(root, []tf.DataType{tf.Float})
+	taken := op.QueueDequeueV2(root, queue, []tf.DataType{tf.Float})
+	waits, err := graphs.Open(root, graphs.Options{Device: "cpu", Limit: limit})
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The last slot of the limit is taken from outside, until the runs were refused.
-	other, err := session.Open(slow, slow.InitialWeights(1), session.Options{Device: "cpu", Limit: limit})
+	take, err := waits.Function(graphs.Signature{Fetches: map[string]tf.Output{"taken": taken[0]}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close()
-	stop := make(chan struct{})
-	var running sync.WaitGroup
-	for range 3 { // so that a slot that is free goes to the oldest that waits
-		running.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				if _, err := other.Run(context.Background(), batchOf(slow, 1, 1)); err != nil {
-					t.Error(err)
-					return
-				}
-			}
-		})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	left := make(chan error, 1)
+	go func() { _, err := take.Run(ctx, nil); left <- err }() // has the limit until it is closed
+	until(t, func() bool { return waits.Stats().InFlight == 1 })
+
+	s, err := sizes.Open(freeNet, at(t, 8, 8).InitialWeights(1), sizes.Options{Options: session.Options{Device: "cpu", Limit: limit}})
+	if err != nil {
+		t.Fatal(err)
 	}
-	const sizesOfImages, each = 2, 20
-	ended := make(chan error, sizesOfImages*each)
-	for i := range sizesOfImages {
-		for range each {
-			go func() { _, err := s.Run(context.Background(), tensor.MustNew(1, 4, 4+i, 64)); ended <- err }()
-		}
+	const runs = 20
+	ended := make(chan error, runs)
+	for i := range runs {
+		go func() { _, err := s.Run(context.Background(), batchOf(at(t, 8+i%2, 8), 1, 1)); ended <- err }()
 	}
-	for deadline := time.Now().Add(time.Minute); s.Stats().Waiting < each; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%+v", s.Stats())
-		}
-	}
+	until(t, func() bool { return s.Stats().Waiting == runs })
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	close(stop)
-	refused := 0
-	for range sizesOfImages * each {
-		switch err := <-ended; {
-		case errors.Is(err, session.ErrClosed):
-			refused++
-		case err != nil:
-			t.Error(err)
+	for range runs {
+		if err := <-ended; !errors.Is(err, session.ErrClosed) {
+			t.Errorf("a run that waited: %v", err)
 		}
 	}
-	running.Wait()
-	if refused < each/2 {
-		t.Errorf("%d of %d runs were refused, want most of those that waited", refused, sizesOfImages*each)
+	cancel()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if err := waits.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// until waits for a condition.
+func until(t *testing.T, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("waited for a minute")
+		}
 	}
 }
 
