@@ -262,3 +262,48 @@ func TestLevelsOfSumsThatBeginWithTheAddend(t *testing.T) {
 		}
 	}
 }
+
+// The formulas of level.go, for an operation with an error of its own, for one whose rule
+// asks nothing of numbers beyond float32's range, for sums of products, and for means.
+func TestExtendedLevels(t *testing.T) {
+	within := func(shape []int, value, bound, level []float64) ref.Result {
+		return ref.Result{Shape: shape, Value: value, Bound: bound, Level: level, State: make([]ref.State, len(value))}
+	}
+	extend := func(op ir.Op, r ref.Result, weights ...tensor.Tensor) ref.Result {
+		t.Helper()
+		e, err := ref.ExtendLevels(t.Context(), ref.Arithmetic{}, ref.MeasureLevels, op, []ref.Operand{ref.Within(r)}, weights...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	near := func(name string, got, want float64) {
+		t.Helper()
+		if math.Abs(got/want-1) > 1e-4 {
+			t.Errorf("%s: level %v, want %v", name, got, want)
+		}
+	}
+	one := []int{1, 1, 1, 1}
+	known := func(op ir.Op, x float32) float64 {
+		return apply(t, op, tensor.Tensor{Shape: one, Data: []float32{x}}).Bound[0]
+	}
+	near("tanh of a precise number", extend(ir.Tanh{}, within(one, []float64{0.5}, []float64{1}, []float64{1e-20})).Level[0], known(ir.Tanh{}, 0.5))
+	near("tanh", extend(ir.Tanh{}, within(one, []float64{0.5}, []float64{1}, []float64{1e-5})).Level[0],
+		known(ir.Tanh{}, 0.5)+(math.Tanh(0.5)-math.Tanh(0.5-ref.AlarmLevel*1e-5))/ref.AlarmLevel)
+
+	lrn := ir.LRN{DepthRadius: 1, Bias: 1, Alpha: 1, Beta: 0.5}
+	wide := within(one, []float64{1e14}, []float64{1e13}, []float64{1e19})
+	precise := extend(lrn, within(one, []float64{1e14}, []float64{1e13}, []float64{1e-10})).Level[0]
+	near("lrn beyond its range", extend(lrn, wide).Level[0], precise*(1-1./ref.AlarmLevel)+extend(lrn, wide).Bound[0]/ref.AlarmLevel)
+
+	x := within([]int{1, 2}, []float64{0.1, 0.7}, []float64{1, 1}, []float64{3e-3, 5e-3})
+	weights := tensor.Tensor{Shape: []int{2, 1}, Data: []float32{2, -1.1}}
+	own := levels(t, ir.Dense{}, tensor.Tensor{Shape: []int{1, 2}, Data: []float32{0.1, 0.7}}, weights).Level[0]
+	near("dense", extend(ir.Dense{}, x, weights).Level[0], math.Sqrt(own*own+36e-6+1.21*25e-6))
+	// Without a level the bound stands for it.
+	x.Level = nil
+	near("dense without levels", extend(ir.Dense{}, x, weights).Level[0], math.Sqrt(own*own+4+1.21))
+
+	pair := within([]int{1, 1, 2, 1}, []float64{0.1, 0.7}, []float64{1, 1}, []float64{3e-3, 5e-3})
+	near("avg_pool", extend(ir.AvgPool{Pool: ir.Pool{Size: [2]int{1, 2}, Strides: [2]int{1, 1}}}, pair).Level[0], 4e-3)
+}

@@ -257,3 +257,42 @@ func TestLevelsNoticeRoundedFactors(t *testing.T) {
 		t.Logf("n = %7d, %d draws of %d sums%s", n, draws, filters, text)
 	}
 }
+
+// Levels count what flushing subnormal numbers costs, as bounds do.
+func TestLevelsOfSubnormalNumbers(t *testing.T) {
+	r := levels(t, ir.Dense{}, tensor.Tensor{Shape: []int{1, 2}, Data: []float32{1e-40, 1e-30}}, tensor.Tensor{Shape: []int{2, 1}, Data: []float32{1e10, 1e-10}})
+	if want := float64(float32(1e-40)) * 1e10; math.Abs(r.Level[0]/want-1) > 1e-5 {
+		t.Errorf("level %v, want %v, a product that is read as zero", r.Level[0], want)
+	}
+	r = levels(t, ir.Dense{}, tensor.Tensor{Shape: []int{1, 2}, Data: []float32{1e-30, 1e-30}}, tensor.Tensor{Shape: []int{2, 1}, Data: []float32{1e-10, 1e-10}})
+	if want := 2 * 0x1p-126; math.Abs(r.Level[0]/want-1) > 1e-2 {
+		t.Errorf("level %v, want %v, two flushed sums", r.Level[0], want)
+	}
+}
+
+// A mean has the level of its sum, and two roundings of the quotient.
+func TestLevelOfAvgPool(t *testing.T) {
+	x := gaussian(rand.New(rand.NewPCG(23, 24)), 1, 1, 5, 1)
+	r := levels(t, ir.AvgPool{Pool: ir.Pool{Size: [2]int{1, 5}, Strides: [2]int{1, 1}}}, x)
+	ones := tensor.Tensor{Shape: []int{5, 1}, Data: slices.Repeat([]float32{1}, 5)}
+	sum := levels(t, ir.Dense{}, tensor.Tensor{Shape: []int{1, 5}, Data: x.Data}, ones)
+	if want := sum.Level[0]/5 + 2*unit*math.Abs(r.Value[0]); math.Abs(r.Level[0]/want-1) > 1e-6 {
+		t.Errorf("level %v, want %v", r.Level[0], want)
+	}
+}
+
+// Where a device does more than add float32 products, no level is known but the bound; and
+// less precision that is declared is not judged.
+func TestLevelsOfOtherArithmetics(t *testing.T) {
+	random := rand.New(rand.NewPCG(25, 26))
+	x, w := gaussian(random, 1, 4, 4, 3), gaussian(random, 2, 2, 3, 2)
+	for _, a := range []ref.Arithmetic{{}, {TF32: true}, {FFT: true}, {TF32: true, FFT: true}} {
+		r, err := ref.ApplyLevels(t.Context(), a, ref.JudgeLevels, conv(1, 1, 1, ir.Padding{}), x, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bounds := slices.Equal(r.Level, r.Bound); bounds != (a != ref.Arithmetic{}) || r.Judged == a.TF32 {
+			t.Errorf("%+v: levels are the bounds: %v; judged: %v", a, bounds, r.Judged)
+		}
+	}
+}
