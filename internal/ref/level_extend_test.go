@@ -296,10 +296,10 @@ func TestExtendedLevels(t *testing.T) {
 	precise := extend(lrn, within(one, []float64{1e14}, []float64{1e13}, []float64{1e-10})).Level[0]
 	near("lrn beyond its range", extend(lrn, wide).Level[0], precise*(1-1./ref.AlarmLevel)+extend(lrn, wide).Bound[0]/ref.AlarmLevel)
 
-	x := within([]int{1, 2}, []float64{0.1, 0.7}, []float64{1, 1}, []float64{3e-3, 5e-3})
+	x := within([]int{1, 2}, []float64{0.1, 0.7}, []float64{1, 1}, []float64{3e-8, 5e-8}) // as large as its own
 	weights := tensor.Tensor{Shape: []int{2, 1}, Data: []float32{2, -1.1}}
 	own := levels(t, ir.Dense{}, tensor.Tensor{Shape: []int{1, 2}, Data: []float32{0.1, 0.7}}, weights).Level[0]
-	near("dense", extend(ir.Dense{}, x, weights).Level[0], math.Sqrt(own*own+36e-6+1.21*25e-6))
+	near("dense", extend(ir.Dense{}, x, weights).Level[0], math.Sqrt(own*own+36e-16+1.21*25e-16))
 	// Without a level the bound stands for it.
 	x.Level = nil
 	near("dense without levels", extend(ir.Dense{}, x, weights).Level[0], math.Sqrt(own*own+4+1.21))
