@@ -15,6 +15,7 @@ import (
 	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
+	"tfcnn/internal/ref"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session/profile"
 )

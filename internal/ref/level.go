@@ -9,7 +9,7 @@ import (
 	"tfcnn/internal/ir"
 )
 
-// Levels says whether a reference has levels, and whether a comparison judges by them.
+// Levels is the use that a caller makes of Result.Level, which costs time to compute.
 type Levels int
 
 // The zero value is the cheapest: a level needs a third sum over all products.

@@ -70,13 +70,13 @@ var orders = map[string]func(x, w []float32) float32{
 		return forward(x, w)
 	},
 	"pairwise":           pairwise,
-	"8 lanes":            func(x, w []float32) float32 { return lanes(x, w, 8, false) },
-	"16 lanes fused":     func(x, w []float32) float32 { return lanes(x, w, 16, true) },
+	"8 sums":             func(x, w []float32) float32 { return sideBySide(x, w, 8, false) },
+	"16 sums fused":      func(x, w []float32) float32 { return sideBySide(x, w, 16, true) },
 	"channels outermost": func(x, w []float32) float32 { return forward(outermost(x), outermost(w)) },
 }
 
-// lanes adds every lane-th product to one of so many sums, as vector kernels do.
-func lanes(x, w []float32, n int, fuse bool) float32 {
+// sideBySide keeps n sums, as vector kernels do, and adds them up at the end.
+func sideBySide(x, w []float32, n int, fuse bool) float32 {
 	sums := make([]float32, n)
 	for i := range x {
 		if fuse {
@@ -207,7 +207,7 @@ func TestLevelsOfFloat32Sums(t *testing.T) {
 	t.Log(largest)
 }
 
-// A device that rounds factors is noticed in every draw of 64 sums, whatever their length.
+// A device that rounds factors is noticed in every draw of 64 sums of any length.
 func TestLevelsNoticeRoundedFactors(t *testing.T) {
 	const filters = 64
 	devices := []struct {
@@ -236,7 +236,7 @@ func TestLevelsNoticeRoundedFactors(t *testing.T) {
 					for i := range column {
 						column[i] = w.Data[i*filters+f]
 					}
-					level := levelOf(lanes(rounded, round(column, device.drop), 8, true), r, f)
+					level := levelOf(sideBySide(rounded, round(column, device.drop), 8, true), r, f)
 					largest = max(largest, level)
 					if level > ref.AlarmLevel {
 						single[device.name]++

@@ -30,7 +30,7 @@
 //	T = u·√((n+1)·(Q/6 + S²/3) + Q)
 //
 // and the terms for subnormal numbers. Let each rounding be a factor 1+δ whose δ has the
-// mean 0, whatever was rounded before, and |δ| ≤ u, as in the analyses of Higham and Mary
+// mean 0 after all earlier roundings, and |δ| ≤ u, as in the analyses of Higham and Mary
 // (SIAM J. Sci. Comput. 41, 2019, and 42, 2020). Then the error has at most the variance
 // u²·(Σsₖ² + Q), of partial sums sₖ and products, and T² is its mean over all orders of
 // summation: sₖ² is k/n·Q + k(k−1)/(n(n−1))·(S²−Q) in the mean. Where the products' signs

@@ -394,6 +394,20 @@ func TestApplyRefuses(t *testing.T) {
 	}
 }
 
+// A convolution as those of resnet18, with levels and without.
+func BenchmarkConv2DLevels(b *testing.B) {
+	random := rand.New(rand.NewPCG(7, 8))
+	x, w := gaussian(random, 1, 14, 14, 256), gaussian(random, 3, 3, 256, 32)
+	op := conv(1, 1, 1, ir.Padding{Kind: ir.Same})
+	for name, compute := range map[string]func(testing.TB, ir.Op, ...tensor.Tensor) ref.Result{"without": apply, "with": levels} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				compute(b, op, x, w)
+			}
+		})
+	}
+}
+
 func BenchmarkConv2DTutorial(b *testing.B) {
 	x, w := filled(2, 427, 640, 3), filled(7, 7, 3, 2)
 	op := conv(2, 1, 1, ir.Padding{Kind: ir.Same})
