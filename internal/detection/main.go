@@ -72,6 +72,20 @@ type Count struct {
 	Any   int `json:"any"`
 }
 
+// add counts a draw, from the verdicts on Gaussian data and of the exact probe.
+func (c *Count) add(data, probed proof.Verdict) {
+	bound, level, exact := data.Status == proof.Fail, data.Level > ref.AlarmLevel, probed.Status != proof.Pass
+	c.Draws++
+	for _, by := range []struct {
+		count   *int
+		noticed bool
+	}{{&c.Bound, bound}, {&c.Level, level}, {&c.Probe, exact}, {&c.Any, bound || level || exact}} {
+		if by.noticed {
+			*by.count++
+		}
+	}
+}
+
 // detect counts for each part and each fault that applies to it.
 func detect(ctx context.Context, name string, net graph.Network, draws int, seed uint64) ([]Count, error) {
 	lowered, err := graph.Lower(net)
@@ -83,50 +97,51 @@ func detect(ctx context.Context, name string, net graph.Network, draws int, seed
 	var counts []Count
 	for _, part := range probe.Parts(net, lowered, ends) {
 		fmt.Fprintln(os.Stderr, name, strings.Join(part.Names(), " "))
-		byFault := map[string]*Count{}
+		byOutput := map[string]map[string]*Count{}
+		var names []string // of outputs
 		for draw := range draws {
-			gaussian, err := part.RandomSigns(ctx, ref.Arithmetic{}, seed+uint64(draw), 2)
+			on := seed + uint64(draw)
+			gaussian, err := part.RandomSigns(ctx, ref.Arithmetic{}, on, 2)
 			if err != nil {
 				return nil, err
 			}
-			exact, err := part.Exact(ctx, ref.Arithmetic{}, seed+uint64(draw), 1)
+			exact, err := part.Exact(ctx, ref.Arithmetic{}, on, 1)
 			if err != nil {
 				return nil, err
 			}
-			onData, err := plantAll(ctx, &gaussian, seed+uint64(draw))
-			if err != nil {
-				return nil, err
-			}
-			onProbe, err := plantAll(ctx, &exact, seed+uint64(draw))
-			if err != nil {
-				return nil, err
-			}
-			for _, fault := range faults {
-				data, applies := onData[fault.name]
-				probed, too := onProbe[fault.name]
-				if !applies || !too {
-					continue
+			for i, output := range exact.Outputs {
+				onData, err := plantAll(ctx, &gaussian, gaussian.Outputs[i], on)
+				if err != nil {
+					return nil, err
 				}
-				c := byFault[fault.name]
-				if c == nil {
-					c = &Count{Network: name, Layers: part.Names(), Terms: part.Terms(), Fault: fault.name}
-					byFault[fault.name] = c
+				onProbe, err := plantAll(ctx, &exact, output, on)
+				if err != nil {
+					return nil, err
 				}
-				c.Draws++
-				byBound, byLevel, byProbe := data.Status == proof.Fail, data.Level > ref.AlarmLevel, probed.Status != proof.Pass
-				for _, hit := range []struct {
-					count *int
-					is    bool
-				}{{&c.Bound, byBound}, {&c.Level, byLevel}, {&c.Probe, byProbe}, {&c.Any, byBound || byLevel || byProbe}} {
-					if hit.is {
-						*hit.count++
+				if byOutput[output.Name()] == nil {
+					byOutput[output.Name()] = map[string]*Count{}
+					names = append(names, output.Name())
+				}
+				for _, fault := range faults {
+					data, applies := onData[fault.name]
+					probed, too := onProbe[fault.name]
+					if !applies || !too {
+						continue
 					}
+					c := byOutput[output.Name()][fault.name]
+					if c == nil {
+						c = &Count{Network: name, Layers: output.Layers, Terms: part.Terms(), Fault: fault.name}
+						byOutput[output.Name()][fault.name] = c
+					}
+					c.add(data, probed)
 				}
 			}
 		}
-		for _, fault := range faults {
-			if c := byFault[fault.name]; c != nil {
-				counts = append(counts, *c)
+		for _, output := range names {
+			for _, fault := range faults {
+				if c := byOutput[output][fault.name]; c != nil {
+					counts = append(counts, *c)
+				}
 			}
 		}
 	}

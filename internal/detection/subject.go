@@ -19,45 +19,47 @@ import (
 type subject struct {
 	ctx     context.Context
 	probe   *probe.Probe
+	output  probe.Output
+	net     graph.Network // whose first output that is
 	steps   []ir.Step // of the probe's network
 	right   tensor.Tensor
 	random  *rand.Rand
 	product int // the step of the part's first sum of products, −1 where there is none
-	norm    int // the step of a batch norm, −1
 }
 
 // plantAll returns the verdict of each fault that applies.
-func plantAll(ctx context.Context, p *probe.Probe, seed uint64) (map[string]proof.Verdict, error) {
+func plantAll(ctx context.Context, p *probe.Probe, output probe.Output, seed uint64) (map[string]proof.Verdict, error) {
 	lowered, err := graph.Lower(p.Network)
 	if err != nil {
 		return nil, err
 	}
-	s := &subject{ctx: ctx, probe: p, steps: lowered.Program.Steps, product: -1, norm: -1}
+	layer, err := lowered.Layer(output.Name())
+	if err != nil {
+		return nil, err
+	}
+	s := &subject{ctx: ctx, probe: p, output: output, net: p.Network, steps: lowered.Program.Steps[:lowered.Layers[layer].Last+1], product: -1}
+	s.net.Outputs = []string{output.Name()}
 	own := lowered.Layers[len(lowered.Layers)-len(p.Part.Layers)].First // steps before it move numbers
 	for i, step := range s.steps {
-		switch traits := step.Op.Traits(); {
-		case i < own:
-		case traits.MultiplyAccumulate && s.product < 0:
+		if i >= own && s.product < 0 && step.Op.Traits().MultiplyAccumulate {
 			s.product = i
-		case traits.Operands == ir.ChannelNumbers && s.norm < 0:
-			s.norm = i
 		}
 	}
-	if s.right, err = s.run(p.Network, p.Weights, p.Images); err != nil {
+	if s.right, err = s.run(s.net, p.Weights, p.Images); err != nil {
 		return nil, err
 	}
 	if v := s.compare(s.right); v.Status != proof.Pass {
-		return nil, fmt.Errorf("layers %v, %s, without a fault: %v", p.Part.Names(), p.Kind, v)
+		return nil, fmt.Errorf("layers %v, %s, without a fault: %v", output.Layers, p.Kind, v)
 	}
 	verdicts := map[string]proof.Verdict{}
 	for i, fault := range faults {
 		s.random = rand.New(rand.NewPCG(seed, uint64(i)))
-		output, applies, err := fault.plant(s)
+		wrong, applies, err := fault.plant(s)
 		if err != nil {
-			return nil, fmt.Errorf("layers %v, %s: %w", p.Part.Names(), fault.name, err)
+			return nil, fmt.Errorf("layers %v, %s: %w", output.Layers, fault.name, err)
 		}
 		if applies {
-			verdicts[fault.name] = s.compare(output)
+			verdicts[fault.name] = s.compare(wrong)
 		}
 	}
 	return verdicts, nil
@@ -67,12 +69,12 @@ func (s *subject) run(net graph.Network, weights graph.Weights, images tensor.Te
 	return tensorFlow(s.ctx, net, weights, images)
 }
 
-func (s *subject) compare(output tensor.Tensor) proof.Verdict {
+func (s *subject) compare(numbers tensor.Tensor) proof.Verdict {
 	order := make([]int, s.probe.Images.Shape[0])
 	for i := range order {
 		order[i] = i
 	}
-	return s.probe.Compare(order, output)
+	return s.output.Compare(order, numbers)
 }
 
 // filter returns the name and shape of the filter of the first sum, and the axis along the
@@ -96,7 +98,7 @@ func (s *subject) withWeight(name string, change func(x tensor.Tensor)) (tensor.
 	weights := maps.Clone(s.probe.Weights)
 	weights[name] = weights[name].Clone()
 	change(weights[name])
-	output, err := s.run(s.probe.Network, weights, s.probe.Images)
+	output, err := s.run(s.net, weights, s.probe.Images)
 	return output, true, err
 }
 
@@ -104,13 +106,13 @@ func (s *subject) withWeight(name string, change func(x tensor.Tensor)) (tensor.
 func (s *subject) withImages(change func(x tensor.Tensor)) (tensor.Tensor, bool, error) {
 	images := s.probe.Images.Clone()
 	change(images)
-	output, err := s.run(s.probe.Network, s.probe.Weights, images)
+	output, err := s.run(s.net, s.probe.Weights, images)
 	return output, true, err
 }
 
 // withLayers runs the probe with other layers; change reports whether it changed one.
 func (s *subject) withLayers(change func(layer graph.Layer) (graph.Layer, bool)) (tensor.Tensor, bool, error) {
-	net := s.probe.Network
+	net := s.net
 	net.Layers = slices.Clone(net.Layers)
 	changed := false
 	for i, layer := range net.Layers {

@@ -200,7 +200,7 @@ func (Softmax) Kind() string { return "softmax" }
 func (Softmax) Traits() Traits {
 	t := activation(SavesOutput, "a row with NaN or +Inf gives NaN; kernels whose maximum drops NaN give numbers")
 	t.Reads, t.Elementwise, t.SharedGradient = LastAxis, false, false
-	return curve(t, 4)
+	return curve(t, 8)
 }
 
 // Shape returns the input's shape.

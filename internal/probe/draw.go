@@ -2,7 +2,6 @@ package probe
 
 import (
 	"math"
-	"math/rand/v2"
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
@@ -37,13 +36,15 @@ type drawing struct {
 	small  small
 	part   Part
 	sizes  sizes
-	random *rand.Rand
+	seed   uint64
+	filled uint64 // tensors
 
 	first  product // of the part; no terms: there is none
 	unit   float64 // all numbers of images, biases, means and offsets are multiples of it
 	// The last bias or offset moves the sums of most channels to the center of the numbers
 	// to which the part responds, and those of some to the ends: there half are cut off.
 	responds ir.Interval
+	ends     bool // whether there are such channels
 }
 
 // product describes a sum of products.
@@ -117,7 +118,7 @@ func (d *drawing) weights() graph.Weights {
 // plan chooses the sizes, and the unit in which the part's activations respond.
 func (d *drawing) plan() {
 	steps := d.small.lowered.Program.Steps
-	d.responds = ir.Interval{}
+	d.responds, d.ends = ir.Interval{}, true
 	responds := ir.Interval{Low: math.Inf(-1), High: math.Inf(1)}
 	products, moves, norms := 0, false, false
 	for i, step := range steps {
@@ -133,6 +134,7 @@ func (d *drawing) plan() {
 		norms = norms || traits.Operands == ir.ChannelNumbers
 		moves = moves || norms || len(step.Weights) == 2
 		if traits.Responds != (ir.Interval{}) {
+			d.ends = d.ends && traits.Elementwise // else one channel would hide the others
 			responds = ir.Interval{Low: max(responds.Low, traits.Responds.Low), High: min(responds.High, traits.Responds.High)}
 		}
 	}
@@ -163,10 +165,10 @@ func (d *drawing) plan() {
 
 // center returns the number to which the sums of a channel are moved.
 func (d *drawing) center(channel int) float64 {
-	switch channel % 8 {
-	case 3:
+	switch {
+	case d.ends && channel%8 == 3:
 		return d.responds.Low
-	case 7:
+	case d.ends && channel%8 == 7:
 		return d.responds.High
 	}
 	return (d.responds.Low + d.responds.High) / 2
@@ -200,24 +202,6 @@ func (d *drawing) peak(products int) float64 {
 	return largest
 }
 
-// whole returns a whole number from 1 to n, or one of the negatives.
-func (d *drawing) whole(n int) float64 {
-	v := float64(1 + d.random.IntN(n))
-	if d.random.IntN(2) == 0 {
-		return -v
-	}
-	return v
-}
-
-// big returns an odd number of 12 bits, or its negative.
-func (d *drawing) big(most int) float64 {
-	v := float64(leastLarge + 2*d.random.IntN((most-leastLarge)/2+1))
-	if d.random.IntN(2) == 0 {
-		return -v
-	}
-	return v
-}
-
 // sides returns how a channel's numbers are drawn: the share of large numbers in images and
 // in the filter, and the largest. Channels of even number have large numbers in images, the
 // others in the filter.
@@ -241,31 +225,27 @@ func (p product) sides(channel, channels int) (images, filter float64, most int)
 func (d *drawing) filter(step ir.Step, p product, before int) tensor.Tensor {
 	filter := tensor.MustNew(step.Weights[0].Shape...)
 	channels := d.small.lowered.Program.Input[2]
-	for i := range filter.Data {
-		channel := i / p.inner % p.depth
-		_, share, most := p.sides(channel, channels)
-		if before > 0 {
+	last := step.Weights[0].Shape[len(step.Weights[0].Shape)-1]
+	d.fill(filter.Data, func(r *stream, i int) float64 {
+		_, share, most := p.sides(i/p.inner%p.depth, channels)
+		switch {
+		case before > 0:
 			share = largeInSum / float64(p.terms)
+		case p.depth == 1 && channels > 1: // a group for each channel: filters are by channel
+			_, share, most = p.sides(i%last/max(1, last/channels), channels)
 		}
-		if p.depth == 1 && channels > 1 { // a group for each channel: filters are by channel
-			filters := step.Weights[0].Shape[len(step.Weights[0].Shape)-1]
-			_, share, most = p.sides(i%filters/max(1, filters/channels), channels)
+		if d.sizes.large && r.happens(share) {
+			return r.large(most)
 		}
-		if d.sizes.large && share > 0 && d.random.Float64() < share {
-			filter.Data[i] = float32(d.big(most))
-		} else {
-			filter.Data[i] = float32(d.whole(d.sizes.w))
-		}
-	}
+		return r.whole(d.sizes.w)
+	})
 	return filter
 }
 
 // near draws numbers of 1 to 8 units above a channel's center.
 func (d *drawing) near(shape []int, center func(channel int) float64) tensor.Tensor {
 	x := tensor.MustNew(shape...)
-	for i := range x.Data {
-		x.Data[i] = float32(center(i) + d.unit*float64(1+d.random.IntN(8)))
-	}
+	d.fill(x.Data, func(r *stream, i int) float64 { return center(i) + d.unit*math.Abs(r.whole(8)) })
 	return x
 }
 
@@ -281,17 +261,13 @@ func (d *drawing) norm(weights graph.Weights, step ir.Step, center func(channel 
 	for root*root < 2*float64(epsilon) {
 		root *= 2
 	}
-	for c := range n {
-		factor := 1.0 / float64(1+d.random.IntN(2))
-		if d.random.IntN(2) == 0 {
-			factor = -factor
-		}
-		m := d.unit * d.whole(8)
-		scale.Data[c] = float32(factor * root)
-		variance.Data[c] = float32(root*root) - epsilon
-		mean.Data[c] = float32(m)
-		offset.Data[c] = float32(center(c) + factor*m + d.unit*float64(1+d.random.IntN(8)))
-	}
+	d.fill(scale.Data, func(r *stream, c int) float64 {
+		factor := 1 / r.whole(2)
+		m := d.unit * r.whole(8)
+		mean.Data[c], variance.Data[c] = float32(m), float32(root*root)-epsilon
+		offset.Data[c] = float32(center(c) + factor*m + d.unit*math.Abs(r.whole(8)))
+		return factor * root
+	})
 	for i, x := range []tensor.Tensor{scale, offset, mean, variance} {
 		weights[step.Weights[i].Name] = x
 	}

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"math"
+	"math/rand/v2"
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
@@ -25,11 +26,11 @@ func (d *drawing) images(batch int) tensor.Tensor {
 		count = 4
 	}
 	images := tensor.MustNew(count, in[0], in[1], in[2])
-	place := d.random.Perm(n)
+	place := rand.New(rand.NewPCG(d.seed, 0)).Perm(n)
 	for k := 0; k < count; k += 2 {
 		x, negative := images.Data[k*n:][:n], images.Data[(k+1)*n:][:n]
+		d.fill(x, func(r *stream, i int) float64 { return d.unit * d.number(r, i, place[i], k/2) })
 		for i := range x {
-			x[i] = float32(d.unit * d.number(i, place[i], k/2))
 			negative[i] = -x[i]
 		}
 	}
@@ -38,14 +39,14 @@ func (d *drawing) images(batch int) tensor.Tensor {
 
 // number draws number i of image k. place is the number's place in a permutation of the
 // image: no two places get the same small numbers in two images, while there are enough.
-func (d *drawing) number(i, place, k int) float64 {
+func (d *drawing) number(r *stream, i, place, k int) float64 {
 	if d.first.terms == 0 {
-		return d.distinct(place, k)
+		return d.distinct(r, place, k)
 	}
 	channels := d.small.lowered.Program.Input[2]
 	share, _, most := d.first.sides(i%channels, channels)
-	if d.sizes.large && share > 0 && d.random.Float64() < share {
-		return d.big(most)
+	if d.sizes.large && r.happens(share) {
+		return r.large(most)
 	}
 	both := 2 * d.sizes.x // magnitudes and signs
 	if k > 0 {
@@ -61,7 +62,7 @@ func (d *drawing) number(i, place, k int) float64 {
 // distinct returns a number that no other place of the image has, in size and sign. Where
 // an interval responds, sizes start at 1; else the largest is twice the smallest, so
 // that each number counts in a mean.
-func (d *drawing) distinct(place, k int) float64 {
+func (d *drawing) distinct(r *stream, place, k int) float64 {
 	n := 1
 	for _, side := range d.small.lowered.Program.Input {
 		n *= side
@@ -70,10 +71,7 @@ func (d *drawing) distinct(place, k int) float64 {
 	if d.unit == 1 {
 		size += float64(min(n, mostDistinct))
 	}
-	if d.random.IntN(2) == 0 {
-		return -size
-	}
-	return size
+	return size * r.whole(1)
 }
 
 // gaussian draws weights and images of Gaussian numbers, which have random signs. The
@@ -81,9 +79,7 @@ func (d *drawing) distinct(place, k int) float64 {
 func (d *drawing) gaussian(images int) (graph.Weights, tensor.Tensor) {
 	normal := func(mean, deviation float64, shape ...int) tensor.Tensor {
 		x := tensor.MustNew(shape...)
-		for i := range x.Data {
-			x.Data[i] = float32(mean + deviation*d.random.NormFloat64())
-		}
+		d.fill(x.Data, func(r *stream, _ int) float64 { return mean + deviation*r.normal.NormFloat64() })
 		return x
 	}
 	in := d.small.lowered.Program.Input

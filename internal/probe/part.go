@@ -12,10 +12,13 @@ import (
 )
 
 // Part is layers of a network that one probe computes: those of a chain, and of the
-// chains that share a layer with it. A part whose products reach the output only where a
-// later pool selects them comes without the pool as well.
+// chains that share a layer with it.
 type Part struct {
 	Layers []int // of the network, in its order
+	// Shown is the number of layers before a pool that selects among sums of products, and
+	// so hides most of them: a probe also has the output of the last of these. 0: there is
+	// no such pool.
+	Shown int
 	// Alike are the layers of parts with the same operations and shapes, which need no
 	// probe of their own.
 	Alike [][]int
@@ -26,15 +29,6 @@ type Part struct {
 
 // Names returns the names of the part's layers.
 func (p Part) Names() []string { return p.named(p.Layers) }
-
-// AlikeNames returns the names of the layers of each part that is alike.
-func (p Part) AlikeNames() [][]string {
-	var list [][]string
-	for _, layers := range p.Alike {
-		list = append(list, p.named(layers))
-	}
-	return list
-}
 
 func (p Part) named(layers []int) []string {
 	names := make([]string, len(layers))
@@ -50,19 +44,14 @@ func Parts(net graph.Network, lowered graph.Lowered, ends []int) []Part {
 	var parts []Part
 	found := map[string]int{}
 	for _, layers := range divide(lowered, ends) {
-		for _, part := range []Part{{Layers: layers}, {Layers: beforeSelection(lowered, layers)}} {
-			if len(part.Layers) == 0 {
-				continue
-			}
-			part.network, part.lowered = net, lowered
-			key := part.key()
-			if at, known := found[key]; known {
-				parts[at].Alike = append(parts[at].Alike, part.Layers)
-				continue
-			}
-			found[key] = len(parts)
-			parts = append(parts, part)
+		part := Part{Layers: layers, Shown: beforeSelection(lowered, layers), network: net, lowered: lowered}
+		key := part.key()
+		if at, known := found[key]; known {
+			parts[at].Alike = append(parts[at].Alike, layers)
+			continue
 		}
+		found[key] = len(parts)
+		parts = append(parts, part)
 	}
 	return parts
 }
@@ -109,20 +98,20 @@ func divide(lowered graph.Lowered, ends []int) [][]int {
 	return list
 }
 
-// beforeSelection returns the layers of a part before its first pool that selects among
-// sums of products; none where there is no such pool.
-func beforeSelection(lowered graph.Lowered, layers []int) []int {
+// beforeSelection returns the number of layers of a part before its first pool that
+// selects among sums of products, 0 where there is no such pool.
+func beforeSelection(lowered graph.Lowered, layers []int) int {
 	sums := false
 	for k, layer := range layers {
 		for step := lowered.Layers[layer].First; step <= lowered.Layers[layer].Last; step++ {
 			traits := lowered.Program.Steps[step].Op.Traits()
 			if traits.Selects && sums {
-				return layers[:k]
+				return k
 			}
 			sums = sums || traits.MultiplyAccumulate
 		}
 	}
-	return nil
+	return 0
 }
 
 // key is a text that parts with the same operations and shapes share.

@@ -8,7 +8,7 @@
 //		p, err := part.Exact(ctx, ref.Arithmetic{}, seed, images)
 //		…
 //		batch := p.Batch(order)
-//		verdict := p.Compare(order, output)
+//		verdict := p.Outputs[0].Compare(order, output)
 //	}
 //
 // Operands are drawn so that faults show (draw.go):
@@ -52,20 +52,33 @@ const (
 	RandomSigns Kind = "random signs"
 )
 
-// Probe is a part with drawn weights and images, and the reference of its output.
+// Probe is a part with drawn weights and images.
 type Probe struct {
 	Part    Part
 	Kind    Kind
-	Network graph.Network // the part's layers alone; Run returns the output of the last
+	Network graph.Network // the part's layers alone
 	Weights graph.Weights
 	Images  tensor.Tensor // [N,H,W,C], the images that batches consist of
+	Outputs []Output      // the last layer's first
 	// Rounding lists the kinds of operations, and the arithmetic of the device, by whose
 	// bounds an exact probe is compared.
 	Rounding []string
 
 	lowered graph.Lowered
-	want    ref.Result
 }
+
+// Output is an output of a probe, with its reference for the probe's images.
+type Output struct {
+	Layers []string // that lead to it; the last one's output is compared
+	// Alike are the layers of parts that are alike.
+	Alike [][]string
+
+	step int // of the probe's network
+	want ref.Result
+}
+
+// Name returns the layer whose output it is.
+func (o Output) Name() string { return o.Layers[len(o.Layers)-1] }
 
 // Sums reports whether the part has sums of products, for which random signs are drawn.
 func (p Part) Sums() bool {
@@ -115,14 +128,42 @@ func (p Part) steps() []ir.Step {
 	return list
 }
 
+// begin returns the part as a probe without numbers.
+func (p Part) begin(kind Kind) (Probe, small, error) {
+	s, err := p.build()
+	if err != nil {
+		return Probe{}, small{}, p.wrap(err)
+	}
+	probe := Probe{Part: p, Kind: kind, Network: s.network, lowered: s.lowered}
+	for _, shown := range []int{len(p.Layers), p.Shown} {
+		if shown == 0 {
+			continue
+		}
+		o := Output{Layers: p.named(p.Layers[:shown])}
+		for _, layers := range p.Alike {
+			o.Alike = append(o.Alike, p.named(layers[:shown]))
+		}
+		layer, err := s.lowered.Layer(o.Name())
+		if err != nil {
+			return Probe{}, small{}, p.wrap(err)
+		}
+		o.step = s.lowered.Layers[layer].Last
+		probe.Outputs = append(probe.Outputs, o)
+	}
+	return probe, s, nil
+}
+
+func (p Part) wrap(err error) error {
+	return fmt.Errorf("probe: layers [%s]: %w", quote.Names(p.Names()), err)
+}
+
 // Exact draws whole numbers, for batches of so many images. It returns an error where a
 // bound is not 0 that should be.
 func (p Part) Exact(ctx context.Context, a ref.Arithmetic, seed uint64, images int) (Probe, error) {
-	s, err := p.build()
+	probe, s, err := p.begin(Exact)
 	if err != nil {
-		return Probe{}, fmt.Errorf("probe: layers [%s]: %w", quote.Names(p.Names()), err)
+		return Probe{}, err
 	}
-	probe := Probe{Part: p, Kind: Exact, Network: s.network, lowered: s.lowered}
 	for _, step := range p.steps() {
 		if kind := step.Op.Kind(); step.Op.Traits().Rounds && !slices.Contains(probe.Rounding, kind) {
 			probe.Rounding = append(probe.Rounding, kind)
@@ -134,11 +175,15 @@ func (p Part) Exact(ctx context.Context, a ref.Arithmetic, seed uint64, images i
 	if a.FFT && p.Sums() {
 		probe.Rounding = append(probe.Rounding, "Fourier transforms")
 	}
+	levels := ref.NoLevels
+	if len(probe.Rounding) > 0 && p.Sums() {
+		levels = ref.JudgeLevels
+	}
 	for _, sizes := range []sizes{{x: 96, w: 3, large: true}, {x: 8, w: 3, large: true}, {x: 8, w: 2}, {x: 1, w: 1}} {
-		d := drawing{small: s, part: p, sizes: sizes, random: rand.New(rand.NewPCG(seed, 1))}
+		d := drawing{small: s, part: p, sizes: sizes, seed: seed}
 		probe.Weights = d.weights()
 		probe.Images = d.images(images)
-		if err = probe.compute(ctx, a); err == nil {
+		if err = probe.compute(ctx, a, levels); err == nil {
 			err = probe.check()
 		}
 		if err == nil || ctx.Err() != nil {
@@ -146,46 +191,52 @@ func (p Part) Exact(ctx context.Context, a ref.Arithmetic, seed uint64, images i
 		}
 	}
 	if err != nil {
-		return Probe{}, fmt.Errorf("probe: layers [%s]: %w", quote.Names(p.Names()), err)
+		return Probe{}, p.wrap(err)
 	}
 	return probe, nil
 }
 
 // RandomSigns draws Gaussian numbers, of so many different images.
 func (p Part) RandomSigns(ctx context.Context, a ref.Arithmetic, seed uint64, images int) (Probe, error) {
-	s, err := p.build()
+	probe, s, err := p.begin(RandomSigns)
 	if err != nil {
-		return Probe{}, fmt.Errorf("probe: layers [%s]: %w", quote.Names(p.Names()), err)
+		return Probe{}, err
 	}
-	probe := Probe{Part: p, Kind: RandomSigns, Network: s.network, lowered: s.lowered}
-	d := drawing{small: s, part: p, random: rand.New(rand.NewPCG(seed, 2))}
+	d := drawing{small: s, part: p, seed: seed}
 	probe.Weights, probe.Images = d.gaussian(images)
-	if err := probe.compute(ctx, a); err != nil {
-		return Probe{}, fmt.Errorf("probe: layers [%s]: %w", quote.Names(p.Names()), err)
+	if err := probe.compute(ctx, a, ref.JudgeLevels); err != nil {
+		return Probe{}, p.wrap(err)
 	}
 	return probe, nil
 }
 
 // compute sets the reference of the images.
-func (p *Probe) compute(ctx context.Context, a ref.Arithmetic) error {
-	last := len(p.lowered.Program.Steps) - 1
-	r := ref.Propagation{Arithmetic: a, Program: p.lowered.Program, Weights: p.Weights}
-	results, err := r.Results(ctx, p.Images, nil, []int{last})
-	if err == nil {
-		p.want = results[0]
+func (p *Probe) compute(ctx context.Context, a ref.Arithmetic, levels ref.Levels) error {
+	steps := make([]int, len(p.Outputs))
+	for i, o := range p.Outputs {
+		steps[i] = o.step
 	}
-	return err
+	r := ref.Propagation{Arithmetic: a, Program: p.lowered.Program, Weights: p.Weights, Levels: levels}
+	results, err := r.Results(ctx, p.Images, nil, steps)
+	if err != nil {
+		return err
+	}
+	for i := range p.Outputs {
+		p.Outputs[i].want = results[i]
+	}
+	return nil
 }
 
 // check returns an error where a number is not compared, or has a bound that should be 0.
 func (p *Probe) check() error {
-	exact := len(p.Rounding) == 0
-	for i, state := range p.want.State {
-		switch {
-		case state != ref.Plain:
-			return fmt.Errorf("number %d is not compared", i)
-		case exact && p.want.Bound[i] != 0:
-			return fmt.Errorf("number %d has the bound %g, want 0", i, p.want.Bound[i])
+	for _, o := range p.Outputs {
+		for i, state := range o.want.State {
+			switch {
+			case state != ref.Plain:
+				return fmt.Errorf("number %d is not compared", i)
+			case len(p.Rounding) == 0 && o.want.Bound[i] != 0:
+				return fmt.Errorf("number %d has the bound %g, want 0", i, o.want.Bound[i])
+			}
 		}
 	}
 	return nil
@@ -227,9 +278,9 @@ func (p *Probe) Batch(order []int) tensor.Tensor {
 }
 
 // Compare compares the output of a batch with the reference of its images.
-func (p *Probe) Compare(order []int, output tensor.Tensor) proof.Verdict {
-	shape := slices.Clone(p.want.Shape)
-	each := len(p.want.Value) / shape[0]
+func (o Output) Compare(order []int, output tensor.Tensor) proof.Verdict {
+	shape := slices.Clone(o.want.Shape)
+	each := len(o.want.Value) / shape[0]
 	shape[0] = len(order)
 	if !slices.Equal(shape, output.Shape) {
 		return proof.Compare(ref.Result{Shape: shape}, output)
@@ -238,10 +289,11 @@ func (p *Probe) Compare(order []int, output tensor.Tensor) proof.Verdict {
 	shape[0] = 1
 	for n, k := range order {
 		from, end := k*each, (k+1)*each
-		next := proof.Compare(
-			ref.Result{Shape: shape, Value: p.want.Value[from:end], Bound: p.want.Bound[from:end], Level: p.want.Level[from:end], State: p.want.State[from:end]},
-			tensor.Tensor{Shape: shape, Data: output.Data[n*each : (n+1)*each]},
-		)
+		want := ref.Result{Shape: shape, Value: o.want.Value[from:end], Bound: o.want.Bound[from:end], State: o.want.State[from:end], Judged: o.want.Judged}
+		if o.want.Level != nil {
+			want.Level = o.want.Level[from:end]
+		}
+		next := proof.Compare(want, tensor.Tensor{Shape: shape, Data: output.Data[n*each : (n+1)*each]})
 		if n == 0 {
 			v = next
 		} else {

@@ -99,7 +99,7 @@ func all(p *probe.Probe) []int {
 // Each layer of a network is in a part or in one that is alike: of resnet18's 17 chains
 // with convolutions, 15 differ.
 func TestParts(t *testing.T) {
-	for name, want := range map[string]int{"alexnet": 11, "resnet18": 18, "mobilenet": 21, "vgg16": 17} {
+	for name, want := range map[string]int{"alexnet": 10, "resnet18": 17, "mobilenet": 21, "vgg16": 15} {
 		net, err := nets.Load(name)
 		if err != nil {
 			t.Fatal(err)
@@ -118,25 +118,43 @@ func TestParts(t *testing.T) {
 		}
 		if len(list) != want {
 			for _, p := range list {
-				t.Log(p.Names(), p.AlikeNames())
+				t.Log(p.Names(), p.Alike)
 			}
 			t.Errorf("%s: %d parts, want %d", name, len(list), want)
 		}
 	}
 }
 
-// A part that a pool ends is probed without the pool too: the pool hides most sums.
-func TestPartBeforePool(t *testing.T) {
+// A part that a pool ends has the output before the pool as well: the pool hides most
+// sums.
+func TestOutputBeforePool(t *testing.T) {
 	_, list := parts(t, graph.Network{
-		Input:  graph.Input{Height: 6, Width: 6, Channels: 2},
-		Layers: []graph.Layer{graph.Conv2D{Name: "c", Filters: 2, Size: graph.Square(3)}, graph.MaxPool{Name: "p", Size: graph.Square(2)}},
+		Input: graph.Input{Height: 6, Width: 6, Channels: 2},
+		Layers: []graph.Layer{
+			graph.Conv2D{Name: "c", Filters: 2, Size: graph.Square(3), Padding: graph.Same}, graph.MaxPool{Name: "p", Size: graph.Square(1)},
+			graph.Conv2D{Name: "c2", Filters: 2, Size: graph.Square(3), Padding: graph.Same}, graph.MaxPool{Name: "p2", Size: graph.Square(1)},
+		},
 	})
-	var got []string
-	for _, p := range list {
-		got = append(got, strings.Join(p.Names(), " "))
+	if len(list) != 1 {
+		t.Fatalf("%d parts, want 1", len(list))
 	}
-	if want := []string{"c p", "c"}; !slices.Equal(got, want) {
+	p, err := list[0].Exact(t.Context(), ref.Arithmetic{}, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range p.Outputs {
+		got = append(got, strings.Join(o.Layers, " ")+" as "+strings.Join(o.Alike[0], " ")+": "+o.Name())
+	}
+	if want := []string{"c p as c2 p2: p", "c as c2: c"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+	output := device(t, &p, p.Weights, p.Images)
+	output.Data[5]++
+	for _, o := range p.Outputs { // the pool has windows of one number
+		if v := o.Compare(all(&p), output); v.Status != proof.Fail || v.Outside != 1 {
+			t.Errorf("%s: %v", o.Name(), v)
+		}
 	}
 }
 
@@ -164,7 +182,7 @@ func TestExactOperands(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkSums(t, lowered.Program, &p)
-		if v := p.Compare(all(&p), device(t, &p, p.Weights, p.Images)); v.Status != proof.Pass || len(p.Rounding) == 0 && v.Exact != v.Elements {
+		if v := p.Outputs[0].Compare(all(&p), device(t, &p, p.Weights, p.Images)); v.Status != proof.Pass || len(p.Rounding) == 0 && v.Exact != v.Elements {
 			t.Errorf("%v: %v", part.Names(), v)
 		}
 		for _, step := range lowered.Program.Steps {
@@ -242,7 +260,7 @@ func TestLongSums(t *testing.T) {
 			t.Fatal(err)
 		}
 		right := device(t, &p, p.Weights, p.Images)
-		if v := p.Compare(all(&p), right); v.Status != proof.Pass || v.Exact != v.Elements || v.Elements == 0 {
+		if v := p.Outputs[0].Compare(all(&p), right); v.Status != proof.Pass || v.Exact != v.Elements || v.Elements == 0 {
 			t.Fatalf("%d terms: %v", tt.terms, v)
 		}
 		filters := 4
@@ -250,7 +268,7 @@ func TestLongSums(t *testing.T) {
 		lost := func(k int) graph.Weights { return changed(p.Weights, "c/filter", func(w []float32) { w[k*filters] = 0 }) }
 		for k := 0; k < tt.terms; k += tt.terms / 7 {
 			// Of the dense layer's images, one shows each product: a ReLU hides others.
-			if v := p.Compare(all(&p), device(t, &p, lost(k), p.Images)); v.Status != proof.Fail {
+			if v := p.Outputs[0].Compare(all(&p), device(t, &p, lost(k), p.Images)); v.Status != proof.Fail {
 				t.Errorf("%d terms: product %d of a filter is lost: %v", tt.terms, k, v)
 			}
 		}
@@ -263,13 +281,13 @@ func TestLongSums(t *testing.T) {
 			}),
 			"bias lost": changed(p.Weights, "c/bias", func(b []float32) { b[filters-1] = 0 }),
 		} {
-			if v := p.Compare(all(&p), device(t, &p, weights, p.Images)); v.Status != proof.Fail {
+			if v := p.Outputs[0].Compare(all(&p), device(t, &p, weights, p.Images)); v.Status != proof.Fail {
 				t.Errorf("%d terms: %s: %v", tt.terms, name, v)
 			}
 		}
 		images := p.Images.Clone()
 		cutTo(images.Data, 11)
-		if v := p.Compare(all(&p), device(t, &p, p.Weights, images)); v.Status != proof.Fail {
+		if v := p.Outputs[0].Compare(all(&p), device(t, &p, p.Weights, images)); v.Status != proof.Fail {
 			t.Errorf("%d terms: images of 11 bits: %v", tt.terms, v)
 		}
 		if bits := filter.Data; !slices.ContainsFunc(bits, func(x float32) bool { return x > 2048 || x < -2048 }) {
@@ -347,14 +365,14 @@ func TestOrders(t *testing.T) {
 		t.Errorf("batch is %v", batch.Shape)
 	}
 	output := device(t, &p, p.Weights, p.Batch(order))
-	if v := p.Compare(order, output); v.Status != proof.Pass || v.Elements != 200 {
+	if v := p.Outputs[0].Compare(order, output); v.Status != proof.Pass || v.Elements != 200 {
 		t.Errorf("a batch of 50: %v", v)
 	}
 	output.Data[197]++
-	if v := p.Compare(order, output); v.Status != proof.Fail || !slices.Equal(v.Worst, []int{49, 1}) {
+	if v := p.Outputs[0].Compare(order, output); v.Status != proof.Fail || !slices.Equal(v.Worst, []int{49, 1}) {
 		t.Errorf("a number of the last image: %v at %v", v, v.Worst)
 	}
-	if v := p.Compare(order[:49], output); v.Status != proof.Fail {
+	if v := p.Outputs[0].Compare(order[:49], output); v.Status != proof.Fail {
 		t.Errorf("an output of another shape: %v", v)
 	}
 }
@@ -381,7 +399,7 @@ func TestRandomSigns(t *testing.T) {
 		if n := len(p.Images.Data); p.Images.Shape[0] != 1 || n > 100 && (negative < n/3 || negative > 2*n/3) {
 			t.Errorf("%v: %d images, of %d numbers %d below 0", part.Names(), p.Images.Shape[0], n, negative)
 		}
-		if v := p.Compare([]int{0}, device(t, &p, p.Weights, p.Images)); v.Status != proof.Pass {
+		if v := p.Outputs[0].Compare([]int{0}, device(t, &p, p.Weights, p.Images)); v.Status != proof.Pass {
 			t.Errorf("%v: %v", part.Names(), v)
 		}
 	}
@@ -415,7 +433,7 @@ func TestArithmetic(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v := p.Compare(all(&p), device(t, &p, p.Weights, p.Images))
+		v := p.Outputs[0].Compare(all(&p), device(t, &p, p.Weights, p.Images))
 		if got := strings.Join(p.Rounding, " "); got != want || v.Status != proof.Pass || v.Exact == v.Elements {
 			t.Errorf("%+v: rounding %q, want %q; %v", a, got, want, v)
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tfcnn/graph"
+	"tfcnn/graph/tensor"
 	"tfcnn/internal/probe"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
@@ -126,34 +127,54 @@ func (v *verifier) runProbeOn(p *probe.Probe, on serving) (err error) {
 		seam.Of(s).ShareThreads()
 	}
 	for _, images := range on.images {
-		entry := Probe{
-			Layers: p.Part.Names(), Kind: string(p.Kind), Session: describe(s, options.Threads), Images: images,
-			Rounding: p.Rounding, Alike: p.Part.AlikeNames(),
-		}
-		start := time.Now()
-		for n, order := range p.Orders(images, probeSeed) {
-			output, err := s.Run(v.ctx, p.Batch(order))
-			if err != nil {
+		for _, output := range p.Outputs {
+			if err := v.runProbeOutput(s, p, output, images, describe(s, options.Threads)); err != nil {
 				return err
 			}
-			if perturb != nil {
-				perturb(p, images, output.Data)
-			}
-			if verdict := p.Compare(order, output); n == 0 {
-				entry.Verdict = verdict
-			} else {
-				entry.Verdict = entry.Verdict.Merge(verdict, n*images)
-			}
 		}
-		v.result.Run += time.Since(start).Seconds()
-		v.judge(entry.Layers[len(entry.Layers)-1], entry.Verdict)
-		v.result.Probes = append(v.result.Probes, entry)
 	}
 	return nil
 }
 
+// runProbeOutput compares an output of a probe in batches of so many images. Run returns
+// the last layer's output, RunOutputs the others.
+func (v *verifier) runProbeOutput(s *session.Session, p *probe.Probe, output probe.Output, images int, on string) error {
+	entry := Probe{
+		Layers: output.Layers, Kind: string(p.Kind), Session: on, Images: images,
+		Rounding: p.Rounding, Alike: output.Alike,
+	}
+	start := time.Now()
+	for n, order := range p.Orders(images, probeSeed) {
+		var (
+			numbers []tensor.Tensor
+			err     error
+		)
+		if output.Name() == p.Outputs[0].Name() {
+			numbers = make([]tensor.Tensor, 1)
+			numbers[0], err = s.Run(v.ctx, p.Batch(order))
+		} else {
+			numbers, err = s.RunOutputs(v.ctx, p.Batch(order), output.Name())
+		}
+		if err != nil {
+			return err
+		}
+		if perturb != nil {
+			perturb(entry, numbers[0].Data)
+		}
+		if verdict := output.Compare(order, numbers[0]); n == 0 {
+			entry.Verdict = verdict
+		} else {
+			entry.Verdict = entry.Verdict.Merge(verdict, n*images)
+		}
+	}
+	v.result.Run += time.Since(start).Seconds()
+	v.judge(output.Name(), entry.Verdict)
+	v.result.Probes = append(v.result.Probes, entry)
+	return nil
+}
+
 // perturb, where it is not nil, changes the output of a probe: a test's fault.
-var perturb func(p *probe.Probe, images int, output []float32)
+var perturb func(entry Probe, output []float32)
 
 // describe returns the executor and the threads of a session.
 func describe(s *session.Session, threads int) string {

@@ -7,7 +7,6 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
-	"tfcnn/internal/probe"
 )
 
 // probed has two parts with sums, a pool between, and two layers that are alike.
@@ -92,8 +91,8 @@ func TestProbeFails(t *testing.T) {
 		{"out", "exact", 3, 1},
 	} {
 		runs := 0
-		perturb = func(p *probe.Probe, images int, output []float32) {
-			if strings.Join(p.Part.Names(), " ") == tt.layers && string(p.Kind) == tt.kind && images == tt.images {
+		perturb = func(entry Probe, output []float32) {
+			if strings.Join(entry.Layers, " ") == tt.layers && entry.Kind == tt.kind && entry.Images == tt.images {
 				output[len(output)-1] += tt.by
 				runs++
 			}
