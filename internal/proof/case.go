@@ -84,6 +84,11 @@ func (c *Case) UnmarshalJSON(text []byte) error {
 	if err != nil {
 		return err
 	}
+	return c.readOperation(text, fields)
+}
+
+// readOperation reads the name and the operation, and then the operation's fields.
+func (c *Case) readOperation(text []byte, fields []strict.Field) error {
 	*c = Case{json: slices.Clone(text)}
 	if name, found := strict.Find(fields, "name"); found { // first: errors name the case
 		if err := decode(name, &c.Name, nil); err != nil {
@@ -98,7 +103,8 @@ func (c *Case) UnmarshalJSON(text []byte) error {
 	if err := decode(raw, &kind, nil); err != nil {
 		return fmt.Errorf("op: %w", err)
 	}
-	if kind, err = strict.Choice("op", kind, strict.Keys(operations)); err != nil {
+	kind, err := strict.Choice("op", kind, strict.Keys(operations))
+	if err != nil {
 		return err
 	}
 	return c.read(operations[kind], fields)
