@@ -47,8 +47,12 @@ type NetworkCase struct {
 	Expect map[string]tensor.Tensor
 
 	lowered graph.Lowered
+	outputs []int           // indices into lowered.Layers: those that are compared
 	json    json.RawMessage // as it was read
 }
+
+// JSON returns the case as it was read.
+func (c NetworkCase) JSON() json.RawMessage { return c.json }
 
 // UnmarshalJSON reads a case strictly: a field that is unknown, missing or there twice
 // is an error that names it.
@@ -97,6 +101,7 @@ func (c *NetworkCase) read(text []byte, fields []strict.Field) error {
 	}
 	raw, found := strict.Find(fields, "expect")
 	if !found {
+		c.outputs = c.lowered.Outputs
 		return nil
 	}
 	if err := c.readExpect(raw); err != nil {
@@ -135,38 +140,32 @@ func (c *NetworkCase) readExpect(raw []byte) error {
 			return err
 		}
 		for _, layer := range slices.Sorted(maps.Keys(outputs)) {
-			if _, err := c.lowered.Layer(layer); err != nil {
+			i, err := c.lowered.Layer(layer)
+			if err != nil {
 				return err
 			}
+			c.outputs = append(c.outputs, i)
 		}
 		c.Expect = outputs
 		return nil
 	}
-	layer, single := c.output()
-	if !single {
-		return fmt.Errorf("got one tensor, network has %d outputs: want an object of tensors by layer", len(c.lowered.Outputs))
+	if n := len(c.lowered.Outputs); n != 1 {
+		return fmt.Errorf("got one tensor, network has %d outputs: want an object of tensors by layer", n)
 	}
 	var output tensor.Tensor
 	if err := decodeTensor(raw, &output); err != nil {
 		return err
 	}
-	c.Expect = map[string]tensor.Tensor{layer: output}
+	c.outputs = c.lowered.Outputs
+	c.Expect = map[string]tensor.Tensor{c.Outputs()[0]: output}
 	return nil
-}
-
-// output returns the network's first output, and reports whether it is the only one.
-func (c NetworkCase) output() (layer string, single bool) {
-	return c.lowered.Layers[c.lowered.Outputs[0]].Name, len(c.lowered.Outputs) == 1
 }
 
 // Outputs lists the layers whose outputs are compared: those that are expected, sorted,
 // or else the network's outputs.
 func (c NetworkCase) Outputs() []string {
-	if c.Expect != nil {
-		return slices.Sorted(maps.Keys(c.Expect))
-	}
 	var layers []string
-	for _, i := range c.lowered.Outputs {
+	for _, i := range c.outputs {
 		layers = append(layers, c.lowered.Layers[i].Name)
 	}
 	return layers
@@ -174,8 +173,7 @@ func (c NetworkCase) Outputs() []string {
 
 // single reports whether the case has one outcome, of the network's one output.
 func (c NetworkCase) single() bool {
-	layer, single := c.output()
-	return single && slices.Equal(c.Outputs(), []string{layer})
+	return len(c.outputs) == 1 && slices.Equal(c.outputs, c.lowered.Outputs)
 }
 
 // outcomeName returns the name of a layer's outcome: the case's name where there is but
@@ -205,10 +203,10 @@ func (c NetworkCase) MarshalJSON() ([]byte, error) {
 		o.add("weights", c.Weights)
 	}
 	o.add("input", c.Input)
-	switch layer, _ := c.output(); {
+	switch {
 	case c.Expect == nil:
 	case c.single():
-		o.add("expect", c.Expect[layer])
+		o.add("expect", c.Expect[c.Outputs()[0]])
 	default:
 		o.add("expect", graph.Weights(c.Expect))
 	}

@@ -50,12 +50,9 @@ func (c NetworkCase) run(ctx context.Context, backend NetworkBackend, layers []s
 	}
 	steps := make([]int, len(layers))
 	for i, layer := range layers {
-		at, err := c.lowered.Layer(layer)
-		if err == nil {
-			steps[i] = c.lowered.Layers[at].Last
-			outcomes[i].Digest, err = c.digest(layer)
-		}
-		if err != nil {
+		steps[i] = c.lowered.Layers[c.outputs[i]].Last
+		var err error
+		if outcomes[i].Digest, err = c.digest(layer); err != nil {
 			failAll(CaseCause, "%v", err)
 			return
 		}
