@@ -68,7 +68,7 @@ func (c NetworkCase) run(ctx context.Context, backend NetworkBackend, layers []s
 	}
 	for i, layer := range layers {
 		outcomes[i].Reference = &want[i]
-		if expected, asked := c.Expect[layer]; asked {
+		if expected, found := c.Expect[layer]; found {
 			outcomes[i].compareExpectation(want[i], expected)
 		}
 	}

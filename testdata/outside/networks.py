@@ -10,7 +10,7 @@ its answers are rounded to float32: so no other rounding lies between them and t
 definition. Two of TensorFlow's kernels round to float32 all the same: those that
 resize by interpolation. What Keras has not is put together from what it has (explicit
 padding: ZeroPadding2D before the layer), or, as LRN, written here in NumPy from
-TensorFlow's documentation, and held to TensorFlow's own operation with its defaults.
+TensorFlow's documentation, and compared with TensorFlow's own operation and defaults.
 """
 
 import json
@@ -26,6 +26,7 @@ import tensorflow as tf
 
 from casefile import tensor
 
+tf.get_logger().setLevel("ERROR")
 keras.backend.set_floatx("float64")
 
 BATCH_NORM = ("scale", "offset", "mean", "variance")  # in Keras's order
@@ -214,7 +215,11 @@ def conv2d_transpose(c):
     c.add("conv2d_transpose, groups", [ours(groups=2)],
           "the transpose of keras.layers.Conv2D(4, (2, 3), groups=2, use_bias=False)",
           lambda x, filter, bias: adjoint("Conv2D(4, (2, 3), groups=2, use_bias=False)", x, filter, (4, 6), 2) + bias, weights((2, 3, 2, 4)), four)
-    c.add("conv2d_transpose, groups, strides and dilations, SAME", [ours(groups=2, dilations=[2, 1], padding="SAME")],
+    c.add("conv2d_transpose, groups and strides, SAME", [ours(groups=2, strides=[2, 1], padding="SAME")],
+          "the transpose of keras.layers.Conv2D(4, (2, 3), groups=2, strides=(2, 1), padding='same', use_bias=False)",
+          lambda x, filter, bias: adjoint("Conv2D(4, (2, 3), groups=2, strides=(2, 1), padding='same', use_bias=False)", x, filter, (6, 4), 2) + bias,
+          weights((2, 3, 2, 4)), four)
+    c.add("conv2d_transpose, groups and dilations, SAME", [ours(groups=2, dilations=[2, 1], padding="SAME")],
           "the transpose of keras.layers.Conv2D(4, (2, 3), groups=2, dilation_rate=(2, 1), padding='same', use_bias=False)",
           lambda x, filter, bias: adjoint("Conv2D(4, (2, 3), groups=2, dilation_rate=(2, 1), padding='same', use_bias=False)", x, filter, (3, 4), 2) + bias,
           weights((2, 3, 2, 4)), four)
