@@ -81,12 +81,12 @@ where it is refused with an error that contains the text. Each operation has inp
   scale_shift        scale, shift
 Without further fields: ` + folded("Without further fields: ", proof.InputAlone()) + `.
 
-A case may be a whole network in place of an operation: {"name": "…", "network":
-{…}, "weights": {"conv1/filter": {…}, …}, "input": {…}, "expect": {…}}, with the
-network as --net reads it, and expect the network's one output or an object of
-outputs by layer. The expectation is compared with the reference of the whole
-network; each output is a case of the operation "network", called NAME or NAME:
-LAYER. "source" beside "name", and "made_by" beside "cases", are notes.
+In place of an operation a case may have a whole network: {"name": "…",
+"network": {…}, "weights": {"conv1/filter": {…}, …}, "input": {…}, "expect": {…}}.
+network is the JSON that verify net reads; expect is the network's one output, or
+an object of outputs by layer. Each output is a case of the operation "network",
+named NAME or NAME: LAYER. "source" beside "name", and "made_by" beside "cases",
+are notes.
 
 File, operation and name identify a case on the terminal, in JSON, in JUnit's XML
 and in baselines; two cases that share all three are refused. A file is named

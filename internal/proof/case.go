@@ -12,7 +12,8 @@ import (
 )
 
 // Case is one operation with its operands, and the answer or the error that is
-// expected. Its JSON form is what a case file lists:
+// expected; NetworkCase is that of a whole network. Its JSON form stands in a case
+// file's list:
 //
 //	{"name": "2×2 of 3×3", "op": "max_pool", "size": [2,2], "strides": [1,1],
 //	 "input":  {"shape": [1,3,3,1], "data": [1,2,3,4,5,6,7,8,9]},
@@ -97,7 +98,7 @@ func (c *Case) readOperation(text []byte, fields []strict.Field) error {
 	}
 	raw, found := strict.Find(fields, "op")
 	if !found {
-		return errors.New(`field "op" is missing`)
+		return errors.New(`field "op" or "network" is missing`)
 	}
 	var kind string
 	if err := decode(raw, &kind, nil); err != nil {

@@ -14,7 +14,6 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
-	"tfcnn/internal/quote"
 	"tfcnn/internal/strict"
 )
 
@@ -51,23 +50,7 @@ type NetworkCase struct {
 	json    json.RawMessage // as it was read
 }
 
-// JSON returns the case as it was read.
-func (c NetworkCase) JSON() json.RawMessage { return c.json }
-
-// UnmarshalJSON reads a case strictly: a field that is unknown, missing or there twice
-// is an error that names it.
-func (c *NetworkCase) UnmarshalJSON(text []byte) error {
-	fields, err := strict.Object(text)
-	if err != nil {
-		return err
-	}
-	if _, found := strict.Find(fields, "network"); !found {
-		return errors.New(`field "network" is missing`)
-	}
-	return c.read(text, fields)
-}
-
-// read reads the fields of a case, network among them.
+// read reads the fields of a case strictly, network among them.
 func (c *NetworkCase) read(text []byte, fields []strict.Field) error {
 	*c = NetworkCase{json: slices.Clone(text)}
 	known := []ir.Attribute{
@@ -242,6 +225,3 @@ func (c NetworkCase) keys() []CaseKey {
 	}
 	return keys
 }
-
-// String returns the case's name for errors.
-func (c NetworkCase) String() string { return NetworkOp + " " + quote.Name(c.Name) }

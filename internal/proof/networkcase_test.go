@@ -42,7 +42,7 @@ func TestKnownNetworks(t *testing.T) {
 			}
 		}
 		if c.Source == "" {
-			t.Errorf("%v has no source", c)
+			t.Errorf("%s has no source", c.Name)
 		}
 	}
 	if len(list) < 100 {
@@ -291,10 +291,7 @@ func TestNetworkCasesAreWritten(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var back proof.NetworkCase
-		if err := json.Unmarshal(text, &back); err != nil {
-			t.Fatalf("%s: %v", text, err)
-		}
+		back := prooftest.File(t, "back.json", `{"cases":[`+string(text)+`]}`).Networks[0]
 		again, err := json.Marshal(back)
 		if err != nil || string(again) != string(text) || back.Source != c.Source || len(back.Outputs()) != len(c.Outputs()) {
 			t.Errorf("%s\ncame back as\n%s, %v", text, again, err)

@@ -271,7 +271,7 @@ func TestFieldsWithoutWorking(t *testing.T) {
 			}
 		}
 		if notices(t, c, n) {
-			t.Errorf("%v fails with another initializer and rate", c)
+			t.Errorf("%s fails with another initializer and rate", c.Name)
 		}
 	}
 	if tried < 2 {
