@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
@@ -121,12 +122,15 @@ func TestNetworkOutcomes(t *testing.T) {
 		{`,"expect":` + right, networkBackend(func() ([]tensor.Tensor, error) { return nil, nil }), "n fail 4", "device: got 0 outputs, want 1"},
 	} {
 		file := prooftest.File(t, "f.json", oneNetwork(tt.more))
+		start := time.Now()
 		outcomes, err := file.Networks[0].Run(t.Context(), tt.backend)
 		if err != nil {
 			t.Fatal(err)
 		}
+		took, seconds := time.Since(start).Seconds(), 0.0
 		var got, failures []string
 		for _, o := range outcomes {
+			seconds += o.Seconds
 			got = append(got, strings.Join([]string{o.Name, string(o.Status), string(rune('0' + o.Cause))}, " "))
 			failures = append(failures, o.Failure)
 			if o.Op != proof.NetworkOp || o.Digest == "" || (o.Repeat != nil) == o.Status.OK() || o.CaseFile() == nil {
@@ -138,6 +142,9 @@ func TestNetworkOutcomes(t *testing.T) {
 			if o.Cause == proof.BackendCause && o.Refused() != strings.TrimPrefix(o.Failure, "device: ") {
 				t.Errorf("%s: refused %q, failure %q", tt.more, o.Refused(), o.Failure)
 			}
+		}
+		if !(seconds > 0 && seconds <= took) {
+			t.Errorf("%s: outcomes took %g seconds in all, the run %g", tt.more, seconds, took)
 		}
 		if strings.Join(got, ", ") != tt.want || !strings.Contains(strings.Join(failures, ""), tt.failure) {
 			t.Errorf("%s: got %s, %q, want %s, %q", tt.more, strings.Join(got, ", "), failures, tt.want, tt.failure)
@@ -192,14 +199,17 @@ func TestNetworkCanceled(t *testing.T) {
 // A network of few bytes may ask for gigabytes: each layer may be small enough, all of
 // them together not.
 func TestLargeNetworks(t *testing.T) {
-	resize := func(side, n string) string {
-		return `{"cases":[{"network":{"input":{"height":1,"width":1,"channels":1},"layers":[{"type":"resize","size":` + side + `}` + n +
-			`]},"input":{"shape":[1,1,1,1],"data":[1]}}]}`
+	resize := func(side, more, images string) string {
+		return `{"cases":[{"network":{"input":{"height":1,"width":1,"channels":1},"layers":[{"type":"resize","size":` + side + `}` + more +
+			`]},"input":{"shape":` + images + `}}]}`
 	}
+	const one, five = `[1,1,1,1],"data":[1]`, `[5,1,1,1],"data":[1,2,3,4,5]`
 	for text, large := range map[string]bool{
-		resize("40000", ""):                                true,
-		resize("3000", `,{"type":"relu"}`):                 true,  // 9 million numbers, twice
-		resize("2000", `,{"type":"max_pool","size":2000}`): false, // 4 million and one
+		resize("40000", "", one):                                true,
+		resize("40000", "", five):                               true, // more than 2³² numbers
+		resize("1900", "", five):                                true, // 18 million
+		resize("3000", `,{"type":"relu"}`, one):                 true, // 9 million, twice
+		resize("2000", `,{"type":"max_pool","size":2000}`, one): false,
 	} {
 		outcomes, err := prooftest.File(t, "f.json", text).Networks[0].Run(t.Context(), reference{})
 		if err != nil {

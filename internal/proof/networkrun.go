@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -19,7 +20,8 @@ type NetworkBackend interface {
 
 // Run runs one case, with an outcome for each of its Outputs: the reference of the
 // network as it runs when only those are fetched, the comparison of the expectation
-// with it, and the comparison of the backend's outputs with it. The only error is ctx's.
+// with it, and the comparison of the backend's outputs with it. The error is of the
+// reference, or ctx's.
 func (c NetworkCase) Run(ctx context.Context, backend NetworkBackend) ([]Outcome, error) {
 	start := time.Now()
 	layers := c.Outputs()
@@ -27,8 +29,8 @@ func (c NetworkCase) Run(ctx context.Context, backend NetworkBackend) ([]Outcome
 	for i, layer := range layers {
 		outcomes[i] = Outcome{Name: c.outcomeName(layer), Op: NetworkOp, Status: Pass, source: c.json}
 	}
-	c.run(ctx, backend, layers, outcomes)
-	if err := ctx.Err(); err != nil {
+	err := c.run(ctx, backend, layers, outcomes)
+	if err = cmp.Or(ctx.Err(), err); err != nil {
 		return nil, err
 	}
 	seconds := time.Since(start).Seconds() / float64(len(layers))
@@ -42,7 +44,7 @@ func (c NetworkCase) Run(ctx context.Context, backend NetworkBackend) ([]Outcome
 	return outcomes, nil
 }
 
-func (c NetworkCase) run(ctx context.Context, backend NetworkBackend, layers []string, outcomes []Outcome) {
+func (c NetworkCase) run(ctx context.Context, backend NetworkBackend, layers []string, outcomes []Outcome) (err error) {
 	failAll := func(cause Cause, format string, arguments ...any) {
 		for i := range outcomes {
 			outcomes[i].fail(cause, format, arguments...)
@@ -51,20 +53,17 @@ func (c NetworkCase) run(ctx context.Context, backend NetworkBackend, layers []s
 	steps := make([]int, len(layers))
 	for i, layer := range layers {
 		steps[i] = c.lowered.Layers[c.outputs[i]].Last
-		var err error
 		if outcomes[i].Digest, err = c.digest(layer); err != nil {
-			failAll(CaseCause, "%v", err)
-			return
+			return err
 		}
 	}
 	if err := c.checkSize(); err != nil {
 		failAll(CaseCause, "%v", err)
-		return
+		return nil
 	}
 	want, err := c.reference(ctx, ref.Arithmetic{}, steps)
 	if err != nil {
-		failAll(ReferenceCause, "refused: %v", err)
-		return
+		return err
 	}
 	for i, layer := range layers {
 		outcomes[i].Reference = &want[i]
@@ -81,17 +80,17 @@ func (c NetworkCase) run(ctx context.Context, backend NetworkBackend, layers []s
 			outcomes[i].refused = err.Error()
 		}
 		failAll(BackendCause, "device: %v", err)
-		return
+		return nil
 	}
 	if b, known := backend.(Arithmetical); known && b.Arithmetic() != (ref.Arithmetic{}) {
 		if want, err = c.reference(ctx, b.Arithmetic(), steps); err != nil {
-			failAll(ReferenceCause, "refused: %v", err)
-			return
+			return err
 		}
 	}
 	for i := range outcomes {
 		outcomes[i].compareDevice(want[i], got[i])
 	}
+	return nil
 }
 
 // reference returns the references of steps, each within the bound that a device has
@@ -107,7 +106,7 @@ func (c NetworkCase) checkSize() error {
 	for _, step := range c.lowered.Program.Steps {
 		shape := append([]int{c.Input.Shape[0]}, step.Shape[1:]...)
 		n, err := tensor.Elements(shape)
-		if total += n; err != nil || n > mostOutput || total > mostOutput {
+		if total += n; err != nil || total > mostOutput {
 			return fmt.Errorf("outputs up to %q have more than %d numbers together, the most that a case's may have", step.Name, mostOutput)
 		}
 	}
