@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -186,13 +187,18 @@ func TestNetworkArithmetic(t *testing.T) {
 	}
 }
 
-// A canceled ctx ends a case with its error.
+// A ctx that is canceled ends a case with its error, before and in the backend's run.
 func TestNetworkCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
 	c := prooftest.File(t, "f.json", oneNetwork("")).Networks[0]
-	if outcomes, err := c.Run(ctx, reference{}); !errors.Is(err, context.Canceled) || outcomes != nil {
-		t.Errorf("got %v, %v", outcomes, err)
+	meanwhile := networkBackend(func() ([]tensor.Tensor, error) {
+		cancel()
+		return nil, ctx.Err()
+	})
+	for _, want := range []string{"context canceled", `conv2d "c": context canceled`} {
+		if outcomes, err := c.Run(ctx, meanwhile); !errors.Is(err, context.Canceled) || err.Error() != want || outcomes != nil {
+			t.Errorf("got %v, %v, want %s", outcomes, err, want)
+		}
 	}
 }
 
@@ -204,19 +210,30 @@ func TestLargeNetworks(t *testing.T) {
 			`]},"input":{"shape":` + images + `}}]}`
 	}
 	const one, five = `[1,1,1,1],"data":[1]`, `[5,1,1,1],"data":[1,2,3,4,5]`
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
 	for text, large := range map[string]bool{
 		resize("40000", "", one):                                true,
 		resize("40000", "", five):                               true, // more than 2³² numbers
 		resize("1900", "", five):                                true, // 18 million
+		resize("1800", "", five):                                false,
+		resize("[24929,673]", "", one):                          true, // 2²⁴ + 1
+		resize("4096", "", one):                                 false,
 		resize("3000", `,{"type":"relu"}`, one):                 true, // 9 million, twice
 		resize("2000", `,{"type":"max_pool","size":2000}`, one): false,
 	} {
-		outcomes, err := prooftest.File(t, "f.json", text).Networks[0].Run(t.Context(), reference{})
-		if err != nil {
-			t.Fatal(err)
+		c := prooftest.File(t, "f.json", text).Networks[0]
+		// The reference, which names its operation, computes what is not too large.
+		_, err := c.Run(canceled, reference{})
+		if named := strings.HasPrefix(fmt.Sprint(err), "resize "); named == large {
+			t.Errorf("%s: %v", text, err)
 		}
-		if (outcomes[0].Cause == proof.CaseCause) != large || large && !strings.Contains(outcomes[0].Failure, "have more than 16777216 numbers together") {
-			t.Errorf("%s: %s", text, outcomes[0].Text())
+		if !large {
+			continue
+		}
+		outcomes, err := c.Run(t.Context(), reference{})
+		if err != nil || outcomes[0].Cause != proof.CaseCause || !strings.Contains(outcomes[0].Failure, "have more than 16777216 numbers together") {
+			t.Errorf("%s: %v, %v", text, outcomes, err)
 		}
 	}
 }

@@ -30,7 +30,7 @@ func (c NetworkCase) Run(ctx context.Context, backend NetworkBackend) ([]Outcome
 		outcomes[i] = Outcome{Name: c.outcomeName(layer), Op: NetworkOp, Status: Pass, source: c.json}
 	}
 	err := c.run(ctx, backend, layers, outcomes)
-	if err = cmp.Or(ctx.Err(), err); err != nil {
+	if err = cmp.Or(err, ctx.Err()); err != nil {
 		return nil, err
 	}
 	seconds := time.Since(start).Seconds() / float64(len(layers))
