@@ -41,6 +41,9 @@ func (c Case) MarshalJSON() ([]byte, error) {
 	if c.Error != "" {
 		object.add("error", c.Error)
 	}
+	if c.RandomSigns {
+		object.add("random_signs", true)
+	}
 	return object.end()
 }
 
