@@ -87,6 +87,7 @@ func conv2D(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2D, operands
 		exact = 0
 	}
 	r.beginSums(a, q, exact)
+	r.recordConstants(operands, taps)
 	return eachRow(ctx, r.Shape[0], c.h.Out, func(image, row int) {
 		for column := range c.w.Out {
 			for f := range c.filters {

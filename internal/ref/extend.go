@@ -87,6 +87,9 @@ func extend(ctx context.Context, a Arithmetic, op ir.Op, record bool, operands [
 			return out, nil
 		}
 	}
+	if record && op.Traits().TakesConstants {
+		out.sums = newSums(len(out.Value))
+	}
 	switch extend, known := extensions[op.Kind()]; {
 	case known:
 		err = extend(ctx, &out, op, operands, weights)
@@ -128,7 +131,7 @@ func extendAdd(ctx context.Context, out *Result, _ ir.Add, operands []Operand, _
 			}
 		}
 	}
-	return eachChunk(ctx, len(out.Value), func(i int) {
+	err := eachChunk(ctx, len(out.Value), func(i int) {
 		sum, absolute, moved, lost, state := 0.0, 0.0, 0.0, 0.0, Plain
 		for _, o := range operands {
 			v, b, s := o.at(i)
@@ -163,6 +166,14 @@ func extendAdd(ctx context.Context, out *Result, _ ir.Add, operands []Operand, _
 			}
 		}
 	})
+	if out.sums != nil {
+		quantum := 1.0
+		for _, o := range operands {
+			quantum = min(quantum, o.termQuantum())
+		}
+		out.recordAdd(operands, quantum)
+	}
+	return err
 }
 
 // started widens the bound of element i for kernels that begin with the numbers that
@@ -171,16 +182,9 @@ func (r *Result) started(i int, s *sums, own, otherBounds, others float64, more 
 	if r.State[i] == Unspecified || r.Value[i]-r.Value[i] != 0 {
 		return
 	}
-	bound := s.startedWith(i, own, max(others, 0), more, quantum) + max(otherBounds, 0)
-	switch {
-	case bound-bound != 0:
-		r.State[i], r.Bound[i] = Unspecified, 0
-	case bound > r.Bound[i]:
-		r.Bound[i] = bound
-	}
-	if s.absolute[i]+others+bound > s.arithmetic.limit() && r.State[i] == Plain {
-		r.State[i] = OverflowPossible
-	}
+	others = max(others, 0)
+	bound := s.bound(i, own, 1, others, more, min(s.quantum, quantum)) + max(otherBounds, 0)
+	r.widen(i, s.arithmetic, bound, s.absolute[i]+others)
 }
 
 // extendLinear computes a linear operation of a result. A device reads x+d with
@@ -192,8 +196,10 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, record bool, r Re
 	empty := func() tensor.Tensor { return tensor.Tensor{Shape: r.Shape, Data: make([]float32, len(r.Value))} }
 	x, b, notPlain := empty(), empty(), empty()
 	exact, plain := true, true
+	// Padding may be the convolution's own, and a kernel may leave out the taps on it.
+	padded := r.padded != nil && len(weights) > 0 && !allFinite(weights[0].Data)
 	for i, v := range r.Value {
-		if r.State[i] != Plain {
+		if r.State[i] != Plain || padded && r.padded[i] {
 			notPlain.Data[i], plain = 1, false
 			continue
 		}
@@ -205,12 +211,12 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, record bool, r Re
 	if exact && plain {
 		return apply(ctx, a, op, record, append([]tensor.Tensor{x}, weights...)...)
 	}
-	a.inexact = true
+	a.inexact = !exact
 	want, err := apply(ctx, a, op, record, append([]tensor.Tensor{x}, weights...)...)
 	if err != nil {
 		return Result{}, err
 	}
-	more, err := ApplyIn(ctx, a, op, append([]tensor.Tensor{b}, mapFilter(weights, func(w float32) float32 { return max(w, -w) })...)...)
+	more, err := apply(ctx, a, op, record, append([]tensor.Tensor{b}, mapFilter(weights, func(w float32) float32 { return max(w, -w) })...)...)
 	if err != nil {
 		return Result{}, err
 	}
@@ -231,11 +237,16 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, record bool, r Re
 			}
 		}
 	}
+	if want.sums != nil {
+		want.sums.constants.reach += more.sums.constants.reach
+	}
 	for i := range want.Value {
 		if want.sums != nil {
 			want.sums.absolute[i] += more.Value[i] + more.Bound[i]
 		}
-		want.Bound[i] += (more.Value[i] + more.Bound[i]) * (1 + 4*unit64)
+		if !exact {
+			want.Bound[i] += (more.Value[i] + more.Bound[i]) * (1 + 4*unit64)
+		}
 		want.State[i] = max(want.State[i], more.State[i])
 		if want.State[i] == Unspecified || want.Value[i]-want.Value[i] != 0 || want.Bound[i]-want.Bound[i] != 0 {
 			want.State[i], want.Bound[i] = Unspecified, 0

@@ -85,7 +85,8 @@ type Result struct {
 	Level []float64 // 0 where Bound is 0, and for operations without products
 	State []State
 
-	sums *sums // nil: not recorded
+	sums   *sums  // nil: not recorded
+	padded []bool // elements that a pad has added; nil: there are none
 }
 
 func newResult(shape []int) (Result, error) {
@@ -135,7 +136,7 @@ func apply(ctx context.Context, a Arithmetic, op ir.Op, record bool, operands ..
 	if !known {
 		return Result{}, fmt.Errorf("ref: %s: no reference kernel", op.Kind())
 	}
-	if record && op.Traits().MultiplyAccumulate {
+	if record && op.Traits().TakesConstants {
 		r.sums = newSums(len(r.Value))
 	}
 	if err := compute(ctx, &r, a, op, operands); err != nil {
