@@ -233,6 +233,9 @@ func (r netResult) print(w io.Writer) {
 		}
 		table.Flush()
 	}
+	for _, run := range r.Runs {
+		fmt.Fprintln(w, runText(run))
+	}
 	for _, l := range r.Layers {
 		if !l.Verdict.OK() || l.Verdict.Status == proof.Precision {
 			fmt.Fprintf(w, "%s %q: %v\n", l.Kind, l.Layer, l.Verdict)
@@ -245,6 +248,15 @@ func (r netResult) print(w io.Writer) {
 		}
 	}
 	fmt.Fprintf(w, "%d layers: %s; TensorFlow %.2f s, reference %.2f s\n", len(r.Layers), r.Status, r.Run, r.Reference)
+}
+
+// runText is a call of Run or RunOutputs in one line.
+func runText(run verify.Run) string {
+	how := run.Verdict.String()
+	if run.EqualBits {
+		how = fmt.Sprintf("%s: equal, bit for bit, to numbers compared above", run.Verdict.Status)
+	}
+	return fmt.Sprintf("%s of %s, [%s], %s: %s", run.Call, count(run.Images, "image"), quote.Names(run.Outputs), run.Session, how)
 }
 
 // verdictCells are a verdict's columns.
@@ -286,6 +298,9 @@ func (r netResult) outcomes() []proof.Outcome {
 	}
 	for _, l := range r.Chains {
 		add(strings.Join(l.Layers, " → "), "as it runs", l.Verdict)
+	}
+	for _, run := range r.Runs {
+		add(fmt.Sprintf("%s of %s, [%s], %s", run.Call, count(run.Images, "image"), strings.Join(run.Outputs, " "), run.Session), "as it is called", run.Verdict)
 	}
 	return list
 }
