@@ -29,25 +29,23 @@ type Run struct {
 // call is a call to make.
 type call struct {
 	images  int
-	outputs []string // of RunOutputs; nil: a call of Run
-	all     bool     // RunOutputs without names
+	method  string
+	outputs []string // the names for RunOutputs; none: those of the network's outputs
 }
 
-// name is the Session's method.
-func (c call) name() string {
-	if c.outputs == nil && !c.all {
-		return "Run"
-	}
-	return "RunOutputs"
-}
+// The methods.
+const (
+	runCall        = "Run"
+	runOutputsCall = "RunOutputs"
+)
 
 // calls lists the calls whose numbers are compared, those of the caller's batch first.
 func (v *verifier) calls() []call {
 	var list []call
 	for _, images := range v.batchSizes() {
-		list = append(list, call{images: images}, call{images: images, all: true})
+		list = append(list, call{images: images, method: runCall}, call{images: images, method: runOutputsCall})
 		for _, names := range v.options.Outputs {
-			list = append(list, call{images: images, outputs: names})
+			list = append(list, call{images, runOutputsCall, names})
 		}
 	}
 	return list
@@ -108,7 +106,7 @@ func (v *verifier) run(c call) error {
 	batch, start := v.batchOf(c.images), time.Now()
 	var outputs []tensor.Tensor
 	var err error
-	if c.name() == "Run" {
+	if c.method == runCall {
 		outputs = make([]tensor.Tensor, 1)
 		outputs[0], err = v.opened.Run(v.ctx, batch)
 	} else {
@@ -119,12 +117,10 @@ func (v *verifier) run(c call) error {
 	}
 	v.result.Run += time.Since(start).Seconds()
 	names := c.outputs
-	for _, layer := range v.lowered.Outputs[:min(len(v.lowered.Outputs), len(outputs))] {
-		if c.outputs == nil {
-			names = append(names, v.lowered.Layers[layer].Name)
-		}
+	if len(names) == 0 {
+		names = v.names(v.lowered.Outputs[:len(outputs)])
 	}
-	return v.compareCall(c.name(), names, batch, outputs)
+	return v.compareCall(c.method, names, batch, outputs)
 }
 
 // compareCall compares what a call returned.

@@ -100,7 +100,7 @@ func (v *verifier) compareShared(name string, ran []held, images, answers []tens
 		}
 		call := sharedCall
 		if h.batch.Shape[0] == 1 {
-			call = "Run"
+			call = runCall
 		}
 		if err := v.compareCall(call, []string{name}, h.batch, []tensor.Tensor{h.output}); err != nil {
 			return err

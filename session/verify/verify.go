@@ -168,6 +168,13 @@ func Network(ctx context.Context, net graph.Network, weights graph.Weights, imag
 		}
 	}()
 	v := newVerifier(ctx, s, weights, images, o)
+	for _, names := range o.Outputs {
+		for _, name := range names {
+			if _, err := v.lowered.Layer(name); err != nil {
+				return Result{}, fmt.Errorf("verify: outputs: %w", err)
+			}
+		}
+	}
 	if err := tensorflow.WithoutWinograd(s.Device()); err != nil {
 		return Result{}, fmt.Errorf("verify: %w", err)
 	}
@@ -245,7 +252,7 @@ func (v *verifier) bytes() int64 {
 		reference = 3*8 + 1 // value, bound, level, state
 		sums      = 8 + 4   // of a step that is computed as one with the step behind it
 	)
-	var all, largest, kept, recorded int64
+	var all, largest, kept, largestSums, keptSums int64
 	records := ref.RecordsSums(v.lowered.Program)
 	for i, step := range v.lowered.Program.Steps {
 		n := int64(v.largestBatch())
@@ -253,15 +260,19 @@ func (v *verifier) bytes() int64 {
 			n *= int64(size)
 		}
 		all, largest = all+n, max(largest, n)
-		if len(step.Weights) > 0 {
+		cached := len(step.Weights) > 0
+		if cached {
 			kept += n
-			if records[i] {
-				recorded += n
+		}
+		if records[i] && step.Op.Traits().TakesConstants {
+			largestSums = max(largestSums, n)
+			if cached {
+				keptSums += n
 			}
 		}
 	}
 	const garbage = 2 // Go collects when the heap has doubled
-	return garbage * (output*all + reference*(min(kept, ref.MaxCached)+2*largest) + sums*(min(recorded, ref.MaxCached)+2*largest))
+	return garbage * (output*all + reference*(min(kept, ref.MaxCached)+2*largest) + sums*(min(keptSums, ref.MaxCached)+2*largestSums))
 }
 
 // weightBytes returns the memory of the weights in TensorFlow sessions that open when a
