@@ -216,10 +216,6 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, record bool, r Re
 	if err != nil {
 		return Result{}, err
 	}
-	more, err := apply(ctx, a, op, record, append([]tensor.Tensor{b}, mapFilter(weights, func(w float32) float32 { return max(w, -w) })...)...)
-	if err != nil {
-		return Result{}, err
-	}
 	if !plain {
 		reached, err := Apply(ctx, op, append([]tensor.Tensor{notPlain}, mapFilter(weights, func(float32) float32 { return 1 })...)...)
 		if err != nil {
@@ -228,14 +224,21 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, record bool, r Re
 		each := len(want.Value) / max(1, want.Shape[0])
 		for i, n := range reached.Value {
 			if n > 0 {
-				want.State[i] = Unspecified
+				want.State[i], want.Bound[i] = Unspecified, 0
 			}
 			if n > 0 && a.FFT { // a transform spreads NaN over the whole image
 				for k := i / each * each; k < i/each*each+each; k++ {
-					want.State[k] = Unspecified
+					want.State[k], want.Bound[k] = Unspecified, 0
 				}
 			}
 		}
+	}
+	if exact {
+		return want, nil
+	}
+	more, err := apply(ctx, a, op, record, append([]tensor.Tensor{b}, mapFilter(weights, func(w float32) float32 { return max(w, -w) })...)...)
+	if err != nil {
+		return Result{}, err
 	}
 	if want.sums != nil {
 		want.sums.constants.reach += more.sums.constants.reach
@@ -244,9 +247,7 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, record bool, r Re
 		if want.sums != nil {
 			want.sums.absolute[i] += more.Value[i] + more.Bound[i]
 		}
-		if !exact {
-			want.Bound[i] += (more.Value[i] + more.Bound[i]) * (1 + 4*unit64)
-		}
+		want.Bound[i] += (more.Value[i] + more.Bound[i]) * (1 + 4*unit64)
 		want.State[i] = max(want.State[i], more.State[i])
 		if want.State[i] == Unspecified || want.Value[i]-want.Value[i] != 0 || want.Bound[i]-want.Bound[i] != 0 {
 			want.State[i], want.Bound[i] = Unspecified, 0

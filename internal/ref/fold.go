@@ -50,7 +50,7 @@ func (r *Result) fold(ctx context.Context, x Operand, f folding) error {
 		case !folded || r.State[i] == Unspecified:
 			return
 		case r.Value[i]-r.Value[i] != 0:
-			if f.scaled && (merged.flushed() > 0 || merged.overflows()) {
+			if f.scaled && (merged.flushes() || merged.overflows()) {
 				r.State[i] = Unspecified // an infinity times zero, or zero times an infinity
 			}
 			return
@@ -118,18 +118,26 @@ func (r *Result) recordAdd(operands []Operand, quantum float64) {
 	r.sums.constants = noConstants(largestOf(r.sums.absolute))
 }
 
-// recordProduct records the sums of products of an operand's numbers and a function of
-// them: an optimizer may multiply the function, a number of whose factors are at most
-// scale times what it is, by a constant first.
-func (r *Result) recordProduct(scale float64, x Operand) {
+// product is a function x·f(x), f being between 0 and 1, of which an optimizer may
+// multiply a part by a constant behind it. The zero value is no product.
+type product struct {
+	// The part is a constant, or a number, that f is at most scale times.
+	scale float64
+	// roundings is how many times the part and its products round.
+	roundings int
+}
+
+// recordProduct records the sums of products of an operand's numbers, each a sum of one
+// term.
+func (r *Result) recordProduct(p product, x Operand) {
 	if r.sums == nil {
 		return
 	}
 	r.beginSums(Arithmetic{}, 0, 0)
 	for i, v := range r.Value {
-		r.recordSum(i, 0, math.Abs(v)+r.Bound[i])
+		r.recordSum(i, p.roundings, math.Abs(v)+r.Bound[i])
 	}
-	r.sums.constants = constants{0, 1, scale * x.reach()}
+	r.sums.constants = constants{0, 1, p.scale * x.reach()}
 }
 
 // sums returns the sums that the operand's numbers are; nil: unknown.

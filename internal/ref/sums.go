@@ -57,9 +57,12 @@ func (c constants) plus(others []float64) constants {
 	return constants{min(c.least, least), max(c.most, most), c.reach + 1}
 }
 
+// flushes reports whether a product of constants may be flushed to zero.
+func (c constants) flushes() bool { return c.least < smallest }
+
 // flushed returns the error of flushing products of constants to zero.
 func (c constants) flushed() float64 {
-	if c.least >= smallest {
+	if !c.flushes() {
 		return 0
 	}
 	return smallest * c.reach

@@ -171,34 +171,43 @@ func (v *verifier) hold(step int, batch, output tensor.Tensor, of Verdict) {
 }
 
 // find returns the verdict of an output of a step where all its numbers equal, bit for
-// bit, numbers of the same images that were compared.
+// bit, numbers of the same images that were compared, in one output or in several.
 func (v *verifier) find(step int, batch, output tensor.Tensor) (Verdict, bool) {
-	var found []int // of held
-	for image := range batch.Shape[0] {
-		at := slices.IndexFunc(v.held, func(h held) bool { return h.step == step && h.has(image, row(batch, image), row(output, image)) })
+	images := batch.Shape[0]
+	if images == 0 {
+		return Verdict{Status: Pass}, true
+	}
+	var of []held
+	for _, h := range v.held {
+		if h.step == step {
+			of = append(of, h)
+		}
+	}
+	found := make([]bool, len(of))
+	for image := range images {
+		has := func(h held) bool { return h.has(image, row(batch, image), row(output, image)) }
+		at := slices.IndexFunc(of, has)
 		if at < 0 {
 			return Verdict{}, false
 		}
-		if !slices.Contains(found, at) {
-			found = append(found, at)
+		found[at] = true
+	}
+	for _, h := range of {
+		if h.batch.Shape[0] == images && h.hasAll(batch, output) {
+			return h.verdict, true
 		}
-	}
-	if len(found) == 0 {
-		return Verdict{Status: Pass}, true // of no images
-	}
-	whole := v.held[found[0]]
-	if len(found) == 1 && whole.batch.Shape[0] == batch.Shape[0] {
-		return whole.verdict, true
 	}
 	// Of other images the figures that belong to one number are not known.
 	verdict := Verdict{Status: Pass, Elements: len(output.Data)}
-	for _, at := range found {
-		of := v.held[at].verdict
-		verdict.Status = verdict.Status.Worse(of.Status)
-		verdict.Level = max(verdict.Level, of.Level)
-		if of.Share >= verdict.Share {
-			verdict.Share, verdict.MaxError, verdict.Bound, verdict.ULP = of.Share, of.MaxError, of.Bound, of.ULP
-			verdict.Got, verdict.Want, verdict.Note = of.Got, of.Want, of.Note
+	for at, h := range of {
+		if !found[at] {
+			continue
+		}
+		verdict.Status = verdict.Status.Worse(h.verdict.Status)
+		verdict.Level = max(verdict.Level, h.verdict.Level)
+		if h.verdict.Share >= verdict.Share {
+			verdict.Share, verdict.MaxError, verdict.Bound, verdict.ULP = h.verdict.Share, h.verdict.MaxError, h.verdict.Bound, h.verdict.ULP
+			verdict.Got, verdict.Want, verdict.Note = h.verdict.Got, h.verdict.Want, h.verdict.Note
 		}
 	}
 	if verdict.Status == Fail && verdict.Note == "" {
@@ -220,6 +229,16 @@ func (h held) has(index int, image, output []float32) bool {
 		}
 	}
 	return false
+}
+
+// hasAll is has for all images of a batch.
+func (h held) hasAll(batch, output tensor.Tensor) bool {
+	for image := range batch.Shape[0] {
+		if !h.has(image, row(batch, image), row(output, image)) {
+			return false
+		}
+	}
+	return true
 }
 
 func sameBits(a, b []float32) bool {
