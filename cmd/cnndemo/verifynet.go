@@ -71,13 +71,14 @@ are resized to the network's input. The reference of a layer reads what TensorFl
 itself fed to that layer, so errors do not add up, and the first layer that is
 wrong is named, with its worst number: its error in units in the last place (ULPs)
 and as a share of its bound. Then the network runs again as in a program, where
-TensorFlow may compute several layers in one call. NET is a ready network (cnndemo
+TensorFlow may compute several layers in one call, and the numbers that a program
+gets are compared: of Run and of RunOutputs, on each of TensorFlow's sessions. NET is a ready network (cnndemo
 nets lists them) or a JSON file.
 
 The weights are drawn from --seed, or read from a .npz file, whose arrays are
 named after the layers in the JSON of cnndemo nets NET: conv1/filter, conv1/bias.
 
-` + verifyStatus("a layer failed or proves nothing, or an image cannot be used"),
+` + verifyStatus("a layer or a call failed, was not held or proves nothing, or an image cannot be used"),
 		Example: `  cnndemo verify net alexnet
   cnndemo verify net my-net.json --weights my-net.npz holiday/ --html report.html`,
 		Args:              commandline.Arguments(1, math.MaxInt, "a network"),
