@@ -354,6 +354,9 @@ func (v *verifier) layer(i int, output tensor.Tensor, devices []string, of Verdi
 	return layer
 }
 
+// chainsFetch names the run of chains, for a test's fault.
+const chainsFetch = "chains"
+
 // chains compares the outputs at the ends of chains, in a run that fetches no output
 // between layers. The chains within one layer have the bits of that layer, which layers
 // has compared.
@@ -365,6 +368,9 @@ func (v *verifier) chains() error {
 	run, err := v.fetch(v.batch, ends)
 	if err != nil {
 		return err
+	}
+	if v.returned != nil {
+		v.returned(chainsFetch, run.Outputs)
 	}
 	parts, err := v.compare(run, &v.layered)
 	if err != nil {
