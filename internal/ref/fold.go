@@ -33,7 +33,10 @@ func (r *Result) fold(ctx context.Context, x Operand, f folding) error {
 	}
 	folded := before != nil
 	if !folded {
-		before = x.asTerms()
+		before = x.asTerms(r.levels != NoLevels)
+	}
+	if before.statistics != nil {
+		r.askStatistics()
 	}
 	merged := before.constants
 	if f.scaled {
@@ -43,8 +46,9 @@ func (r *Result) fold(ctx context.Context, x Operand, f folding) error {
 	err := eachChunk(ctx, len(r.Value), func(i int) {
 		factor, addend := f.factor[i%channels], f.addend[i%channels]
 		absolute := before.absolute[i]*factor + addend
+		next := before.of(i).folded(r.Value[i], factor, addend, f.more)
 		if r.sums != nil {
-			r.recordSum(i, int(before.terms[i])+f.more, absolute)
+			r.recordSum(i, next, absolute)
 		}
 		switch {
 		case !folded || r.State[i] == Unspecified:
@@ -57,6 +61,9 @@ func (r *Result) fold(ctx context.Context, x Operand, f folding) error {
 		}
 		_, own, _ := x.at(i)
 		bound := before.bound(i, own, factor, addend, f.more, quantum)
+		if r.levels != NoLevels && bound > 0 {
+			r.Level[i] = max(r.Level[i], before.foldedLevel(i, own, factor, next, absolute))
+		}
 		if f.factorQuantum == 0 { // the operation's own error beside that of its operand
 			bound += max(0, r.Bound[i]-own*factor)
 		}
@@ -94,23 +101,25 @@ func (r *Result) recordAdd(operands []Operand, quantum float64) {
 		return
 	}
 	r.beginSums(Arithmetic{}, quantum, exactTerms)
+	r.askStatistics()
 	for _, o := range operands {
 		if s := o.sums(); s != nil {
 			r.sums.arithmetic, r.sums.exact = s.arithmetic, min(r.sums.exact, s.exact)
 		}
 	}
 	for i := range r.Value {
-		absolute, rest, terms := 0.0, 0.0, 0
+		absolute, rest, terms, squares := 0.0, 0.0, 0, 0.0
 		for _, o := range operands {
 			v, own, _ := o.at(i)
 			if s := o.sums(); s != nil {
 				absolute, rest, terms = absolute+s.absolute[i], rest+s.rest(i, own), max(terms, int(s.terms[i]))
+				squares += s.of(i).squares
 			} else {
-				absolute, rest = absolute+math.Abs(v)+own, rest+own
+				absolute, rest, squares = absolute+math.Abs(v)+own, rest+own, squares+v*v
 			}
 		}
 		terms += len(operands) - 1
-		r.recordSum(i, terms, absolute)
+		r.recordSum(i, statistic{terms, r.Value[i], squares}, absolute)
 		if rest > 0 && r.State[i] != Unspecified && r.Value[i]-r.Value[i] == 0 {
 			r.widen(i, r.sums.arithmetic, rest+r.sums.arithmetic.sumBound(terms, absolute), absolute)
 		}
@@ -134,8 +143,9 @@ func (r *Result) recordProduct(p product, x Operand) {
 		return
 	}
 	r.beginSums(Arithmetic{}, 0, 0)
+	r.askStatistics()
 	for i, v := range r.Value {
-		r.recordSum(i, p.roundings, math.Abs(v)+r.Bound[i])
+		r.recordSum(i, statistic{p.roundings, v, v * v}, math.Abs(v)+r.Bound[i])
 	}
 	r.sums.constants = constants{0, 1, p.scale * x.reach()}
 }
@@ -157,17 +167,24 @@ func (o Operand) termQuantum() float64 {
 	return o.quantum()
 }
 
-// asTerms returns the operand's numbers as sums of one term each.
-func (o Operand) asTerms() *sums {
+// asTerms returns the operand's numbers as sums of one term each, with their statistics
+// where levels are asked for.
+func (o Operand) asTerms(levels bool) *sums {
 	n := len(o.known.Data)
 	if o.result != nil {
 		n = len(o.result.Value)
 	}
 	s := newSums(n)
 	s.quantum, s.exact = o.quantum(), exactTerms
+	if levels {
+		s.statistics = make([]statistic, n)
+	}
 	for i := range s.absolute {
 		v, own, _ := o.at(i)
 		s.absolute[i] = math.Abs(v) + own
+		if levels {
+			s.statistics[i] = statistic{0, v, v * v}
+		}
 	}
 	s.constants = noConstants(o.reach())
 	return s

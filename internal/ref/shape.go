@@ -42,9 +42,6 @@ func (r *Result) move(ctx context.Context, operands []Operand, to func(k, i int)
 		for i := range n {
 			at := to(k, i)
 			r.Value[at], r.Bound[at], r.State[at] = o.at(i)
-			if o.result != nil {
-				r.Level[at] = o.result.Level[i]
-			}
 		}
 	}
 	return nil
