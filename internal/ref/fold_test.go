@@ -19,7 +19,7 @@ func propagated(t *testing.T, layers []graph.Layer, weights graph.Weights, input
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := ref.Propagation{Program: lowered.Program, Weights: weights}
+	p := ref.Propagation{Program: lowered.Program, Weights: weights, Levels: ref.MeasureLevels}
 	results, err := p.Results(t.Context(), input, given, []int{len(lowered.Program.Steps) - 1})
 	if err != nil {
 		t.Fatal(err)
@@ -100,6 +100,9 @@ func TestConstantsInFilters(t *testing.T) {
 					}
 				}
 				sum += tt.constant
+				if off := math.Abs(float64(sum) - r.Value[i]); off > ref.AlarmLevel*r.Level[i] || r.Level[i] > r.Bound[i] {
+					t.Errorf("%s, whole numbers %v: %v is off by %v, level %v, bound %v", name, whole, sum, off, r.Level[i], r.Bound[i])
+				}
 				holds(t, name, r, i, sum, 1.01*(channels+tt.roundings)*half32*(absolute+0.5))
 			}
 		}

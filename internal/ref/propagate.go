@@ -19,7 +19,7 @@ import (
 //	p := ref.Propagation{Program: program, Weights: weights}
 //	results, err := p.Results(ctx, input, nil, []int{last})
 //
-// A Propagation keeps results of steps with weights for the next call. It is for one
+// A Propagation keeps results of sums of products for the next call. It is for one
 // goroutine.
 type Propagation struct {
 	Arithmetic Arithmetic
@@ -136,7 +136,7 @@ func (p *Propagation) compute(ctx context.Context, i int, operands []Operand, re
 		return k.result, nil
 	}
 	result, err := apply(ctx, p.Arithmetic, step.Op, request{levels: p.Levels, sums: record}, numbers...)
-	if err == nil && len(weights) > 0 && p.cachedNumbers+len(result.Value) <= MaxCached {
+	if err == nil && step.Op.Traits().MultiplyAccumulate && p.cachedNumbers+len(result.Value) <= MaxCached {
 		if p.cache == nil {
 			p.cache = map[int]cachedStep{}
 		}

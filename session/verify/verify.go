@@ -250,8 +250,8 @@ func (v *verifier) finish() {
 func (v *verifier) bytes() int64 {
 	const (
 		output    = 4 + 4 + 4
-		reference = 3*8 + 1 // value, bound, level, state
-		sums      = 8 + 4   // of a step that is computed as one with the step behind it
+		reference = 3*8 + 1     // value, bound, level, state
+		sums      = 8 + 4 + 3*8 // of a step that is computed as one with the step behind it; for levels
 	)
 	var all, largest, kept, largestSums, keptSums int64
 	records := ref.RecordsSums(v.lowered.Program)
@@ -261,13 +261,13 @@ func (v *verifier) bytes() int64 {
 			n *= int64(size)
 		}
 		all, largest = all+n, max(largest, n)
-		cached := len(step.Weights) > 0
-		if cached {
+		traits := step.Op.Traits()
+		if traits.MultiplyAccumulate {
 			kept += n
 		}
-		if records[i] && step.Op.Traits().TakesConstants {
+		if records[i] && traits.TakesConstants {
 			largestSums = max(largestSums, n)
-			if cached {
+			if traits.MultiplyAccumulate {
 				keptSums += n
 			}
 		}
