@@ -29,7 +29,7 @@ TEST        := $(GO) test $(GOLD)
 GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.9.1
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1
 # Everything that must build and pass where libtensorflow is missing.
-NO_CGO      := ./graph ./graph/nets ./graph/plan ./graph/tensor ./graph/verdict ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/ref ./internal/proof/... ./cmd/cnndemo/internal/report ./cmd/cnndemo/internal/commandline \
+NO_CGO      := ./graph ./graph/nets ./graph/plan ./graph/tensor ./graph/verdict ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/ref ./internal/proof/... ./internal/probe ./cmd/cnndemo/internal/report ./cmd/cnndemo/internal/commandline \
                ./session/images/internal/exif ./session/images/internal/fault ./session/images/internal/jpeg ./session/images/internal/png \
                ./internal/machine/... ./internal/output ./docker/... ./docs ./cmd/doctor ./cmd/libtensorflow ./testdata ./bench ./bench/worker
 
@@ -132,9 +132,9 @@ DRAWS ?= 3
 detection: libtensorflow ## plant 16 faults into kernels of real sizes, and count which are noticed (NETS=a,b DRAWS=3)
 	$(GO) run $(GOLD) ./internal/detection -nets $(NETS) -draws $(DRAWS) -seed $(SEED)
 
-fusions: libtensorflow ## every head × middle × activation in float32, bfloat16 and float16, oneDNN off and on
-	TFCNN_FUSIONS=all TF_ENABLE_ONEDNN_OPTS=0 $(GO) test -count=1 -timeout 60m -run TestFusions ./session
-	TFCNN_FUSIONS=all TF_ENABLE_ONEDNN_OPTS=1 $(GO) test -count=1 -timeout 60m -run TestFusions ./session
+fusions: libtensorflow ## every head × middle × activation in float32, bfloat16 and float16, and constants folded into each other; oneDNN off and on
+	TFCNN_FUSIONS=all TF_ENABLE_ONEDNN_OPTS=0 $(GO) test -count=1 -timeout 60m -run "TestFusions|TestFoldedConstants" ./session
+	TFCNN_FUSIONS=all TF_ENABLE_ONEDNN_OPTS=1 $(GO) test -count=1 -timeout 60m -run "TestFusions|TestFoldedConstants" ./session
 
 # PLAIN=1 leaves session/tuned out, as a program that embeds package session does.
 PLAIN ?=

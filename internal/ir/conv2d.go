@@ -33,7 +33,7 @@ func (Conv2D) Traits() Traits { return convolution(SlidingWindow, 2) }
 func convolution(reads Reads, channelAxis int) Traits {
 	return Traits{
 		Family: Convolution, Operands: FilterAndBias, Output: NewBuffer, Saved: SavesInputs, Reads: reads,
-		MultiplyAccumulate: true, Linear: true, ChannelAxis: channelAxis,
+		MultiplyAccumulate: true, Linear: true, TakesConstants: true, ChannelAxis: channelAxis,
 		Unspecified: "a filter's NaN or infinity counts only where its tap meets the input; kernels that multiply padding by it give NaN. An infinity times a subnormal number is an infinity; kernels that read that number as zero give NaN",
 	}
 }

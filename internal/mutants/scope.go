@@ -25,9 +25,10 @@ type suite struct{ name, folder, run, skip string }
 var suites = []suite{
 	{name: "operations", folder: "internal/ir"},
 	{name: "known answers", folder: "internal/proof", run: "^TestKnown(Answers|Networks.*)$"},
-	{name: "verdicts", folder: "internal/proof", run: "^Test(WrongDeviceFails|WrongExpectationFails|Statuses|ProvesNothing|Network|UnknownBoundsAreNoPass|Refusals|CanceledKernels|Merge|NaNThatIsExpected|LargeOutputs|LargeNetworks|Network(Outcomes|Arithmetic|Canceled|Digest)|Histogram.*)$"},
+	{name: "verdicts", folder: "internal/proof", run: "^Test(WrongDeviceFails|WrongExpectationFails|Statuses|ProvesNothing|Network|Chains|UnknownBoundsAreNoPass|Refusals|CanceledKernels|Merge|NaNThatIsExpected|LargeOutputs|LargeNetworks|Network(Outcomes|Arithmetic|Canceled|Digest)|Histogram.*)$"},
 	{name: "bounds", folder: "internal/proof", run: "^TestBoundsAreKept$"},
 	{name: "reference", folder: "internal/ref"},
+	{name: "probes", folder: "internal/probe"},
 	{name: "networks", folder: "graph", skip: "^Test(NothingIsFused|NPZWithNumPy|JSONRandom|Linear.*|Bounded.*)$"},
 	{name: "plans", folder: "graph/plan", skip: "^TestLinear.*$"},
 	{name: "nodes", folder: "graph/node"},

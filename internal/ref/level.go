@@ -96,6 +96,46 @@ func (s *sums) startedLevel(i int, value, others float64, more int) float64 {
 	return max(0, all.level()-own.level())
 }
 
+// folded returns the statistic of a sum whose terms are multiplied by factor, and to which
+// a number is added. value is that sum; each term has so many roundings more.
+func (s statistic) folded(value, factor, addend float64, more int) statistic {
+	return statistic{s.terms + more, value, s.squares*factor*factor + addend*addend}
+}
+
+// foldedLevel returns by how much the level of element i times factor plus more numbers is
+// larger for kernels that multiply the terms. own is the bound of element i, next the
+// statistic of the sum and absolute the absolute values of its terms.
+func (s *sums) foldedLevel(i int, own, factor float64, next statistic, absolute float64) float64 {
+	before := s.of(i)
+	level, less := 0.0, 0.0
+	if s.statistics == nil {
+		level, less = s.arithmetic.sumBound(next.terms, absolute), s.arithmetic.sumBound(before.terms, s.absolute[i])
+	} else {
+		each := unit * math.Sqrt(float64(next.terms-before.terms)*next.squares)
+		level, less = math.Hypot(next.level(), each), before.level()
+	}
+	if own == 0 { // the sum itself rounds nothing
+		return level
+	}
+	return max(0, level-less*factor)
+}
+
+// of returns the statistic of element i; without levels, its terms alone.
+func (s *sums) of(i int) statistic {
+	if s.statistics == nil {
+		return statistic{terms: int(s.terms[i])}
+	}
+	return s.statistics[i]
+}
+
+// askStatistics allocates the statistics of the sums that are recorded, where levels are
+// asked for.
+func (r *Result) askStatistics() {
+	if r.sums != nil && r.levels != NoLevels {
+		r.sums.statistics = make([]statistic, len(r.Value))
+	}
+}
+
 // extendLevels sets the levels of an operation's output by its rule for bounds. The rule
 // is asked twice, for operands that are off by nothing and for operands that are off by
 // AlarmLevel times their levels. With E₀ and Eₐ the bounds that it gives, the level is

@@ -1,7 +1,9 @@
 package verify
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tfcnn/graph"
@@ -15,9 +17,8 @@ import (
 // Probe is a computation of drawn numbers by layers of the network, at their real shapes,
 // with Session.Run and the caller's options. The layers are those of a chain, which
 // TensorFlow may compute in one call, as a network of their own; parts with the same
-// operations and shapes are probed once. Each probe runs in batches of one image and in
-// batches of as many images as Network was called with, in the TensorFlow session that
-// serves those of the network.
+// operations and shapes are probed once. Each probe runs in batches of one image and of the
+// sizes that Result.Runs has, in the TensorFlow session that serves those of the network.
 //
 // Exact numbers are small whole numbers on which float32 rounds nothing, so that the bound
 // is 0: a lost product, a wrong tap, a stale number or a rounded operand is a failure,
@@ -26,7 +27,7 @@ import (
 type Probe struct {
 	Layers  []string `json:"layers"`
 	Kind    string   `json:"kind"`    // "exact" or "random signs"
-	Session string   `json:"session"` // of TensorFlow's sessions, the one that served: its executor and threads
+	Session string   `json:"session"` // the TensorFlow session that served: its executor and threads
 	Images  int      `json:"pictures"`
 	Verdict Verdict  `json:"verdict"`
 	// Rounding lists the operations that round exact numbers too, and a GPU's TF32 and
@@ -48,30 +49,34 @@ type probing struct {
 
 // serving is a TensorFlow session, and the batch sizes that it serves.
 type serving struct {
+	session   string
 	oneThread bool
 	images    []int
 }
 
-// prepareProbes divides the network into parts. options are the caller's.
-func (v *verifier) prepareProbes(net graph.Network, options session.Options) {
+// prepareProbes divides the network into parts, and the batch sizes by the TensorFlow
+// session that serves each.
+func (v *verifier) prepareProbes(net graph.Network) {
 	ends, _ := v.network.ChainSteps()
+	options := v.options.Options
 	options.WarmUp, options.Batching = nil, session.Batching{}
 	v.probes = probing{parts: probe.Parts(net, v.lowered, ends), options: options}
-	for _, images := range []int{1, v.result.Images} {
-		one, last := v.session.OnOneThread(images), len(v.probes.served)-1
-		switch {
-		case last < 0 || v.probes.served[last].oneThread != one:
-			v.probes.served = append(v.probes.served, serving{one, []int{images}})
-		case v.probes.served[last].images[0] != images:
-			v.probes.served[last].images = append(v.probes.served[last].images, images)
+	sizes := append(v.batchSizes(), 1)
+	slices.Sort(sizes)
+	for _, images := range slices.Compact(sizes) {
+		one, last := images <= v.session.SmallBatch(), len(v.probes.served)-1
+		if last < 0 || v.probes.served[last].oneThread != one {
+			v.probes.served = append(v.probes.served, serving{session: v.session.Serving(images), oneThread: one})
+			last++
 		}
+		v.probes.served[last].images = append(v.probes.served[last].images, images)
 	}
+	v.total += len(v.probes.parts)
 }
 
 // probe runs all probes.
 func (v *verifier) probe() error {
-	steps := 2 * len(v.lowered.Program.Steps)
-	for i, part := range v.probes.parts {
+	for _, part := range v.probes.parts {
 		if err := tensorflow.CheckMemory(part.Bytes(v.result.Images)); err != nil {
 			return fmt.Errorf("verify: probe: %w", err)
 		}
@@ -92,9 +97,8 @@ func (v *verifier) probe() error {
 		if err != nil {
 			return fmt.Errorf("verify: %w", err)
 		}
-		if v.progress != nil {
-			v.progress(steps + i + 1)
-		}
+		v.called++
+		v.progress()
 	}
 	return nil
 }
@@ -128,7 +132,8 @@ func (v *verifier) runProbeOn(p *probe.Probe, on serving) (err error) {
 	}
 	for _, images := range on.images {
 		for _, output := range p.Outputs {
-			if err := v.runProbeOutput(s, p, output, images, describe(s, options.Threads)); err != nil {
+			err := v.runProbeOutput(s, p, output, images, on.session)
+			if err != nil && !(images > v.result.Images && errors.Is(err, session.ErrLimit)) {
 				return err
 			}
 		}
@@ -175,14 +180,3 @@ func (v *verifier) runProbeOutput(s *session.Session, p *probe.Probe, output pro
 
 // perturb, where it is not nil, changes the output of a probe: a test's fault.
 var perturb func(entry Probe, output []float32)
-
-// describe returns the executor and the threads of a session.
-func describe(s *session.Session, threads int) string {
-	switch threads {
-	case 0:
-		return seam.Of(s).Executor() + " executor, the process's threads"
-	case 1:
-		return seam.Of(s).Executor() + " executor, 1 thread"
-	}
-	return fmt.Sprintf("%s executor, %d threads", seam.Of(s).Executor(), threads)
-}

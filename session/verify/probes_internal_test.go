@@ -7,6 +7,7 @@ import (
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
+	"tfcnn/session"
 )
 
 // probed has two parts with sums, a pool between, and two layers that are alike.
@@ -39,7 +40,8 @@ func verifyProbed(t *testing.T, images int, o Options) Result {
 // Each part is probed once, in batches of one image and of as many as there are, by exact
 // numbers; a part with sums by random signs too.
 func TestProbes(t *testing.T) {
-	v := verifyProbed(t, 3, Options{})
+	parallel := session.Options{Executor: session.Parallel} // with one TensorFlow session
+	v := verifyProbed(t, 3, Options{Options: parallel})
 	if err := v.Err(); err != nil || v.Status != Pass {
 		t.Fatal(v.Status, err)
 	}
@@ -62,16 +64,37 @@ func TestProbes(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if rounding := v.Probes[0].Rounding; !slices.Equal(rounding, []string{"batch_norm"}) || v.Probes[6].Rounding != nil {
+	if rounding := v.Probes[0].Rounding; len(v.Probes) > 6 && (!slices.Equal(rounding, []string{"batch_norm"}) || v.Probes[6].Rounding != nil) {
 		t.Errorf("rounding: %v and %v", rounding, v.Probes[6].Rounding)
 	}
-	if one := verifyProbed(t, 1, Options{}); len(one.Probes) != 5 {
+	if one := verifyProbed(t, 1, Options{Options: parallel}); len(one.Probes) != 5 {
 		t.Errorf("of one image: %d probes, want 5", len(one.Probes))
 	}
 	for images, o := range map[int]Options{2: {SkipProbes: true}, 0: {}} {
 		if skipped := verifyProbed(t, images, o); len(skipped.Probes) > 0 || skipped.Status != Pass {
 			t.Errorf("%d images, %+v: %d probes, %s", images, o, len(skipped.Probes), skipped.Status)
 		}
+	}
+}
+
+// Where batch sizes choose between two TensorFlow sessions, both are probed.
+func TestProbesOfBothSessions(t *testing.T) {
+	sessions := map[string][]int{}
+	v := verifyProbed(t, 2, Options{})
+	for _, p := range v.Probes {
+		if !slices.Contains(sessions[p.Session], p.Images) {
+			sessions[p.Session] = append(sessions[p.Session], p.Images)
+		}
+	}
+	served := map[string]bool{}
+	for _, run := range v.Runs {
+		served[run.Session] = true
+		if !slices.Contains(sessions[run.Session], run.Images) {
+			t.Errorf("%s of %d images by %s has no probe", run.Call, run.Images, run.Session)
+		}
+	}
+	if len(served) != len(sessions) || v.Err() != nil {
+		t.Errorf("runs by %v, probes by %v; %v", served, sessions, v.Err())
 	}
 }
 
@@ -97,7 +120,7 @@ func TestProbeFails(t *testing.T) {
 				runs++
 			}
 		}
-		v := verifyProbed(t, 3, Options{})
+		v := verifyProbed(t, 3, Options{Options: session.Options{Executor: session.Parallel}})
 		err := v.Err()
 		if v.Status != Fail || err == nil || !strings.Contains(err.Error(), " by "+tt.kind+" numbers, batches of ") || !strings.HasSuffix(tt.layers, v.Diverges) || v.Diverges == "" {
 			t.Errorf("%+v: status %s, diverges at %q, %v", tt, v.Status, v.Diverges, err)
