@@ -26,17 +26,17 @@ var faults = []fault{
 			return none, applies, err
 		}
 		// A number that the product is part of; in each image, as a kernel is wrong in each.
-		var places []int
+		var positions []int
 		each := len(lost.Data) / lost.Shape[0]
 		for i := range each {
 			if s.changes(lost, i) {
-				places = append(places, i)
+				positions = append(positions, i)
 			}
 		}
-		if len(places) == 0 {
+		if len(positions) == 0 {
 			return none, false, nil
 		}
-		at := places[s.random.IntN(len(places))]
+		at := positions[s.random.IntN(len(positions))]
 		return s.altered(func(x tensor.Tensor) {
 			for k := at; k < len(x.Data); k += each {
 				x.Data[k] = lost.Data[k]

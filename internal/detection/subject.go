@@ -21,7 +21,7 @@ type subject struct {
 	probe   *probe.Probe
 	output  probe.Output
 	net     graph.Network // whose first output that is
-	steps   []ir.Step // of the probe's network
+	steps   []ir.Step     // of the probe's network
 	right   tensor.Tensor
 	random  *rand.Rand
 	product int // the step of the part's first sum of products, −1 where there is none

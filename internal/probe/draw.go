@@ -39,8 +39,8 @@ type drawing struct {
 	seed   uint64
 	filled uint64 // tensors
 
-	first  product // of the part; no terms: there is none
-	unit   float64 // all numbers of images, biases, means and offsets are multiples of it
+	first product // of the part; no terms: there is none
+	unit  float64 // all numbers of images, biases, means and offsets are multiples of it
 	// The last bias or offset moves the sums of most channels to the center of the numbers
 	// to which the part responds, and those of some to the ends: there half are cut off.
 	responds ir.Interval
@@ -206,12 +206,12 @@ func (d *drawing) peak(products int) float64 {
 // in the filter, and the largest. Channels of even number have large numbers in images, the
 // others in the filter.
 func (p product) sides(channel, channels int) (images, filter float64, most int) {
-	apart := p.depth > 1
-	if !apart && channels == 1 {
+	manyChannels := p.depth > 1
+	if !manyChannels && channels == 1 {
 		return min(0.125, 1/float64(p.terms)), 1 / float64(p.terms), mostLargeBoth
 	}
 	share := min(0.5, 2*largeInSum/float64(p.terms))
-	if apart {
+	if manyChannels {
 		channel %= p.depth
 	}
 	if channel%2 == 0 {

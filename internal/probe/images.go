@@ -26,10 +26,10 @@ func (d *drawing) images(batch int) tensor.Tensor {
 		count = 4
 	}
 	images := tensor.MustNew(count, in[0], in[1], in[2])
-	place := rand.New(rand.NewPCG(d.seed, 0)).Perm(n)
+	position := rand.New(rand.NewPCG(d.seed, 0)).Perm(n)
 	for k := 0; k < count; k += 2 {
 		x, negative := images.Data[k*n:][:n], images.Data[(k+1)*n:][:n]
-		d.fill(x, func(r *stream, i int) float64 { return d.unit * d.number(r, i, place[i], k/2) })
+		d.fill(x, func(r *stream, i int) float64 { return d.unit * d.number(r, i, position[i], k/2) })
 		for i := range x {
 			negative[i] = -x[i]
 		}
@@ -37,11 +37,11 @@ func (d *drawing) images(batch int) tensor.Tensor {
 	return images
 }
 
-// number draws number i of image k. place is the number's place in a permutation of the
-// image: no two places get the same small numbers in two images, while there are enough.
-func (d *drawing) number(r *stream, i, place, k int) float64 {
+// number draws number i of image k. position is the number's position in a permutation of the
+// image: no two positions get the same small numbers in two images, while there are enough.
+func (d *drawing) number(r *stream, i, position, k int) float64 {
 	if d.first.terms == 0 {
-		return d.distinct(r, place, k)
+		return d.distinct(r, position, k)
 	}
 	channels := d.small.lowered.Program.Input[2]
 	share, _, most := d.first.sides(i%channels, channels)
@@ -50,24 +50,24 @@ func (d *drawing) number(r *stream, i, place, k int) float64 {
 	}
 	both := 2 * d.sizes.x // magnitudes and signs
 	if k > 0 {
-		place /= both
+		position /= both
 	}
-	v := place % both
+	v := position % both
 	if v < d.sizes.x {
 		return float64(v + 1)
 	}
 	return float64(d.sizes.x - v - 1)
 }
 
-// distinct returns a number that no other place of the image has, in size and sign. Where
+// distinct returns a number that no other position of the image has, in size and sign. Where
 // an interval responds, sizes start at 1; else the largest is twice the smallest, so
 // that each number counts in a mean.
-func (d *drawing) distinct(r *stream, place, k int) float64 {
+func (d *drawing) distinct(r *stream, position, k int) float64 {
 	n := 1
 	for _, side := range d.small.lowered.Program.Input {
 		n *= side
 	}
-	size := float64((place+k*n/3)%min(n, mostDistinct) + 1)
+	size := float64((position+k*n/3)%min(n, mostDistinct) + 1)
 	if d.unit == 1 {
 		size += float64(min(n, mostDistinct))
 	}

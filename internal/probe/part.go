@@ -86,14 +86,14 @@ func divide(lowered graph.Lowered, ends []int) [][]int {
 		}
 	}
 	var list [][]int
-	place := map[int]int{}
+	index := map[int]int{}
 	for i := range lowered.Layers {
 		first := root(i)
-		if _, known := place[first]; !known {
-			place[first] = len(list)
+		if _, known := index[first]; !known {
+			index[first] = len(list)
 			list = append(list, nil)
 		}
-		list[place[first]] = append(list[place[first]], i)
+		list[index[first]] = append(list[index[first]], i)
 	}
 	return list
 }
@@ -124,7 +124,7 @@ func (p Part) key() string {
 			step := p.lowered.Program.Steps[i]
 			fmt.Fprintf(&b, "%#v", step.Op)
 			for _, from := range step.Inputs {
-				if at, inside := steps[from]; inside {
+				if at, found := steps[from]; found {
 					fmt.Fprintf(&b, " step %d", at)
 					continue
 				}
@@ -164,11 +164,11 @@ type small struct {
 // source is one of the input's times −1.
 func (p Part) build() (small, error) {
 	s := small{weights: graph.Weights{}}
-	inside := map[string]bool{}
+	own := map[string]bool{}
 	for _, name := range p.Names() {
-		inside[name] = true
+		own[name] = true
 	}
-	sources, main := p.sources(inside)
+	sources, main := p.sources(own)
 	renamed := map[string]string{}
 	shape := p.sourceShape(main)
 	renamed[main] = graph.InputName
@@ -204,13 +204,13 @@ func (p Part) build() (small, error) {
 
 // sources returns the names of the outputs that the part reads and has not, and the main
 // one.
-func (p Part) sources(inside map[string]bool) (list []string, main string) {
+func (p Part) sources(own map[string]bool) (list []string, main string) {
 	multiplied := false
 	for _, layer := range p.Layers {
 		l := p.lowered.Layers[layer]
 		multiplies := slices.ContainsFunc(p.lowered.Program.Steps[l.First:l.Last+1], func(s ir.Step) bool { return s.Op.Traits().MultiplyAccumulate })
 		for _, name := range l.From {
-			if inside[name] {
+			if own[name] {
 				continue
 			}
 			if !slices.Contains(list, name) {

@@ -27,7 +27,7 @@ import (
 type Probe struct {
 	Layers  []string `json:"layers"`
 	Kind    string   `json:"kind"`    // "exact" or "random signs"
-	Session string   `json:"session"` // the TensorFlow session that served: its executor and threads
+	Session string   `json:"session"` // the TensorFlow session that ran it: its executor and threads
 	Images  int      `json:"pictures"`
 	Verdict Verdict  `json:"verdict"`
 	// Rounding lists the operations that round exact numbers too, and a GPU's TF32 and
@@ -42,9 +42,9 @@ const probeSeed = 15
 
 // probing is what the probes of a network need of it when its session is closed.
 type probing struct {
-	parts   []probe.Part
-	options session.Options
-	served  []serving
+	parts    []probe.Part
+	options  session.Options
+	sessions []serving
 }
 
 // serving is a TensorFlow session, and the batch sizes that it serves.
@@ -64,12 +64,12 @@ func (v *verifier) prepareProbes(net graph.Network) {
 	sizes := append(v.batchSizes(), 1)
 	slices.Sort(sizes)
 	for _, images := range slices.Compact(sizes) {
-		one, last := images <= v.session.SmallBatch(), len(v.probes.served)-1
-		if last < 0 || v.probes.served[last].oneThread != one {
-			v.probes.served = append(v.probes.served, serving{session: v.session.Serving(images), oneThread: one})
+		one, last := images <= v.session.SmallBatch(), len(v.probes.sessions)-1
+		if last < 0 || v.probes.sessions[last].oneThread != one {
+			v.probes.sessions = append(v.probes.sessions, serving{session: v.session.Serving(images), oneThread: one})
 			last++
 		}
-		v.probes.served[last].images = append(v.probes.served[last].images, images)
+		v.probes.sessions[last].images = append(v.probes.sessions[last].images, images)
 	}
 	v.total += len(v.probes.parts)
 }
@@ -105,7 +105,7 @@ func (v *verifier) probe() error {
 
 // runProbe runs a probe in each TensorFlow session that serves the network.
 func (v *verifier) runProbe(p *probe.Probe) error {
-	for _, on := range v.probes.served {
+	for _, on := range v.probes.sessions {
 		if err := v.runProbeOn(p, on); err != nil {
 			return err
 		}

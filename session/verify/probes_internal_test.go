@@ -86,15 +86,15 @@ func TestProbesOfBothSessions(t *testing.T) {
 			sessions[p.Session] = append(sessions[p.Session], p.Images)
 		}
 	}
-	served := map[string]bool{}
+	called := map[string]bool{}
 	for _, run := range v.Runs {
-		served[run.Session] = true
+		called[run.Session] = true
 		if !slices.Contains(sessions[run.Session], run.Images) {
 			t.Errorf("%s of %d images by %s has no probe", run.Call, run.Images, run.Session)
 		}
 	}
-	if len(served) != len(sessions) || v.Err() != nil {
-		t.Errorf("runs by %v, probes by %v; %v", served, sessions, v.Err())
+	if len(called) != len(sessions) || v.Err() != nil {
+		t.Errorf("runs by %v, probes by %v; %v", called, sessions, v.Err())
 	}
 }
 
