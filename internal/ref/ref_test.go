@@ -360,8 +360,12 @@ func TestConv2DFilterNotFinite(t *testing.T) {
 func TestConv2DInfinityTimesSubnormal(t *testing.T) {
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
 	pair := conv(1, 1, 1, ir.Padding{})
-	row := func(data ...float32) tensor.Tensor { return tensor.Tensor{Shape: []int{1, 1, len(data), 1}, Data: data} }
-	taps := func(data ...float32) tensor.Tensor { return tensor.Tensor{Shape: []int{1, len(data), 1, 1}, Data: data} }
+	row := func(data ...float32) tensor.Tensor {
+		return tensor.Tensor{Shape: []int{1, 1, len(data), 1}, Data: data}
+	}
+	taps := func(data ...float32) tensor.Tensor {
+		return tensor.Tensor{Shape: []int{1, len(data), 1, 1}, Data: data}
+	}
 	for _, tt := range []struct {
 		name string
 		x, w tensor.Tensor
