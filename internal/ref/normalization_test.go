@@ -146,7 +146,7 @@ func TestBatchNormNotFinite(t *testing.T) {
 		{inf, -2, 1, 0, 1, ref.Plain, math.Inf(-1)},
 		{nan, 2, 1, 0, 1, ref.Plain, math.NaN()},
 		{1, 2, 1, 0, -1, ref.Unspecified, math.NaN()},
-		// A NaN among the five numbers is NaN in all formulas, whatever the others are.
+		// A NaN among the five numbers is NaN in all formulas.
 		{1, nan, 1, 0, 1, ref.Plain, math.NaN()},
 		{1, 2, nan, 0, 1, ref.Plain, math.NaN()},
 		{1, 2, 1, nan, 1, ref.Plain, math.NaN()},

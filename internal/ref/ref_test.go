@@ -349,7 +349,7 @@ func TestConv2DFilterNotFinite(t *testing.T) {
 	// A dilated filter's tap.
 	wide := tensor.Tensor{Shape: []int{1, 2, 1, 1}, Data: []float32{inf, 1}}
 	states(t, "dilation 2", apply(t, conv(1, 2, 1, explicit(0, 0, 1, 1)), filled(1, 1, 3, 1), wide), "?..")
-	// NaN in the input makes the sum NaN, whatever the padding gives.
+	// NaN in the input makes the sum NaN with any padding.
 	x := filled(1, 1, 2, 1)
 	x.Data[0] = nan
 	states(t, "NaN beside it", apply(t, conv(1, 1, 1, explicit(0, 0, 1, 1)), x, wide), "...")
