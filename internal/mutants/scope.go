@@ -25,7 +25,7 @@ type suite struct{ name, folder, run, skip string }
 var suites = []suite{
 	{name: "operations", folder: "internal/ir"},
 	{name: "known answers", folder: "internal/proof", run: "^TestKnownAnswers$"},
-	{name: "verdicts", folder: "internal/proof", run: "^Test(WrongDeviceFails|WrongExpectationFails|Statuses|ProvesNothing|Network|UnknownBoundsAreNoPass|Budget|Refusals|CanceledKernels|Merge|NaNThatIsExpected|LargeOutputs|Histogram.*)$"},
+	{name: "verdicts", folder: "internal/proof", run: "^Test(WrongDeviceFails|WrongExpectationFails|Statuses|ProvesNothing|Network|OrderOfParts|PartsOfOneLayer|SameBitsAreComparedOnce|UnknownBoundsAreNoPass|Budget|FiguresOfVerdicts|RoundingOfExpectations|LevelOfVerdicts|Refusals|CanceledKernels|Merge|NaNThatIsExpected|LargeOutputs|Histogram.*)$"},
 	{name: "bounds", folder: "internal/proof", run: "^TestBoundsAreKept$"},
 	{name: "reference", folder: "internal/ref"},
 	{name: "networks", folder: "graph", skip: "^Test(NothingIsFused|NPZWithNumPy|JSONRandom|Linear.*|Bounded.*)$"},
