@@ -28,6 +28,7 @@ var suites = []suite{
 	{name: "verdicts", folder: "internal/proof", run: "^Test(WrongDeviceFails|WrongExpectationFails|Statuses|ProvesNothing|Network|OrderOfParts|PartsOfOneLayer|SameBitsAreComparedOnce|UnknownBoundsAreNoPass|Budget|FiguresOfVerdicts|RoundingOfExpectations|LevelOfVerdicts|Refusals|CanceledKernels|Merge|NaNThatIsExpected|LargeOutputs|Histogram.*)$"},
 	{name: "bounds", folder: "internal/proof", run: "^TestBoundsAreKept$"},
 	{name: "reference", folder: "internal/ref"},
+	{name: "unspecified numbers", folder: "internal/proof/draw", run: "^TestUnspecifiedNumbersAreRare$"},
 	{name: "networks", folder: "graph", skip: "^Test(NothingIsFused|NPZWithNumPy|JSONRandom|Linear.*|Bounded.*)$"},
 	{name: "plans", folder: "graph/plan", skip: "^TestLinear.*$"},
 	{name: "nodes", folder: "graph/node"},
