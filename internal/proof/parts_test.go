@@ -32,7 +32,8 @@ func TestOrderOfParts(t *testing.T) {
 		Input: graph.Input{Height: 4, Width: 4, Channels: 2},
 		Layers: []graph.Layer{
 			conv("a", graph.InputName), conv("b", graph.InputName), conv("c", "b"),
-			graph.Add{Name: "sum", From: []string{"a", "c"}}, conv("d", "b"),
+			graph.Add{Name: "sum", From: []string{"a", "c"}},
+			conv("d", "b"),
 		},
 	}
 	lowered, err := graph.Lower(net)
