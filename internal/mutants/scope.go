@@ -24,6 +24,7 @@ type suite struct{ name, folder, run, skip string }
 // catches it. Known answers are compared with the reference without libtensorflow.
 var suites = []suite{
 	{name: "operations", folder: "internal/ir"},
+	{name: "figures", folder: "graph/verdict"},
 	{name: "known answers", folder: "internal/proof", run: "^TestKnownAnswers$"},
 	{name: "verdicts", folder: "internal/proof", run: "^Test(WrongDeviceFails|WrongExpectationFails|Statuses|ProvesNothing|Network|OrderOfParts|PartsOfOneLayer|SameBitsAreComparedOnce|UnknownBoundsAreNoPass|Budget|FiguresOfVerdicts|RoundingOfExpectations|LevelOfVerdicts|Refusals|CanceledKernels|Merge|NaNThatIsExpected|LargeOutputs|Histogram.*)$"},
 	{name: "bounds", folder: "internal/proof", run: "^TestBoundsAreKept$"},
