@@ -222,6 +222,9 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, with request, r R
 	if err != nil {
 		return Result{}, err
 	}
+	if err := want.extendLinearLevels(ctx, a, op, r, weights); err != nil {
+		return Result{}, err
+	}
 	more, err := ApplyIn(ctx, a, op, append([]tensor.Tensor{b}, mapFilter(weights, func(w float32) float32 { return max(w, -w) })...)...)
 	if err != nil {
 		return Result{}, err
@@ -253,7 +256,7 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, with request, r R
 			want.State[i], want.Bound[i] = Unspecified, 0
 		}
 	}
-	return want, want.extendLinearLevels(ctx, a, op, r, weights)
+	return want, nil
 }
 
 // mapFilter returns the filter alone, with to applied to each number; nil where there

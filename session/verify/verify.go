@@ -200,12 +200,13 @@ type verifier struct {
 
 // bytes returns the most memory that Network takes for its batch: the outputs of all
 // steps, in TensorFlow's memory and in Go's; the references that are kept for a
-// second use; and that of the largest step, twice, as one is made of another.
+// second use; and that of the largest step, three times, as one is made of another, and
+// its levels of both.
 func (v *verifier) bytes() int64 {
 	const (
 		output    = 4 + 4
-		reference = 3*8 + 1 // value, bound, level, state
-		sums      = 8 + 4   // of the step before a sum, as it runs with it
+		reference = 3*8 + 1    // value, bound, level, state
+		sums      = 8 + 4 + 24 // of the step before a sum, as it runs with it
 	)
 	var all, largest, kept int64
 	for _, step := range v.lowered.Program.Steps {
@@ -219,7 +220,7 @@ func (v *verifier) bytes() int64 {
 		}
 	}
 	const garbage = 2 // Go collects when the heap has doubled
-	return garbage * (output*all + reference*(min(kept, ref.MaxCached)+2*largest) + sums*largest)
+	return garbage * (output*all + reference*(min(kept, ref.MaxCached)+3*largest) + sums*largest)
 }
 
 // fetch runs the network for the outputs of steps, and returns TensorFlow's record.

@@ -95,7 +95,7 @@ func TestVerifyNamesTheFirstThatDiverges(t *testing.T) {
 
 // The estimate by hand: of an image c gives 8 numbers, pool and flat 2, and out 3.
 // All 15 are kept as float32 on both sides; as references, of 25 bytes a number,
-// those of c and out are, up to ref.MaxCached, and beside them the 8 of c twice, with 12 bytes more for its sums.
+// those of c and out are, up to ref.MaxCached, and beside them the 8 of c three times, with 36 bytes more for its sums.
 func TestBytes(t *testing.T) {
 	net := graph.Network{
 		Input: graph.Input{Height: 4, Width: 4, Channels: 1},
@@ -113,8 +113,8 @@ func TestBytes(t *testing.T) {
 	}
 	defer s.Close()
 	for images, want := range map[int]int64{
-		3:       2 * (45*(4+4) + (24+9+2*24)*25 + 24*12),
-		1 << 22: 2 * (15<<22*(4+4) + (ref.MaxCached+2*8*(1<<22))*25 + 8*(1<<22)*12),
+		3:       2 * (45*(4+4) + (24+9+3*24)*25 + 24*36),
+		1 << 22: 2 * (15<<22*(4+4) + (ref.MaxCached+3*8*(1<<22))*25 + 8*(1<<22)*36),
 	} {
 		batch := tensor.Tensor{Shape: []int{images, 4, 4, 1}}
 		if got := newVerifier(t.Context(), s, weights, batch, Options{}).bytes(); got != want {
