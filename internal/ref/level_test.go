@@ -333,3 +333,18 @@ func TestTailOfLevels(t *testing.T) {
 		t.Errorf("%.2g of the levels exceed 2, %.2g exceed 3; docs/precision.md says 1e-3 and 2e-5", two, three)
 	}
 }
+
+// The results of single images have all figures of the batch's.
+func TestImageOfResult(t *testing.T) {
+	random := rand.New(rand.NewPCG(33, 34))
+	x, w := gaussian(random, 3, 5), gaussian(random, 5, 2)
+	for _, batch := range []ref.Result{levels(t, ir.Dense{}, x, w), apply(t, ir.Dense{}, x, w)} {
+		for k := range 3 {
+			want, got := batch, batch.Image(k)
+			if !slices.Equal(got.Shape, []int{1, 2}) || !slices.Equal(got.Value, want.Value[2*k:2*k+2]) || !slices.Equal(got.Bound, want.Bound[2*k:2*k+2]) ||
+				len(got.State) != 2 || got.Judged != want.Judged || (got.Level != nil) != (want.Level != nil) || got.Level != nil && !slices.Equal(got.Level, want.Level[2*k:2*k+2]) {
+				t.Errorf("image %d of %+v: %+v", k, want, got)
+			}
+		}
+	}
+}
