@@ -207,6 +207,20 @@ func TestLevelsOfFloat32Sums(t *testing.T) {
 	t.Log(largest)
 }
 
+// round keeps the upper bits of each mantissa, to nearest.
+func round(data []float32, drop int) []float32 {
+	if drop == 0 {
+		return data
+	}
+	rounded := make([]float32, len(data))
+	for i, v := range data {
+		b := math.Float32bits(v)
+		b += 1 << (drop - 1)
+		rounded[i] = math.Float32frombits(b >> drop << drop)
+	}
+	return rounded
+}
+
 // A device that rounds factors is noticed in every draw of 64 sums of any length.
 func TestLevelsNoticeRoundedFactors(t *testing.T) {
 	const filters = 64
