@@ -117,7 +117,8 @@ func TestRoundingOfExpectations(t *testing.T) {
 }
 
 // The level of a verdict is the largest error in units of the reference's level. Numbers
-// without a level have none. It is a figure: no status depends on it.
+// without a level have none. It is a figure,
+// unless the reference may judge by it.
 func TestLevelOfVerdicts(t *testing.T) {
 	want := square([4]float64{8, 8, 8, 8}, 0, 0, 0, 0)
 	want.Level = []float64{0, 1, 2, 1}
@@ -132,6 +133,16 @@ func TestLevelOfVerdicts(t *testing.T) {
 	} {
 		if v := proof.Compare(want, tensor.Tensor{Shape: []int{2, 2}, Data: tt.got}); v.Level != tt.level || v.Status != proof.Pass {
 			t.Errorf("%v: level %v, %s; want %v, pass", tt.got, v.Level, v.Status, tt.level)
+		}
+		// Where it may judge, a level above the alarm's does.
+		judged := want
+		judged.Judged = true
+		status := proof.Pass
+		if tt.level > ref.AlarmLevel {
+			status = proof.Precision
+		}
+		if v := proof.Compare(judged, tensor.Tensor{Shape: []int{2, 2}, Data: tt.got}); v.Level != tt.level || v.Status != status {
+			t.Errorf("%v, judged: level %v, %s; want %v, %s", tt.got, v.Level, v.Status, tt.level, status)
 		}
 	}
 }
