@@ -25,15 +25,15 @@ type suite struct{ name, folder, run, skip string }
 var suites = []suite{
 	{name: "operations", folder: "internal/ir"},
 	{name: "figures", folder: "graph/verdict"},
-	{name: "known answers", folder: "internal/proof", run: "^TestKnownAnswers$"},
-	{name: "verdicts", folder: "internal/proof", run: "^Test(WrongDeviceFails|WrongExpectationFails|Statuses|ProvesNothing|Network|OrderOfParts|PartsOfOneLayer|SameBitsAreComparedOnce|StepsToFetch|WorseOfTwo|UnknownBoundsAreNoPass|Budget|FiguresOfVerdicts|RoundingOfExpectations|LevelOfVerdicts|PrecisionIsJudgedByRandomSigns|Refusals|CanceledKernels|Merge|NaNThatIsExpected|LargeOutputs|MostOutput|Histogram.*)$"},
+	{name: "known answers", folder: "internal/proof", run: "^TestKnown(Answers|Networks.*)$"},
+	{name: "verdicts", folder: "internal/proof", run: "^Test(WrongDeviceFails|WrongExpectationFails|Statuses|ProvesNothing|Network|OrderOfParts|PartsOfOneLayer|SameBitsAreComparedOnce|StepsToFetch|WorseOfTwo|UnknownBoundsAreNoPass|Budget|FiguresOfVerdicts|RoundingOfExpectations|LevelOfVerdicts|PrecisionIsJudgedByRandomSigns|Refusals|CanceledKernels|Merge|NaNThatIsExpected|LargeOutputs|MostOutput|LargeNetworks|Network(Outcomes|Arithmetic|Canceled|Digest)|Histogram.*)$"},
 	{name: "bounds", folder: "internal/proof", run: "^TestBoundsAreKept$"},
 	{name: "reference", folder: "internal/ref", skip: "^TestLevel(NoticesRoundedFactors|OfFloat32Sums)$"}, // which take long
 	{name: "unspecified numbers", folder: "internal/proof/draw", run: "^TestUnspecifiedNumbersAreRare$"},
 	{name: "networks", folder: "graph", skip: "^Test(NothingIsFused|NPZWithNumPy|JSONRandom|Linear.*|Bounded.*)$"},
 	{name: "plans", folder: "graph/plan", skip: "^TestLinear.*$"},
 	{name: "nodes", folder: "graph/node"},
-	{name: "case files", folder: "session", run: "^TestCaseFiles$"},
+	{name: "case files", folder: "session", run: "^Test(Network)?CaseFiles$"},
 	{name: "verify", folder: "session/verify"},
 	{name: "layers", folder: "session", run: "^Test(NetworkAgainstReference|DepthwiseBlock|JoinedLayers)$"},
 	{name: "random operations", folder: "session", run: "^TestRandomOperations$"},
