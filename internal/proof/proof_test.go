@@ -139,6 +139,9 @@ func TestRefusals(t *testing.T) {
 		if err != nil || o.Cause != tt.cause || !strings.HasPrefix(o.Failure, tt.failure) || !strings.HasPrefix(o.Refused(), tt.refused) || (o.Output != nil) != tt.output {
 			t.Errorf("%s: cause %d of %q, refused %q, output %v, %v", tt.text, o.Cause, o.Failure, o.Refused(), o.Output, err)
 		}
+		if (o.Refusal == "") != (tt.cause != 0) {
+			t.Errorf("%s: refused with %q", tt.text, o.Refusal)
+		}
 		if (o.Status == proof.Fail) != (tt.cause != 0) || (o.Failure == "") != (tt.cause == 0) {
 			t.Errorf("%s: %s, %q", tt.text, o.Status, o.Failure)
 		}
