@@ -109,7 +109,7 @@ unspecified. It is "not held" where no bound is known for some numbers. It is
 their bounds are larger than float32 kernels make: the device rounds numbers to
 TF32, bfloat16 or the like, and --tf32 has not declared it.
 
-` + verifyStatus("a case failed, is imprecise, not held or proves nothing, or an image cannot", "be used; against a", "baseline: outside, missing or case changed, and with --equal-bits within", "bound, too"),
+` + verifyStatus("an image cannot be used, or a case failed, is imprecise, not held or", "proves nothing; against a baseline: outside, missing or case changed, and", "with --equal-bits within bound, too"),
 		Example: `  cnndemo verify
   cnndemo verify cases my-cases/ --junit report.xml
   cnndemo verify net alexnet --html report.html
