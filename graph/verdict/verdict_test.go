@@ -132,8 +132,14 @@ func TestNumbersInJSON(t *testing.T) {
 		text   string
 		json   string
 	}{
-		{1.5, "1.5", "1.5"}, {0, "0", "0"}, {-1e-40, "-1e-40", "-1e-40"}, {1e21, "1e+21", "1e+21"}, {math.MaxFloat64, "1.7976931348623157e+308", "1.7976931348623157e+308"},
-		{nan, "NaN", `"NaN"`}, {inf, "Inf", `"Inf"`}, {-inf, "-Inf", `"-Inf"`},
+		{1.5, "1.5", "1.5"},
+		{0, "0", "0"},
+		{-1e-40, "-1e-40", "-1e-40"},
+		{1e21, "1e+21", "1e+21"},
+		{math.MaxFloat64, "1.7976931348623157e+308", "1.7976931348623157e+308"},
+		{nan, "NaN", `"NaN"`},
+		{inf, "Inf", `"Inf"`},
+		{-inf, "-Inf", `"-Inf"`},
 	} {
 		n := Number(tt.number)
 		written, err := json.Marshal(n)

@@ -156,9 +156,14 @@ func TestLevelsBehindChains(t *testing.T) {
 		"concat":             {graph.Concat{From: []string{"c", "o"}}},
 		"a second sum, relu": {graph.ReLU{}, graph.Conv2D{Filters: 64, Size: graph.Square(1)}, graph.ReLU{}},
 		"four sums": {
-			graph.ReLU{}, graph.Conv2D{Filters: 48, Size: graph.Square(1)},
-			graph.ReLU{}, graph.Conv2D{Filters: 48, Size: graph.Square(1)},
-			graph.Tanh{}, graph.MaxPool{Size: graph.Square(2)}, graph.Flatten{}, graph.Dense{Units: 40},
+			graph.ReLU{},
+			graph.Conv2D{Filters: 48, Size: graph.Square(1)},
+			graph.ReLU{},
+			graph.Conv2D{Filters: 48, Size: graph.Square(1)},
+			graph.Tanh{},
+			graph.MaxPool{Size: graph.Square(2)},
+			graph.Flatten{},
+			graph.Dense{Units: 40},
 		},
 	}
 	for name, layers := range behind {
