@@ -56,14 +56,14 @@ func TestConstantsInFilters(t *testing.T) {
 	for name, tt := range map[string]struct {
 		behind           []graph.Layer
 		factor, constant float32
-		roundings        float64 // of a term, beside those of the sum
+		atLeast, atMost  float64 // roundings of a term, beside those of the sum
 	}{
-		"scale":      {[]graph.Layer{graph.ScaleShift{Scale: []float32{0.7}}}, 0.7, 0, 1},
-		"two scales": {[]graph.Layer{graph.ScaleShift{Scale: []float32{0.7}}, graph.ScaleShift{Scale: []float32{1.3}}}, float32(0.7) * float32(1.3), 0, 2},
+		"scale":      {[]graph.Layer{graph.ScaleShift{Scale: []float32{0.7}}}, 0.7, 0, 1, 1},
+		"two scales": {[]graph.Layer{graph.ScaleShift{Scale: []float32{0.7}}, graph.ScaleShift{Scale: []float32{1.3}}}, float32(0.7) * float32(1.3), 0, 2, 2},
 		"scale, flatten, shift": {
-			[]graph.Layer{graph.ScaleShift{Scale: []float32{0.7}}, graph.Dropout{Rate: 0.5}, graph.ScaleShift{Shift: []float32{0.25}}}, 0.7, 0.25, 2,
+			[]graph.Layer{graph.ScaleShift{Scale: []float32{0.7}}, graph.Dropout{Rate: 0.5}, graph.ScaleShift{Shift: []float32{0.25}}}, 0.7, 0.25, 2, 2,
 		},
-		"batch norm": {[]graph.Layer{graph.BatchNorm{Name: "n", Epsilon: epsilon}}, factor, 0.25 - 0.3*factor, 10},
+		"batch norm": {[]graph.Layer{graph.BatchNorm{Name: "n", Epsilon: epsilon}}, factor, 0.25 - 0.3*factor, 3, 10},
 	} {
 		for _, whole := range []bool{false, true} {
 			input, filter := tensor.MustNew(1, 16, 16, channels), tensor.MustNew(1, 1, channels, 1)
@@ -103,7 +103,10 @@ func TestConstantsInFilters(t *testing.T) {
 				if off := math.Abs(float64(sum) - r.Value[i]); off > ref.AlarmLevel*r.Level[i] || r.Level[i] > r.Bound[i] {
 					t.Errorf("%s, whole numbers %v: %v is off by %v, level %v, bound %v", name, whole, sum, off, r.Level[i], r.Bound[i])
 				}
-				holds(t, name, r, i, sum, 1.01*(channels+tt.roundings)*half32*(absolute+0.5))
+				holds(t, name, r, i, sum, 1.01*(channels+tt.atMost)*half32*(absolute+0.5))
+				if least := 0.99 * (channels + tt.atLeast) * half32 * absolute; r.Bound[i] < least {
+					t.Errorf("%s, whole numbers %v: bound %v, want %v for all roundings", name, whole, r.Bound[i], least)
+				}
 			}
 		}
 	}
@@ -171,6 +174,25 @@ func TestConstantsBeyondFloat32(t *testing.T) {
 		if r.State[0] != tt.state || tt.state == ref.Plain && (!(off <= r.Bound[0]) && float64(tt.number) != r.Value[0] || r.Bound[0] > tt.atMost) {
 			t.Errorf("%s: %v ± %v, state %v, want state %v, at most %v, and %v within it", name, r.Value[0], r.Bound[0], r.State[0], tt.state, tt.atMost, tt.number)
 		}
+	}
+}
+
+// A kernel may multiply a sixth, the factor of hard_swish, by the constant behind it. Above
+// 3 hard_swish alone is exact.
+func TestConstantsBehindHardSwish(t *testing.T) {
+	const c = float32(1.7)
+	beyond := 0 // of one rounding
+	for x := float32(-2.9); x < 9; x += 0.0137 {
+		r := propagated(t, []graph.Layer{graph.HardSwish{}, graph.ScaleShift{Scale: []float32{c}}}, nil, numbersOf([]int{1, 1, 1, 1}, x), nil)
+		sixth := float32(1.) / 6
+		folded := x * (min(max(x+3, 0), 6) * (c * sixth))
+		holds(t, "hard_swish", r, 0, folded, 8*half32*(math.Abs(r.Value[0])+2))
+		if math.Abs(float64(folded)-r.Value[0]) > half32*math.Abs(r.Value[0]) {
+			beyond++
+		}
+	}
+	if beyond == 0 {
+		t.Error("no number is off by more than one rounding")
 	}
 }
 
