@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 	"text/tabwriter"
 
@@ -52,7 +53,7 @@ func (f *randomFlags) runNetworks(c *cobra.Command, seed uint64, watch *draw.Wat
 	bar := newProgress(c.ErrOrStderr(), "networks")
 	defer bar.finish()
 	result, err := draw.RandomNetworks{
-		Seed: seed, Networks: f.networks, Given: f.given, Parallel: runtime.GOMAXPROCS(0),
+		Seed: seed, Networks: f.networks, Given: f.given, GivenFrom: filepath.Base(f.repeat), Parallel: runtime.GOMAXPROCS(0),
 		Progress: func(done int) { bar.show(done, total) },
 	}.Run(c.Context(), watch)
 	return &result, err
@@ -121,7 +122,7 @@ func networkOutcomes(r draw.NetworksResult) []proof.Outcome {
 			continue // the failure is an outcome
 		}
 		list = append(list, proof.Outcome{
-			File: "networks", Op: kind.Kind, Name: fmt.Sprintf("%s: %d in random networks", kind.Kind, kind.Parts),
+			File: r.From, Op: kind.Kind, Name: fmt.Sprintf("%s: %d in random networks", kind.Kind, kind.Parts),
 			Status: verdict.Status, Device: &verdict,
 		})
 	}
@@ -129,7 +130,7 @@ func networkOutcomes(r draw.NetworksResult) []proof.Outcome {
 }
 
 // printNetworksResult is the table for people.
-func printNetworksResult(w io.Writer, seed uint64, r draw.NetworksResult) {
+func printNetworksResult(w io.Writer, r draw.NetworksResult) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "in networks\tcompared\tnumbers\texact\tlargest share of bound\tfailed")
 	for _, kind := range r.Kinds {
@@ -142,7 +143,7 @@ func printNetworksResult(w io.Writer, seed uint64, r draw.NetworksResult) {
 			fmt.Fprintf(w, "      repeat with verify random --repeat: %s\n", quote.JSON(o.Repeat))
 		}
 	}
-	fmt.Fprintf(w, "seed %d: %d networks in %.1f s, %d compared with the reference, %d failed", seed, r.Networks, r.Seconds, r.Compared, len(r.Failures))
+	fmt.Fprintf(w, "%s: %d networks in %.1f s, %d compared with the reference, %d failed", quote.Plain(r.From), r.Networks, r.Seconds, r.Compared, len(r.Failures))
 	if r.Unbounded > 0 {
 		fmt.Fprintf(w, "; %d ran in bfloat16 or float16, without a comparison", r.Unbounded)
 	}

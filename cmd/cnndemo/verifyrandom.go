@@ -193,15 +193,15 @@ type randomResult struct {
 func (r randomResult) err() error {
 	var failed []string
 	if n := len(r.Failures); n > 0 {
-		failed = append(failed, fmt.Sprintf("%d of %d cases", n, r.Cases))
+		failed = append(failed, fmt.Sprintf("%d of %d cases failed, seed %d", n, r.Cases, r.Seed))
 	}
 	if r.Networks != nil && len(r.Networks.Failures) > 0 {
-		failed = append(failed, fmt.Sprintf("%d of %d networks", len(r.Networks.Failures), r.Networks.Networks))
+		failed = append(failed, fmt.Sprintf("%d of %d networks failed, %s", len(r.Networks.Failures), r.Networks.Networks, quote.Plain(r.Networks.From)))
 	}
 	if failed == nil {
 		return nil
 	}
-	return exitErrorf(exitCheck, "verify: %s failed, seed %d", strings.Join(failed, " and "), r.Seed)
+	return exitErrorf(exitCheck, "verify: %s", strings.Join(failed, "; "))
 }
 
 // randomError returns the error of a run that did not end.
@@ -262,7 +262,7 @@ func printRandom(w io.Writer, v report.Verification, r randomResult) {
 		printCases(w, r.RandomResult)
 	}
 	if r.Networks != nil {
-		printNetworksResult(w, r.Seed, *r.Networks)
+		printNetworksResult(w, *r.Networks)
 	}
 }
 

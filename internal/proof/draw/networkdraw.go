@@ -159,6 +159,8 @@ func (d *networkDrawing) piece() {
 			fits = d.branches()
 		case kind < 15:
 			fits = d.add(d.pixels())
+		case d.shape()[2] == 3 && d.oneIn(2):
+			fits = d.add(graph.SwapRGB{})
 		default:
 			fits = d.add(d.elementwise())
 		}

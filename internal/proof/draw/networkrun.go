@@ -37,13 +37,9 @@ type NetworkPart struct {
 }
 
 // answer runs the network.
-func (n Network) answer(ctx context.Context, backend proof.Backend) (answer, error) {
-	runs, is := backend.(NetworkBackend)
-	if !is {
-		return answer{}, errors.New("proof: worker: got a network, and its backend runs operations alone")
-	}
+func (n Network) answer(ctx context.Context, backend NetworkBackend) (answer, error) {
 	start := time.Now()
-	result, err := runs.RunNetwork(ctx, n)
+	result, err := backend.RunNetwork(ctx, n)
 	o, failure := n.outcome(result, err)
 	o.Seconds = time.Since(start).Seconds()
 	return answer{Outcome: o, Cause: o.Cause, Network: result}, failure
@@ -102,8 +98,9 @@ func (w *Watch) RunNetwork(ctx context.Context, n Network) (proof.Outcome, error
 type RandomNetworks struct {
 	Seed     uint64
 	Networks int
-	// Given, where it is not nil, are the networks: none is drawn.
-	Given []Network
+	// Given, where it is not nil, are the networks of the file GivenFrom: none is drawn.
+	Given     []Network
+	GivenFrom string
 	// Parallel, MostFailures and ShrinkTime are as in Random; 0 failures: 5.
 	Parallel, MostFailures int
 	ShrinkTime             time.Duration
@@ -112,8 +109,9 @@ type RandomNetworks struct {
 
 // NetworksResult is the result of such a run.
 type NetworksResult struct {
-	Networks int `json:"networks"` // that were run
-	Compared int `json:"compared"` // with the reference
+	From     string `json:"from"`     // "seed 1", or the file that was given
+	Networks int    `json:"networks"` // that were run
+	Compared int    `json:"compared"` // with the reference
 	// Unbounded counts the networks that ran in a type without bounds: they gave
 	// outputs of the right shapes, and nothing else is known of them.
 	Unbounded int             `json:"without_bounds"`
@@ -140,8 +138,9 @@ type KindCount struct {
 func (r RandomNetworks) Run(ctx context.Context, watch *Watch) (NetworksResult, error) {
 	start := time.Now()
 	run := &networksRun{RandomNetworks: r, watch: watch, kinds: map[string]*KindCount{}, kernels: map[string]bool{}}
+	run.result.From = fmt.Sprintf("seed %d", r.Seed)
 	if run.Given != nil {
-		run.Networks = len(run.Given)
+		run.Networks, run.result.From = len(run.Given), run.GivenFrom
 	}
 	if run.MostFailures == 0 {
 		run.MostFailures = 5
@@ -309,7 +308,7 @@ func (r *networksRun) failures(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		o.File = fmt.Sprintf("seed %d", r.Seed)
+		o.File = r.result.From
 		r.result.Failures = append(r.result.Failures, o)
 	}
 	return nil

@@ -39,15 +39,18 @@ func (j job) theCase() Case {
 // run does the job.
 func (j job) run(ctx context.Context, backend proof.Backend) (answer, error) {
 	if j.Network != nil {
-		return j.Network.answer(ctx, backend)
+		return j.Network.answer(ctx, backend.(NetworkBackend)) // check has seen that it is one
 	}
 	o, err := j.theCase().Run(ctx, backend)
 	o.Release()
 	return answer{Outcome: o, Cause: o.Cause}, err
 }
 
-func (j job) check() error {
+func (j job) check(backend proof.Backend) error {
 	if j.Network != nil {
+		if _, runs := backend.(NetworkBackend); !runs {
+			return errors.New("got a network, and the backend runs operations alone")
+		}
 		return j.Network.check()
 	}
 	for _, op := range j.Ops {
@@ -62,7 +65,7 @@ func (j job) check() error {
 type answer struct {
 	ID      int           `json:"id"`
 	Outcome proof.Outcome `json:"outcome"`
-	Cause   proof.Cause   `json:"cause,omitempty"` // Outcome's, which its JSON has not
+	Cause   proof.Cause   `json:"cause,omitempty"`  // Outcome's, which its JSON has not
 	Network NetworkResult `json:"network,omitzero"` // of a job with a network
 }
 
@@ -89,7 +92,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, backend proof.Backe
 			}
 			break
 		}
-		if err := j.check(); err != nil {
+		if err := j.check(backend); err != nil {
 			fail(fmt.Errorf("proof: worker: job %d: %w", j.ID, err))
 			break
 		}
