@@ -83,7 +83,7 @@ func (b networkBackend) RunNetwork(ctx context.Context, n draw.Network) (draw.Ne
 	if err != nil {
 		return draw.NetworkResult{}, err
 	}
-	var result draw.NetworkResult
+	result := draw.NetworkResult{Kernels: v.Kernels}
 	for _, l := range v.Layers {
 		result.Parts = append(result.Parts, draw.NetworkPart{Kind: l.Kind, Layers: []string{l.Layer}, Verdict: l.Verdict})
 	}

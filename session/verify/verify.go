@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tfcnn/graph"
@@ -66,6 +67,9 @@ type Result struct {
 	// Chains are the parts of the network as they run when no output between layers
 	// is fetched; see Network.
 	Chains []Chain `json:"chains"`
+	// Kernels are TensorFlow's kernels that computed the compared numbers, each with its
+	// operations, as "_FusedConv2D: conv2d, batch_norm, relu".
+	Kernels []string `json:"kernels"`
 	// Diverges names the first layer, or chain, that fails. Empty: none.
 	Diverges string `json:"diverges,omitempty"`
 	// Run and Reference are the seconds of TensorFlow and of the reference.
@@ -229,6 +233,9 @@ func (v *verifier) fetch(steps []int) (proof.Run, trace.Record, error) {
 		return proof.Run{}, trace.Record{}, err
 	}
 	v.result.Run += time.Since(start).Seconds()
+	v.result.Kernels = append(v.result.Kernels, kernels(record, v.lowered)...)
+	slices.Sort(v.result.Kernels)
+	v.result.Kernels = slices.Compact(v.result.Kernels)
 	return proof.Run{Input: v.batch, Steps: steps, Outputs: outputs}, record, nil
 }
 

@@ -21,7 +21,7 @@ type Network struct {
 	Name    string        `json:"name"`
 	Network graph.Network `json:"network"`
 	Seed    uint64        `json:"seed"` // of the weights and the images
-	Images  int           `json:"pictures"`
+	Images  int           `json:"images"`
 	Numbers Numbers       `json:"numbers"`
 	// Executor, Threads, Store and Compute are the fields of session.Options; Store is
 	// the WeightStore. Threads and Store apply to the CPU.
@@ -53,7 +53,7 @@ const (
 func (n Network) check() error {
 	switch {
 	case n.Images < 1 || n.Images > mostNetworkImages:
-		return fmt.Errorf("pictures is %d, want 1 to %d", n.Images, mostNetworkImages)
+		return fmt.Errorf("images is %d, want 1 to %d", n.Images, mostNetworkImages)
 	case n.Threads < 0 || n.Threads > mostThreads:
 		return fmt.Errorf("threads is %d, want 0 to %d", n.Threads, mostThreads)
 	case !slices.Contains(kindsOfNumbers, n.Numbers):

@@ -157,13 +157,13 @@ func TestReadNetworksRefuses(t *testing.T) {
 		`{}`:                 `no networks, want {"networks": [ … ]}`,
 		`{"networks":[}`:     "not JSON",
 		`{"nets":[]}`:        "unknown field",
-		`{"networks":[{}]} `: "network 1: pictures is 0, want 1 to 1024",
-		`{"networks":[{` + net + `,"pictures":1,"numbers":"big"}]}`:                                 `network 1: numbers is "big", want one of`,
-		`{"networks":[{` + net + `,"pictures":1,"numbers":"whole","threads":-1}]}`:                  "network 1: threads is -1, want 0 to 256",
-		`{"networks":[{"network":{"layers":[]},"pictures":1,"numbers":"whole"}]}`:                   "input",
-		`{"networks":[{` + net + `,"pictures":1,"numbers":"whole","seed":"x"}]}`:                    "seed",
-		`{"networks":[{` + net + `,"pictures":9999,"numbers":"whole"}]}`:                            "pictures is 9999",
-		`{"networks":[{` + strings.Replace(net, `2`, `0`, 1) + `,"pictures":1,"numbers":"whole"}]}`: "height",
+		`{"networks":[{}]} `: "network 1: images is 0, want 1 to 1024",
+		`{"networks":[{` + net + `,"images":1,"numbers":"big"}]}`:                                 `network 1: numbers is "big", want one of`,
+		`{"networks":[{` + net + `,"images":1,"numbers":"whole","threads":-1}]}`:                  "network 1: threads is -1, want 0 to 256",
+		`{"networks":[{"network":{"layers":[]},"images":1,"numbers":"whole"}]}`:                   "input",
+		`{"networks":[{` + net + `,"images":1,"numbers":"whole","seed":"x"}]}`:                    "seed",
+		`{"networks":[{` + net + `,"images":9999,"numbers":"whole"}]}`:                            "images is 9999",
+		`{"networks":[{` + strings.Replace(net, `2`, `0`, 1) + `,"images":1,"numbers":"whole"}]}`: "height",
 	} {
 		if _, err := draw.ReadNetworks("x.json", []byte(text)); err == nil || !strings.HasPrefix(err.Error(), "proof: networks x.json: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", text, err, want)
