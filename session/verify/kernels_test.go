@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -118,7 +119,7 @@ func runKernelsTask(task string) int {
 	var err error
 	switch words := strings.Fields(task); words[0] {
 	case "random":
-		kernels, err = drawnKernels(words[1], words[2])
+		err = drawnKernels(words[1], words[2])
 	case "run":
 		kernels, err = readyKernels(words[1])
 	case "verify":
@@ -128,20 +129,25 @@ func runKernelsTask(task string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	for _, kernel := range kernels {
-		fmt.Println(kernelsPrefix + kernel)
-	}
+	printKernels(kernels)
 	return 0
 }
 
-// drawnKernels verifies drawn networks, and returns the kernels that it compared.
-func drawnKernels(from, to string) (kernels []string, err error) {
-	var first, end int
-	if _, err := fmt.Sscan(from, &first); err != nil {
-		return nil, err
+func printKernels(kernels []string) {
+	for _, kernel := range kernels {
+		fmt.Println(kernelsPrefix + kernel)
 	}
-	if _, err := fmt.Sscan(to, &end); err != nil {
-		return nil, err
+}
+
+// drawnKernels verifies drawn networks, and prints the kernels that it compared.
+func drawnKernels(from, to string) error {
+	first, err := strconv.Atoi(from)
+	if err != nil {
+		return err
+	}
+	end, err := strconv.Atoi(to)
+	if err != nil {
+		return err
 	}
 	for i := first; i < end; i++ {
 		n := draw.DrawNetwork(1, i)
@@ -150,7 +156,7 @@ func drawnKernels(from, to string) (kernels []string, err error) {
 		}
 		weights, err := n.Weights()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		v, err := verify.Network(context.Background(), n.Network, weights, n.Input(), verify.Options{Options: session.Options{
 			Device: "cpu", Executor: session.Executor(n.Executor), Threads: n.Threads, Weights: session.WeightStore(n.Store),
@@ -159,11 +165,11 @@ func drawnKernels(from, to string) (kernels []string, err error) {
 			err = v.Err()
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", n.Name, err)
+			return fmt.Errorf("%s: %w", n.Name, err)
 		}
-		kernels = append(kernels, v.Kernels...)
+		printKernels(v.Kernels)
 	}
-	return kernels, nil
+	return nil
 }
 
 // readyKernels runs a ready network as programs do, for one image and for several, and

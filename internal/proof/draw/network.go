@@ -39,9 +39,12 @@ const (
 	Gaussian Numbers = "gaussian"
 	Whole    Numbers = "whole"  // small whole numbers
 	Pixels   Numbers = "pixels" // images of whole numbers from 0 to 255, and Gaussian weights
+	// Fresh: Gaussian images, and weights as InitialWeights draws them: TensorFlow's
+	// optimizer removes sums with biases that are all zero.
+	Fresh Numbers = "fresh"
 )
 
-var kindsOfNumbers = []Numbers{Gaussian, Whole, Pixels}
+var kindsOfNumbers = []Numbers{Gaussian, Whole, Pixels, Fresh}
 
 // mostNetworkImages and mostThreads bound what a file may ask for.
 const (
@@ -74,6 +77,9 @@ func (n Network) Weights() (graph.Weights, error) {
 		return nil, err
 	}
 	weights := n.Network.InitialWeights(n.Seed)
+	if n.Numbers == Fresh {
+		return weights, nil
+	}
 	random := rand.New(rand.NewPCG(n.Seed, 1))
 	for _, step := range lowered.Program.Steps {
 		if len(step.Weights) == 0 {

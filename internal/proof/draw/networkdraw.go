@@ -22,9 +22,9 @@ var (
 const (
 	leastSide, mostSide = 7, 56
 	// The most multiplications and numbers of a network's batch, by which the reference
-	// takes less than about a second; and the most weights.
-	mostMultiplications = 120e6
-	mostNumbers         = 3e6
+	// takes a fraction of a second; and the most weights.
+	mostMultiplications = 50e6
+	mostNumbers         = 1.5e6
 	mostWeights         = 2e6
 	// mostPieces is the most pieces of a network, each a layer or a chain of layers.
 	mostPieces = 6
@@ -37,7 +37,7 @@ func DrawNetwork(seed uint64, i int) Network {
 	d := &networkDrawing{draw: &draw{Rand: rand.New(rand.NewPCG(seed, uint64(i)^0x6e657473))}}
 	n := Network{
 		Name: fmt.Sprintf("seed %d, network %d", seed, i), Seed: d.Uint64() >> 12,
-		Images: pick(d.draw, networkBatches...), Numbers: pick(d.draw, Gaussian, Gaussian, Gaussian, Whole, Whole, Pixels),
+		Images: pick(d.draw, networkBatches...), Numbers: pick(d.draw, Gaussian, Gaussian, Gaussian, Whole, Whole, Pixels, Fresh, Fresh),
 		Executor: pick(d.draw, "", "", "single", "parallel"),
 		Threads:  pick(d.draw, 0, 0, 0, 1, 2, 3), Store: pick(d.draw, "", "", "constants", "fed"),
 	}
@@ -113,7 +113,7 @@ func (d *networkDrawing) add(layers ...graph.Layer) bool {
 	return true
 }
 
-// affordable reports whether the reference computes a batch in about a second.
+// affordable reports whether the reference computes a batch in a fraction of a second.
 func affordable(n graph.Network, lowered graph.Lowered, images int) bool {
 	planned, err := plan.Of(n)
 	if err != nil {

@@ -163,8 +163,8 @@ func (d *networkDrawing) depthwise() graph.Layer {
 
 func (d *networkDrawing) dense() graph.Layer {
 	c := graph.Dense{Units: pick(d.draw, append([]int{10, 100, 1000}, networkChannels...)...), NoBias: d.oneIn(3)}
-	if d.oneIn(3) {
-		c.Activation = d.function()
+	if d.oneIn(2) {
+		c.Activation = pick(d.draw, graph.ReLUActivation, graph.TanhActivation, d.function())
 	}
 	return c
 }
