@@ -59,7 +59,7 @@ func (d *networkDrawing) function() graph.Activation {
 
 // activation draws the layer of an activation.
 func (d *networkDrawing) activation() graph.Layer {
-	if d.oneIn(2) {
+	if !d.oneIn(3) {
 		return pick[graph.Layer](d.draw, graph.ReLU{}, graph.ReLU{}, graph.ReLU6{})
 	}
 	return pick[graph.Layer](d.draw, graph.LeakyReLU{Alpha: pick[float32](d.draw, 0, 0.01, 0.5)}, graph.ELU{}, graph.SELU{},
@@ -106,6 +106,12 @@ func (d *networkDrawing) padding(window graph.Size) graph.Padding {
 
 // convolution draws a layer of sums over all channels.
 func (d *networkDrawing) convolution() graph.Layer {
+	if d.oneIn(3) { // as in ready networks
+		return graph.Conv2D{
+			Filters: pick(d.draw, networkChannels...), Size: graph.Square(pick(d.draw, 1, 3, 3, 5)),
+			Strides: graph.Square(pick(d.draw, 1, 1, 2)), Padding: graph.Same, NoBias: true,
+		}
+	}
 	channels := d.shape()[2]
 	c := graph.Conv2D{
 		Filters: pick(d.draw, networkChannels...), Size: d.size(), Strides: d.strides(), Dilations: d.dilations(),
@@ -116,9 +122,9 @@ func (d *networkDrawing) convolution() graph.Layer {
 		c.Activation = d.function()
 	}
 	switch d.IntN(12) {
-	case 0: // of a shortcut's shape
+	case 0, 1: // of a shortcut's shape
 		c.Filters, c.Strides, c.Padding = channels, graph.Size{}, graph.Same
-	case 1, 2: // groups
+	case 2, 5, 6: // groups
 		for _, groups := range d.Perm(5) {
 			if groups > 1 && channels%groups == 0 {
 				c.Groups, c.Filters = groups, groups*pick(d.draw, networkChannels...)

@@ -151,7 +151,12 @@ func plainerLayers(layer graph.Layer) []graph.Layer {
 	for field, v := range reflect.ValueOf(layer).Fields() {
 		set := func(value any) { list = append(list, withField(layer, field.Name, value)) }
 		switch value := v.Interface().(type) {
-		case string, []string: // names
+		case string: // a name
+		case []string: // the layers that it reads: two, or one twice
+			set(value[:2])
+			for _, name := range value {
+				set([]string{name, name})
+			}
 		case graph.Size:
 			set(graph.Size{})
 			for _, n := range smallerNumbers(value.Height) {
