@@ -9,7 +9,7 @@ import (
 func (d *networkDrawing) chain(sum graph.Layer) bool {
 	source, layers := d.name(0), []graph.Layer{sum}
 	last := func() string { return d.name(len(layers)) }
-	if d.oneIn(2) {
+	if !d.oneIn(3) {
 		layers = append(layers, d.norm())
 		if !d.oneIn(6) {
 			layers[0] = withField(withField(layers[0], "NoBias", true), "Activation", graph.Linear)
@@ -60,7 +60,7 @@ func (d *networkDrawing) function() graph.Activation {
 // activation draws the layer of an activation.
 func (d *networkDrawing) activation() graph.Layer {
 	if !d.oneIn(3) {
-		return pick[graph.Layer](d.draw, graph.ReLU{}, graph.ReLU{}, graph.ReLU6{})
+		return pick[graph.Layer](d.draw, graph.ReLU{}, graph.ReLU6{})
 	}
 	return pick[graph.Layer](d.draw, graph.LeakyReLU{Alpha: pick[float32](d.draw, 0, 0.01, 0.5)}, graph.ELU{}, graph.SELU{},
 		graph.Swish{}, graph.HardSwish{}, graph.Sigmoid{}, graph.Tanh{}, graph.Softmax{})
@@ -154,6 +154,9 @@ func (d *networkDrawing) equalStrides() graph.Size {
 }
 
 func (d *networkDrawing) depthwise() graph.Layer {
+	if d.oneIn(3) { // as in ready networks
+		return graph.DepthwiseConv2D{Size: graph.Square(3), Strides: graph.Square(pick(d.draw, 1, 1, 2)), Padding: graph.Same, NoBias: true}
+	}
 	c := graph.DepthwiseConv2D{
 		Multiplier: pick(d.draw, 0, 0, 0, 2, 3), Size: d.size(), Strides: d.equalStrides(), Dilations: d.dilations(), NoBias: d.oneIn(3),
 	}
