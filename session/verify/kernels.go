@@ -8,6 +8,31 @@ import (
 	"tfcnn/internal/trace"
 )
 
+// record enters the kernels of the runs whose numbers were compared, without those of
+// layers: of the ends of chains, and of the network's outputs as Run returns them.
+func (v *verifier) record() error {
+	ends, _ := v.network.ChainSteps()
+	var outputs []int
+	for _, i := range v.lowered.Outputs {
+		outputs = append(outputs, v.lowered.Layers[i].Last)
+	}
+	for _, steps := range [][]int{ends, outputs} {
+		_, record, err := v.session.Fetch(v.ctx, v.batch, steps)
+		if err != nil {
+			return err
+		}
+		v.ran(record)
+	}
+	return nil
+}
+
+// ran enters the kernels of a run.
+func (v *verifier) ran(record trace.Record) {
+	v.result.Kernels = append(v.result.Kernels, kernels(record, v.lowered)...)
+	slices.Sort(v.result.Kernels)
+	v.result.Kernels = slices.Compact(v.result.Kernels)
+}
+
 // kernels returns the kernels of a run, each with the operations that it computed, as
 // "_FusedConv2D: conv2d, batch_norm, relu". A layer without a kernel of its own was
 // computed with the layer that reads it. The kernels of one layer stand together.

@@ -14,7 +14,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"tfcnn/graph"
@@ -169,6 +168,9 @@ func Network(ctx context.Context, net graph.Network, weights graph.Weights, imag
 	if err := v.chains(); err != nil {
 		return Result{}, err
 	}
+	if err := v.record(); err != nil {
+		return Result{}, err
+	}
 	return v.result, nil
 }
 
@@ -233,9 +235,6 @@ func (v *verifier) fetch(steps []int) (proof.Run, trace.Record, error) {
 		return proof.Run{}, trace.Record{}, err
 	}
 	v.result.Run += time.Since(start).Seconds()
-	v.result.Kernels = append(v.result.Kernels, kernels(record, v.lowered)...)
-	slices.Sort(v.result.Kernels)
-	v.result.Kernels = slices.Compact(v.result.Kernels)
 	return proof.Run{Input: v.batch, Steps: steps, Outputs: outputs}, record, nil
 }
 
@@ -262,6 +261,7 @@ func (v *verifier) layers() error {
 		return err
 	}
 	v.layered = run
+	v.ran(record)
 	outputs := map[int]tensor.Tensor{}
 	for i, step := range run.Steps {
 		outputs[step] = run.Outputs[i]
