@@ -68,7 +68,7 @@ func TestParseOneDNNRefuses(t *testing.T) {
 		template + "onednn_verbose,v1,primitive,exec,cpu\n":                                  "got 2 columns, want 3",
 		template + "onednn_verbose,v1,primitive,exec,cpu,reorder,jit\n":                      "got 4 columns, want 3",
 		strings.Replace(template, "primitive\n", "kind\n", 1) + verbosePrefix + "exec,cpu,x": "names no primitive",
-		strings.Repeat("x", 1<<21): "token too long",
+		strings.Repeat("x", 1<<21):                                                           "token too long",
 	} {
 		if _, err := ParseOneDNN(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.80q: got %v, want %s", text, err, want)

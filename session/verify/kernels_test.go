@@ -41,34 +41,34 @@ func TestKernels(t *testing.T) {
 		start := time.Now()
 		drawn := kernelsOf(t, oneDNN, "random "+random)
 		took := time.Since(start)
-		held := maps.Clone(drawn)
+		compared := maps.Clone(drawn)
 		hit := map[string]bool{}
 		for _, name := range ready {
 			ran := kernelsOf(t, oneDNN, "run "+name)
 			if len(ran) == 0 {
 				t.Errorf("oneDNN %s: %s ran no kernel", oneDNN, name)
 			}
-			if len(lacking(ran, held)) > 0 {
-				maps.Copy(held, kernelsOf(t, oneDNN, "verify "+name))
+			if len(missing(ran, compared)) > 0 {
+				maps.Copy(compared, kernelsOf(t, oneDNN, "verify "+name))
 			}
-			for _, kernel := range lacking(ran, held) {
+			for _, kernel := range missing(ran, compared) {
 				t.Errorf("oneDNN %s: %s runs a kernel whose numbers are never compared: %s", oneDNN, name, kernel)
 			}
 			maps.Copy(hit, ran)
 		}
 		t.Logf("oneDNN %s: ready networks run %d kernels, drawn networks have %d of them (%d in all, %.0f s)",
-			oneDNN, len(hit), len(hit)-len(lacking(hit, drawn)), len(drawn), took.Seconds())
-		for _, kernel := range lacking(hit, drawn) {
+			oneDNN, len(hit), len(hit)-len(missing(hit, drawn)), len(drawn), took.Seconds())
+		for _, kernel := range missing(hit, drawn) {
 			t.Logf("oneDNN %s: compared in ready networks alone: %s", oneDNN, kernel)
 		}
 	}
 }
 
-// lacking returns the kernels of hit that held has not, sorted.
-func lacking(hit, held map[string]bool) []string {
+// missing returns the kernels of hit that compared has not, sorted.
+func missing(hit, compared map[string]bool) []string {
 	var list []string
 	for kernel := range hit {
-		if !held[kernel] {
+		if !compared[kernel] {
 			list = append(list, kernel)
 		}
 	}
@@ -245,8 +245,8 @@ func TestKernelsOfLayers(t *testing.T) {
 	}
 }
 
-func TestLacking(t *testing.T) {
-	if got := lacking(map[string]bool{"b": true, "a": true, "c": true}, map[string]bool{"b": true}); !slices.Equal(got, []string{"a", "c"}) {
+func TestMissing(t *testing.T) {
+	if got := missing(map[string]bool{"b": true, "a": true, "c": true}, map[string]bool{"b": true}); !slices.Equal(got, []string{"a", "c"}) {
 		t.Errorf("got %v", got)
 	}
 }

@@ -46,8 +46,8 @@ func layerTypes(t *testing.T) []string {
 // batch and way to run.
 func TestDrawNetwork(t *testing.T) {
 	const networks = 400
-	seen := map[string]int{}
-	count := func(what string, value any) { seen[fmt.Sprintf("%s %v", what, value)]++ }
+	counts := map[string]int{}
+	count := func(what string, value any) { counts[fmt.Sprintf("%s %v", what, value)]++ }
 	for i := range networks {
 		n := draw.DrawNetwork(7, i)
 		text, err := draw.WriteNetworks(n)
@@ -103,8 +103,8 @@ func TestDrawNetwork(t *testing.T) {
 		want = append(want, fmt.Sprint("batch ", images))
 	}
 	for _, what := range want {
-		if seen[what] < 4 {
-			t.Errorf("%d networks have %q %d times", networks, what, seen[what])
+		if counts[what] < 4 {
+			t.Errorf("%d networks have %q %d times", networks, what, counts[what])
 		}
 	}
 }
