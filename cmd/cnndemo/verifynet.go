@@ -234,7 +234,7 @@ func (r netResult) print(w io.Writer) {
 		table.Flush()
 	}
 	for _, l := range r.Layers {
-		if !l.Verdict.OK() || l.Verdict.Status == proof.Precision {
+		if !l.Verdict.OK() {
 			fmt.Fprintf(w, "%s %q: %v\n", l.Kind, l.Layer, l.Verdict)
 		}
 		if l.NaN+l.Infinite > 0 {
@@ -274,7 +274,7 @@ func (r netResult) outcomes() []proof.Outcome {
 	add := func(name, kind string, v verify.Verdict) {
 		o := proof.Outcome{File: r.Network, Name: name, Op: kind, Status: v.Status, Device: &v}
 		switch v.Status {
-		case proof.NotHeld, proof.Nothing:
+		case proof.NotHeld, proof.Nothing, proof.Precision:
 			o.Failure = v.String()
 		case proof.Fail:
 			o.Failure = fmt.Sprintf("device against the reference: %v", v)

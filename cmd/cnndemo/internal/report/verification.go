@@ -106,7 +106,7 @@ func verificationVerdict(v Verification, worst proof.Status, numbers int) verdic
 	case proof.Nothing:
 		view.Headline = fmt.Sprintf("%d of %s prove nothing: no number was compared", v.Counts[proof.Nothing], count(v.Cases, v.unit()))
 	case proof.Precision:
-		view.Headline = fmt.Sprintf("All %s are within their bounds, %d with less precision than float32", count(v.Cases, v.unit()), v.Counts[proof.Precision])
+		view.Headline = fmt.Sprintf("%d of %s are less precise than float32", v.Counts[proof.Precision], count(v.Cases, v.unit()))
 	default:
 		view.Headline = fmt.Sprintf("All %s pass", count(v.Cases, v.unit()))
 	}
