@@ -248,21 +248,21 @@ func TestRandomNetworks(t *testing.T) {
 	conv := func(matches func(ir.Conv2D) bool) func(ir.Op) bool {
 		return func(op ir.Op) bool { c, is := op.(ir.Conv2D); return is && matches(c) }
 	}
+	const outside = "1 numbers outside"
 	for _, tt := range []struct {
 		how     string
 		has     func(ir.Op) bool
-		failure string // "" none
-		layers  string
+		failure string // a part of it; "" none
 	}{
-		{"right", kind("conv2d"), "", ""},
-		{"wrong", conv(func(c ir.Conv2D) bool { return c.Strides[1] > 1 }), "conv2d", "conv2d"},
-		{"wrong batch_norm", kind("batch_norm"), "batch_norm", "batch_norm"},
-		{"wrong lrn", kind("lrn"), "lrn", "lrn"},
-		{"wrong dense", kind("dense"), "dense", "global_avg_pool dense"},
-		{"wrong add", kind("add"), "add", "add"},
-		{"wrong elu", kind("elu"), "elu", "elu"},
-		{"dies", conv(func(c ir.Conv2D) bool { return c.Dilations[0] > 1 }), "the process died: exit status 7", "conv2d"},
-		{"refuses", conv(func(c ir.Conv2D) bool { return c.Padding.Kind == ir.Same }), "device: no SAME today", "conv2d"},
+		{"right", kind("conv2d"), ""},
+		{"wrong", conv(func(c ir.Conv2D) bool { return c.Strides[1] > 1 }), outside},
+		{"wrong batch_norm", kind("batch_norm"), outside},
+		{"wrong lrn", kind("lrn"), outside},
+		{"wrong dense", kind("dense"), outside},
+		{"wrong add", kind("add"), outside},
+		{"wrong elu", kind("elu"), outside},
+		{"dies", conv(func(c ir.Conv2D) bool { return c.Dilations[0] > 1 }), "the process died: exit status 7"},
+		{"refuses", conv(func(c ir.Conv2D) bool { return c.Padding.Kind == ir.Same }), "device: no SAME today"},
 	} {
 		w := watch(tt.how)
 		given := having(t, 4, tt.has)
@@ -284,8 +284,8 @@ func TestRandomNetworks(t *testing.T) {
 			}
 		}
 		for _, o := range result.Failures {
-			if !strings.HasPrefix(o.Failure, tt.failure) || o.File != "given.json" || o.Status != proof.Fail {
-				t.Errorf("%s: %+v", tt.how, o)
+			if !strings.Contains(o.Failure, tt.failure) || o.File != "given.json" || o.Status != proof.Fail {
+				t.Errorf("%s: %s, %s, %s", tt.how, o.File, o.Status, o.Failure)
 			}
 			list, err := draw.ReadNetworks("repeat.json", o.Repeat)
 			if err != nil {
@@ -295,12 +295,14 @@ func TestRandomNetworks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var kinds []string
-			for _, layer := range lowered.Layers {
-				kinds = append(kinds, layer.Kind)
+			most := 1
+			if _, is := list[0].Network.Layers[len(lowered.Layers)-1].(graph.Dense); is {
+				most = 2 // it reads a row of features
 			}
-			if got := strings.Replace(strings.Join(kinds, " "), "flatten", "global_avg_pool", 1); got != tt.layers || list[0].Images != 1 || len(list[0].Network.Outputs) > 0 {
-				t.Errorf("%s: shrunk to the layers %s, want %s: %s", tt.how, got, tt.layers, o.Repeat)
+			last := lowered.Program.Steps[lowered.Layers[len(lowered.Layers)-1].First:]
+			faulty := slices.ContainsFunc(last, func(s ir.Step) bool { return tt.has(s.Op) })
+			if !faulty || len(lowered.Layers) > most || list[0].Images != 1 || len(list[0].Network.Outputs) > 0 {
+				t.Errorf("%s: shrunk to %s", tt.how, o.Repeat)
 			}
 		}
 	}
