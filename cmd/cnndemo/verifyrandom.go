@@ -110,8 +110,13 @@ func (f *randomFlags) arguments(c *cobra.Command, arguments []string) error {
 	case f.networks > 0:
 		least = 0
 	}
+	var unused error
+	if len(arguments) == 0 && c.Flags().Changed("op") {
+		unused = commandline.Errorf(c, "--op wants N beside it")
+	}
 	return cmp.Or(
 		commandline.Excludes(c, "repeat", "nets", "op", "seed"),
+		unused,
 		commandline.Arguments(least, most, "how many cases: "+randomRule.Want)(c, arguments),
 	)
 }
