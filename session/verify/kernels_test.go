@@ -33,7 +33,7 @@ func TestKernels(t *testing.T) {
 	ready, random := []string{"tutorial", "lenet5"}, "0 8"
 	switch {
 	case os.Getenv("TFCNN_KERNELS") == "all":
-		ready, random = nets.Names(), "0 250"
+		ready, random = nets.Names(), "0 200"
 	case testing.Short():
 		t.Skip("starts processes")
 	}

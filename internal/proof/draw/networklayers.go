@@ -127,7 +127,7 @@ func (d *networkDrawing) convolution() graph.Layer {
 	case 2, 5, 6: // groups
 		for _, groups := range d.Perm(5) {
 			if groups > 1 && channels%groups == 0 {
-				c.Groups, c.Filters = groups, groups*pick(d.draw, networkChannels...)
+				c.Groups, c.Filters = groups, groups*pick(d.draw, append([]int{24, 24, 32, 64}, networkChannels...)...)
 				break
 			}
 		}
