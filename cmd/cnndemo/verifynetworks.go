@@ -121,6 +121,9 @@ func networkOutcomes(r draw.NetworksResult) []proof.Outcome {
 		if kind.Failed > 0 {
 			continue // the failure is an outcome
 		}
+		if kind.OverBudget {
+			verdict = verdict.Budgeted()
+		}
 		list = append(list, proof.Outcome{
 			File: r.From, Op: kind.Kind, Name: fmt.Sprintf("%s: %d in random networks", kind.Kind, kind.Parts),
 			Status: verdict.Status, Device: &verdict,
@@ -132,11 +135,14 @@ func networkOutcomes(r draw.NetworksResult) []proof.Outcome {
 // printNetworksResult is the table for people.
 func printNetworksResult(w io.Writer, r draw.NetworksResult) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "in networks\tcompared\tnumbers\texact\tlargest share of bound\tfailed")
+	fmt.Fprintln(table, "in networks\tcompared\tnumbers\texact\tunspecified\tlargest share of bound\tfailed")
 	for _, kind := range r.Kinds {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%.3g\t%d\n", kind.Kind, kind.Parts, kind.Verdict.Elements, kind.Verdict.Exact, kind.Share, kind.Failed)
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%s\t%.3g\t%d\n", kind.Kind, kind.Parts, kind.Verdict.Elements, kind.Verdict.Exact, kind.Verdict.UnspecifiedShare(), kind.Share, kind.Failed)
 	}
 	table.Flush()
+	for _, kind := range r.OverBudget() {
+		fmt.Fprintf(w, "%s: %v\n", kind.Kind, kind.Verdict.Budgeted())
+	}
 	for _, o := range r.Failures {
 		fmt.Fprintf(w, "FAIL  %s: %s\n", o.ID(), quote.Text(o.Text(), mostErrorBytes))
 		if o.Repeat != nil {

@@ -60,6 +60,9 @@ is refused with an error that names the fault. A case that ends the process fail
 Equal seeds draw equal cases on every machine. A case that fails is shrunk to the
 smallest one that still fails, and printed as a file for verify cases.
 
+In some numbers correct kernels differ, and nothing is asked of them: they are
+unspecified. An operation with more than 2 % of them, and more than 500, is not held.
+
 With --nets it draws whole networks, too, with or without operations: chains and
 branches of all layers, channels up to 256, windows up to 11, batches up to 16, the
 executors, and weights as constants or fed. verify random compares each layer, and the
@@ -68,7 +71,7 @@ which the reference has no bounds: such a network only has to run. A network tha
 fails is shrunk, too; verify random --repeat runs the file that is printed.
 
 ` + commandline.ExitStatus(
-			"1    a case or a network failed",
+			"1    a case or a network failed, or an operation has too many unspecified numbers",
 			"2    wrong usage: a wrong flag, an argument that is no number of cases, or a file",
 			"     of networks that cannot be read",
 			"3    the machine lacks memory, the device, or a place to write to; or the kernel",
@@ -184,7 +187,7 @@ func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
 	} else {
 		printRandom(c.OutOrStdout(), v, result)
 	}
-	return result.err()
+	return randomFault(result)
 }
 
 // randomResult is the result of a run: of the operations, and of the networks where some
@@ -194,14 +197,20 @@ type randomResult struct {
 	Networks *draw.NetworksResult `json:"networks,omitempty"`
 }
 
-// err returns the failure that ends the command.
-func (r randomResult) err() error {
+// randomFault is the error of a run with cases or networks that failed, or with an
+// operation over its budget.
+func randomFault(r randomResult) error {
 	var failed []string
 	if n := len(r.Failures); n > 0 {
 		failed = append(failed, fmt.Sprintf("%d of %d cases failed, seed %d", n, r.Cases, r.Seed))
+	} else if over := r.OverBudget(); len(over) > 0 {
+		failed = append(failed, fmt.Sprintf("%s: %v, seed %d", over[0].Op, over[0].Verdict.Budgeted(), r.Seed))
 	}
-	if r.Networks != nil && len(r.Networks.Failures) > 0 {
-		failed = append(failed, fmt.Sprintf("%d of %d networks failed, %s", len(r.Networks.Failures), r.Networks.Networks, quote.Plain(r.Networks.From)))
+	if n := r.Networks; n != nil && len(n.Failures) > 0 {
+		failed = append(failed, fmt.Sprintf("%d of %d networks failed, %s", len(n.Failures), n.Networks, quote.Plain(n.From)))
+	} else if n != nil && len(n.OverBudget()) > 0 {
+		over := n.OverBudget()[0]
+		failed = append(failed, fmt.Sprintf("%s in networks: %v, %s", over.Kind, over.Verdict.Budgeted(), quote.Plain(n.From)))
 	}
 	if failed == nil {
 		return nil
@@ -251,6 +260,10 @@ func fillRandom(v *report.Verification, r randomResult) {
 		if op.Verdict.Status != proof.Fail && op.Computed > 0 {
 			verdict := op.Verdict
 			verdict.Worst = nil // of some case
+			if op.OverBudget {
+				verdict = verdict.Budgeted()
+				o.Failure = verdict.String()
+			}
 			o.Device, o.Status = &verdict, verdict.Status
 		}
 		v.Outcomes = append(v.Outcomes, o)
@@ -273,10 +286,10 @@ func printRandom(w io.Writer, v report.Verification, r randomResult) {
 
 func printCases(w io.Writer, r draw.RandomResult) {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "operation\tcomputed\trefused\tnumbers\texact\tlargest share of bound\tfailed")
+	fmt.Fprintln(table, "operation\tcomputed\trefused\tnumbers\texact\tunspecified\tlargest share of bound\tfailed")
 	computed, refused, void := 0, 0, 0
 	for _, op := range r.Ops {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%s\t%d\n", op.Op, op.Computed, op.Refused, op.Verdict.Elements, op.Verdict.Exact, fmt.Sprintf("%.3g", op.Share), op.Failed)
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%s\t%s\t%d\n", op.Op, op.Computed, op.Refused, op.Verdict.Elements, op.Verdict.Exact, op.Verdict.UnspecifiedShare(), fmt.Sprintf("%.3g", op.Share), op.Failed)
 		computed, refused, void = computed+op.Computed, refused+op.Refused, void+op.Uncompared
 	}
 	table.Flush()
@@ -288,6 +301,9 @@ func printCases(w io.Writer, r draw.RandomResult) {
 		r.Seed, r.Cases, r.Seconds, computed, refused, len(r.Failures), r.Deaths)
 	if void > 0 {
 		fmt.Fprintf(w, "%d more cases prove nothing: no number of theirs was compared\n", void)
+	}
+	for _, op := range r.OverBudget() {
+		fmt.Fprintf(w, "%s: %v\n", op.Op, op.Verdict.Budgeted())
 	}
 	if r.GaveUp {
 		fmt.Fprintln(w, "given up after so many failures")

@@ -278,7 +278,7 @@ func TestProvesNothing(t *testing.T) {
 			[]ref.State{ref.Plain, ref.Unspecified, ref.OverflowPossible},
 			[]float64{nan, 1, inf},
 			proof.Nothing,
-			"proves nothing: of 3 numbers none was compared; 1 NaN on both sides; nothing asked of 1 numbers, where kernels differ; 1 not finite, where partial sums may overflow",
+			"proves nothing: of 3 numbers none was compared; 1 NaN on both sides; nothing asked of 1 numbers (33.3 %), where kernels differ; 1 not finite, where partial sums may overflow",
 		},
 		{
 			"overflow",
@@ -350,7 +350,7 @@ func TestStrictFiles(t *testing.T) {
 		`[]`:                                    `want an object, got []`,
 		`{"cases":[{}]} x`:                      `text follows the object's end`,
 		`{"cases":[{"op":1}]}`:                  `op: want a string`,
-		`{"cases":[{"size":1}]}`:                `case 1: field "op" is missing`,
+		`{"cases":[{"size":1}]}`:                `case 1: field "op" or "network" is missing`,
 		`{"cases":[{"name":"n","op":"conv2"}]}`: `case 1 "n": op "conv2" is not known here, the nearest is "conv2d"`,
 		`{"cases":[{` + pool + `}]}`:            `field "size" is missing`,
 		`{"cases":[{"op":"max_pool","size":[1,1]}]}`:                                                                            `field "input" is missing`,

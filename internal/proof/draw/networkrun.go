@@ -129,8 +129,15 @@ type KindCount struct {
 	Failed     int    `json:"failed"`
 	Uncompared int    `json:"proves_nothing,omitempty"`
 	// Share is the largest part of its bound that an error took.
-	Share   float64       `json:"share_of_bound"`
+	Share float64 `json:"share_of_bound"`
+	// OverBudget is OpCount's.
+	OverBudget bool          `json:"over_budget,omitempty"`
 	Verdict proof.Verdict `json:"verdict"`
+}
+
+// OverBudget returns the kinds that are over their budget of unspecified numbers.
+func (r NetworksResult) OverBudget() []KindCount {
+	return slices.DeleteFunc(slices.Clone(r.Kinds), func(kind KindCount) bool { return !kind.OverBudget })
 }
 
 // Run has the watched worker run the networks, several beside each other. A failure is
@@ -157,7 +164,9 @@ func (r RandomNetworks) Run(ctx context.Context, watch *Watch) (NetworksResult, 
 	result := run.result
 	result.GaveUp = result.Networks < run.Networks
 	for _, kind := range sortedKeys(run.kinds) {
-		result.Kinds = append(result.Kinds, *run.kinds[kind])
+		count := run.kinds[kind]
+		count.OverBudget = count.Verdict.Unspecified > Allowance && count.Verdict.OverBudget()
+		result.Kinds = append(result.Kinds, *count)
 	}
 	result.Kernels = sortedKeys(run.kernels)
 	result.Seconds = time.Since(start).Seconds()
