@@ -132,7 +132,7 @@ type KindCount struct {
 	Share float64 `json:"share_of_bound"`
 	// OverBudget is OpCount's.
 	OverBudget bool          `json:"over_budget,omitempty"`
-	Verdict proof.Verdict `json:"verdict"`
+	Verdict    proof.Verdict `json:"verdict"`
 }
 
 // OverBudget returns the kinds that are over their budget of unspecified numbers.
