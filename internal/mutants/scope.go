@@ -35,7 +35,7 @@ var suites = []suite{
 	{name: "plans", folder: "graph/plan", skip: "^TestLinear.*$"},
 	{name: "nodes", folder: "graph/node"},
 	{name: "case files", folder: "session", run: "^Test(Network)?CaseFiles$"},
-	{name: "verify", folder: "session/verify"},
+	{name: "verify", folder: "session/verify", skip: "^TestKernels$"},
 	{name: "layers", folder: "session", run: "^Test(NetworkAgainstReference|DepthwiseBlock|JoinedLayers)$"},
 	{name: "random operations", folder: "session", run: "^TestRandomOperations$"},
 }

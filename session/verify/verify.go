@@ -73,6 +73,9 @@ type Result struct {
 	// Chains are the parts of the network as they run when no output between layers
 	// is fetched; see Network.
 	Chains []Chain `json:"chains"`
+	// Kernels are TensorFlow's kernels that computed the compared numbers, each with its
+	// operations, as "_FusedConv2D: conv2d, batch_norm, relu".
+	Kernels []string `json:"kernels"`
 	// Runs are the calls of Run and RunOutputs whose numbers were compared; see Network.
 	Runs []Run `json:"runs"`
 	// Probes are computations of drawn numbers; see Probe.
@@ -168,7 +171,7 @@ func Network(ctx context.Context, net graph.Network, weights graph.Weights, imag
 	if err := tensorflow.CheckMemory(v.bytes() + v.weightBytes()); err != nil {
 		return Result{}, fmt.Errorf("verify: batch of %d images: %w", v.result.Images, err)
 	}
-	for _, compare := range []func() error{v.layers, v.chains, v.runs} {
+	for _, compare := range []func() error{v.layers, v.chains, v.runs, v.record} {
 		if err := compare(); err != nil {
 			return Result{}, err
 		}
@@ -318,6 +321,7 @@ func (v *verifier) layers() error {
 		return err
 	}
 	v.layered = run
+	v.ran(record)
 	for _, part := range parts {
 		i := part.Layers[0] // the only one
 		devices, _ := seam.LayerRun(record, v.lowered.Layers[i].Name)
