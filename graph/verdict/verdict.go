@@ -25,7 +25,8 @@ const (
 	// kernels make: the device seems to round its inputs (bfloat16, TF32).
 	Precision Status = "precision"
 	// Nothing: there are numbers, and none of them was compared with a number: all are
-	// NaN on both sides, unspecified, or not finite where sums may overflow.
+	// NaN on both sides, unspecified, or not finite where sums may overflow (docs/claims.md,
+	// claim 30: Outputs that prove nothing).
 	Nothing Status = "proves nothing"
 	// NotHeld: for some numbers no bound is known, so that nothing was compared with
 	// them.

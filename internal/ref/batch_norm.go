@@ -16,18 +16,12 @@ var (
 // norm is batch_norm for one channel: x·f + (offset − mean·f), with f =
 // scale/√(variance+ε).
 //
-// Kernels compute (x−mean)·f + offset, or ((x−mean)/√(variance+ε))·scale +
-// offset (oneDNN), or x·f + a constant. Each of x·f, mean·f and offset then has these
-// relative errors: u/2 from variance+ε, under the root; the error of the reciprocal
-// root; u from f's product; and three roundings, of the difference or the constant,
-// the product, and the sum:
+// Its error is at most
 //
-//	(γ₅ + rsqrt's error)·(|x·f| + |mean·f| + |offset|)
+//	(γ₅ + rsqrt's error)·(|x·f| + |mean·f| + |offset|) + 2⁻¹²⁶·(|x|+|mean|+|scale|+|f|+3)
 //
-// f, the difference and all products may be flushed to zero:
-// 2⁻¹²⁶·(|x|+|mean|+|scale|+|f|+3);
-// subnormal numbers may be read as zero; (x−mean)/√(variance+ε) may overflow
-// where the result does not.
+// in every way in which kernels compute it (claim 13: Batch norm). Subnormal numbers may
+// be read as zero.
 type norm struct {
 	f, mean, offset float64
 	scale, root     float64 // |scale|, 1/√(variance+ε)
@@ -104,7 +98,7 @@ func batchNorm(ctx context.Context, r *Result, _ Arithmetic, op ir.BatchNorm, op
 }
 
 // extendBatchNorm normalises a result. A device may instead multiply the filter of the
-// convolution before by f. Each product then has one more rounding, which is no larger
+// convolution before by f (claim 24: Batch norm folded into a sum). Each product then has one more rounding, which is no larger
 // than the operand's bound.
 func extendBatchNorm(ctx context.Context, out *Result, op ir.BatchNorm, operands []Operand, weights []tensor.Tensor) error {
 	r, channels := operands[0].result, norms(op, weights)

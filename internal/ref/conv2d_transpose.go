@@ -13,10 +13,7 @@ var _ = register(conv2DTranspose)
 // conv2DTranspose adds number (row, column) of the input, times tap (i, j), to
 // position Start(row)+i·dilation of the output. It is the loop of the forward
 // convolution with input and output exchanged. Each output is the sum of the products
-// at its position, and of the bias.
-//
-// With a filter that is not finite, TensorFlow's kernels differ where taps meet no
-// input, as some kernels multiply zeros there.
+// at its position, and of the bias (claim 9: Transposed convolutions).
 func conv2DTranspose(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2DTranspose, operands []tensor.Tensor) error {
 	x, filter := operands[0], operands[1]
 	h, w, err := op.Window(x.Shape, filter.Shape)

@@ -5,23 +5,14 @@
 //	result, err := ref.Apply(ctx, op, input, filter)
 //	// |device's number − result.Value[i]| ≤ result.Bound[i], or the device is wrong
 //
-// Values are summed in float64. The bound of a sum of n products is the
-// classical one, for any order of summation, with or without fused
-// multiply-adds (Higham, Accuracy and Stability of Numerical Algorithms,
-// section 3.1; u = 2⁻²⁴, γₙ = nu/(1−nu)):
+// docs/claims.md derives each bound, in numbered claims that comments refer to. Values
+// are summed in float64. The bound of a sum of n products, u = 2⁻²⁴ and γₙ = nu/(1−nu), is
 //
 //	γₙ·Σ|x·w| + n·2⁻¹²⁶ + Σ|x·w| over the terms with a subnormal factor
 //
-// The second term is there because TensorFlow's kernels flush subnormal
-// results to zero: each flush costs less than 2⁻¹²⁶, and n terms in a tree of
-// sums can be flushed at most n−1 times on the way and once at the end, since
-// a sum of which one side was flushed is the other side, unchanged. The third
-// is there because they may read subnormal numbers as zero. Where float32 can
-// do no wrong (see exact.go) the bound is zero and numbers compare with ==.
-//
-// A kernel that adds another number to such a sum in the same call may begin with that
-// number, so that each product is added to it and rounded (sums.go): then the bound is
-// that of one sum of all these terms.
+// for any order of summation (claim 1: Sums in any order), and for kernels that flush
+// subnormal numbers to zero (claim 2: Flushed subnormal numbers). Where float32 can do no
+// wrong the bound is zero and numbers compare with == (claim 3: Exact sums).
 //
 // The bound grows with n and real errors with √n, so a device that rounds its
 // inputs to bfloat16 or TF32 can stay within it. Result.Level is √n·u·Σ|x·w| and the
@@ -56,7 +47,8 @@ const (
 // AlarmLevel is how many times Level an error may be before a device is said
 // to compute with less than float32's precision. Measured on Gaussian data
 // for 1 to 10⁵ terms, float32 kernels reach 1.3, and TF32, which rounds each
-// factor to 11 bits, starts at 3.3; this lies in the middle, in ratio.
+// factor to 11 bits, starts at 3.3; this lies in the middle, in ratio (claim 8: Rounded
+// factors show as a level).
 const AlarmLevel = 2
 
 // State is the kind of an element: a number with a bound, or an exception.
@@ -66,13 +58,14 @@ const (
 	// Plain is the state of a number with a bound: an answer outside is wrong.
 	Plain State = iota
 	// OverflowPossible is the state of a sum whose partial sums may leave float32's
-	// range: an infinity or NaN is as right as a number within the bound.
+	// range: an infinity or NaN is as right as a number within the bound (claim 4:
+	// Partial sums that overflow).
 	OverflowPossible
 	// Unspecified is the state of an element in which correct kernels differ: any
-	// answer passes.
+	// answer passes (claim 28: Numbers in which kernels differ).
 	Unspecified
 	// NoBound is the state of an element without a known bound: no answer can be
-	// compared with it.
+	// compared with it (claim 29: Numbers without a bound).
 	NoBound
 )
 

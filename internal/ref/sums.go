@@ -4,8 +4,7 @@ import "math"
 
 // sums describes the sum of products that each element of a result is. A kernel that
 // computes a convolution and the addition behind it in one call may begin with the
-// number that is added: oneDNN's grouped convolutions on AVX2 put it into the
-// accumulator, and each product is then added to it, and rounded.
+// number that is added (claim 5: Sums that begin with the addend).
 type sums struct {
 	arithmetic Arithmetic
 	absolute   []float64 // Σ|term|

@@ -20,12 +20,11 @@ const (
 	// Equal: the same shape and the same bits.
 	Equal Change = "equal bits"
 	// Within: other bits, and both outputs are within the bound of the exact
-	// value. If |a−v| ≤ B and |b−v| ≤ B then |a−b| ≤ |a−v| + |v−b| ≤ 2B: two
-	// right outputs differ by twice the bound at most.
+	// value, so that they differ by twice the bound at most (claim 32: Two right outputs).
 	Within Change = "within bound"
 	// Outside: a number of one of the two is further from the exact value than
-	// its bound, or differs from a value that must be exact; by the line above two
-	// that differ by more than 2B are always among these. So are another shape
+	// its bound, or differs from a value that must be exact; two that differ by more than
+	// twice the bound are always among these. So are another shape
 	// and an output where there was a refusal, or the reverse.
 	Outside Change = "outside"
 	// SameRefusal and RefusalChanged: refused then and now, with the same text
