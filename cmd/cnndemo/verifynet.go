@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"tfcnn/graph/plan"
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/baseline"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
@@ -24,7 +26,10 @@ import (
 )
 
 // netFlags name a network and its weights.
-type netFlags struct{ net, weights string }
+type netFlags struct {
+	net, weights string
+	certificates certificates
+}
 
 // netResult is a network that was verified, and how.
 type netResult struct {
@@ -34,6 +39,7 @@ type netResult struct {
 	Note    string `json:"note,omitempty"`
 	Command string `json:"command"`
 	verify.Result
+	Against *baseline.Comparison `json:"against,omitempty"` // nil without a certificate
 
 	value graph.Network
 }
@@ -77,12 +83,24 @@ nets lists them) or a JSON file.
 The weights are drawn from --seed, or read from a .npz file, whose arrays are
 named after the layers in the JSON of cnndemo nets NET: conv1/filter, conv1/bias.
 
-` + verifyStatus("a layer failed or proves nothing, or an image cannot be used"),
+--certificate writes a JSON file of what was compared: network, weights, images,
+outputs and libtensorflow by their sha256, processor, device, oneDNN, threads, the
+kernels that ran, each verdict, and the command that repeats it. Nothing signs it.
+--against verifies the same inputs again and says what differs: outputs with equal
+bits, other bits within the bound, or outside; and the machine, the libraries and
+the kernels.
+
+` + verifyStatus("a layer failed or proves nothing, or an image cannot be used; against a", "certificate: other inputs, a layer that passed and does not, or is missing,", "and with --equal-bits within bound, too"),
 		Example: `  cnndemo verify net alexnet
-  cnndemo verify net my-net.json --weights my-net.npz holiday/ --html report.html`,
+  cnndemo verify net my-net.json --weights my-net.npz holiday/ --html report.html
+  cnndemo verify net alexnet --certificate alexnet.json
+  cnndemo verify net alexnet --against alexnet.json`,
 		Args:              commandline.Arguments(1, math.MaxInt, "a network"),
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
+			if err := commandline.Needs(c, "against", "equal-bits"); err != nil {
+				return err
+			}
 			net.net = arguments[0]
 			return net.verify(c, &f, arguments[1:])
 		},
@@ -90,6 +108,7 @@ named after the layers in the JSON of cnndemo nets NET: conv1/filter, conv1/bias
 	f.flags(c)
 	f.seedFlag(c, "the seed of fresh weights")
 	net.weightsFlag(c)
+	net.certificates.flags(c)
 	return c
 }
 
@@ -98,17 +117,20 @@ func (f *netFlags) verify(c *cobra.Command, to *verifyFlags, images []string) er
 	done, err := to.open(c, func(set *output.Set) error {
 		set.AddInputs(f.net, f.weights)
 		protectInputs(set, images, isImageName)
-		return nil
+		return f.certificates.claim(c, set)
 	})
 	if err != nil {
 		return err
 	}
 	defer done()
-	if err := to.configure(); err != nil {
+	if err := cmp.Or(f.certificates.read(), to.configure()); err != nil {
 		return err
 	}
 	result, err := f.run(c, to, images)
 	if err != nil {
+		return err
+	}
+	if result.Against, err = f.certificates.finish(c, to, result); err != nil {
 		return err
 	}
 	result.Command, _ = commandline.Repeat(c, c.Flags().Args())
@@ -121,9 +143,13 @@ func (f *netFlags) verify(c *cobra.Command, to *verifyFlags, images []string) er
 		}
 	} else {
 		result.print(c.OutOrStdout())
+		printComparison(c.OutOrStdout(), result.Against)
 	}
 	if err := result.Err(); err != nil {
 		return &exitError{exitCheck, err}
+	}
+	if text := comparisonFailure(result.Against); text != "" {
+		return exitErrorf(exitCheck, "verify net: %s", text)
 	}
 	return nil
 }
@@ -160,6 +186,9 @@ func (f *netFlags) run(c *cobra.Command, to *verifyFlags, paths []string) (netRe
 		return netResult{}, err
 	}
 	result.From = from
+	if err := f.certificates.enter(result, weights, batch); err != nil {
+		return netResult{}, err
+	}
 	bar := newProgress(c.ErrOrStderr(), "layers")
 	defer bar.finish()
 	result.Result, err = verify.Network(c.Context(), found.network, weights, batch, verify.Options{
@@ -294,7 +323,7 @@ func (r netResult) outcomes() []proof.Outcome {
 func (r netResult) page() report.Verification {
 	v := report.Verification{
 		TensorFlow: r.TensorFlow, Device: r.Device, Precision: r.Precision, Note: r.Note, OneDNN: r.OneDNN,
-		Command: r.Command, Outcomes: r.outcomes(),
+		Command: r.Command, Outcomes: r.outcomes(), Against: r.Against,
 		Network: fmt.Sprintf("%s, weights %s, over %s", quote.Plain(r.Network), quote.Plain(r.Weights), r.From),
 	}
 	// The network has been checked; it may have more layers than are drawn.

@@ -68,6 +68,10 @@ type Result struct {
 	Chains []Chain `json:"chains"`
 	// Diverges names the first layer, or chain, that fails. Empty: none.
 	Diverges string `json:"diverges,omitempty"`
+	// Executor is TensorFlow's executor of the session that ran the network.
+	Executor string `json:"executor"`
+	// Kernels are TensorFlow's operations that ran for the layers and chains.
+	Kernels []Kernel `json:"kernels"`
 	// Run and Reference are the seconds of TensorFlow and of the reference.
 	Run       float64 `json:"run_seconds"`
 	Reference float64 `json:"reference_seconds"`
@@ -80,6 +84,7 @@ type Layer struct {
 	From    []string `json:"from"`
 	Output  []int    `json:"output"`
 	Devices []string `json:"devices"`
+	SHA256  string   `json:"sha256"` // of the output as a .npy file
 	Verdict Verdict  `json:"verdict"`
 	// NaN and Infinite count numbers of TensorFlow's output.
 	NaN      int `json:"nan,omitempty"`
@@ -92,6 +97,7 @@ type Layer struct {
 // Chain is the verdict of layers that TensorFlow may run as one.
 type Chain struct {
 	Layers  []string `json:"layers"` // the output of the last one was compared
+	SHA256  string   `json:"sha256"` // of the output as a .npy file
 	Verdict Verdict  `json:"verdict"`
 }
 
@@ -174,7 +180,7 @@ func newVerifier(ctx context.Context, s *session.Session, weights graph.Weights,
 		ctx: ctx, session: inner, lowered: inner.Lowered(), batch: batch,
 		result: Result{Platform: process.PlatformOf(device), Status: Pass},
 	}
-	v.result.Precision = tensorflow.Precision(device)
+	v.result.Precision, v.result.Executor = tensorflow.Precision(device), inner.Executor()
 	v.network = proof.Network{Lowered: v.lowered, Weights: weights, Arithmetic: tensorflow.Arithmetic(device)}
 	if o.Progress != nil {
 		total := 2 * len(v.lowered.Program.Steps) // there are two runs
@@ -229,6 +235,7 @@ func (v *verifier) fetch(steps []int) (proof.Run, trace.Record, error) {
 		return proof.Run{}, trace.Record{}, err
 	}
 	v.result.Run += time.Since(start).Seconds()
+	v.addKernels(record)
 	return proof.Run{Input: v.batch, Steps: steps, Outputs: outputs}, record, nil
 }
 
@@ -262,7 +269,11 @@ func (v *verifier) layers() error {
 	for _, part := range parts {
 		i := part.Layers[0] // the only one
 		devices, _ := seam.LayerRun(record, v.lowered.Layers[i].Name)
-		v.result.Layers = append(v.result.Layers, v.layer(i, outputs[v.lowered.Layers[i].Last], devices, part.Verdict))
+		layer := v.layer(i, outputs[v.lowered.Layers[i].Last], devices, part.Verdict)
+		if layer.SHA256, err = digest(outputs[v.lowered.Layers[i].Last]); err != nil {
+			return fmt.Errorf("verify: %w", err)
+		}
+		v.result.Layers = append(v.result.Layers, layer)
 		v.judge(v.lowered.Layers[i].Name, part.Verdict)
 	}
 	return nil
@@ -310,6 +321,9 @@ func (v *verifier) chains() error {
 		chain := Chain{Verdict: part.Verdict}
 		for _, layer := range part.Layers {
 			chain.Layers = append(chain.Layers, v.lowered.Layers[layer].Name)
+		}
+		if chain.SHA256, err = digest(v.endOf(run, part)); err != nil {
+			return fmt.Errorf("verify: %w", err)
 		}
 		v.judge(chain.Layers[len(chain.Layers)-1], chain.Verdict)
 		v.result.Chains = append(v.result.Chains, chain)
