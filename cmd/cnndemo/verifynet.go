@@ -19,6 +19,7 @@ import (
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/proof/baseline"
+	"tfcnn/internal/proof/certificate"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
@@ -297,24 +298,37 @@ func verdictCells(v verify.Verdict) string {
 	return fmt.Sprintf("%.3g\t%s\t%.3g\t%s", v.MaxError, share, v.ULP, status)
 }
 
-// outcomes are the layers as cases, for JUnit and the page.
+// outcomes are the checks as cases, for JUnit and the page.
 func (r netResult) outcomes() []proof.Outcome {
 	var list []proof.Outcome
-	add := func(name, kind string, v verify.Verdict) {
-		o := proof.Outcome{File: r.Network, Name: name, Op: kind, Status: v.Status, Device: &v}
-		switch v.Status {
+	for _, c := range r.checks() {
+		o := proof.Outcome{File: r.Network, Name: strings.Join(c.Layers, " → "), Op: c.Name, Status: c.Verdict.Status, Device: &c.Verdict}
+		if c.Kind == certificate.Chain {
+			o.Op = "as it runs"
+		}
+		switch c.Verdict.Status {
 		case proof.NotHeld, proof.Nothing:
-			o.Failure = v.String()
+			o.Failure = c.Verdict.String()
 		case proof.Fail:
-			o.Failure = fmt.Sprintf("device against the reference: %v", v)
+			o.Failure = fmt.Sprintf("device against the reference: %v", c.Verdict)
 		}
 		list = append(list, o)
 	}
+	return list
+}
+
+// layers describes the layers for the page.
+func (r netResult) layers() []report.NetLayer {
+	in := r.value.Input
+	shapes := map[string][]int{graph.InputName: {r.Images, in.Height, in.Width, in.Channels}}
+	var list []report.NetLayer
 	for _, l := range r.Layers {
-		add(l.Layer, l.Kind, l.Verdict)
-	}
-	for _, l := range r.Chains {
-		add(strings.Join(l.Layers, " → "), "as it runs", l.Verdict)
+		layer := report.NetLayer{Name: l.Layer, Kind: l.Kind, Out: l.Output, Note: l.Note, NaN: l.NaN, Infinite: l.Infinite}
+		for _, from := range l.From {
+			layer.In = append(layer.In, shapes[from])
+		}
+		shapes[l.Layer] = l.Output
+		list = append(list, layer)
 	}
 	return list
 }
@@ -323,7 +337,7 @@ func (r netResult) outcomes() []proof.Outcome {
 func (r netResult) page() report.Verification {
 	v := report.Verification{
 		TensorFlow: r.TensorFlow, Device: r.Device, Precision: r.Precision, Note: r.Note, OneDNN: r.OneDNN,
-		Command: r.Command, Outcomes: r.outcomes(), Against: r.Against,
+		Command: r.Command, Outcomes: r.outcomes(), Against: r.Against, Layers: r.layers(), Checks: r.checks(),
 		Network: fmt.Sprintf("%s, weights %s, over %s", quote.Plain(r.Network), quote.Plain(r.Weights), r.From),
 	}
 	// The network has been checked; it may have more layers than are drawn.

@@ -34,12 +34,12 @@ func (v *verifier) addKernels(record trace.Record) {
 			kernels[at].Layers = append(kernels[at].Layers, n.Layer)
 		}
 	}
-	place := map[string]int{}
+	position := map[string]int{}
 	for i, layer := range v.lowered.Layers {
-		place[layer.Name] = i
+		position[layer.Name] = i
 	}
 	for _, k := range kernels {
-		slices.SortFunc(k.Layers, func(a, b string) int { return place[a] - place[b] })
+		slices.SortFunc(k.Layers, func(a, b string) int { return position[a] - position[b] })
 	}
 	// Operations of branches begin in another order from run to run.
 	slices.SortFunc(kernels, func(a, b Kernel) int {

@@ -122,7 +122,7 @@ type Total struct {
 	Compared    int                    `json:"compared"`
 	Exact       int                    `json:"exact"`
 	Unspecified int                    `json:"unspecified"`
-	NotHeld     int                    `json:"not_held"`
+	Unbounded   int                    `json:"not_held"`
 	Outside     int                    `json:"outside"`
 	// LargestShare is the largest share of a bound that an error took.
 	LargestShare float64 `json:"largest_share"`
@@ -157,7 +157,7 @@ func (t *Total) add(v verdict.Verdict) {
 	t.Compared += v.Compared()
 	t.Exact += v.Exact
 	t.Unspecified += v.Unspecified
-	t.NotHeld += v.Unbounded
+	t.Unbounded += v.Unbounded
 	t.Outside += v.Outside
 	t.LargestShare = max(t.LargestShare, v.Share)
 }
