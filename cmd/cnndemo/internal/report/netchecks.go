@@ -189,11 +189,11 @@ func (view *netView) addRest(c certificate.Check, layers map[string]NetLayer) {
 		}
 	}
 	add(v.Unspecified, why)
-	held := "no bound is known"
+	unknown := "no bound is known"
 	if v.Note != "" {
-		held += ": " + v.Note
+		unknown += ": " + v.Note
 	}
-	add(v.Unbounded, held)
+	add(v.Unbounded, unknown)
 	add(v.NaN, "NaN on both sides, which compares nothing")
 	add(v.Overflowed, "not finite, where partial sums may leave float32’s range")
 	if l := layers[c.Layers[0]]; c.Kind == certificate.Layer && l.NaN+l.Infinite > 0 {
