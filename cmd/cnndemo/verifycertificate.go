@@ -128,7 +128,7 @@ func (f *certificates) finish(c *cobra.Command, to *verifyFlags, result netResul
 		Kernels: []certificate.Kernel{},
 	}
 	now.Command, _ = commandline.Repeat(c, c.Flags().Args(), "certificate", "against", "equal-bits", "junit", "html", "json")
-	for _, k := range result.Kernels {
+	for _, k := range result.Nodes {
 		now.Kernels = append(now.Kernels, certificate.Kernel(k))
 	}
 	now.Complete()

@@ -70,8 +70,8 @@ type Result struct {
 	Diverges string `json:"diverges,omitempty"`
 	// Executor is TensorFlow's executor of the session that ran the network.
 	Executor string `json:"executor"`
-	// Kernels are TensorFlow's operations that ran for the layers and chains.
-	Kernels []Kernel `json:"kernels"`
+	// Nodes are TensorFlow's operations that ran for the layers and chains.
+	Nodes []Node `json:"nodes"`
 	// Run and Reference are the seconds of TensorFlow and of the reference.
 	Run       float64 `json:"run_seconds"`
 	Reference float64 `json:"reference_seconds"`
@@ -235,7 +235,7 @@ func (v *verifier) fetch(steps []int) (proof.Run, trace.Record, error) {
 		return proof.Run{}, trace.Record{}, err
 	}
 	v.result.Run += time.Since(start).Seconds()
-	v.addKernels(record)
+	v.addNodes(record)
 	return proof.Run{Input: v.batch, Steps: steps, Outputs: outputs}, record, nil
 }
 

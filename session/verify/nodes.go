@@ -10,42 +10,42 @@ import (
 	"tfcnn/internal/trace"
 )
 
-// Kernel is a type of TensorFlow's operations that ran on a device. A kernel that
+// Node is a type of TensorFlow's operations that ran on a device. An operation that
 // computes several layers in one call is listed with the last of them.
-type Kernel struct {
+type Node struct {
 	Op     string   `json:"op"` // as "_FusedConv2D"
 	Device string   `json:"device"`
 	Layers []string `json:"layers"` // in the network's order
 }
 
-// addKernels adds the kernels of a record to the result.
-func (v *verifier) addKernels(record trace.Record) {
-	kernels := v.result.Kernels
+// addNodes adds the nodes of a record to the result.
+func (v *verifier) addNodes(record trace.Record) {
+	nodes := v.result.Nodes
 	for _, n := range record.Nodes {
 		if !n.Arithmetic() || n.Layer == "" {
 			continue
 		}
-		at := slices.IndexFunc(kernels, func(k Kernel) bool { return k.Op == n.Op && k.Device == n.Device })
+		at := slices.IndexFunc(nodes, func(k Node) bool { return k.Op == n.Op && k.Device == n.Device })
 		if at < 0 {
-			at = len(kernels)
-			kernels = append(kernels, Kernel{Op: n.Op, Device: n.Device})
+			at = len(nodes)
+			nodes = append(nodes, Node{Op: n.Op, Device: n.Device})
 		}
-		if !slices.Contains(kernels[at].Layers, n.Layer) {
-			kernels[at].Layers = append(kernels[at].Layers, n.Layer)
+		if !slices.Contains(nodes[at].Layers, n.Layer) {
+			nodes[at].Layers = append(nodes[at].Layers, n.Layer)
 		}
 	}
 	position := map[string]int{}
 	for i, layer := range v.lowered.Layers {
 		position[layer.Name] = i
 	}
-	for _, k := range kernels {
+	for _, k := range nodes {
 		slices.SortFunc(k.Layers, func(a, b string) int { return position[a] - position[b] })
 	}
 	// Operations of branches begin in another order from run to run.
-	slices.SortFunc(kernels, func(a, b Kernel) int {
+	slices.SortFunc(nodes, func(a, b Node) int {
 		return cmp.Or(strings.Compare(a.Op, b.Op), strings.Compare(a.Device, b.Device))
 	})
-	v.result.Kernels = kernels
+	v.result.Nodes = nodes
 }
 
 // digest returns the sha256 of an output as a .npy file.

@@ -15,9 +15,9 @@ import (
 	"tfcnn/session"
 )
 
-// Kernels are listed once for each operation and device, with the layers in the
+// Nodes are listed once for each operation and device, with the layers in the
 // network's order, in every order of the record.
-func TestAddKernels(t *testing.T) {
+func TestAddNodes(t *testing.T) {
 	net := graph.Network{
 		Input: graph.Input{Height: 4, Width: 4, Channels: 1},
 		Layers: []graph.Layer{
@@ -40,10 +40,10 @@ func TestAddKernels(t *testing.T) {
 	want := []string{"Conv2D D b a", "Conv2D E b", "Relu D a"}
 	for range 2 {
 		v := verifier{lowered: lowered}
-		v.addKernels(trace.Record{Nodes: nodes[:3]})
-		v.addKernels(trace.Record{Nodes: nodes[3:]})
+		v.addNodes(trace.Record{Nodes: nodes[:3]})
+		v.addNodes(trace.Record{Nodes: nodes[3:]})
 		var got []string
-		for _, k := range v.result.Kernels {
+		for _, k := range v.result.Nodes {
 			got = append(got, k.Op+" "+k.Device+" "+strings.Join(k.Layers, " "))
 		}
 		if !slices.Equal(got, want) {
@@ -54,7 +54,7 @@ func TestAddKernels(t *testing.T) {
 }
 
 // The digests of a layer and of a chain are those of the files that WriteNPY writes of
-// what a session returns, and the kernels are those of the layers.
+// what a session returns, and the nodes are those of the layers.
 func TestDigests(t *testing.T) {
 	net := graph.Network{
 		Input: graph.Input{Height: 6, Width: 5, Channels: 1},
@@ -106,10 +106,10 @@ func TestDigests(t *testing.T) {
 		t.Errorf("chain %v: sha256 %s, want the pool's %s", last.Layers, last.SHA256, result.Layers[1].SHA256)
 	}
 	var layers []string
-	for _, k := range result.Kernels {
+	for _, k := range result.Nodes {
 		layers = append(layers, k.Layers...)
 	}
 	if !slices.Contains(layers, "c") || !slices.Contains(layers, "p") || result.Executor != "parallel" {
-		t.Errorf("kernels %v, executor %q", result.Kernels, result.Executor)
+		t.Errorf("nodes %v, executor %q", result.Nodes, result.Executor)
 	}
 }
