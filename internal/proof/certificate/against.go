@@ -97,7 +97,7 @@ func (now Check) change(was Check) (baseline.Change, string) {
 // sameFigures reports whether the worst numbers of two checks, and the counts, are equal.
 func sameFigures(a, b Check) bool {
 	v, w := a.Verdict, b.Verdict
-	return v.Elements == w.Elements && v.Share == w.Share && v.MaxError == w.MaxError && v.Exact == w.Exact && v.Status == w.Status
+	return v.Elements == w.Elements && v.Share == w.Share && v.MaxError == w.MaxError && v.Exact == w.Exact && v.Status == w.Status && a.EqualBits == b.EqualBits
 }
 
 // key tells a check from the others of a certificate.

@@ -107,10 +107,16 @@ type Check struct {
 	Name    string `json:"name,omitempty"`
 	Session string `json:"session,omitempty"` // of TensorFlow's, where that was chosen
 	Images  int    `json:"images"`
-	// SHA256 is that of the output's .npy; empty where the output was compared with
-	// others bit by bit.
-	SHA256  string          `json:"sha256,omitempty"`
-	Verdict verdict.Verdict `json:"verdict"` // without its histogram
+	// SHA256 is that of the output's .npy; empty of calls and probes.
+	SHA256 string `json:"sha256,omitempty"`
+	// EqualBits reports of a call that each number equals, bit for bit, one that another
+	// check compared.
+	EqualBits bool `json:"equal_bits,omitempty"`
+	// Rounding lists the operations of an exact probe that round its numbers; Alike are
+	// the layers of parts that are the same as the probed one.
+	Rounding []string        `json:"rounding,omitempty"`
+	Alike    [][]string      `json:"alike,omitempty"`
+	Verdict  verdict.Verdict `json:"verdict"` // without its histogram
 }
 
 // Total counts the numbers of all checks of a kind.

@@ -169,9 +169,19 @@ func TestAgainst(t *testing.T) {
 	}
 	// Of outputs without a sha256 the figures are compared.
 	old, now := small(), small()
-	now.Checks[2].Verdict.Share = 0.5
-	if got := now.Against("old.json", old, false); got.Counts[baseline.Within] != 1 || got.Counts[baseline.Equal] != 4 {
-		t.Errorf("another share of a run: %s", got.Summary())
+	for what, change := range map[string]func(c *certificate.Check){
+		"share":      func(c *certificate.Check) { c.Verdict.Share = 0.5 },
+		"error":      func(c *certificate.Check) { c.Verdict.MaxError = 0.5 },
+		"elements":   func(c *certificate.Check) { c.Verdict.Elements++ },
+		"exact":      func(c *certificate.Check) { c.Verdict.Exact-- },
+		"status":     func(c *certificate.Check) { c.Verdict.Status = verdict.Overflow },
+		"equal bits": func(c *certificate.Check) { c.EqualBits = true },
+	} {
+		now = small()
+		change(&now.Checks[2])
+		if got := now.Against("old.json", old, false); got.Counts[baseline.Within] != 1 || got.Counts[baseline.Equal] != 4 {
+			t.Errorf("another %s of a run: %s", what, got.Summary())
+		}
 	}
 	now = small()
 	fail(&now.Checks[0])

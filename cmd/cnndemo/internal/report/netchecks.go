@@ -40,7 +40,7 @@ type checkRow struct {
 }
 
 // probeRow is the probes of one layer or chain.
-type probeRow struct{ Name, Probes, Class, Text string }
+type probeRow struct{ Name, Alike, Probes, Class, Text string }
 
 // finding is the numbers of a check that were not compared, and the reason; or the
 // check that failed, and its worst number.
@@ -85,6 +85,9 @@ func netChecks(v Verification) *netView {
 			chains[last] = append(chains[last], row)
 			view.Chains = true
 		case certificate.Run:
+			if c.EqualBits {
+				row.Bits = "equal bits"
+			}
 			view.Runs = append(view.Runs, row)
 		case certificate.Probe:
 			view.addProbe(c)
@@ -154,6 +157,9 @@ func rowText(v proof.Verdict) string {
 // addProbe adds a probe to the row of its layers.
 func (view *netView) addProbe(c certificate.Check) {
 	name, text := names(c), c.Name+", "+count(c.Images, "image")
+	if len(c.Rounding) > 0 {
+		text = c.Name + " but for " + list(c.Rounding) + ", " + count(c.Images, "image")
+	}
 	if c.Session != "" {
 		text += ", " + c.Session
 	}
@@ -163,7 +169,11 @@ func (view *netView) addProbe(c certificate.Check) {
 	at := slices.IndexFunc(view.Probes, func(r probeRow) bool { return r.Name == name })
 	if at < 0 {
 		at = len(view.Probes)
-		view.Probes = append(view.Probes, probeRow{Name: name, Text: string(proof.Pass)})
+		var alike []string
+		for _, layers := range c.Alike {
+			alike = append(alike, names(certificate.Check{Layers: layers}))
+		}
+		view.Probes = append(view.Probes, probeRow{Name: name, Alike: strings.Join(alike, "; "), Text: string(proof.Pass)})
 	}
 	row := &view.Probes[at]
 	if row.Probes != "" {
