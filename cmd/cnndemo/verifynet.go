@@ -298,13 +298,21 @@ func verdictCells(v verify.Verdict) string {
 	return fmt.Sprintf("%.3g\t%s\t%.3g\t%s", v.MaxError, share, v.ULP, status)
 }
 
-// outcomes are the checks as cases, for JUnit and the page.
+// outcomes are the checks as cases, for JUnit; probes that pass are left out.
 func (r netResult) outcomes() []proof.Outcome {
 	var list []proof.Outcome
 	for _, c := range r.checks() {
 		o := proof.Outcome{File: r.Network, Name: strings.Join(c.Layers, " → "), Op: c.Name, Status: c.Verdict.Status, Device: &c.Verdict}
-		if c.Kind == certificate.Chain {
+		switch c.Kind {
+		case certificate.Chain:
 			o.Op = "as it runs"
+		case certificate.Run:
+			o.Op, o.Name = "as it is called", fmt.Sprintf("%s of %s, [%s], %s", c.Name, count(c.Images, "image"), strings.Join(c.Layers, " "), c.Session)
+		case certificate.Probe:
+			if c.Verdict.Status == proof.Pass {
+				continue // there are many
+			}
+			o.Op, o.Name = "probe, "+c.Name, fmt.Sprintf("%s, batches of %d, %s", o.Name, c.Images, c.Session)
 		}
 		switch c.Verdict.Status {
 		case proof.NotHeld, proof.Nothing:

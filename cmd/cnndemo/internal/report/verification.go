@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/certificate"
 	"tfcnn/internal/quote"
 )
 
@@ -61,9 +62,16 @@ func verificationView(a assets, v Verification) verificationPage {
 	numbers := 0
 	for _, o := range v.Outcomes {
 		worst = worst.Worse(o.Status)
-		if o.Device != nil && o.Device.Histogram != nil {
+		if o.Device != nil && o.Device.Histogram != nil && page.Net == nil {
 			sum = sumHistogram(sum, o.Device.Histogram)
 			numbers += o.Device.Elements
+		}
+	}
+	for _, c := range v.Checks {
+		worst = worst.Worse(c.Verdict.Status)
+		numbers += c.Verdict.Compared()
+		if c.Verdict.Histogram != nil && (c.Kind == certificate.Layer || c.Kind == certificate.Chain) {
+			sum = sumHistogram(sum, c.Verdict.Histogram)
 		}
 	}
 	subject := "all cases"
