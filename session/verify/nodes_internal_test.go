@@ -67,7 +67,7 @@ func TestDigests(t *testing.T) {
 	for i := range batch.Data {
 		batch.Data[i] = float32(i%7) / 3
 	}
-	result, err := Network(t.Context(), net, weights, batch, Options{Options: session.Options{Device: "cpu"}})
+	result, err := Network(t.Context(), net, weights, batch, Options{Options: session.Options{Device: "cpu", Executor: session.Parallel}})
 	if err != nil {
 		t.Fatal(err)
 	}
