@@ -143,7 +143,7 @@ fuzz: libtensorflow ## fuzz every decoder of outside bytes (FUZZTIME=60s each)
 	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r folder; do \
 		for target in $$(grep -h '^func Fuzz' $$folder/*_test.go | sed 's/func \(Fuzz[A-Za-z0-9]*\).*/\1/'); do \
 			echo "== $$folder $$target"; \
-			$(GO) test -run=NONE -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) $$folder; \
+			$(GO) test -run=NONE -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=1s $$folder; \
 		done; \
 	done
 

@@ -58,13 +58,14 @@ func netPage(t testing.TB) string {
 	defer f.Close()
 	v := netVerification(t).page()
 	// Rows of calls and of probes, in each state.
-	pass, fail := v.Checks[0].Verdict, v.Checks[4].Verdict
+	pass, fail, imprecise := v.Checks[0].Verdict, v.Checks[4].Verdict, v.Checks[0].Verdict
+	imprecise.Status, imprecise.Level = verdict.Precision, 12
 	v.Checks = append(v.Checks,
 		certificate.Check{Kind: certificate.Run, Layers: []string{"head"}, Name: "Run", Session: "single executor, one thread", Images: 1, EqualBits: true, Verdict: pass},
 		certificate.Check{Kind: certificate.Run, Layers: []string{"conv1", "head"}, Name: "RunOutputs", Session: "single executor", Images: 8, Verdict: verdict.Verdict{Status: verdict.NotHeld, Elements: 9, Unbounded: 9}},
 		certificate.Check{Kind: certificate.Probe, Layers: []string{"conv1", "norm1"}, Name: "exact", Images: 1, Rounding: []string{"batch_norm"}, Alike: [][]string{{"conv2", "norm2"}, {"conv3"}}, Verdict: verdict.Verdict{Status: verdict.Pass, Elements: 9, Exact: 9}},
 		certificate.Check{Kind: certificate.Probe, Layers: []string{"conv1", "norm1"}, Name: "exact", Images: 8, Verdict: fail},
-		certificate.Check{Kind: certificate.Probe, Layers: []string{"conv1", "norm1"}, Name: "random signs", Images: 1, Verdict: pass},
+		certificate.Check{Kind: certificate.Probe, Layers: []string{"conv1", "norm1"}, Name: "random signs", Images: 1, Verdict: imprecise},
 	)
 	if err := report.WriteVerification(f, v); err != nil {
 		t.Fatal(err)
@@ -88,6 +89,7 @@ func TestNetPage(t *testing.T) {
 	want := []string{
 		"head.of.the.network.with.a.long.name dense 3 of 10 numbers outside: at [1,3] got 1.5, want 1 ± 0.125, error 0.5",
 		"conv1 → norm1 exact probe, 8 images 3 of 10 numbers outside: at [1,3] got 1.5, want 1 ± 0.125, error 0.5",
+		"conv1 → norm1 random signs probe, 1 image precision: largest error is 12 times its level, float32 kernels stay below 8 on numbers of random signs; within the bound",
 		"conv1 conv2d 2×224×224×3 → 2×112×112×64 6.50e-5 4.33 % 8.5 0.0015 pass",
 		"norm1 batch_norm 2×112×112×64 → 2×112×112×64 0 exact 0 0 not held; 8 not compared",
 		"pool max_pool 2×112×112×64 → 2×56×56×64 0 exact 0 0 pass; 4 not compared",
@@ -96,7 +98,7 @@ func TestNetPage(t *testing.T) {
 		"head.of.the.network.with.a.long.name dense 2×56×56×64 → 2×10 0.5 4 times its bound 4.00e6 0.125 fail: 3 outside",
 		"Run head single executor, one thread, 1 image; equal bits 6.50e-5 4.33 % 8.5 0.0015 pass",
 		"RunOutputs conv1, head single executor, 8 images – – – – not held; 9 not compared",
-		"conv1 → norm1 the same: conv2 → norm2; conv3 exact but for batch_norm, 1 image; exact, 8 images: fail: 3 outside; random signs, 1 image fail",
+		"conv1 → norm1 the same: conv2 → norm2; conv3 exact but for batch_norm, 1 image; exact, 8 images: fail: 3 outside; random signs, 1 image: precision fail",
 		"norm1 8 of 40 numbers no bound is known",
 		"pool 4 of 40 numbers correct kernels differ: a window with NaN: NaN",
 		"pool 40 numbers for information: TensorFlow gave 4 NaN and 0 infinite",

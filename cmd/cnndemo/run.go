@@ -256,7 +256,7 @@ func (j *job) print() {
 	w.Flush()
 	for _, size := range j.report.Sizes {
 		for _, op := range size.Ops {
-			if op.Verdict != nil && (!op.Verdict.OK() || op.Verdict.Status == proof.Precision) {
+			if op.Verdict != nil && !op.Verdict.OK() {
 				fmt.Fprintf(j.stdout, "%s: %v\n", op.Layer, op.Verdict)
 			}
 		}

@@ -15,6 +15,7 @@ import (
 	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
+	"tfcnn/internal/ref"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session/profile"
 )
@@ -240,7 +241,7 @@ func (j *job) check(ctx context.Context, g *group, batch tensor.Tensor, outputs 
 		return nil
 	}
 	start := time.Now()
-	network := proof.Network{Lowered: g.lowered, Weights: g.weights, Arithmetic: tensorflow.Arithmetic(j.report.Device)}
+	network := proof.Network{Lowered: g.lowered, Weights: g.weights, Arithmetic: tensorflow.Arithmetic(j.report.Device), Levels: ref.MeasureLevels}
 	run := proof.Run{Input: batch, Outputs: outputs}
 	for _, layer := range g.lowered.Layers {
 		run.Steps = append(run.Steps, layer.Last)

@@ -104,9 +104,12 @@ or random operations.
 The verdict on an output is pass, overflow possible, precision, proves nothing,
 not held or fail. It is "proves nothing" where no number was compared: where all
 are NaN on both sides and the case does not expect NaN, or where all are
-unspecified. It is "not held" where no bound is known for some numbers.
+unspecified. It is "not held" where no bound is known for some numbers. It is
+"precision" where, on numbers that were drawn with random signs, errors within
+their bounds are larger than float32 kernels make: the device rounds numbers to
+TF32, bfloat16 or the like, and --tf32 has not declared it.
 
-` + verifyStatus("a case failed or proves nothing, or an image cannot be used; against a", "baseline: outside, missing or case changed, and with --equal-bits within", "bound, too"),
+` + verifyStatus("a case failed, is imprecise, not held or proves nothing, or an image cannot", "be used; against a", "baseline: outside, missing or case changed, and with --equal-bits within", "bound, too"),
 		Example: `  cnndemo verify
   cnndemo verify cases my-cases/ --junit report.xml
   cnndemo verify net alexnet --html report.html

@@ -60,7 +60,9 @@ A case file is {"cases": [{"name": "…", "op": "conv2d", "input": {"shape":
 [1,5,5,1], "data": […]}, "filter": {…}, "bias": {…}, "strides": [2,2],
 "dilations": [1,1], "padding": "SAME", "groups": 1, "expect": {…}}]}; padding is
 "VALID", "SAME" or [[top,bottom],[left,right]]. A case with "error": "text" passes
-where it is refused with an error that contains the text. Each operation has input
+where it is refused with an error that contains the text. "random_signs": true says
+that the numbers of the filter, or of all operands, were drawn with random signs: then
+the verdict is precision where TensorFlow rounds numbers. Each operation has input
 (add and concat: inputs), and
   conv2d             filter [h,w,in/groups,out], bias, strides, dilations,
                      padding, groups
@@ -164,6 +166,9 @@ func (f *casesFlags) verify(c *cobra.Command, to *verifyFlags) error {
 	if n := result.Counts[proof.Fail]; n > 0 {
 		faults = append(faults, fmt.Sprintf("%d of %d cases failed", n, result.Cases))
 	}
+	if n := result.Counts[proof.Precision]; n > 0 {
+		faults = append(faults, fmt.Sprintf("%d of %d cases are less precise than float32", n, result.Cases))
+	}
 	if n := result.Counts[proof.NotHeld]; n > 0 {
 		faults = append(faults, fmt.Sprintf("%d of %d cases have numbers without a known bound", n, result.Cases))
 	}
@@ -228,7 +233,7 @@ func printVerification(w io.Writer, v report.Verification) {
 	for _, o := range v.Outcomes {
 		mark := "ok  "
 		switch o.Status {
-		case proof.Fail:
+		case proof.Fail, proof.Precision:
 			mark = "FAIL"
 		case proof.NotHeld, proof.Nothing:
 			mark = "VOID"

@@ -264,7 +264,7 @@ func (r netResult) print(w io.Writer) {
 		table.Flush()
 	}
 	for _, l := range r.Layers {
-		if !l.Verdict.OK() || l.Verdict.Status == proof.Precision {
+		if !l.Verdict.OK() {
 			fmt.Fprintf(w, "%s %q: %v\n", l.Kind, l.Layer, l.Verdict)
 		}
 		if l.NaN+l.Infinite > 0 {
@@ -315,7 +315,7 @@ func (r netResult) outcomes() []proof.Outcome {
 			o.Op, o.Name = "probe, "+c.Name, fmt.Sprintf("%s, batches of %d, %s", o.Name, c.Images, c.Session)
 		}
 		switch c.Verdict.Status {
-		case proof.NotHeld, proof.Nothing:
+		case proof.NotHeld, proof.Nothing, proof.Precision:
 			o.Failure = c.Verdict.String()
 		case proof.Fail:
 			o.Failure = fmt.Sprintf("device against the reference: %v", c.Verdict)

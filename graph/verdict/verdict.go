@@ -13,16 +13,17 @@ import "slices"
 // Status is the outcome of a comparison.
 type Status string
 
-// The statuses, from good to bad. Only Fail is an error of the device; Nothing and
-// NotHeld are no pass.
+// The statuses, from good to bad. Fail and Precision are errors of the device; Nothing
+// and NotHeld are no pass.
 const (
 	// Pass: every number within its bound.
 	Pass Status = "pass"
 	// Overflow: all within their bounds but for numbers whose partial sums
 	// may leave float32's range, where infinities are as right.
 	Overflow Status = "overflow possible"
-	// Precision: within the bounds, but with errors larger than float32
-	// kernels make: the device seems to round its inputs (bfloat16, TF32).
+	// Precision: within the bounds, but on numbers drawn with random signs the errors
+	// are larger than float32 kernels make: the device seems to round its inputs
+	// (bfloat16, TF32) and has not declared it.
 	Precision Status = "precision"
 	// Nothing: there are numbers, and none of them was compared with a number: all are
 	// NaN on both sides, unspecified, or not finite where sums may overflow (docs/claims.md,
@@ -57,8 +58,9 @@ type Verdict struct {
 	Got   Number  `json:"got"`
 	Want  Number  `json:"want"`
 
-	// Level is the largest error in units of √n·u·Σ|x·w|; see
-	// ref.AlarmLevel.
+	// Level is the largest error in units of the error that rounding comes to in the
+	// mean (docs/precision.md). It is a figure, and the status Precision judges by it
+	// only on numbers drawn with random signs. 0 where no levels were asked for.
 	Level       float64 `json:"level"`
 	Exact       int     `json:"exact"`         // elements that must be equal
 	Overflowed  int     `json:"overflowed"`    // elements not finite where that is allowed
@@ -75,12 +77,12 @@ type Verdict struct {
 	Histogram []int `json:"histogram,omitempty"`
 }
 
-// OK reports whether numbers were compared with the reference and none failed; a
-// precision alarm is OK, and so is a tensor without numbers.
+// OK reports whether numbers were compared with the reference and none failed, in
+// precision neither; a tensor without numbers is OK.
 func (v Verdict) OK() bool { return v.Status.OK() }
 
-// OK reports whether the status is none of Nothing, NotHeld and Fail.
-func (s Status) OK() bool { return s.rank() < Nothing.rank() }
+// OK reports whether the status is none of Precision, Nothing, NotHeld and Fail.
+func (s Status) OK() bool { return s.rank() < Precision.rank() }
 
 // Compared returns how many elements were compared with a number; an infinity counts.
 func (v Verdict) Compared() int {

@@ -18,7 +18,7 @@ func (v Verdict) String() string {
 		return fmt.Sprintf("%s: %d of %d numbers outside: at %s got %v, want %v ± %.3g, error %.3g",
 			v.Status, v.Outside, v.Elements, tensor.FormatShape(v.Worst), v.Got, v.Want, v.Bound, v.MaxError)
 	case v.Status == Precision:
-		return fmt.Sprintf("%s: largest error is %.3g of √n·u·Σ|x·w|, float32 kernels stay below %d on data of random signs; within the bound", v.Status, v.Level, ref.AlarmLevel)
+		return fmt.Sprintf("%s: largest error is %.3g times its level, float32 kernels stay below %d on numbers of random signs; within the bound", v.Status, v.Level, ref.AlarmLevel)
 	case v.Status == NotHeld:
 		return fmt.Sprintf("%s: no bound is known for %d of %d numbers", v.Status, v.Unbounded, v.Elements)
 	case v.Elements == 0:

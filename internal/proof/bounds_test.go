@@ -23,7 +23,7 @@ func TestBoundsAreKept(t *testing.T) {
 		for _, c := range file.Cases {
 			before := ""
 			for _, a := range []ref.Arithmetic{{}, {TF32: true}, {FFT: true}, {TF32: true, FFT: true}} {
-				r, err := ref.ApplyIn(t.Context(), a, c.Op, c.Operands...)
+				r, err := ref.ApplyLevels(t.Context(), a, ref.MeasureLevels, c.Op, c.Operands...)
 				if err != nil {
 					break
 				}

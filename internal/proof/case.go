@@ -22,7 +22,9 @@ import (
 // that package ir has for them (ir.Attributes, ir.Operands.Names). An attribute
 // that is left out has its default. With error, the case must be refused with that
 // text in the error; without it and expect, only the device is compared with the
-// reference.
+// reference. "random_signs": true states that the filter's numbers, or those of all
+// operands, were drawn with random signs: then a device of less precision than float32
+// fails, even within its bounds.
 type Case struct {
 	Name     string
 	Op       ir.Op
@@ -30,6 +32,9 @@ type Case struct {
 
 	Expect *tensor.Tensor
 	Error  string
+	// RandomSigns says that the operands' numbers, or the filter's, were drawn with
+	// random signs, so that a device that rounds them is found by its errors.
+	RandomSigns bool
 
 	json json.RawMessage // as it was read
 }
@@ -115,6 +120,7 @@ func (c *Case) read(op ir.Op, fields []strict.Field) error {
 		{Name: "op", Value: new(string)}, // read before
 		{Name: "expect", Value: &expect},
 		{Name: "error", Value: &c.Error},
+		{Name: "random_signs", Value: &c.RandomSigns},
 	}
 	var needed []string
 	for i, o := range operands {

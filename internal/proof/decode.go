@@ -25,6 +25,10 @@ func decode(raw []byte, into any, words []string) (err error) {
 		if word, err := strict.Choice("", *value, words); err == nil {
 			*value = word
 		}
+	case *bool:
+		if *value = string(raw) == "true"; !*value && string(raw) != "false" {
+			return fmt.Errorf("want true or false, got %s", strict.Excerpt(raw))
+		}
 	case *int:
 		if *value, err = strict.Int(raw, math.MinInt, math.MaxInt); err != nil {
 			return fmt.Errorf("want a whole number, got %s", strict.Excerpt(raw))

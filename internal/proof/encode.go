@@ -49,6 +49,9 @@ func (c Case) MarshalJSON() ([]byte, error) {
 	if c.Error != "" {
 		add("error", c.Error)
 	}
+	if c.RandomSigns {
+		add("random_signs", true)
+	}
 	return append(object, '}'), failed
 }
 

@@ -24,6 +24,8 @@ type Network struct {
 	Lowered    graph.Lowered
 	Weights    graph.Weights
 	Arithmetic ref.Arithmetic
+	// Levels are ref.JudgeLevels where batch and weights were drawn with random signs.
+	Levels ref.Levels
 	// Progress, where it is not nil, is called with the number of steps that were
 	// compared, of all runs together.
 	Progress func(steps int)
@@ -72,6 +74,7 @@ func (n *Network) Compare(ctx context.Context, run Run, earlier *Run) ([]Part, e
 		wanted = append(wanted, step)
 	}
 	n.reference.Arithmetic, n.reference.Program, n.reference.Weights = n.Arithmetic, n.Lowered.Program, n.Weights
+	n.reference.Levels = n.Levels
 	verdicts := map[int]Verdict{}
 	err := n.reference.Each(ctx, run.Input, given, wanted, func(step int, want ref.Result) error {
 		n.advance(1)

@@ -67,15 +67,13 @@ type Outcome struct {
 	Device *Verdict `json:"device,omitempty"`
 	// Refusal is the error of a case that was to be refused.
 	Refusal string `json:"refusal,omitempty"`
-	// Failure says in one line why Status is Fail, or Nothing.
+	// Failure says in one line why Status is not OK.
 	Failure string  `json:"failure,omitempty"`
 	Seconds float64 `json:"seconds"`
-	// Repeat is the case, a file for verify --cases, where Status is Fail or
-	// Nothing.
+	// Repeat is the case, a file for verify --cases, where Status is not OK.
 	Repeat json.RawMessage `json:"repeat,omitempty"`
 
-	// Cause is the part of the run that Failure is about; zero where Status is
-	// neither Fail nor Nothing.
+	// Cause is the part of the run that Failure is about; zero where Status is OK.
 	Cause Cause `json:"-"`
 
 	// Output is the backend's output, for a baseline; nil where the backend
@@ -189,7 +187,11 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 		o.fail(CaseCause, "%v", err)
 		return
 	}
-	want, refErr := ref.Apply(ctx, c.Op, c.Operands...)
+	levels := ref.MeasureLevels
+	if c.RandomSigns {
+		levels = ref.JudgeLevels
+	}
+	want, refErr := ref.ApplyLevels(ctx, ref.Arithmetic{}, levels, c.Op, c.Operands...)
 	if refErr == nil {
 		o.Reference = &want
 	}
@@ -216,7 +218,7 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 		return
 	}
 	if b, known := backend.(Arithmetical); known && b.Arithmetic() != (ref.Arithmetic{}) {
-		if want, err = ref.ApplyIn(ctx, b.Arithmetic(), c.Op, c.Operands...); err != nil {
+		if want, err = ref.ApplyLevels(ctx, b.Arithmetic(), levels, c.Op, c.Operands...); err != nil {
 			o.fail(ReferenceCause, "refused: %v", err)
 			return
 		}
@@ -233,8 +235,8 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 	case v.Status == Fail:
 		o.fail(NumbersCause, "device against the reference: %v", v)
 	}
-	if o.Status = o.Status.Worse(v.Status); o.Status == Nothing {
-		o.Cause, o.Failure = NumbersCause, v.String()
+	if o.Status = o.Status.Worse(v.Status); !o.Status.OK() && o.Failure == "" {
+		o.Cause, o.Failure = NumbersCause, o.Text()
 	}
 }
 

@@ -209,8 +209,10 @@ func TestWrongExpectationFails(t *testing.T) {
 
 func TestStatuses(t *testing.T) {
 	one := func(value, bound, level float64, state ref.State) ref.Result {
-		return ref.Result{Shape: []int{1}, Value: []float64{value}, Bound: []float64{bound}, Level: []float64{level}, State: []ref.State{state}}
+		return ref.Result{Shape: []int{1}, Value: []float64{value}, Bound: []float64{bound}, Level: []float64{level}, State: []ref.State{state}, Judged: true}
 	}
+	figure := one(1, 0.1, 0.01, ref.Plain)
+	figure.Judged = false
 	inf, nan := math.Inf(1), math.NaN()
 	for _, tt := range []struct {
 		want ref.Result
@@ -219,7 +221,9 @@ func TestStatuses(t *testing.T) {
 	}{
 		{one(1, 0, 0, ref.Plain), 1, proof.Pass},
 		{one(1, 0.1, 0.01, ref.Plain), 1.015, proof.Pass},
-		{one(1, 0.1, 0.01, ref.Plain), 1.05, proof.Precision},
+		{one(1, 0.1, 0.01, ref.Plain), 1.079, proof.Pass},
+		{one(1, 0.1, 0.01, ref.Plain), 1.081, proof.Precision},
+		{figure, 1.081, proof.Pass},
 		{one(1, 0.1, 0.01, ref.Plain), 1.11, proof.Fail},
 		{one(1, 0.1, 0.01, ref.Plain), inf, proof.Fail},
 		{one(1, 0.1, 0.01, ref.Plain), nan, proof.Fail},

@@ -45,7 +45,6 @@ func add(ctx context.Context, r *Result, _ Arithmetic, _ ir.Add, operands []tens
 				absolute = math.Abs(sum)
 			}
 			r.sum(i, Arithmetic{}, len(operands)-1, absolute, lost, 0)
-			r.Level[i] = 0 // no factors that a device could round
 		}
 	})
 }
@@ -104,7 +103,6 @@ func scaleShift(ctx context.Context, r *Result, op ir.ScaleShift, operands []Ope
 		}
 		r.sum(i, Arithmetic{}, roundings, absolute, lost, 0)
 		r.Bound[i] += within * math.Abs(scale)
-		r.Level[i] = 0
 	})
 	if err != nil || x.result == nil || x.result.sums == nil || !op.Traits().AddsNumbers {
 		return err

@@ -17,6 +17,7 @@ type convolution struct {
 	filter         []float64 // [filters, kernel height, kernel width, channels/groups]
 	depth, filters int       // channels a group, filters in all
 	groups         int
+	squared        bool // at returns the sum of squares
 }
 
 func newConvolution(op ir.Conv2D, x, filter tensor.Tensor) (*convolution, error) {
@@ -36,8 +37,9 @@ func newConvolution(op ir.Conv2D, x, filter tensor.Tensor) (*convolution, error)
 }
 
 // at returns the sum of the products of one filter at one position of one image, the
-// sum of their absolute values, and their number.
-func (c *convolution) at(image, row, column, filter int) (sum, absolute float64, terms int) {
+// sum of their absolute values, and their number. The sum of their squares is 0 unless
+// c.squared.
+func (c *convolution) at(image, row, column, filter int) (sum, absolute, squares float64, terms int) {
 	channels := c.depth * c.groups
 	group := filter / (c.filters / c.groups)
 	firstRow, endRow := c.h.Taps(row)
@@ -53,6 +55,15 @@ func (c *convolution) at(image, row, column, filter int) (sum, absolute float64,
 			z := c.w.Start(column) + j*c.w.Dilation
 			x := c.x.Data[((image*c.h.In+y)*c.w.In+z)*channels+group*c.depth:][:length]
 			w := c.filter[((filter*c.h.Size+i)*c.w.Size+j)*c.depth:][:length]
+			if c.squared {
+				for k, v := range x {
+					product := float64(v) * w[k]
+					sum += product
+					absolute += math.Abs(product)
+					squares += product * product
+				}
+				continue
+			}
 			for k, v := range x {
 				product := float64(v) * w[k]
 				sum += product
@@ -60,7 +71,7 @@ func (c *convolution) at(image, row, column, filter int) (sum, absolute float64,
 			}
 		}
 	}
-	return sum, absolute, (endRow - firstRow) * (endColumn - firstColumn) * c.depth
+	return sum, absolute, squares, (endRow - firstRow) * (endColumn - firstColumn) * c.depth
 }
 
 func conv2D(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2D, operands []tensor.Tensor) error {
@@ -87,14 +98,18 @@ func conv2D(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2D, operands
 		exact = 0
 	}
 	r.beginSums(a, q, exact)
+	r.beginLevels(a)
+	c.squared = r.Level != nil || r.squares != nil
 	return eachRow(ctx, r.Shape[0], c.h.Out, func(image, row int) {
 		for column := range c.w.Out {
 			for f := range c.filters {
-				sum, absolute, products := c.at(image, row, column, f)
+				sum, absolute, squares, products := c.at(image, row, column, f)
 				absolute += math.Abs(bias[f])
 				i := ((image*c.h.Out+row)*c.w.Out+column)*c.filters + f
 				r.Value[i] = sum + bias[f]
-				r.recordSum(i, products+extra, absolute)
+				terms := statistic{products + extra, r.Value[i], squares + bias[f]*bias[f]}
+				r.recordSum(i, terms, absolute)
+				r.setSquares(i, squares)
 				switch {
 				case !finite && products < taps, scattered:
 					r.State[i] = Unspecified
@@ -111,7 +126,7 @@ func conv2D(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2D, operands
 				default:
 					lost := 0.0
 					for _, part := range flushed {
-						_, l, _ := part.at(image, row, column, f)
+						_, l, _, _ := part.at(image, row, column, f)
 						lost += l
 					}
 					atLeast := 0.0
@@ -119,6 +134,7 @@ func conv2D(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2D, operands
 						atLeast = fft(image, f) + 2*unit*absolute // and the bias is added
 					}
 					r.sum(i, a, products+extra, absolute, lost, atLeast)
+					r.setLevel(i, terms, lost)
 				}
 			}
 		}
@@ -148,9 +164,6 @@ func (r *Result) sum(i int, a Arithmetic, n int, absolute, lost, atLeast float64
 		r.State[i] = Unspecified // 2²⁴ terms: the bound is infinite
 		r.Bound[i] = 0
 		return
-	}
-	if a == (Arithmetic{}) { // the others round more, by design
-		r.Level[i] = math.Sqrt(float64(n))*unit*absolute + flushed
 	}
 	if absolute+r.Bound[i] > a.limit() {
 		r.State[i] = OverflowPossible

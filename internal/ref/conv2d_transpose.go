@@ -35,14 +35,17 @@ func conv2DTranspose(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2DT
 	taps := c.h.Size * c.w.Size * c.depth
 	peak := largestFinite(x.Data)*largestFinite(filter.Data)*float64(taps) + largestFinite32(bias)
 	r.beginSums(a, q, exact)
+	r.beginLevels(a)
 	return eachRow(ctx, r.Shape[0], h.In, func(image, y int) {
 		for z := range w.In {
 			for f := range c.filters {
-				sum, absolute, lost, flushes, products := c.at(image, y, z, f)
+				sum, absolute, squares, lost, flushes, products := c.at(image, y, z, f)
 				absolute += math.Abs(bias[f])
 				i := ((image*h.In+y)*w.In+z)*c.filters + f
 				r.Value[i] = sum + bias[f]
-				r.recordSum(i, products+extra, absolute)
+				terms := statistic{products + extra, r.Value[i], squares + bias[f]*bias[f]}
+				r.recordSum(i, terms, absolute)
+				r.setSquares(i, squares)
 				switch {
 				case !finite:
 					r.State[i] = Unspecified
@@ -57,6 +60,7 @@ func conv2DTranspose(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2DT
 					// Bound and Level stay 0.
 				default:
 					r.sum(i, a, products+extra, absolute, lost, 0)
+					r.setLevel(i, terms, lost)
 				}
 			}
 		}
@@ -71,10 +75,11 @@ type transposed struct {
 	depth, filters int // channels a group; filters in all
 }
 
-// at returns the sum of the products at one position of one filter's output. lost is
+// at returns the sum of the products at one position of one filter's output, and those of
+// their absolute values and squares. lost is
 // the error of reading subnormal factors as zero; flushes reports whether there are
 // such factors.
-func (c *transposed) at(image, y, z, f int) (sum, absolute, lost float64, flushes bool, products int) {
+func (c *transposed) at(image, y, z, f int) (sum, absolute, squares, lost float64, flushes bool, products int) {
 	group := f / c.each
 	for i := range c.h.Size {
 		row, fits := source(c.h, y, i)
@@ -93,6 +98,7 @@ func (c *transposed) at(image, y, z, f int) (sum, absolute, lost float64, flushe
 				product := float64(v) * float64(w[k])
 				sum += product
 				absolute += math.Abs(product)
+				squares += product * product
 				if isSubnormal(v) || isSubnormal(w[k]) {
 					lost += math.Abs(product)
 					flushes = true
@@ -100,7 +106,7 @@ func (c *transposed) at(image, y, z, f int) (sum, absolute, lost float64, flushe
 			}
 		}
 	}
-	return sum, absolute, lost, flushes, products
+	return sum, absolute, squares, lost, flushes, products
 }
 
 // source returns the position of the input that tap j multiplies for a position of the

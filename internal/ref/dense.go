@@ -21,5 +21,7 @@ func dense(ctx context.Context, r *Result, a Arithmetic, _ ir.Dense, operands []
 	op := ir.Conv2D{Strides: [2]int{1, 1}, Dilations: [2]int{1, 1}, Groups: 1}
 	pixel := *r
 	pixel.Shape = []int{x.Shape[0], 1, 1, filter.Shape[1]}
-	return conv2D(ctx, &pixel, a, op, list)
+	err := conv2D(ctx, &pixel, a, op, list)
+	r.Level = pixel.Level
+	return err
 }

@@ -49,17 +49,22 @@ func registerBoth[O ir.Op](compute func(ctx context.Context, r *Result, op O, op
 // Unspecified.
 //
 // A bound is the error of op at the numbers that the device may have, plus the change of
-// op's output within the operands' bounds (claim 21: Propagated bounds). Levels are dropped, unless op only moves
-// numbers: the operation that sums has raised the alarm. All elements of the result
-// are NoBound where the operation has no rule, or where an operand has such elements.
+// op's output within the operands' bounds (claim 21: Propagated bounds). All elements of
+// the result are NoBound where the operation has no rule, or where an operand has such
+// elements.
 func Extend(ctx context.Context, a Arithmetic, op ir.Op, operands []Operand, weights ...tensor.Tensor) (Result, error) {
-	return extend(ctx, a, op, false, operands, weights)
+	return ExtendLevels(ctx, a, NoLevels, op, operands, weights...)
 }
 
-// extend is Extend, and records the sums where record is true.
-func extend(ctx context.Context, a Arithmetic, op ir.Op, record bool, operands []Operand, weights []tensor.Tensor) (Result, error) {
+// ExtendLevels is Extend with levels, which follow the same rules; see level.go.
+func ExtendLevels(ctx context.Context, a Arithmetic, levels Levels, op ir.Op, operands []Operand, weights ...tensor.Tensor) (Result, error) {
+	return extend(ctx, a, op, request{levels: levels}, operands, weights)
+}
+
+// extend is Extend with what is requested.
+func extend(ctx context.Context, a Arithmetic, op ir.Op, with request, operands []Operand, weights []tensor.Tensor) (Result, error) {
 	if numbers, known := allKnown(operands); known {
-		return apply(ctx, a, op, record, append(numbers, weights...)...)
+		return apply(ctx, a, op, with, append(numbers, weights...)...)
 	}
 	var shapes [][]int
 	for _, o := range operands {
@@ -87,11 +92,17 @@ func extend(ctx context.Context, a Arithmetic, op ir.Op, record bool, operands [
 			return out, nil
 		}
 	}
+	out.ask(a, with.levels)
 	switch extend, known := extensions[op.Kind()]; {
 	case known:
-		err = extend(ctx, &out, op, operands, weights)
+		if with.levels != NoLevels && op.Traits().AddsNumbers {
+			out.Level = make([]float64, len(out.Value))
+		}
+		if err = extend(ctx, &out, op, operands, weights); err == nil {
+			err = out.extendLevels(ctx, extend, op, operands, weights)
+		}
 	case op.Traits().Linear && len(operands) == 1:
-		out, err = extendLinear(ctx, a, op, record, *operands[0].result, weights)
+		out, err = extendLinear(ctx, a, op, with, *operands[0].result, weights)
 	default:
 		out.markNoBound()
 	}
@@ -152,7 +163,6 @@ func extendAdd(ctx context.Context, out *Result, _ ir.Add, operands []Operand, _
 		default:
 			out.sum(i, Arithmetic{}, len(operands)-1, absolute, lost, 0)
 			out.Bound[i] += moved
-			out.Level[i] = 0
 			out.State[i] = max(out.State[i], state)
 		}
 		for k, o := range operands {
@@ -171,6 +181,9 @@ func (r *Result) started(i int, s *sums, own, otherBounds, others float64, more 
 	if r.State[i] == Unspecified || r.Value[i]-r.Value[i] != 0 {
 		return
 	}
+	if r.levels != NoLevels {
+		r.Level[i] = max(r.Level[i], s.startedLevel(i, r.Value[i], max(others, 0), more))
+	}
 	bound := s.startedWith(i, own, max(others, 0), more, quantum) + max(otherBounds, 0)
 	switch {
 	case bound-bound != 0:
@@ -188,7 +201,7 @@ func (r *Result) started(i int, s *sums, own, otherBounds, others float64, more 
 // its own error at x+d, which is at most the error at x plus the error at b under |w|.
 // x is rounded to float32 here; the rounding, and the error of reading a subnormal
 // number as zero, are added to b. No sum is exact, as x+d need not be a whole number.
-func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, record bool, r Result, weights []tensor.Tensor) (Result, error) {
+func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, with request, r Result, weights []tensor.Tensor) (Result, error) {
 	empty := func() tensor.Tensor { return tensor.Tensor{Shape: r.Shape, Data: make([]float32, len(r.Value))} }
 	x, b, notPlain := empty(), empty(), empty()
 	exact, plain := true, true
@@ -203,10 +216,10 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, record bool, r Re
 		}
 	}
 	if exact && plain {
-		return apply(ctx, a, op, record, append([]tensor.Tensor{x}, weights...)...)
+		return apply(ctx, a, op, with, append([]tensor.Tensor{x}, weights...)...)
 	}
 	a.inexact = true
-	want, err := apply(ctx, a, op, record, append([]tensor.Tensor{x}, weights...)...)
+	want, err := apply(ctx, a, op, with, append([]tensor.Tensor{x}, weights...)...)
 	if err != nil {
 		return Result{}, err
 	}
@@ -241,7 +254,7 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, record bool, r Re
 			want.State[i], want.Bound[i] = Unspecified, 0
 		}
 	}
-	return want, nil
+	return want, want.extendLinearLevels(ctx, a, op, r, weights)
 }
 
 // mapFilter returns the filter alone, with to applied to each number; nil where there

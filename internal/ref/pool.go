@@ -60,15 +60,17 @@ func avgPool(ctx context.Context, r *Result, a Arithmetic, op ir.AvgPool, operan
 	channels := x.Shape[3]
 	q := quantum(x.Data)
 	peak := largestFinite(x.Data) * float64(h.Size*w.Size)
+	r.beginLevels(Arithmetic{})
 	return eachRow(ctx, r.Shape[0], h.Out, func(image, row int) {
 		for column := range w.Out {
 			for channel := range channels {
-				n, sum, absolute, lost := 0, 0.0, 0.0, 0.0
+				n, sum, absolute, squares, lost := 0, 0.0, 0.0, 0.0, 0.0
 				eachTap(h, w, row, column, func(y, z int) {
 					v := x.Data[((image*h.In+y)*w.In+z)*channels+channel]
 					n++
 					sum += float64(v)
 					absolute += math.Abs(float64(v))
+					squares += float64(v) * float64(v)
 					if isSubnormal(v) {
 						lost += math.Abs(float64(v))
 					}
@@ -86,9 +88,10 @@ func avgPool(ctx context.Context, r *Result, a Arithmetic, op ir.AvgPool, operan
 				default:
 					// The sums flush before the division, the quotient after it.
 					r.sum(i, Arithmetic{inexact: a.inexact}, n+1, absolute/count, lost/count, 0)
-					// No factors, so none that a device could round; and sums
-					// of equal numbers err all one way.
-					r.Level[i] = 0
+					r.setLevel(i, statistic{n, r.Value[i], squares / (count * count)}, lost/count)
+					if r.Level != nil { // the quotient is rounded at most twice
+						r.Level[i] += 2 * unit * math.Abs(r.Value[i])
+					}
 					if absolute+count*r.Bound[i] > a.limit() {
 						r.State[i] = OverflowPossible
 					}

@@ -25,6 +25,7 @@ type Propagation struct {
 	Arithmetic Arithmetic
 	Program    ir.Program
 	Weights    map[string]tensor.Tensor
+	Levels     Levels
 
 	cache         map[int]cachedStep
 	cachedNumbers int
@@ -145,16 +146,16 @@ func (p *Propagation) compute(ctx context.Context, i int, operands []Operand, re
 	}
 	numbers, known := allKnown(operands)
 	if !known {
-		return extend(ctx, p.Arithmetic, step.Op, record, operands, weights)
+		return extend(ctx, p.Arithmetic, step.Op, request{levels: p.Levels, sums: record}, operands, weights)
 	}
 	numbers = append(numbers, weights...)
 	if record && step.Op.Traits().MultiplyAccumulate {
-		return apply(ctx, p.Arithmetic, step.Op, true, numbers...)
+		return apply(ctx, p.Arithmetic, step.Op, request{levels: p.Levels, sums: true}, numbers...)
 	}
-	if k, found := p.cache[i]; found && slices.EqualFunc(k.operands, numbers, sameBits) {
+	if k, found := p.cache[i]; found && k.result.levels == p.Levels && slices.EqualFunc(k.operands, numbers, sameBits) {
 		return k.result, nil
 	}
-	result, err := ApplyIn(ctx, p.Arithmetic, step.Op, numbers...)
+	result, err := ApplyLevels(ctx, p.Arithmetic, p.Levels, step.Op, numbers...)
 	if err == nil && len(weights) > 0 && p.cachedNumbers+len(result.Value) <= MaxCached {
 		if p.cache == nil {
 			p.cache = map[int]cachedStep{}

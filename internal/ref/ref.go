@@ -14,10 +14,16 @@
 // subnormal numbers to zero (claim 2: Flushed subnormal numbers). Where float32 can do no
 // wrong the bound is zero and numbers compare with == (claim 3: Exact sums).
 //
-// The bound grows with n and real errors with √n, so a device that rounds its
-// inputs to bfloat16 or TF32 can stay within it. Result.Level is √n·u·Σ|x·w| and the
-// same terms for subnormal numbers; float32 kernels stay below AlarmLevel times that
-// on data of random signs.
+// The bound grows with n and real errors with √n or less, so a device that rounds its
+// inputs to bfloat16 or TF32 can stay within it. Result.Level is what errors are like:
+// with S = Σp and Q = Σp² over the n products p, a bias among them,
+//
+//	T = u·√((n+1)·(Q/6 + S²/3) + Q)
+//
+// and the terms for subnormal numbers. Where the products' signs are random, kernels of
+// float32 stay below AlarmLevel·T (claim 8: Levels of errors). On other numbers, as equal
+// ones, all roundings may err one way, and a level is a figure. level.go has the levels of
+// sums that other operations read.
 //
 // For filters with NaN or infinities kernels differ on padding, and for windows of
 // max_pool with NaN they differ too. Those elements are Unspecified: any answer
@@ -44,13 +50,6 @@ const (
 	smallest = 0x1p-126 // the smallest normal float32
 )
 
-// AlarmLevel is how many times Level an error may be before a device is said
-// to compute with less than float32's precision. Measured on Gaussian data
-// for 1 to 10⁵ terms, float32 kernels reach 1.3, and TF32, which rounds each
-// factor to 11 bits, starts at 3.3; this lies in the middle, in ratio (claim 8: Rounded
-// factors show as a level).
-const AlarmLevel = 2
-
 // State is the kind of an element: a number with a bound, or an exception.
 type State uint8
 
@@ -69,16 +68,22 @@ const (
 	NoBound
 )
 
-// Result is an operation's output: Value, Bound, Level and State have one
-// entry for each element of Shape, last axis fastest.
+// Result is an operation's output: Value, Bound, State and, where it is asked for, Level
+// have one entry for each element of Shape, last axis fastest.
 type Result struct {
 	Shape []int
 	Value []float64
 	Bound []float64
-	Level []float64 // 0 where Bound is 0, and for operations without products
+	Level []float64 // 0 where Bound is 0; for operations without sums, the bounds
 	State []State
+	// Judged reports that the operands have random signs and that the device has not
+	// declared less precision than float32's, so that levels above AlarmLevel are
+	// errors.
+	Judged bool
 
-	sums *sums // nil: not recorded
+	levels  Levels
+	squares []float64 // Σp² of each element's products; nil: not asked for
+	sums    *sums     // nil: not recorded
 }
 
 func newResult(shape []int) (Result, error) {
@@ -90,7 +95,6 @@ func newResult(shape []int) (Result, error) {
 		Shape: slices.Clone(shape),
 		Value: make([]float64, n),
 		Bound: make([]float64, n),
-		Level: make([]float64, n),
 		State: make([]State, n),
 	}, nil
 }
@@ -104,11 +108,23 @@ func Apply(ctx context.Context, op ir.Op, operands ...tensor.Tensor) (Result, er
 
 // ApplyIn is Apply with the bounds of a device's arithmetic.
 func ApplyIn(ctx context.Context, a Arithmetic, op ir.Op, operands ...tensor.Tensor) (Result, error) {
-	return apply(ctx, a, op, false, operands...)
+	return ApplyLevels(ctx, a, NoLevels, op, operands...)
 }
 
-// apply is ApplyIn, and records the sums where record is true.
-func apply(ctx context.Context, a Arithmetic, op ir.Op, record bool, operands ...tensor.Tensor) (Result, error) {
+// ApplyLevels is ApplyIn with levels.
+func ApplyLevels(ctx context.Context, a Arithmetic, levels Levels, op ir.Op, operands ...tensor.Tensor) (Result, error) {
+	return apply(ctx, a, op, request{levels: levels}, operands...)
+}
+
+// request is what a result has beside values, bounds and states.
+type request struct {
+	levels  Levels
+	sums    bool // for operations that are sums of products
+	squares bool // likewise
+}
+
+// apply is ApplyIn with what is requested.
+func apply(ctx context.Context, a Arithmetic, op ir.Op, with request, operands ...tensor.Tensor) (Result, error) {
 	shapes := make([][]int, len(operands))
 	for i, x := range operands {
 		if err := x.Check(); err != nil {
@@ -128,12 +144,19 @@ func apply(ctx context.Context, a Arithmetic, op ir.Op, record bool, operands ..
 	if !known {
 		return Result{}, fmt.Errorf("ref: %s: no reference kernel", op.Kind())
 	}
-	if record && op.Traits().MultiplyAccumulate {
-		r.sums = newSums(len(r.Value))
+	r.ask(a, with.levels)
+	if op.Traits().MultiplyAccumulate {
+		if with.sums {
+			r.sums = newSums(len(r.Value))
+		}
+		if with.squares {
+			r.squares = make([]float64, len(r.Value))
+		}
 	}
 	if err := compute(ctx, &r, a, op, operands); err != nil {
 		return Result{}, err
 	}
+	r.endLevels()
 	return r, nil
 }
 

@@ -45,6 +45,15 @@ func apply(t testing.TB, op ir.Op, operands ...tensor.Tensor) ref.Result {
 	return r
 }
 
+func levels(t testing.TB, op ir.Op, operands ...tensor.Tensor) ref.Result {
+	t.Helper()
+	r, err := ref.ApplyLevels(context.Background(), ref.Arithmetic{}, ref.JudgeLevels, op, operands...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 func values(r ref.Result) tensor.Tensor {
 	x := tensor.Tensor{Shape: r.Shape, Data: make([]float32, len(r.Value))}
 	for i, v := range r.Value {
@@ -150,7 +159,7 @@ func TestConv2DBoundHolds(t *testing.T) {
 				w.Data[i] = abs(w.Data[i])
 			}
 		}
-		r := apply(t, conv(1, 1, 1, ir.Padding{}), x, w)
+		r := levels(t, conv(1, 1, 1, ir.Padding{}), x, w)
 		exact := new(big.Float).SetPrec(2000)
 		for i := range n {
 			exact.Add(exact, new(big.Float).SetPrec(2000).Mul(big.NewFloat(float64(x.Data[i])), big.NewFloat(float64(w.Data[i]))))
@@ -257,7 +266,7 @@ func TestLevelNoticesRoundedInputs(t *testing.T) {
 		largest, within := 0.0, true
 		for range 50 {
 			x, w := gaussian(random, 1, 1, 1, n), gaussian(random, 1, 1, n, 1)
-			r := apply(t, conv(1, 1, 1, ir.Padding{}), x, w)
+			r := levels(t, conv(1, 1, 1, ir.Padding{}), x, w)
 			err := math.Abs(float64(forward(round(x.Data, bits), round(w.Data, bits))) - r.Value[0])
 			largest = max(largest, err/r.Level[0])
 			within = within && err <= r.Bound[0]
@@ -382,6 +391,20 @@ func TestApplyRefuses(t *testing.T) {
 	cancel()
 	if _, err := ref.Apply(ctx, ir.ReLU{}, filled(1, 2)); !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+// A convolution as those of resnet18, with levels and without.
+func BenchmarkConv2DLevels(b *testing.B) {
+	random := rand.New(rand.NewPCG(7, 8))
+	x, w := gaussian(random, 1, 14, 14, 256), gaussian(random, 3, 3, 256, 32)
+	op := conv(1, 1, 1, ir.Padding{Kind: ir.Same})
+	for name, compute := range map[string]func(testing.TB, ir.Op, ...tensor.Tensor) ref.Result{"without": apply, "with": levels} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				compute(b, op, x, w)
+			}
+		})
 	}
 }
 

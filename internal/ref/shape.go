@@ -36,9 +36,6 @@ func registerMove[O ir.Op](index func(op O, operands []Operand, shape []int) fun
 			for i := range n {
 				at := to(k, i)
 				r.Value[at], r.Bound[at], r.State[at] = o.at(i)
-				if o.result != nil {
-					r.Level[at] = o.result.Level[i]
-				}
 			}
 		}
 		return nil

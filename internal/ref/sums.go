@@ -7,8 +7,9 @@ import "math"
 // number that is added (claim 5: Sums that begin with the addend).
 type sums struct {
 	arithmetic Arithmetic
-	absolute   []float64 // Σ|term|
-	terms      []int32   // a term is rounded at most so many times
+	absolute   []float64   // Σ|term|
+	terms      []int32     // a term is rounded at most so many times
+	statistics []statistic // nil: no levels are asked for
 	// No partial sum is rounded where all terms are multiples of quantum, and absolute
 	// is at most exact·quantum.
 	quantum, exact float64
@@ -22,9 +23,12 @@ func (r *Result) beginSums(a Arithmetic, quantum, exact float64) {
 }
 
 // recordSum sets the figures of element i, where sums are recorded.
-func (r *Result) recordSum(i, terms int, absolute float64) {
+func (r *Result) recordSum(i int, s statistic, absolute float64) {
 	if r.sums != nil {
-		r.sums.terms[i], r.sums.absolute[i] = int32(min(terms, math.MaxInt32)), absolute
+		r.sums.terms[i], r.sums.absolute[i] = int32(min(s.terms, math.MaxInt32)), absolute
+		if r.sums.statistics != nil {
+			r.sums.statistics[i] = s
+		}
 	}
 }
 
@@ -42,6 +46,12 @@ func (s *sums) moved(elements int, to func(i int) int) *sums {
 	moved.arithmetic, moved.quantum, moved.exact = s.arithmetic, s.quantum, s.exact
 	for i, absolute := range s.absolute {
 		moved.absolute[to(i)], moved.terms[to(i)] = absolute, s.terms[i]
+	}
+	if s.statistics != nil {
+		moved.statistics = make([]statistic, elements)
+		for i, of := range s.statistics {
+			moved.statistics[to(i)] = of
+		}
 	}
 	return moved
 }

@@ -40,6 +40,7 @@ var (
 	// left out.
 	calls    = suite{"./internal/capi", ".", "^$"}
 	sessions = suite{"./session", ".", "Functions|Random|CaseFiles|OneDNN|Softmax|Normalisations|Resize|Fuzz|Ready|NoMemory|AllocatesNothing|LimitedRuns"}
+	graphs   = suite{"./session/graphs", ".", "MemoryIsFlat|AllAbandoned"}
 	soak     = suite{"./bench/soak", "^TestSoak$", "^$"}
 	failures = suite{"./internal/capi", "^TestFailuresFree$", "^$"}
 )
@@ -50,14 +51,15 @@ func TestChecks(t *testing.T) {
 	root := root(t)
 	for _, c := range []check{plain, cgocheck, checkptr, race, stress, marks, address} {
 		t.Run(c.name, func(t *testing.T) {
-			for _, s := range []suite{calls, sessions, soak} {
-				start := time.Now()
-				output, err := s.under(t, c, root)
-				if err != nil {
-					t.Errorf("%s: %v\n%s", s.folder, err, end(output))
-					continue
-				}
-				t.Logf("%s: passed, with the build %.0f s", s.folder, time.Since(start).Seconds())
+			for _, s := range []suite{calls, sessions, graphs, soak} {
+				t.Run(filepath.Base(s.folder), func(t *testing.T) {
+					start := time.Now()
+					output, err := s.under(t, c, root)
+					if err != nil {
+						t.Fatalf("%v\n%s", err, end(output))
+					}
+					t.Logf("passed, with the build %.0f s", time.Since(start).Seconds())
+				})
 			}
 		})
 	}
@@ -99,6 +101,24 @@ func TestFaults(t *testing.T) {
 			suite{"./session", "TestCloseFrees", "^$"},
 			[]check{plain},
 			`FAIL: TestCloseFrees`,
+		},
+		{
+			fault{"the definition of a copied graph is forgotten", "internal/capi/copy.go", "\tdefer C.TF_DeleteBuffer(definition)\n", ""},
+			graphs,
+			[]check{address},
+			`LeakSanitizer: detected memory leaks`,
+		},
+		{
+			fault{"a part of the inferred nodes is forgotten", "internal/capi/infer.go", "\t\tdefer C.TF_DeleteBuffer(part)\n", ""},
+			graphs,
+			[]check{address},
+			`LeakSanitizer: detected memory leaks`,
+		},
+		{
+			fault{"a fed string is freed under its run", "internal/capi/copied.h", "return TF_NewTensor(TF_STRING, NULL, 0, s, sizeof *s, string_free, NULL);", "TF_Tensor* t = TF_NewTensor(TF_STRING, NULL, 0, s, sizeof *s, string_free, NULL); free(s); return t;"},
+			graphs,
+			[]check{address},
+			`AddressSanitizer: (heap-use-after-free|attempting double-free)`,
 		},
 		{
 			fault{"a run is freed twice", "internal/capi/runner.go", "\tC.frame_end(r.c, f)\n", "\tC.frame_end(r.c, f)\n\tC.frame_end(r.c, f)\n"},

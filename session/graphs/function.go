@@ -217,7 +217,7 @@ func run[T any](f *Function, ctx context.Context, feeds map[string]T, value func
 				return fmt.Errorf("fetch %s %w", quote.Name(p.name), err)
 			}
 		}
-		shapes, err := f.infer(v.in)
+		shapes, err := f.infer(ctx, v.in)
 		if err != nil {
 			return err
 		}
@@ -281,7 +281,7 @@ func bind[T any](f *Function, v *values, feeds map[string]T, value func(endpoint
 
 // into makes a run whose results go into tensors of the caller's.
 func (f *Function) into(ctx context.Context, v *values, into map[string]tensor.Tensor) error {
-	shapes, err := f.infer(v.in)
+	shapes, err := f.infer(ctx, v.in)
 	if err != nil {
 		return err
 	}
@@ -316,6 +316,9 @@ func (f *Function) into(ctx context.Context, v *values, into map[string]tensor.T
 // where the results have the caller's memory.
 func (f *Function) compute(ctx context.Context, v *values, shapes [][]int, borrowed bool) error {
 	done := ctx.Done()
+	if f.core.calls.Abandoned() >= mostRuns {
+		return ErrAbandoned
+	}
 	bytes := f.need(v, shapes)
 	if err := tensorflow.CheckMemoryCached(bytes); err != nil {
 		return err

@@ -44,7 +44,8 @@
 // a run counts in Options.Limit, and occupies an operating system's thread. When its
 // ctx ends the caller returns; the run itself goes on waiting until it is answered, or
 // until Close or Shutdown end it. A session lets at most 256 runs into TensorFlow at
-// once.
+// once; where all of those have lost their callers, a further run fails with
+// ErrAbandoned.
 //
 // docs/map.md maps the packages of this module.
 package graphs
@@ -59,6 +60,7 @@ import (
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
+	"golang.org/x/sync/semaphore"
 
 	"tfcnn/internal/capi"
 	"tfcnn/internal/leak"
@@ -92,6 +94,11 @@ type Options struct {
 // wait for each other.
 const mostRuns = 256
 
+// ErrAbandoned is the error of a run of a session in which as many runs as it lets in
+// have lost their callers, whose ctx ended. Where those compute, a later run succeeds;
+// where they wait, as for a queue, only Close and Shutdown end them.
+var ErrAbandoned = fmt.Errorf("%d runs have lost their callers and are still in TensorFlow", mostRuns)
+
 // Session is a graph in TensorFlow. Its methods may be called from many goroutines at
 // once. A Session that is garbage and was not closed is reported; see session.OnLeak.
 type Session struct{ *core }
@@ -108,6 +115,8 @@ type core struct {
 	failed error         // why closing failed, then
 
 	canceled atomic.Bool // what waits in TensorFlow was ended
+
+	inferring *semaphore.Weighted // of one shape inference; the others wait for it, or for their ctx
 
 	mu      sync.Mutex
 	session *tensorflow.Session // nil: closed
@@ -162,7 +171,7 @@ func open(graph *tf.Graph, o Options) (*Session, error) {
 	}
 	c := &core{
 		source: weak.Make(graph), device: settings.Device,
-		calls: calls.New(&calls.Limit{Runs: mostRuns}, limit), freed: make(chan struct{}),
+		calls: calls.New(&calls.Limit{Runs: mostRuns}, limit), freed: make(chan struct{}), inferring: semaphore.NewWeighted(1),
 	}
 	var bytes int64
 	device := "" // of nodes that name none: TensorFlow's choice
@@ -228,7 +237,7 @@ func (s *Session) Shutdown(ctx context.Context) error {
 		go s.free()
 	}
 	if err := s.calls.Wait(ctx, s.freed); err != nil {
-		s.cancel()
+		go s.cancel() // which may wait for shape inference
 		return fmt.Errorf("graphs: close: %w", err)
 	}
 	return s.failed

@@ -1,6 +1,7 @@
 package graphs
 
 import (
+	"context"
 	"encoding/binary"
 	"sync"
 
@@ -8,6 +9,7 @@ import (
 
 	"tfcnn/internal/capi"
 	"tfcnn/session"
+	"tfcnn/session/internal/calls"
 )
 
 // inferred are the shapes of a function's fetches.
@@ -29,7 +31,7 @@ const mostInferences = 1024
 
 // infer returns the shapes of the fetches for checked feeds, or why an operation does
 // not take those feeds. Sizes that are still unknown are −1.
-func (f *Function) infer(in []capi.Value) ([][]int, error) {
+func (f *Function) infer(ctx context.Context, in []capi.Value) ([][]int, error) {
 	if !f.unknown {
 		return f.shapes.static, nil
 	}
@@ -47,12 +49,16 @@ func (f *Function) infer(in []capi.Value) ([][]int, error) {
 	if there {
 		return found.shapes, found.err
 	}
-	return f.inferNew(string(key), in)
+	return f.inferNew(ctx, string(key), in)
 }
 
 // inferNew has TensorFlow infer the shapes.
-func (f *Function) inferNew(key string, in []capi.Value) ([][]int, error) {
+func (f *Function) inferNew(ctx context.Context, key string, in []capi.Value) ([][]int, error) {
 	c := f.core
+	if err := c.inferring.Acquire(ctx, 1); err != nil {
+		return nil, calls.Ended(ctx)
+	}
+	defer c.inferring.Release(1)
 	c.mu.Lock() // the graph is not freed meanwhile
 	defer c.mu.Unlock()
 	f.shapes.mu.RLock()

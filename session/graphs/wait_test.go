@@ -180,3 +180,42 @@ func TestManyWait(t *testing.T) {
 		}
 	}
 }
+
+// Where as many runs as a session lets in wait and have lost their callers, a further
+// run is told so; when one of them was answered, it succeeds.
+func TestAllAbandoned(t *testing.T) {
+	s, put, take := queue(t, graphs.Options{})
+	const most = 256
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	left := make(chan error, most)
+	for range most {
+		go func() { _, err := take.Run(ctx, nil); left <- err }()
+	}
+	inFlight(t, s, most)
+	cancel()
+	for range most {
+		if err := <-left; !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+	err := within(t, "put", func() error { _, err := put.Run(context.Background(), tensors{"x": vector(1, 2)}); return err })
+	if !errors.Is(err, graphs.ErrAbandoned) || s.Stats().Errors != 1 {
+		t.Errorf("got %v, %+v", err, s.Stats())
+	}
+	if err := within(t, "Close", s.Close); err != nil {
+		t.Error(err)
+	}
+}
+
+// A run whose ctx has ended infers no shapes.
+func TestCanceledInference(t *testing.T) {
+	_, sum := sums(t, graphs.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 2 {
+		if _, err := sum.Run(ctx, tensors{"a": vector(1, 2), "b": vector(1, 2, 3)}); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	}
+}

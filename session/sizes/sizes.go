@@ -163,7 +163,7 @@ func (s *Sessions) with(ctx context.Context, batch tensor.Tensor, f func(*sessio
 	if e.err != nil {
 		return e.err
 	}
-	return f(e.session)
+	return f(e.session) // ErrClosed, where the session was closed meanwhile
 }
 
 // take returns the entry for a size, with one more user. A new session is opened on
@@ -196,6 +196,10 @@ func (s *sessions) open(e *entry, net graph.Network) {
 	unused := s.shrink()
 	s.mu.Unlock()
 	for _, old := range unused {
+		if old.session.Stats().InFlight > 0 {
+			go s.end(old) // a run that has lost its caller computes there, perhaps for long
+			continue
+		}
 		s.end(old)
 	}
 	e.err = calls.Guarded(func() (err error) {
@@ -207,10 +211,14 @@ func (s *sessions) open(e *entry, net graph.Network) {
 	}
 	s.mu.Lock()
 	close(e.ready) // its users may run; none takes another session before this one counts
-	if e.err != nil {
+	switch {
+	case e.err != nil:
 		delete(s.kept, e.size) // the next batch of this size tries again
 		s.leaving[e] = true
-	} else {
+	case s.closed:
+		s.opened++
+		go s.refuse(e)
+	default:
 		s.opened++
 		unused = s.shrink() // now that its bytes are known
 	}
@@ -274,6 +282,11 @@ func (s *sessions) put(e *entry) {
 	}
 }
 
+// refuse closes a session that has users: their runs in flight end, and those that wait
+// for a Limit fail with ErrClosed. Then the last user ends the entry, which closes the
+// session again and has its error.
+func (s *sessions) refuse(e *entry) { _ = e.session.Close() }
+
 // end closes a session without users.
 func (s *sessions) end(e *entry) {
 	var err error
@@ -333,6 +346,11 @@ func (s *Sessions) Shutdown(ctx context.Context) error {
 		for _, e := range s.kept {
 			if s.dismiss(e) {
 				go s.end(e)
+			}
+		}
+		for e := range s.leaving {
+			if e.users > 0 && isClosed(e.ready) && e.session != nil {
+				go s.refuse(e)
 			}
 		}
 		s.finish()

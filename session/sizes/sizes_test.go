@@ -9,12 +9,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/galeone/tfgo"
+
+	tf "github.com/galeone/tensorflow/tensorflow/go"
+	"github.com/galeone/tensorflow/tensorflow/go/op"
+
 	"tfcnn/graph"
 	"tfcnn/graph/plan"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/capi"
 	"tfcnn/internal/leak"
 	"tfcnn/session"
+	"tfcnn/session/graphs"
 	"tfcnn/session/sizes"
 )
 
@@ -272,5 +278,90 @@ func TestSizesInUse(t *testing.T) {
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Close refuses the runs that wait for a shared Limit, of every size.
+func TestSizesCloseRefuses(t *testing.T) {
+	limit := session.NewLimit(1, 0)
+	root := tfgo.NewRoot()
+	queue := op.FIFOQueueV2(root, []tf.DataType{tf.Float})
+	taken := op.QueueDequeueV2(root, queue, []tf.DataType{tf.Float})
+	waits, err := graphs.Open(root, graphs.Options{Device: "cpu", Limit: limit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	take, err := waits.Function(graphs.Signature{Fetches: map[string]tf.Output{"taken": taken[0]}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	left := make(chan error, 1)
+	go func() { _, err := take.Run(ctx, nil); left <- err }() // has the limit until it is closed
+	until(t, func() bool { return waits.Stats().InFlight == 1 })
+
+	s, err := sizes.Open(freeNet, at(t, 8, 8).InitialWeights(1), sizes.Options{Options: session.Options{Device: "cpu", Limit: limit}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const runs = 20
+	ended := make(chan error, runs)
+	for i := range runs {
+		go func() { _, err := s.Run(context.Background(), batchOf(at(t, 8+i%2, 8), 1, 1)); ended <- err }()
+	}
+	until(t, func() bool { return s.Stats().Waiting == runs })
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	for range runs {
+		if err := <-ended; !errors.Is(err, session.ErrClosed) {
+			t.Errorf("a run that waited: %v", err)
+		}
+	}
+	cancel()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if err := waits.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// until waits for a condition.
+func until(t *testing.T, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("waited for a minute")
+		}
+	}
+}
+
+// A new size does not wait for a run of a closed session that has lost its caller.
+func TestSizesDoNotWaitForTheAbandoned(t *testing.T) {
+	net := slow
+	net.Input.Height, net.Input.Width = 0, 0
+	s, err := sizes.Open(net, slow.InitialWeights(1), sizes.Options{Options: session.Options{Device: "cpu"}, MaxSessions: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	large := batchOf(slow, 3, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for s.Stats().InFlight == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+	}()
+	if _, err := s.Run(ctx, large); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if _, err := s.Run(t.Context(), tensor.MustNew(1, 4, 4, 64)); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.Stats(); n.InFlight != 1 || n.Opened != 2 || n.Closed != 0 {
+		t.Errorf("after a run of another size: %+v, want the abandoned run in flight", n)
 	}
 }

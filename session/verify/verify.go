@@ -45,12 +45,12 @@ type (
 	Status  = verdict.Status
 )
 
-// The statuses, from good to bad. An error of TensorFlow is Fail alone; Nothing and
-// NotHeld are no pass.
+// The statuses, from good to bad. Fail and Precision are errors of TensorFlow; Nothing
+// and NotHeld are no pass.
 const (
 	Pass      = verdict.Pass      // every number within its bound
 	Overflow  = verdict.Overflow  // but for infinities where partial sums may overflow
-	Precision = verdict.Precision // with errors larger than float32 kernels make
+	Precision = verdict.Precision // with errors larger than float32 kernels make, on drawn numbers
 	Nothing   = verdict.Nothing   // no number was compared
 	NotHeld   = verdict.NotHeld   // of some numbers no bound is known
 	Fail      = verdict.Fail      // a number outside its bound, or another shape
@@ -103,9 +103,10 @@ type Chain struct {
 
 // Err returns nil where every layer and chain was compared with the reference and none
 // failed. Otherwise the error names the first failed layer or chain, with its worst
-// number; where none failed, the first that was not held, or whose verdict proves nothing.
+// number; where none failed, the first that was not held, whose verdict proves nothing, or
+// whose precision is less than float32's.
 func (v Result) Err() error {
-	for _, status := range []Status{Fail, NotHeld, Nothing} {
+	for _, status := range []Status{Fail, NotHeld, Nothing, Precision} {
 		for _, layer := range v.Layers {
 			if layer.Verdict.Status == status {
 				return fmt.Errorf("verify: %s %s: %v", layer.Kind, quote.Name(layer.Layer), layer.Verdict)
@@ -181,7 +182,7 @@ func newVerifier(ctx context.Context, s *session.Session, weights graph.Weights,
 		result: Result{Platform: process.PlatformOf(device), Status: Pass},
 	}
 	v.result.Precision, v.result.Executor = tensorflow.Precision(device), inner.Executor()
-	v.network = proof.Network{Lowered: v.lowered, Weights: weights, Arithmetic: tensorflow.Arithmetic(device)}
+	v.network = proof.Network{Lowered: v.lowered, Weights: weights, Arithmetic: tensorflow.Arithmetic(device), Levels: ref.MeasureLevels}
 	if o.Progress != nil {
 		total := 2 * len(v.lowered.Program.Steps) // there are two runs
 		v.network.Progress = func(steps int) { o.Progress(steps, total) }

@@ -132,7 +132,7 @@ func TestJUnit(t *testing.T) {
 	outcomes := []proof.Outcome{
 		{File: "a.json", Name: `<&"1`, Op: "relu", Status: proof.Pass},
 		{File: "a.json", Name: "2", Op: "relu", Status: proof.Fail, Failure: "wrong <1>", Repeat: []byte(`{"cases":[]}`)},
-		{File: "b.json", Name: "3", Op: "relu", Status: proof.Precision},
+		{File: "b.json", Name: "3", Op: "conv2d", Status: proof.Precision, Failure: "precision: 9 times"},
 	}
 	var buf bytes.Buffer
 	if err := junit.Write(&buf, outcomes, nil); err != nil {
@@ -155,8 +155,9 @@ func TestJUnit(t *testing.T) {
 	if err := xml.Unmarshal(buf.Bytes(), &back); err != nil {
 		t.Fatalf("%v\n%s", err, buf.String())
 	}
-	if back.Tests != 3 || back.Failures != 1 || len(back.Suites) != 2 || back.Suites[0].Cases[0].Name != `<&"1` ||
-		back.Suites[0].Cases[1].Failure.Message != "wrong <1>" || back.Suites[0].Cases[0].Failure != nil {
+	if back.Tests != 3 || back.Failures != 2 || len(back.Suites) != 2 || back.Suites[0].Cases[0].Name != `<&"1` ||
+		back.Suites[0].Cases[1].Failure.Message != "wrong <1>" || back.Suites[0].Cases[0].Failure != nil ||
+		back.Suites[1].Cases[0].Failure.Message != "precision: 9 times" {
 		t.Errorf("read back %+v from\n%s", back, buf.String())
 	}
 }

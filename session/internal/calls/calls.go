@@ -160,6 +160,9 @@ func (c *Calls) Count(ctx context.Context, begun time.Time, images int, err erro
 // resourceExhausted is the TF_Code of an allocation that failed.
 const resourceExhausted = 8
 
+// Abandoned returns the number of calls under way whose caller has left.
+func (c *Calls) Abandoned() int { return c.running.abandoned() }
+
 // Close lets no call in any more. It reports whether this is the first Close.
 func (c *Calls) Close() bool { return c.running.close() }
 

@@ -80,6 +80,13 @@ func (t *tracker) abandon() {
 	t.lose()
 }
 
+// abandoned returns the number of calls that have lost their caller.
+func (t *tracker) abandoned() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.count - t.attended
+}
+
 // lose counts one attended call less. The mutex is held.
 func (t *tracker) lose() {
 	t.attended--

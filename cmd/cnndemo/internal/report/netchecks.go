@@ -71,7 +71,7 @@ func netChecks(v Verification) *netView {
 	for _, c := range v.Checks {
 		row := rowOf(c)
 		view.addRest(c, layers)
-		if c.Verdict.Status == proof.Fail {
+		if status := c.Verdict.Status; status == proof.Fail || status == proof.Precision {
 			view.Failed = append(view.Failed, finding{names(c), kindOf(c), strings.TrimPrefix(c.Verdict.String(), "fail: ")})
 		}
 		switch last := c.Layers[len(c.Layers)-1]; c.Kind {

@@ -161,7 +161,7 @@ func verificationVerdict(v Verification, worst proof.Status, numbers int) verdic
 	case proof.Nothing:
 		view.Headline = fmt.Sprintf("%s prove nothing: no number was compared", v.some(proof.Nothing))
 	case proof.Precision:
-		view.Headline = fmt.Sprintf("All %s are within their bounds, %s with less precision than float32", v.all(), v.some(proof.Precision))
+		view.Headline = v.some(proof.Precision) + " are less precise than float32"
 	default:
 		view.Headline = fmt.Sprintf("All %s pass", v.all())
 	}

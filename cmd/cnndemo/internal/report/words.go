@@ -141,7 +141,7 @@ func verdictWords(v *proof.Verdict) (headline, sentence string) {
 			"A correct float32 kernel cannot be this far from the reference." + rest
 	case v.Status == proof.Precision:
 		return fmt.Sprintf("All %s numbers are within their bounds, but less precise than float32", n),
-			fmt.Sprintf("The errors are up to %s times √n·u·Σ|x·w|, more than float32 kernels make: the device seems to round its inputs.%s", figures(v.Level), rest)
+			fmt.Sprintf("On numbers of random signs the errors are up to %s times their level, more than float32 kernels make: the device seems to round its inputs.%s", figures(v.Level), rest)
 	case v.Elements == 0:
 		return "There are no numbers", "The output is empty, as the reference’s."
 	case v.Status == proof.NotHeld:

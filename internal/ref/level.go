@@ -1,0 +1,196 @@
+package ref
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"tfcnn/graph/tensor"
+	"tfcnn/internal/ir"
+)
+
+// Levels is the use that a caller makes of Result.Level, which costs time to compute.
+type Levels int
+
+// The zero value is the cheapest: a level needs a third sum over all products.
+const (
+	// NoLevels leaves Result.Level nil.
+	NoLevels Levels = iota
+	// MeasureLevels computes Result.Level, as a figure: on numbers that were not drawn,
+	// as images, correct kernels may exceed AlarmLevel.
+	MeasureLevels
+	// JudgeLevels computes Result.Level of operands that were drawn with random signs,
+	// so that a larger error than AlarmLevel·Level is an error of the device.
+	JudgeLevels
+)
+
+// AlarmLevel is how many times its level an error must be before a device is said to
+// compute with less than float32's precision. Of float32 sums of products with random
+// signs, in the order of the worst kernels, one in a thousand exceeds 2, one in a million
+// 4, and the tail falls on so steeply that one in 10¹² exceeds 8; TF32 lies at
+// |Z|·6,900/√n, Z a standard normal number (docs/precision.md).
+const AlarmLevel = 8
+
+// statistic describes a sum of terms, as far as its level depends on it.
+type statistic struct {
+	terms        int
+	sum, squares float64 // S and Q of the package comment
+}
+
+// level returns T of the package comment.
+func (s statistic) level() float64 {
+	n := float64(s.terms)
+	return unit * math.Sqrt((n+1)*(s.squares/6+s.sum*s.sum/3)+s.squares)
+}
+
+// ask sets what is asked of the levels.
+func (r *Result) ask(a Arithmetic, levels Levels) {
+	r.levels = levels
+	r.Judged = levels == JudgeLevels && !a.TF32
+}
+
+// beginLevels allocates the levels of a kernel that sums, where levels are asked for and
+// the device adds float32 products. Other kernels have their bounds as levels.
+func (r *Result) beginLevels(a Arithmetic) {
+	if r.levels != NoLevels && !a.TF32 && !a.FFT {
+		r.Level = make([]float64, len(r.Value))
+		if r.sums != nil {
+			r.sums.statistics = make([]statistic, len(r.Value))
+		}
+	}
+}
+
+// setLevel sets the level of element i, a sum whose terms with subnormal factors have
+// absolute values that add up to lost.
+func (r *Result) setLevel(i int, s statistic, lost float64) {
+	if r.Level != nil && r.State[i] != Unspecified {
+		r.Level[i] = s.level() + float64(s.terms)*smallest + lost
+	}
+}
+
+// setSquares sets the sum of the squares of element i's products, where it is asked for.
+func (r *Result) setSquares(i int, squares float64) {
+	if r.squares != nil {
+		r.squares[i] = squares
+	}
+}
+
+// endLevels has the bounds stand for the levels of a kernel that set none: its errors
+// have no other statistic.
+func (r *Result) endLevels() {
+	if r.levels != NoLevels && r.Level == nil {
+		r.Level = slices.Clone(r.Bound)
+	}
+}
+
+// startedLevel returns by how much the level of a sum of element i and more numbers, of
+// which the absolute values add up to others, is larger for kernels that begin with those
+// numbers. value is the sum.
+func (s *sums) startedLevel(i int, value, others float64, more int) float64 {
+	if s.statistics == nil {
+		terms := int(s.terms[i])
+		return s.arithmetic.sumBound(terms+more, s.absolute[i]+others) - s.arithmetic.sumBound(terms, s.absolute[i])
+	}
+	own := s.statistics[i]
+	all := statistic{own.terms + more, value, own.squares + others*others}
+	return max(0, all.level()-own.level())
+}
+
+// extendLevels sets the levels of an operation's output by its rule for bounds. The rule
+// is asked twice, for operands that are off by nothing and for operands that are off by
+// AlarmLevel times their levels. With E₀ and Eₐ the bounds that it gives, the level is
+//
+//	E₀·(1 − 1/AlarmLevel) + Eₐ/AlarmLevel
+//
+// Eₐ has the operation's own error and the change of its output. So an error below the
+// alarm stays below it, and the operation's own error counts whole: a later sum of
+// such numbers adds up levels as standard deviations.
+func (r *Result) extendLevels(ctx context.Context, compute extension[ir.Op], op ir.Op, operands []Operand, weights []tensor.Tensor) error {
+	if r.levels == NoLevels {
+		return nil
+	}
+	started := r.Level // by kernels that begin with a number that is added to a sum
+	r.Level = make([]float64, len(r.Value))
+	for _, pass := range [2]struct{ times, part float64 }{{0, 1 - 1./AlarmLevel}, {AlarmLevel, 1. / AlarmLevel}} {
+		list := make([]Operand, len(operands))
+		for k, o := range operands {
+			list[k] = o.offBy(pass.times)
+		}
+		of, err := newResult(r.Shape)
+		if err != nil {
+			return err
+		}
+		if err := compute(ctx, &of, op, list, weights); err != nil {
+			return err
+		}
+		for i, bound := range of.Bound {
+			if of.State[i] == Unspecified {
+				bound = r.Bound[i] // beyond float32's range, say
+			}
+			r.Level[i] += pass.part * bound
+		}
+	}
+	for i := range r.Level {
+		switch {
+		case r.State[i] == Unspecified || r.Bound[i] == 0:
+			r.Level[i] = 0
+		case r.Level[i]-r.Level[i] != 0:
+			r.Level[i] = r.Bound[i]
+		case started != nil:
+			r.Level[i] += started[i]
+		}
+	}
+	return nil
+}
+
+// spread returns the levels, or the bounds of a result without levels.
+func (r *Result) spread() []float64 {
+	if r.Level == nil {
+		return r.Bound
+	}
+	return r.Level
+}
+
+// offBy returns an operand whose bounds are its levels, so many times.
+func (o Operand) offBy(times float64) Operand {
+	if o.result == nil {
+		return o
+	}
+	off := *o.result
+	off.sums, off.Bound = nil, slices.Clone(o.result.spread())
+	for i := range off.Bound {
+		off.Bound[i] *= times
+	}
+	return Within(off)
+}
+
+// extendLinearLevels adds the levels of a linear operation's operand to those of its own
+// sums. Each is a standard deviation. Under weights of random signs the operand's errors
+// add up by their squares, whether they depend on each other or not. Without weights they
+// may all have one sign, and add up.
+func (r *Result) extendLinearLevels(ctx context.Context, a Arithmetic, op ir.Op, operand Result, weights []tensor.Tensor) error {
+	if r.levels == NoLevels {
+		return nil
+	}
+	off := tensor.Tensor{Shape: operand.Shape, Data: make([]float32, len(operand.Value))}
+	for i, level := range operand.spread() {
+		if level > 0 {
+			off.Data[i] = math.Nextafter32(float32(level+smallest), math.MaxFloat32)
+		}
+	}
+	of, err := apply(ctx, a, op, request{squares: true}, append([]tensor.Tensor{off}, weights[:min(1, len(weights))]...)...)
+	if err != nil {
+		return err
+	}
+	for i := range r.Level {
+		switch {
+		case r.State[i] == Unspecified:
+			r.Level[i] = 0
+		case of.squares != nil:
+			r.Level[i] = math.Hypot(r.Level[i], math.Sqrt(of.squares[i]))
+		default:
+			r.Level[i] += of.Value[i]
+		}
+	}
+	return nil
+}
