@@ -97,9 +97,9 @@ func newVerifyCommand() *cobra.Command {
 		Long: `verify computes operations in TensorFlow and compares their numbers with known
 answers and with a reference in Go, within a computed error bound. Without a
 command it runs the built-in cases: the known answers of TensorFlow's own kernel
-tests, definitions computed by NumPy, sums of random numbers, and faults that
-TensorFlow had before. Its commands verify case files, a network layer by layer,
-or random operations.
+tests, definitions computed by NumPy, sums of random numbers, faults that
+TensorFlow had before, and whole networks computed by Keras. Its commands verify
+case files, a network layer by layer, or random operations.
 
 The verdict on an output is pass, overflow possible, precision, proves nothing,
 not held or fail. It is "proves nothing" where no number was compared: where all

@@ -350,7 +350,7 @@ func TestStrictFiles(t *testing.T) {
 		`[]`:                                    `want an object, got []`,
 		`{"cases":[{}]} x`:                      `text follows the object's end`,
 		`{"cases":[{"op":1}]}`:                  `op: want a string`,
-		`{"cases":[{"size":1}]}`:                `case 1: field "op" is missing`,
+		`{"cases":[{"size":1}]}`:                `case 1: field "op" or "network" is missing`,
 		`{"cases":[{"name":"n","op":"conv2"}]}`: `case 1 "n": op "conv2" is not known here, the nearest is "conv2d"`,
 		`{"cases":[{` + pool + `}]}`:            `field "size" is missing`,
 		`{"cases":[{"op":"max_pool","size":[1,1]}]}`:                                                                            `field "input" is missing`,

@@ -191,7 +191,7 @@ func (a activation) at(x float32) (value, bound float64, state State) {
 	return value, bound, state
 }
 
-// atWithin computes the function of a number that lies within a bound of x (claim 23:
+// atWithin computes the function of a number that lies within a bound of x (claim 24:
 // Functions and maxima of bounded numbers).
 func (a activation) atWithin(x, within float64, state State) (float64, float64, State) {
 	switch {

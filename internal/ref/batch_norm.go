@@ -98,7 +98,7 @@ func batchNorm(ctx context.Context, r *Result, _ Arithmetic, op ir.BatchNorm, op
 }
 
 // extendBatchNorm normalises a result. A device may instead multiply the filter of the
-// convolution before by f (claim 24: Batch norm folded into a sum). Each product then has one more rounding, which is no larger
+// convolution before by f (claim 25: Batch norm folded into a sum). Each product then has one more rounding, which is no larger
 // than the operand's bound.
 func extendBatchNorm(ctx context.Context, out *Result, op ir.BatchNorm, operands []Operand, weights []tensor.Tensor) error {
 	r, channels := operands[0].result, norms(op, weights)

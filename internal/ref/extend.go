@@ -49,7 +49,7 @@ func registerBoth[O ir.Op](compute func(ctx context.Context, r *Result, op O, op
 // Unspecified.
 //
 // A bound is the error of op at the numbers that the device may have, plus the change of
-// op's output within the operands' bounds (claim 21: Propagated bounds). All elements of
+// op's output within the operands' bounds (claim 22: Propagated bounds). All elements of
 // the result are NoBound where the operation has no rule, or where an operand has such
 // elements.
 func Extend(ctx context.Context, a Arithmetic, op ir.Op, operands []Operand, weights ...tensor.Tensor) (Result, error) {
@@ -196,7 +196,7 @@ func (r *Result) started(i int, s *sums, own, otherBounds, others float64, more 
 	}
 }
 
-// extendLinear computes a linear operation of a result (claim 22: Linear operations on
+// extendLinear computes a linear operation of a result (claim 23: Linear operations on
 // bounded numbers). A device reads x+d with |d| ≤ b. Its output is off by the operation's output for d, at most Σb·|w|, and by
 // its own error at x+d, which is at most the error at x plus the error at b under |w|.
 // x is rounded to float32 here; the rounding, and the error of reading a subnormal
@@ -270,7 +270,7 @@ func mapFilter(weights []tensor.Tensor, to func(float32) float32) []tensor.Tenso
 	return []tensor.Tensor{filter}
 }
 
-// extendMaxPool takes the largest value of each window (claim 23: Functions and maxima of
+// extendMaxPool takes the largest value of each window (claim 24: Functions and maxima of
 // bounded numbers). A device's maximum is at most
 // the largest upper end of the numbers, and at least the lower end of the largest
 // number. A device may drop a number that is an infinity or NaN.
