@@ -91,7 +91,7 @@ kernels that ran, each verdict, and the command that repeats it. Nothing signs i
 bits, other bits within the bound, or outside; and the machine, the libraries and
 the kernels.
 
-` + verifyStatus("a layer failed or proves nothing, or an image cannot be used; against a", "certificate: other inputs, a layer that passed and does not, or is missing,", "and with --equal-bits within bound, too"),
+` + verifyStatus("a layer failed, proves nothing or is not held, or an image cannot be used;", "against a certificate: other inputs, a layer that passed and does not, or is missing,", "and with --equal-bits within bound, too"),
 		Example: `  cnndemo verify net alexnet
   cnndemo verify net my-net.json --weights my-net.npz holiday/ --html report.html
   cnndemo verify net alexnet --certificate alexnet.json

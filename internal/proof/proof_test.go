@@ -278,7 +278,7 @@ func TestProvesNothing(t *testing.T) {
 			[]ref.State{ref.Plain, ref.Unspecified, ref.OverflowPossible},
 			[]float64{nan, 1, inf},
 			proof.Nothing,
-			"proves nothing: of 3 numbers none was compared; 1 NaN on both sides; nothing asked of 1 numbers, where kernels differ; 1 not finite, where partial sums may overflow",
+			"proves nothing: of 3 numbers none was compared; 1 NaN on both sides; nothing asked of 1 numbers (33.3 %), where kernels differ; 1 not finite, where partial sums may overflow",
 		},
 		{
 			"overflow",

@@ -248,6 +248,9 @@ func (v *verifier) compare(run proof.Run, earlier *proof.Run) ([]proof.Part, err
 		return nil, fmt.Errorf("verify: %w", err)
 	}
 	v.result.Reference += time.Since(start).Seconds()
+	for i := range parts {
+		parts[i].Verdict = parts[i].Verdict.Budgeted()
+	}
 	return parts, nil
 }
 

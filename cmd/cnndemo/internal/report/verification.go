@@ -157,7 +157,7 @@ func verificationVerdict(v Verification, worst proof.Status, numbers int) verdic
 	case proof.Fail:
 		view.Headline = v.some(proof.Fail) + " failed"
 	case proof.NotHeld:
-		view.Headline = v.some(proof.NotHeld) + " with numbers without a known bound"
+		view.Headline = v.some(proof.NotHeld) + " are not held"
 	case proof.Nothing:
 		view.Headline = fmt.Sprintf("%s prove nothing: no number was compared", v.some(proof.Nothing))
 	case proof.Precision:
