@@ -156,6 +156,11 @@ func (r netResult) checks() []certificate.Check {
 			Kind: certificate.Chain, Layers: l.Layers, Images: r.Images, SHA256: l.SHA256, Verdict: l.Verdict,
 		})
 	}
+	for _, run := range r.Runs {
+		list = append(list, certificate.Check{
+			Kind: certificate.Run, Layers: run.Outputs, Name: run.Call, Session: run.Session, Images: run.Images, EqualBits: run.EqualBits, Verdict: run.Verdict,
+		})
+	}
 	return list
 }
 

@@ -78,7 +78,8 @@ are resized to the network's input. The reference of a layer reads what TensorFl
 itself fed to that layer, so errors do not add up, and the first layer that is
 wrong is named, with its worst number: its error in units in the last place (ULPs)
 and as a share of its bound. Then the network runs again as in a program, where
-TensorFlow may compute several layers in one call. NET is a ready network (cnndemo
+TensorFlow may compute several layers in one call, and the numbers that a program
+gets are compared: of Run and of RunOutputs, on each of TensorFlow's sessions. NET is a ready network (cnndemo
 nets lists them) or a JSON file.
 
 The weights are drawn from --seed, or read from a .npz file, whose arrays are
@@ -91,7 +92,7 @@ kernels that ran, each verdict, and the command that repeats it. Nothing signs i
 bits, other bits within the bound, or outside; and the machine, the libraries and
 the kernels.
 
-` + verifyStatus("a layer failed, proves nothing or is not held, or an image cannot be used;", "against a certificate: other inputs, a layer that passed and does not, or is missing,", "and with --equal-bits within bound, too"),
+` + verifyStatus("a layer or a call failed or is no pass, or an image cannot be used; against a", "certificate: other inputs, a layer that passed and does not, or is missing,", "and with --equal-bits within bound, too"),
 		Example: `  cnndemo verify net alexnet
   cnndemo verify net my-net.json --weights my-net.npz holiday/ --html report.html
   cnndemo verify net alexnet --certificate alexnet.json
@@ -263,6 +264,9 @@ func (r netResult) print(w io.Writer) {
 		}
 		table.Flush()
 	}
+	for _, run := range r.Runs {
+		fmt.Fprintln(w, runText(run))
+	}
 	for _, l := range r.Layers {
 		if !l.Verdict.OK() {
 			fmt.Fprintf(w, "%s %q: %v\n", l.Kind, l.Layer, l.Verdict)
@@ -275,6 +279,15 @@ func (r netResult) print(w io.Writer) {
 		}
 	}
 	fmt.Fprintf(w, "%d layers: %s; TensorFlow %.2f s, reference %.2f s\n", len(r.Layers), r.Status, r.Run, r.Reference)
+}
+
+// runText is a call of Run or RunOutputs in one line.
+func runText(run verify.Run) string {
+	how := run.Verdict.String()
+	if run.EqualBits {
+		how = fmt.Sprintf("%s: equal, bit for bit, to numbers compared above", run.Verdict.Status)
+	}
+	return fmt.Sprintf("%s of %s, [%s], %s: %s", run.Call, count(run.Images, "image"), quote.Names(run.Outputs), run.Session, how)
 }
 
 // verdictCells are a verdict's columns.

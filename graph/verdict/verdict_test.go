@@ -91,6 +91,9 @@ func TestMergedStatuses(t *testing.T) {
 		{"a later worse status", compared(Pass, 0.5), compared(NotHeld, 0.25), NotHeld, 0.25, []int{4, 1}},
 		{"nothing, then numbers", void(Nothing), compared(Pass, 0.5), Pass, 0.5, []int{4, 1}},
 		{"numbers, then nothing", compared(Pass, 0.5), void(Nothing), Pass, 0.5, []int{1, 1}},
+		{"one axis", Verdict{Status: Pass, Elements: 1}, Verdict{Status: Pass, Elements: 1, Share: 1, Worst: []int{2}}, Pass, 1, []int{5}},
+		{"nothing, then one number", void(Nothing), Verdict{Status: Pass, Elements: 1, Share: 1, Worst: []int{2}}, Pass, 1, []int{5}},
+		{"one number, then nothing", Verdict{Status: Pass, Elements: 1, Share: 1, Worst: []int{2}}, void(Nothing), Pass, 1, []int{2}},
 		{"nothing twice", void(Nothing), void(Nothing), Nothing, 0, nil},
 		{"nothing, then no numbers", void(Nothing), Verdict{Status: Pass}, Nothing, 0, nil},
 		{"no numbers, then nothing", Verdict{Status: Pass}, void(Nothing), Nothing, 0, nil},
@@ -132,8 +135,14 @@ func TestNumbersInJSON(t *testing.T) {
 		text   string
 		json   string
 	}{
-		{1.5, "1.5", "1.5"}, {0, "0", "0"}, {-1e-40, "-1e-40", "-1e-40"}, {1e21, "1e+21", "1e+21"}, {math.MaxFloat64, "1.7976931348623157e+308", "1.7976931348623157e+308"},
-		{nan, "NaN", `"NaN"`}, {inf, "Inf", `"Inf"`}, {-inf, "-Inf", `"-Inf"`},
+		{1.5, "1.5", "1.5"},
+		{0, "0", "0"},
+		{-1e-40, "-1e-40", "-1e-40"},
+		{1e21, "1e+21", "1e+21"},
+		{math.MaxFloat64, "1.7976931348623157e+308", "1.7976931348623157e+308"},
+		{nan, "NaN", `"NaN"`},
+		{inf, "Inf", `"Inf"`},
+		{-inf, "-Inf", `"-Inf"`},
 	} {
 		n := Number(tt.number)
 		written, err := json.Marshal(n)

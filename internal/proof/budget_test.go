@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/prooftest"
 )
 
 // An output of which more than 2 % is unspecified is not held, and no verdict gets
@@ -36,6 +37,28 @@ func TestBudget(t *testing.T) {
 	} {
 		if got := v.UnspecifiedShare(); got != share {
 			t.Errorf("%d of %d: %s, want %s", v.Unspecified, v.Elements, got, share)
+		}
+	}
+}
+
+// The status of a case is the worse of its two verdicts, and a case that is no pass says
+// why and can be repeated, also where it was drawn.
+func TestWorseOfTwo(t *testing.T) {
+	// Partial sums may overflow, so an infinity is right on both sides: of the file it is
+	// the only number, of the device there is none.
+	const text = `{"name":"n","op":"conv2d","input":{"shape":[1,1,1,2],"data":[3e38,-3e38]},"filter":{"shape":[1,1,2,1],"data":[1,1]},"expect":{"shape":[1,1,1,1],"data":["Inf"]}}`
+	c := prooftest.File(t, "f.json", `{"cases":[`+text+`]}`).Cases[0]
+	for _, drawn := range []bool{false, true} {
+		if drawn {
+			c = c.Copy()
+		}
+		o, err := c.Run(t.Context(), reference{})
+		if err != nil || o.Status != proof.Nothing || o.Cause != proof.NumbersCause || o.Failure == "" || !o.Device.OK() || !(o.Seconds > 0) {
+			t.Errorf("drawn %v: %+v, %v", drawn, o, err)
+		}
+		again, err := proof.Read("repeat", o.Repeat)
+		if err != nil || len(again.Cases) != 1 || again.Cases[0].Name != "n" {
+			t.Errorf("drawn %v: repeats as %s, %v", drawn, o.Repeat, err)
 		}
 	}
 }

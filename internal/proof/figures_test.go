@@ -2,9 +2,11 @@ package proof_test
 
 import (
 	"math"
+	"math/rand/v2"
 	"reflect"
 	"testing"
 
+	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/graph/verdict"
 	"tfcnn/internal/proof"
@@ -117,9 +119,10 @@ func TestRoundingOfExpectations(t *testing.T) {
 }
 
 // The level of a verdict is the largest error in units of the reference's level. Numbers
-// without a level have none. It is a figure: no status depends on it.
+// without a level have none. It is a figure,
+// unless the reference may judge by it.
 func TestLevelOfVerdicts(t *testing.T) {
-	want := square([4]float64{8, 8, 8, 8}, 0, 0, 0, 0)
+	want := square([4]float64{99, 99, 99, 99}, 0, 0, 0, 0)
 	want.Level = []float64{0, 1, 2, 1}
 	for _, tt := range []struct {
 		got   []float32
@@ -129,9 +132,75 @@ func TestLevelOfVerdicts(t *testing.T) {
 		{[]float32{8, 0.5, 4, 0.25}, 2},
 		{[]float32{8, 2.5, 3, -2}, 2.5},
 		{[]float32{0, 0, 0, -3}, 3},
+		{[]float32{0, 0, 2 * ref.AlarmLevel, 0}, ref.AlarmLevel},
+		{[]float32{0, 0, 0, ref.AlarmLevel + 0.5}, ref.AlarmLevel + 0.5},
 	} {
 		if v := proof.Compare(want, tensor.Tensor{Shape: []int{2, 2}, Data: tt.got}); v.Level != tt.level || v.Status != proof.Pass {
 			t.Errorf("%v: level %v, %s; want %v, pass", tt.got, v.Level, v.Status, tt.level)
+		}
+		// Where it may judge, a level above the alarm's does.
+		judged := want
+		judged.Judged = true
+		status := proof.Pass
+		if tt.level > ref.AlarmLevel {
+			status = proof.Precision
+		}
+		if v := proof.Compare(judged, tensor.Tensor{Shape: []int{2, 2}, Data: tt.got}); v.Level != tt.level || v.Status != status {
+			t.Errorf("%v, judged: level %v, %s; want %v, %s", tt.got, v.Level, v.Status, tt.level, status)
+		}
+	}
+}
+
+// Numbers that were drawn with random signs judge the precision of a case and of a
+// network; others measure it.
+func TestPrecisionIsJudgedByRandomSigns(t *testing.T) {
+	const n = 4096
+	random := rand.New(rand.NewPCG(1, 2))
+	drawn := func(shape ...int) tensor.Tensor {
+		x, err := tensor.New(shape...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range x.Data {
+			x.Data[i] = float32(random.NormFloat64())
+		}
+		return x
+	}
+	net := graph.Network{Input: graph.Input{Height: 1, Width: 1, Channels: n}, Layers: []graph.Layer{graph.Conv2D{Name: "c", Filters: 2, Size: graph.Square(1), NoBias: true}}}
+	lowered, err := graph.Lower(net)
+	if err != nil {
+		t.Fatal(err)
+	}
+	filter := drawn(1, 1, n, 2)
+	input := drawn(1, 1, 1, n)
+	narrow := filter.Clone()
+	for i, w := range narrow.Data {
+		narrow.Data[i] = math.Float32frombits(math.Float32bits(w) &^ 0xffff) // bfloat16
+	}
+	for _, judged := range []bool{false, true} {
+		for _, rounded := range []bool{false, true} {
+			want, levels := proof.Pass, ref.MeasureLevels
+			if judged {
+				levels = ref.JudgeLevels
+				if rounded {
+					want = proof.Precision
+				}
+			}
+			used := map[bool]tensor.Tensor{false: filter, true: narrow}[rounded]
+			got, err := reference{}.Apply(t.Context(), lowered.Program.Steps[0].Op, input, used)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := proof.Case{Name: "n", Op: lowered.Program.Steps[0].Op, Operands: []tensor.Tensor{input, filter}, RandomSigns: judged}
+			o, err := c.Run(t.Context(), backend(func() (tensor.Tensor, error) { return got, nil }))
+			if err != nil || o.Status != want || rounded && !(o.Device.Level > ref.AlarmLevel) {
+				t.Errorf("judged %v, rounded %v: the case has level %v, %s, want %s, %v", judged, rounded, o.Device.Level, o.Status, want, err)
+			}
+			network := proof.Network{Lowered: lowered, Weights: graph.Weights{"c/filter": filter}, Levels: levels}
+			parts, err := network.Compare(t.Context(), proof.Run{Input: input, Steps: []int{0}, Outputs: []tensor.Tensor{got}}, nil)
+			if err != nil || len(parts) != 1 || parts[0].Verdict.Status != want {
+				t.Errorf("judged %v, rounded %v: the network has %v, want %s, %v", judged, rounded, parts, want, err)
+			}
 		}
 	}
 }

@@ -130,7 +130,6 @@ func TestSameBitsAreComparedOnce(t *testing.T) {
 	input := whole(1, 4, 4, 2)
 	outputs := outputsOf(t, lowered, nil, input, reference{})
 	run := proof.Run{Input: input, Steps: []int{0, 1, 2}, Outputs: outputs}
-	n := proof.Network{Lowered: lowered}
 	for _, tt := range []struct {
 		name   string
 		output int // that was another one in the earlier run; −1: none
@@ -148,9 +147,11 @@ func TestSameBitsAreComparedOnce(t *testing.T) {
 			earlier.Outputs[tt.output] = outputs[tt.output].Clone()
 			tt.change(earlier.Outputs[tt.output])
 		}
+		done := 0
+		n := proof.Network{Lowered: lowered, Progress: func(steps int) { done = steps }}
 		parts, err := n.Compare(t.Context(), run, &earlier)
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || done != 3 {
+			t.Fatalf("%d steps of 3 are done, %v", done, err)
 		}
 		got := [][]int{}
 		for _, p := range parts {
@@ -158,6 +159,47 @@ func TestSameBitsAreComparedOnce(t *testing.T) {
 		}
 		if fmt.Sprint(got) != tt.want {
 			t.Errorf("%s: parts %v are compared, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// The steps to fetch: of a layer all but those before an operation that runs in the same
+// call; of chains their ends, which are the network's outputs too.
+func TestStepsToFetch(t *testing.T) {
+	conv := func(name string, a graph.Activation) graph.Layer {
+		return graph.Conv2D{Name: name, Filters: 2, Size: graph.Square(1), Activation: a}
+	}
+	relu, none := graph.ReLUActivation, graph.Activation("")
+	separable := graph.SeparableConv2D{Name: "s", Filters: 2, Size: graph.Square(1), Activation: relu}
+	for name, tt := range map[string]struct {
+		layers  []graph.Layer
+		outputs []string
+		steps   []int
+		ends    []int
+		across  bool
+	}{
+		"an activation at the end":     {[]graph.Layer{conv("a", none), conv("b", relu)}, nil, []int{0, 2}, []int{0, 2}, false},
+		"an activation at the start":   {[]graph.Layer{conv("a", relu), conv("b", none)}, nil, []int{1, 2}, []int{1, 2}, false},
+		"two convolutions in a layer":  {[]graph.Layer{separable, conv("b", none)}, nil, []int{0, 2, 3}, []int{0, 2, 3}, false},
+		"a batch norm and a ReLU":      {[]graph.Layer{conv("a", none), graph.BatchNorm{Name: "n"}, graph.ReLU{Name: "r"}}, nil, []int{0, 1, 2}, []int{2}, true},
+		"an output in the middle":      {[]graph.Layer{conv("a", none), graph.BatchNorm{Name: "n"}, graph.ReLU{Name: "r"}}, []string{"n", "r"}, []int{0, 1, 2}, []int{1, 2}, true},
+		"an output at the start":       {[]graph.Layer{conv("a", none), graph.BatchNorm{Name: "n"}, graph.ReLU{Name: "r"}}, []string{"a", "r"}, []int{0, 1, 2}, []int{0, 2}, true},
+		"each layer is an output":      {[]graph.Layer{conv("a", none), graph.ReLU{Name: "r"}}, []string{"a", "r"}, []int{0, 1}, []int{0, 1}, false},
+		"two readers":                  {[]graph.Layer{conv("a", none), graph.ReLU{Name: "r"}, graph.Add{Name: "sum", From: []string{"a", "r"}}}, nil, []int{0, 1, 2}, []int{0, 2}, true},
+		"a sum takes one chain alone":  {[]graph.Layer{conv("a", none), graph.Conv2D{Name: "b", From: graph.InputName, Filters: 2, Size: graph.Square(1)}, graph.Add{Name: "sum", From: []string{"a", "b"}}}, nil, []int{0, 1, 2}, []int{2, 1}, true},
+		"one layer, an activation too": {[]graph.Layer{conv("a", relu)}, nil, []int{1}, []int{1}, false},
+	} {
+		net := graph.Network{Input: graph.Input{Height: 4, Width: 4, Channels: 2}, Layers: tt.layers, Outputs: tt.outputs}
+		lowered, err := graph.Lower(net)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		n := proof.Network{Lowered: lowered}
+		if steps := n.LayerSteps(); !slices.Equal(steps, tt.steps) {
+			t.Errorf("%s: layers want the steps %v, got %v", name, tt.steps, steps)
+		}
+		if ends, across := n.ChainSteps(); !slices.Equal(ends, tt.ends) || across != tt.across {
+			t.Errorf("%s: chains end at %v, across layers %v; want %v, %v", name, ends, across, tt.ends, tt.across)
 		}
 	}
 }

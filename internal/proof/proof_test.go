@@ -139,6 +139,9 @@ func TestRefusals(t *testing.T) {
 		if err != nil || o.Cause != tt.cause || !strings.HasPrefix(o.Failure, tt.failure) || !strings.HasPrefix(o.Refused(), tt.refused) || (o.Output != nil) != tt.output {
 			t.Errorf("%s: cause %d of %q, refused %q, output %v, %v", tt.text, o.Cause, o.Failure, o.Refused(), o.Output, err)
 		}
+		if (o.Refusal == "") != (tt.cause != 0) {
+			t.Errorf("%s: refused with %q", tt.text, o.Refusal)
+		}
 		if (o.Status == proof.Fail) != (tt.cause != 0) || (o.Failure == "") != (tt.cause == 0) {
 			t.Errorf("%s: %s, %q", tt.text, o.Status, o.Failure)
 		}
@@ -238,7 +241,7 @@ func TestStatuses(t *testing.T) {
 		{one(nan, 0, 0, ref.Unspecified), 1, proof.Nothing},
 	} {
 		v := proof.Compare(tt.want, tensor.Tensor{Shape: []int{1}, Data: []float32{float32(tt.got)}})
-		if v.Status != tt.is {
+		if v.Status != tt.is || v.OK() != (tt.is == proof.Pass) {
 			t.Errorf("%+v, got %v: %+v, want %s", tt.want, tt.got, v, tt.is)
 		}
 		if _, err := json.Marshal(v); err != nil {
