@@ -50,7 +50,7 @@ PROGRAM    := $(GO) build -buildmode=pie -ldflags "-bindnow $(FACTS)"
 DOCKER_BUILD = docker build --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg BASE_IMAGE=$(BASE_IMAGE) \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED)
 
-.PHONY: bench network-cases mutants mutants-sample detection nets kernels fusions soak soak-operations fuzz hostile sweep bundle module proof-page docker docker-test docker-cuda docker-cuda-test help libtensorflow build doctor-program demo test test-steps lint unit race no-cgo outside doctor go-env go-env-undo notices fmt clean
+.PHONY: bench network-cases mutants mutants-sample nets kernels detection fusions soak soak-operations fuzz hostile sweep bundle module proof-page docker docker-test docker-cuda docker-cuda-test help libtensorflow build doctor-program demo test test-steps lint unit race no-cgo outside doctor go-env go-env-undo notices fmt clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -136,10 +136,10 @@ kernels: libtensorflow ## each kernel that a ready network runs is one whose num
 	TFCNN_KERNELS=all $(TEST) -count=1 -timeout 30m -v -run '^TestKernels$$' ./session/verify
 
 # NETS=a,b of the ready networks, DRAWS= of each part.
-DETECTED := alexnet,resnet18,mobilenet
-DRAWS    ?= 3
+NETS  ?= alexnet,resnet18,mobilenet
+DRAWS ?= 3
 detection: libtensorflow ## plant 16 faults into kernels of real sizes, and count which are noticed (NETS=a,b DRAWS=3)
-	$(GO) run $(GOLD) ./internal/detection -nets "$(or $(NETS),$(DETECTED))" -draws $(DRAWS) -seed $(SEED)
+	$(GO) run $(GOLD) ./internal/detection -nets $(NETS) -draws $(DRAWS) -seed $(SEED)
 
 fusions: libtensorflow ## every head × middle × activation in float32, bfloat16 and float16, and constants folded into each other; oneDNN off and on
 	TFCNN_FUSIONS=all TF_ENABLE_ONEDNN_OPTS=0 $(GO) test -count=1 -timeout 60m -run "TestFusions|TestFoldedConstants" ./session

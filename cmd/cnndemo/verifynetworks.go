@@ -90,6 +90,9 @@ func (b networkBackend) RunNetwork(ctx context.Context, n draw.Network) (draw.Ne
 	for _, l := range v.Chains {
 		result.Parts = append(result.Parts, draw.NetworkPart{Kind: "as it runs", Layers: l.Layers, Verdict: l.Verdict})
 	}
+	for _, l := range v.Runs {
+		result.Parts = append(result.Parts, draw.NetworkPart{Kind: l.Call, Layers: l.Outputs, Verdict: l.Verdict})
+	}
 	return result, nil
 }
 

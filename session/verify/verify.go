@@ -83,6 +83,11 @@ type Result struct {
 	// Diverges names the first layer that fails; a chain, a call or a probe has the name
 	// of its last layer. Empty: none.
 	Diverges string `json:"diverges,omitempty"`
+	// Executor is TensorFlow's executor of the session that ran the network.
+	Executor string `json:"executor"`
+	// Nodes are TensorFlow's operations that ran, where all layers were fetched, where the
+	// ends of chains were, and where the network ran as in Run.
+	Nodes []Node `json:"nodes"`
 	// Run and Reference are the seconds of TensorFlow and of the reference.
 	Run       float64 `json:"run_seconds"`
 	Reference float64 `json:"reference_seconds"`
@@ -95,6 +100,7 @@ type Layer struct {
 	From    []string `json:"from"`
 	Output  []int    `json:"output"`
 	Devices []string `json:"devices"`
+	SHA256  string   `json:"sha256"` // of the output as a .npy file
 	Verdict Verdict  `json:"verdict"`
 	// NaN and Infinite count numbers of TensorFlow's output.
 	NaN      int `json:"nan,omitempty"`
@@ -107,6 +113,7 @@ type Layer struct {
 // Chain is the verdict of layers that TensorFlow may run as one.
 type Chain struct {
 	Layers  []string `json:"layers"` // the output of the last one was compared
+	SHA256  string   `json:"sha256"` // of the output as a .npy file
 	Verdict Verdict  `json:"verdict"`
 }
 
@@ -193,7 +200,7 @@ func newVerifier(ctx context.Context, s *session.Session, weights graph.Weights,
 		ctx: ctx, opened: s, session: inner, lowered: inner.Lowered(), batch: batch, options: o,
 		result: Result{Platform: process.PlatformOf(device), Status: Pass},
 	}
-	v.result.Precision = tensorflow.Precision(device)
+	v.result.Precision, v.result.Executor = tensorflow.Precision(device), inner.Executor()
 	v.network = proof.Network{Lowered: v.lowered, Weights: weights, Arithmetic: tensorflow.Arithmetic(device), Levels: ref.MeasureLevels}
 	v.network.Progress = func(steps int) {
 		v.steps = steps
@@ -316,6 +323,7 @@ func (v *verifier) layers() error {
 	}
 	run.Outputs = outputs
 	v.result.Run += time.Since(start).Seconds()
+	v.addNodes(record)
 	parts, err := v.compare(run, nil)
 	if err != nil {
 		return err
@@ -327,37 +335,16 @@ func (v *verifier) layers() error {
 		devices, _ := seam.LayerRun(record, v.lowered.Layers[i].Name)
 		last := v.lowered.Layers[i].Last
 		output := run.Outputs[slices.Index(run.Steps, last)]
-		v.result.Layers = append(v.result.Layers, v.layer(i, output, devices, part.Verdict))
+		layer := v.layer(i, output, devices, part.Verdict)
+		if layer.SHA256, err = digest(output); err != nil {
+			return fmt.Errorf("verify: %w", err)
+		}
+		v.result.Layers = append(v.result.Layers, layer)
 		v.judge(v.lowered.Layers[i].Name, part.Verdict)
 		v.hold(last, v.batch, output, part.Verdict)
 	}
 	return nil
 }
-
-// layer returns a layer's part of the result.
-func (v *verifier) layer(i int, output tensor.Tensor, devices []string, of Verdict) Layer {
-	lowered := v.lowered.Layers[i]
-	layer := Layer{
-		Layer: lowered.Name, Kind: lowered.Kind, From: lowered.From, Output: output.Shape, Devices: devices, Verdict: of,
-	}
-	for _, x := range output.Data {
-		switch {
-		case x != x:
-			layer.NaN++
-		case x-x != 0:
-			layer.Infinite++
-		}
-	}
-	if of.Unspecified > 0 {
-		for step := lowered.First; step <= lowered.Last && layer.Note == ""; step++ {
-			layer.Note = v.lowered.Program.Steps[step].Op.Traits().Unspecified
-		}
-	}
-	return layer
-}
-
-// chainsFetch names the run of chains, for a test's fault.
-const chainsFetch = "chains"
 
 // chains compares the outputs at the ends of chains, in a run that fetches no output
 // between layers. The chains within one layer have the bits of that layer, which layers
@@ -382,6 +369,9 @@ func (v *verifier) chains() error {
 		chain := Chain{Verdict: part.Verdict}
 		for _, layer := range part.Layers {
 			chain.Layers = append(chain.Layers, v.lowered.Layers[layer].Name)
+		}
+		if chain.SHA256, err = digest(v.endOf(run, part)); err != nil {
+			return fmt.Errorf("verify: %w", err)
 		}
 		v.judge(chain.Layers[len(chain.Layers)-1], chain.Verdict)
 		for _, step := range part.Steps {
