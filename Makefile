@@ -50,7 +50,7 @@ PROGRAM    := $(GO) build -buildmode=pie -ldflags "-bindnow $(FACTS)"
 DOCKER_BUILD = docker build --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg BASE_IMAGE=$(BASE_IMAGE) \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED)
 
-.PHONY: bench mutants mutants-sample fusions soak soak-operations fuzz hostile sweep bundle module proof-page docker docker-test docker-cuda docker-cuda-test help libtensorflow build doctor-program demo test test-steps lint unit race no-cgo outside doctor go-env go-env-undo notices fmt clean
+.PHONY: bench network-cases mutants mutants-sample fusions soak soak-operations fuzz hostile sweep bundle module proof-page docker docker-test docker-cuda docker-cuda-test help libtensorflow build doctor-program demo test test-steps lint unit race no-cgo outside doctor go-env go-env-undo notices fmt clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -186,6 +186,16 @@ bench: libtensorflow ## side by side with others, into bench/ (some of it, into 
 	CGO_ENABLED=0 $(PROGRAM) -o bin/bench ./bench
 	bin/bench -python "$(BENCH_CACHE)/venv/bin/python" $(BENCH_FLAGS)
 endif
+
+# The Python that computes the networks of case files, outside the work tree.
+KERAS_CACHE := $(or $(TFCNN_KERAS_CACHE),$(HOME)/.cache/tfcnn-keras)
+network-cases: ## write testdata/cases/networks_*.json anew, with Keras (1.5 GB to fetch once)
+	@mkdir -p "$(KERAS_CACHE)"; cd "$(KERAS_CACHE)" && \
+	if ! cmp -s "$(CURDIR)/testdata/outside/requirements.txt" installed.txt; then \
+		$(BENCH_PYTHON) -m venv venv && venv/bin/pip install -q --no-cache-dir -r "$(CURDIR)/testdata/outside/requirements.txt" && \
+		cp "$(CURDIR)/testdata/outside/requirements.txt" installed.txt; \
+	fi
+	"$(KERAS_CACHE)/venv/bin/python" testdata/outside/networks.py
 
 outside: libtensorflow # modules of their own: one that embeds graph and session, and the README's program
 	@echo "== modules outside"

@@ -24,8 +24,10 @@ type Conv2DTranspose struct {
 	// channel acts on the filters of its part. Default 1.
 	Groups int
 	// OutputSize is one of the sizes from which a convolution makes [H,W]. The default
-	// is Keras's: H·stride with SAME, (H−1)·stride + the kernel's reach with VALID, and
-	// the smallest size with explicit padding. A stride or a reach below 1 is an error.
+	// is H·stride with SAME, (H−1)·stride + the kernel's reach with VALID, and the
+	// smallest size with explicit padding. It is Keras's, except that Keras adds rows
+	// with VALID where a stride is longer than the reach, up to H·stride. A stride or a
+	// reach below 1 is an error.
 	OutputSize  Size
 	NoBias      bool
 	Activation  Activation

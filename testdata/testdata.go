@@ -1,6 +1,7 @@
 // Package testdata embeds what the program carries: the sample images
-// (images/ATTRIBUTION.md says whose they are) and the known answers, of
-// TensorFlow's own kernel tests and other sources, as case files.
+// (images/ATTRIBUTION.md says whose they are) and the known answers as case files: of
+// operations, from TensorFlow's own kernel tests and other sources, and of whole
+// networks, from Keras.
 package testdata
 
 import "embed"

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -12,10 +13,13 @@ import (
 
 	"tfcnn/cmd/cnndemo/internal/commandline"
 	"tfcnn/cmd/cnndemo/internal/report"
+	"tfcnn/graph"
+	"tfcnn/graph/tensor"
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow/operations"
+	"tfcnn/session"
 	"tfcnn/testdata"
 )
 
@@ -50,7 +54,7 @@ func newVerifyCasesCommand() *cobra.Command {
 	var cases casesFlags
 	c := &cobra.Command{
 		Use:   "cases [FILES or FOLDERS…]",
-		Short: "Verify the operations of case files",
+		Short: "Verify the operations and networks of case files",
 		Long: `verify cases runs case files and prints the verdict on each case. It makes two
 comparisons: of the answer in the file with the reference, and of TensorFlow's
 output with the reference. Without files it runs the built-in cases, as cnndemo
@@ -79,6 +83,13 @@ the verdict is precision where TensorFlow rounds numbers. Each operation has inp
   scale_shift        scale, shift
 Without further fields: ` + folded("Without further fields: ", proof.InputAlone()) + `.
 
+In place of an operation a case may have a whole network: {"name": "…",
+"network": {…}, "weights": {"conv1/filter": {…}, …}, "input": {…}, "expect": {…}}.
+network is the JSON that verify net reads; expect is the network's one output, or
+an object of outputs by layer. Each output is a case of the operation "network",
+named NAME or NAME: LAYER. "source" beside "name", and "made_by" beside "cases",
+are notes.
+
 File, operation and name identify a case on the terminal, in JSON, in JUnit's XML
 and in baselines; two cases that share all three are refused. A file is named
 without its folders, or with as many of them as tell it from the other files. All
@@ -99,7 +110,7 @@ case with such a baseline:
 Both flags may name one file: it is read first and replaced at the end, also
 where cases failed.
 
-` + verifyStatus("a case failed or proves nothing; against a baseline: outside, missing or", "case changed, and with --equal-bits within bound, too"),
+` + verifyStatus("a case failed or is no pass; against a baseline: outside, missing or", "case changed, and with --equal-bits within bound, too"),
 		Example: `  cnndemo verify cases my-cases/ --junit report.xml --html report.html
   cnndemo verify cases a.json b.json --write-baseline baseline.json
   cnndemo verify cases a.json b.json --against baseline.json --equal-bits`,
@@ -135,7 +146,7 @@ func (f *casesFlags) verify(c *cobra.Command, to *verifyFlags) error {
 	if err := cmp.Or(baseline.read(), to.configure()); err != nil {
 		return err
 	}
-	backend, err := operations.NewBackend(to.device)
+	backend, err := newCaseDevice(to.device)
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
@@ -201,28 +212,70 @@ func readCases(paths []string) ([]proof.File, error) {
 	return all.Files()
 }
 
+// caseDevice is a device of TensorFlow's: an operation runs in a graph of its own, a
+// network in a session of its own.
+type caseDevice struct {
+	*operations.Backend
+	name string
+}
+
+func newCaseDevice(name string) (caseDevice, error) {
+	backend, err := operations.NewBackend(name)
+	return caseDevice{backend, name}, err
+}
+
+// RunNetwork returns the outputs of a network's layers.
+func (d caseDevice) RunNetwork(ctx context.Context, n graph.Network, w graph.Weights, input tensor.Tensor, layers []string) ([]tensor.Tensor, error) {
+	s, err := session.Open(n, w, session.Options{Device: d.name})
+	if err != nil {
+		return nil, err
+	}
+	outputs, err := s.RunOutputs(ctx, input, layers...)
+	return outputs, errors.Join(err, s.Close())
+}
+
 // runCases hands each outcome to each while its output is there, and keeps it
 // without.
-func runCases(ctx context.Context, files []proof.File, backend proof.Backend, each func(proof.Outcome) error, bar *progress) ([]proof.Outcome, error) {
+func runCases(ctx context.Context, files []proof.File, device caseDevice, each func(proof.Outcome) error, bar *progress) ([]proof.Outcome, error) {
 	total := 0
 	for _, file := range files {
 		total += len(file.Cases)
+		for _, c := range file.Networks {
+			total += len(c.Outputs())
+		}
 	}
 	defer bar.finish()
 	var outcomes []proof.Outcome
-	for _, file := range files {
-		for _, c := range file.Cases {
-			o, err := c.Run(ctx, backend)
-			if err != nil {
-				return nil, err
-			}
+	add := func(file proof.File, list ...proof.Outcome) error {
+		for _, o := range list {
 			o.File, o.Path = file.Name, file.Path
 			if err := each(o); err != nil {
-				return nil, err
+				return err
 			}
 			o.Release()
 			outcomes = append(outcomes, o)
 			bar.show(len(outcomes), total)
+		}
+		return nil
+	}
+	for _, file := range files {
+		for _, c := range file.Cases {
+			o, err := c.Run(ctx, device)
+			if err == nil {
+				err = add(file, o)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		for _, c := range file.Networks {
+			list, err := c.Run(ctx, device)
+			if err == nil {
+				err = add(file, list...)
+			}
+			if err != nil {
+				return nil, err
+			}
 		}
 	}
 	return outcomes, nil

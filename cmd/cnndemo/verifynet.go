@@ -78,7 +78,7 @@ nets lists them) or a JSON file.
 The weights are drawn from --seed, or read from a .npz file, whose arrays are
 named after the layers in the JSON of cnndemo nets NET: conv1/filter, conv1/bias.
 
-` + verifyStatus("a layer or a call failed, was not held or proves nothing, or an image cannot be used"),
+` + verifyStatus("a layer or a call failed or is no pass, or an image cannot be used"),
 		Example: `  cnndemo verify net alexnet
   cnndemo verify net my-net.json --weights my-net.npz holiday/ --html report.html`,
 		Args:              commandline.Arguments(1, math.MaxInt, "a network"),

@@ -55,8 +55,11 @@ is refused with an error that names the fault. A case that ends the process fail
 Equal seeds draw equal cases on every machine. A case that fails is shrunk to the
 smallest one that still fails, and printed as a file for verify cases.
 
+In some numbers correct kernels differ, and nothing is asked of them: they are
+unspecified. An operation with more than 2 % of them, and more than 500, is not held.
+
 ` + commandline.ExitStatus(
-			"1    a case failed",
+			"1    a case failed, or an operation has too many unspecified numbers",
 			"2    wrong usage: a wrong flag, or an argument that is no number of cases",
 			"3    the machine lacks memory, the device, or a place to write to; or the kernel",
 			"     killed the process with the cases, as it does where memory runs out"),
@@ -154,8 +157,17 @@ func (f *randomFlags) verify(c *cobra.Command, to *verifyFlags) error {
 	} else {
 		printRandom(c.OutOrStdout(), v, result)
 	}
-	if n := len(result.Failures); n > 0 {
-		return exitErrorf(exitCheck, "verify: %d of %d cases failed, seed %d", n, result.Cases, result.Seed)
+	return randomFault(result)
+}
+
+// randomFault is the error of a run with cases that failed, or with an operation over its
+// budget.
+func randomFault(r draw.RandomResult) error {
+	if n := len(r.Failures); n > 0 {
+		return exitErrorf(exitCheck, "verify: %d of %d cases failed, seed %d", n, r.Cases, r.Seed)
+	}
+	if over := r.OverBudget(); len(over) > 0 {
+		return exitErrorf(exitCheck, "verify: %s: %v, seed %d", over[0].Op, over[0].Verdict.Budgeted(), r.Seed)
 	}
 	return nil
 }
@@ -170,6 +182,10 @@ func fillRandom(v *report.Verification, r draw.RandomResult) {
 		if op.Verdict.Status != proof.Fail && op.Computed > 0 {
 			verdict := op.Verdict
 			verdict.Worst = nil // of some case
+			if op.OverBudget {
+				verdict = verdict.Budgeted()
+				o.Failure = verdict.String()
+			}
 			o.Device, o.Status = &verdict, verdict.Status
 		}
 		v.Outcomes = append(v.Outcomes, o)
@@ -180,10 +196,10 @@ func fillRandom(v *report.Verification, r draw.RandomResult) {
 func printRandom(w io.Writer, v report.Verification, r draw.RandomResult) {
 	printHeader(w, v.TensorFlow, v.Device, v.Precision, v.Note)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "operation\tcomputed\trefused\tnumbers\texact\tlargest share of bound\tfailed")
+	fmt.Fprintln(table, "operation\tcomputed\trefused\tnumbers\texact\tunspecified\tlargest share of bound\tfailed")
 	computed, refused, void := 0, 0, 0
 	for _, op := range r.Ops {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%s\t%d\n", op.Op, op.Computed, op.Refused, op.Verdict.Elements, op.Verdict.Exact, fmt.Sprintf("%.3g", op.Share), op.Failed)
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%s\t%s\t%d\n", op.Op, op.Computed, op.Refused, op.Verdict.Elements, op.Verdict.Exact, op.Verdict.UnspecifiedShare(), fmt.Sprintf("%.3g", op.Share), op.Failed)
 		computed, refused, void = computed+op.Computed, refused+op.Refused, void+op.Uncompared
 	}
 	table.Flush()
@@ -195,6 +211,9 @@ func printRandom(w io.Writer, v report.Verification, r draw.RandomResult) {
 		r.Seed, r.Cases, r.Seconds, computed, refused, len(r.Failures), r.Deaths)
 	if void > 0 {
 		fmt.Fprintf(w, "%d more cases prove nothing: no number of theirs was compared\n", void)
+	}
+	for _, op := range r.OverBudget() {
+		fmt.Fprintf(w, "%s: %v\n", op.Op, op.Verdict.Budgeted())
 	}
 	if r.GaveUp {
 		fmt.Fprintln(w, "given up after so many failures")

@@ -40,6 +40,9 @@ func TestNPYNumbers(t *testing.T) {
 		{"<i8", "0000000000000080 ffffffffffffff7f", []float32{-0x1p63, 0x1p63}},
 		{"<u8", "0100000010000010 ffffffffffffffff", []float32{0x1.000002p60, 0x1p64}},
 		{">u8", "8000008000000001 8000008000000000", []float32{0x1.000002p63, 0x1p63}},
+		{"<u8", "0000000000000080 0100000000000000 ffffffffffffff7f", []float32{0x1p63, 1, 0x1p63}},
+		// 2⁶³+2³⁹ is halfway between two float32.
+		{"<u8", "0000000080000080 0100000080000080 ffffff7f80000080", []float32{0x1p63, 0x1.000002p63, 0x1.000002p63}},
 		{"<f2", "003c 0100 ff7b 007c 00fc 0080 007e ff03", []float32{1, 0x1p-24, 65504, float32(math.Inf(1)), float32(math.Inf(-1)), 0, nan, 0x1.ff8p-15}},
 		{">f2", "3c00 c000", []float32{1, -2}},
 		{"<f4", "0000803f 01000080", []float32{1, -0x1p-149}},
@@ -49,6 +52,10 @@ func TestNPYNumbers(t *testing.T) {
 		{"float32", "0000803f", []float32{1}},
 		// 1+2⁻²⁴ is halfway between 1 and the next float32.
 		{"<f8", "000000100000f03f 010000100000f03f 000000300000f03f", []float32{1, 0x1.000002p0, 0x1.000004p0}},
+		{"<f4", "0000807f 000080ff 0000c07f", []float32{float32(math.Inf(1)), float32(math.Inf(-1)), nan}},
+		{">f4", "7f800000 ff800000", []float32{float32(math.Inf(1)), float32(math.Inf(-1))}},
+		{"<f8", "000000000000f07f 000000000000f0ff", []float32{float32(math.Inf(1)), float32(math.Inf(-1))}},
+		{">f8", "fff0000000000000", []float32{float32(math.Inf(-1))}},
 		{">f8", "3ff0000010000001 7ff0000000000000 7ff8000000000000", []float32{0x1.000002p0, float32(math.Inf(1)), nan}},
 		{"<f8", "000000000000a036 0000000000009036 ffffffefffffef47", []float32{0x1p-149, 0, math.MaxFloat32}},
 	} {

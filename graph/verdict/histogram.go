@@ -35,7 +35,7 @@ func Bucket(err, bound float64) int {
 	if fraction == 0.5 {
 		exponent-- // a power of two itself, that its bucket includes
 	}
-	return min(max(exponent-firstShare, 0)+1, last-1)
+	return max(exponent-firstShare, 0) + 1
 }
 
 // BucketEnds returns the shares of the bound that a bucket spans, above low and

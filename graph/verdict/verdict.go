@@ -29,7 +29,7 @@ const (
 	// NaN on both sides, unspecified, or not finite where sums may overflow.
 	Nothing Status = "proves nothing"
 	// NotHeld: for some numbers no bound is known, so that nothing was compared with
-	// them.
+	// them; or more than MostUnspecified of the numbers are unspecified.
 	NotHeld Status = "not held"
 	// Fail: a number outside its bound, or another shape.
 	Fail Status = "fail"

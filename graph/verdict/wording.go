@@ -19,6 +19,8 @@ func (v Verdict) String() string {
 			v.Status, v.Outside, v.Elements, tensor.FormatShape(v.Worst), v.Got, v.Want, v.Bound, v.MaxError)
 	case v.Status == Precision:
 		return fmt.Sprintf("%s: largest error is %.3g times its level, float32 kernels stay below %d on numbers of random signs; within the bound", v.Status, v.Level, ref.AlarmLevel)
+	case v.Status == NotHeld && v.Unbounded == 0:
+		return fmt.Sprintf("%s: %d of %d numbers are unspecified (%s), at most %s may be", v.Status, v.Unspecified, v.Elements, v.UnspecifiedShare(), percent(MostUnspecified))
 	case v.Status == NotHeld:
 		return fmt.Sprintf("%s: no bound is known for %d of %d numbers", v.Status, v.Unbounded, v.Elements)
 	case v.Elements == 0:
@@ -38,7 +40,7 @@ func (v Verdict) exceptions() string {
 		text += fmt.Sprintf("; %d NaN on both sides", v.NaN)
 	}
 	if v.Unspecified > 0 {
-		text += fmt.Sprintf("; nothing asked of %d numbers, where kernels differ", v.Unspecified)
+		text += fmt.Sprintf("; nothing asked of %d numbers (%s), where kernels differ", v.Unspecified, v.UnspecifiedShare())
 	}
 	if v.Overflowed > 0 {
 		text += fmt.Sprintf("; %d not finite, where partial sums may overflow", v.Overflowed)

@@ -66,6 +66,20 @@ func TestShapes(t *testing.T) {
 	}
 }
 
+// wide is a pool with a window of 2 rows and 3 columns.
+func wide(p ir.Padding) ir.AvgPool {
+	return ir.AvgPool{Pool: ir.Pool{Size: pair(2, 3), Strides: pair(1, 1), Padding: p}}
+}
+
+// Each side of a pool's padding has its own limit: a row or a column less than the
+// window.
+func TestWidestPoolPadding(t *testing.T) {
+	got, err := wide(explicit(1, 1, 2, 2)).Shape(shape(1, 5, 5, 3))
+	if err != nil || fmt.Sprint(got) != "[1 6 7 3]" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	image, filter := shape(1, 5, 5, 3), shape(3, 3, 3, 8)
 	huge := math.MaxInt32
@@ -109,6 +123,10 @@ func TestRefusals(t *testing.T) {
 		{ir.MaxPool{Pool: pool(6, 1, valid)}, [][]int{image}, "window spans 6 rows, input has only 5"},
 		{ir.MaxPool{Pool: pool(2, 2, explicit(0, 2, 0, 0))}, [][]int{image}, "padding 2 at the bottom is not less than the window's 2"},
 		{ir.AvgPool{Pool: pool(2, 2, explicit(0, 0, 0, 3))}, [][]int{image}, "padding 3 at the right is not less than the window's 2"},
+		{wide(explicit(2, 0, 0, 0)), [][]int{image}, "padding 2 at the top is not less than the window's 2, a window"},
+		{wide(explicit(0, 2, 0, 0)), [][]int{image}, "padding 2 at the bottom is not less than the window's 2, a window"},
+		{wide(explicit(0, 0, 3, 0)), [][]int{image}, "padding 3 at the left is not less than the window's 3, a window"},
+		{wide(explicit(0, 0, 0, 3)), [][]int{image}, "padding 3 at the right is not less than the window's 3, a window"},
 		{ir.MaxPool{Pool: pool(0, 1, valid)}, [][]int{image}, "vertical window is 0, want 1 or more"},
 		{ir.MaxPool{Pool: pool(1, 1, valid)}, [][]int{{1, 0, 5, 3}}, "input has no rows or no columns"},
 		{ir.MaxPool{Pool: pool(1, 1, valid)}, [][]int{image, filter}, "got 2 operands"},

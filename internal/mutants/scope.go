@@ -24,14 +24,16 @@ type suite struct{ name, folder, run, skip string }
 // catches it. Known answers are compared with the reference without libtensorflow.
 var suites = []suite{
 	{name: "operations", folder: "internal/ir"},
-	{name: "known answers", folder: "internal/proof", run: "^TestKnownAnswers$"},
-	{name: "verdicts", folder: "internal/proof", run: "^Test(WrongDeviceFails|WrongExpectationFails|Statuses|ProvesNothing|Network|Chains|UnknownBoundsAreNoPass|Refusals|CanceledKernels|Merge|NaNThatIsExpected|LargeOutputs|Histogram.*)$"},
+	{name: "figures", folder: "graph/verdict"},
+	{name: "known answers", folder: "internal/proof", run: "^TestKnown(Answers|Networks.*)$"},
+	{name: "verdicts", folder: "internal/proof", skip: "^Test(Known.*|BoundsAreKept)$"},
 	{name: "bounds", folder: "internal/proof", run: "^TestBoundsAreKept$"},
-	{name: "reference", folder: "internal/ref"},
+	{name: "reference", folder: "internal/ref", skip: "^Test(LevelsOfFloat32Sums|LevelsNoticeRoundedFactors|TailOfLevels)$"}, // which take long
+	{name: "unspecified numbers", folder: "internal/proof/draw", run: "^TestUnspecifiedNumbersAreRare$"},
 	{name: "networks", folder: "graph", skip: "^Test(NothingIsFused|NPZWithNumPy|JSONRandom|Linear.*|Bounded.*)$"},
 	{name: "plans", folder: "graph/plan", skip: "^TestLinear.*$"},
 	{name: "nodes", folder: "graph/node"},
-	{name: "case files", folder: "session", run: "^TestCaseFiles$"},
+	{name: "case files", folder: "session", run: "^Test(Network)?CaseFiles$"},
 	{name: "verify", folder: "session/verify"},
 	{name: "layers", folder: "session", run: "^Test(NetworkAgainstReference|DepthwiseBlock|JoinedLayers)$"},
 	{name: "random operations", folder: "session", run: "^TestRandomOperations$"},

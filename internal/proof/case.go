@@ -12,7 +12,8 @@ import (
 )
 
 // Case is one operation with its operands, and the answer or the error that is
-// expected. Its JSON form is what a case file lists:
+// expected; NetworkCase is that of a whole network. Its JSON form stands in a case
+// file's list:
 //
 //	{"name": "2×2 of 3×3", "op": "max_pool", "size": [2,2], "strides": [1,1],
 //	 "input":  {"shape": [1,3,3,1], "data": [1,2,3,4,5,6,7,8,9]},
@@ -89,6 +90,11 @@ func (c *Case) UnmarshalJSON(text []byte) error {
 	if err != nil {
 		return err
 	}
+	return c.readOperation(text, fields)
+}
+
+// readOperation reads the name and the operation, and then the operation's fields.
+func (c *Case) readOperation(text []byte, fields []strict.Field) error {
 	*c = Case{json: slices.Clone(text)}
 	if name, found := strict.Find(fields, "name"); found { // first: errors name the case
 		if err := decode(name, &c.Name, nil); err != nil {
@@ -97,13 +103,14 @@ func (c *Case) UnmarshalJSON(text []byte) error {
 	}
 	raw, found := strict.Find(fields, "op")
 	if !found {
-		return errors.New(`field "op" is missing`)
+		return errors.New(`field "op" or "network" is missing`)
 	}
 	var kind string
 	if err := decode(raw, &kind, nil); err != nil {
 		return fmt.Errorf("op: %w", err)
 	}
-	if kind, err = strict.Choice("op", kind, strict.Keys(operations)); err != nil {
+	kind, err := strict.Choice("op", kind, strict.Keys(operations))
+	if err != nil {
 		return err
 	}
 	return c.read(operations[kind], fields)

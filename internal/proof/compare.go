@@ -37,14 +37,11 @@ func expectingNaN(v Verdict) Verdict {
 	return v
 }
 
-// rounding is the most that rounding to float32 changes a number: half a unit
-// in its last place.
+// rounding is what rounding to float32 changes in a number; 0 where the result is not
+// finite.
 func rounding(x float64) float64 {
-	if x != x || math.IsInf(x, 0) {
-		return 0
-	}
 	near := float64(float32(x))
-	if math.IsInf(near, 0) {
+	if !finite(near) {
 		return 0
 	}
 	return math.Abs(x - near)

@@ -9,6 +9,7 @@ import (
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
+	"tfcnn/internal/quote"
 	"tfcnn/internal/strict"
 )
 
@@ -75,6 +76,21 @@ func decode(raw []byte, into any, words []string) (err error) {
 			if err := decodeTensor(item, &(*value)[i]); err != nil {
 				return fmt.Errorf("tensor %d: %w", i+1, err)
 			}
+		}
+	case *graph.Network:
+		return value.UnmarshalJSON(raw)
+	case *graph.Weights:
+		fields, err := strict.Object(raw)
+		if err != nil {
+			return err
+		}
+		*value = make(graph.Weights, len(fields))
+		for _, f := range fields {
+			var t tensor.Tensor
+			if err := decodeTensor(f.Value, &t); err != nil {
+				return fmt.Errorf("%s: %w", quote.Name(f.Name), err)
+			}
+			(*value)[f.Name] = t
 		}
 	default:
 		return fmt.Errorf("a %T has no JSON form in case files", into)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 
+	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 )
@@ -15,44 +16,54 @@ func (c Case) MarshalJSON() ([]byte, error) {
 	if c.Op == nil {
 		return nil, errors.New("proof: case has no operation")
 	}
-	object := []byte("{")
-	var failed error
-	add := func(name string, value any) {
-		text, err := json.Marshal(encoded(value))
-		failed = errors.Join(failed, err)
-		if len(object) > 1 {
-			object = append(object, ',')
-		}
-		object = append(append(object, `"`+name+`":`...), text...)
-	}
+	var object object
 	if c.Name != "" {
-		add("name", c.Name)
+		object.add("name", c.Name)
 	}
-	add("op", c.Op.Kind())
+	object.add("op", c.Op.Kind())
 	attributes, _ := ir.Attributes(c.Op)
 	for _, a := range attributes {
 		if !a.IsDefault() {
-			add(a.Name, a.Value)
+			object.add(a.Name, a.Value)
 		}
 	}
 	for i, o := range c.Op.Traits().Operands.Names() {
 		switch {
 		case o.List:
-			add(o.Name, c.Operands)
+			object.add(o.Name, c.Operands)
 		case i < len(c.Operands):
-			add(o.Name, c.Operands[i])
+			object.add(o.Name, c.Operands[i])
 		}
 	}
 	if c.Expect != nil {
-		add("expect", *c.Expect)
+		object.add("expect", *c.Expect)
 	}
 	if c.Error != "" {
-		add("error", c.Error)
+		object.add("error", c.Error)
 	}
 	if c.RandomSigns {
-		add("random_signs", true)
+		object.add("random_signs", true)
 	}
-	return append(object, '}'), failed
+	return object.end()
+}
+
+// object is a JSON object that is written field by field.
+type object struct {
+	text []byte
+	err  error
+}
+
+func (o *object) add(name string, value any) {
+	text, err := json.Marshal(encoded(value))
+	o.err = errors.Join(o.err, err)
+	if len(o.text) > 0 {
+		o.text = append(o.text, ',')
+	}
+	o.text = append(append(o.text, `"`+name+`":`...), text...)
+}
+
+func (o *object) end() ([]byte, error) {
+	return append(append([]byte("{"), o.text...), '}'), o.err
 }
 
 // encoded returns a value in the form that decode reads.
@@ -78,6 +89,12 @@ func encoded(value any) any {
 			Shape []int    `json:"shape"`
 			Data  []Number `json:"data"`
 		}{append([]int{}, v.Shape...), data}
+	case graph.Weights:
+		tensors := make(map[string]any, len(v))
+		for name, x := range v {
+			tensors[name] = encoded(x)
+		}
+		return tensors
 	case []tensor.Tensor:
 		list := make([]any, len(v))
 		for i, x := range v {

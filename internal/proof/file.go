@@ -25,11 +25,14 @@ type File struct {
 	// Name is the shortest end of Path that no other file of a run has: the
 	// file's name, with as many folders before it as needed. Together with an
 	// operation and a case's name it names one case of the run.
-	Name  string
-	Cases []Case
+	Name     string
+	MadeBy   string        // what wrote the file; a note
+	Cases    []Case        // of operations
+	Networks []NetworkCase // of whole networks
 }
 
-// Read reads one case file, {"cases": [ … ]}, strictly. A case without a name
+// Read reads one case file, {"made_by": "…", "cases": [ … ]}, strictly; made_by may be
+// left out. A case without a name
 // is called by its number, "case 1". Two cases of one name and operation are an
 // error with both numbers.
 func Read(name string, text []byte) (File, error) {
@@ -41,37 +44,77 @@ func Read(name string, text []byte) (File, error) {
 	file := File{Path: name, Name: name}
 	numbers := map[CaseKey]int{}
 	for _, f := range fields {
-		if f.Name != "cases" {
-			return fail(strict.Unknown("field", f.Name, []string{"cases"}))
+		switch f.Name {
+		case "made_by":
+			if err := decode(f.Value, &file.MadeBy, nil); err != nil {
+				return fail(fmt.Errorf("%s: %w", f.Name, err))
+			}
+			continue
+		case "cases":
+		default:
+			return fail(strict.Unknown("field", f.Name, []string{"cases", "made_by"}))
 		}
 		var list []json.RawMessage
 		if err := json.Unmarshal(f.Value, &list); err != nil {
 			return fail(fmt.Errorf("cases: want a list, got %s", strict.Excerpt(f.Value)))
 		}
 		for i, raw := range list {
-			var c Case
-			if err := c.UnmarshalJSON(raw); err != nil {
-				return fail(fmt.Errorf("case %d%s: %w", i+1, quoted(c.Name), err))
+			keys, err := file.add(i+1, raw)
+			if err != nil {
+				return fail(err)
 			}
-			if c.Name == "" {
-				c.Name = fmt.Sprint("case ", i+1)
-				// A failed case repeats under the name that it has here.
-				if c.json, err = c.MarshalJSON(); err != nil {
-					return fail(fmt.Errorf("case %d: %w", i+1, err))
+			for _, key := range keys {
+				if at := numbers[key]; at > 0 {
+					return fail(fmt.Errorf("cases %d and %d are both %s%s, want names that differ", at, i+1, key.Op, quoted(key.Name)))
 				}
+				numbers[key] = i + 1
 			}
-			key := CaseKey{Op: c.Op.Kind(), Name: c.Name}
-			if at := numbers[key]; at > 0 {
-				return fail(fmt.Errorf("cases %d and %d are both %s%s, want names that differ", at, i+1, key.Op, quoted(c.Name)))
-			}
-			numbers[key] = i + 1
-			file.Cases = append(file.Cases, c)
 		}
 	}
-	if len(file.Cases) == 0 {
+	if len(file.Cases)+len(file.Networks) == 0 {
 		return fail(errors.New(`no cases, want {"cases": [ … ]}`))
 	}
 	return file, nil
+}
+
+// add reads the case of a number, of an operation or of a network, and returns the keys
+// of its outcomes, without a file.
+func (f *File) add(number int, raw json.RawMessage) ([]CaseKey, error) {
+	fields, err := strict.Object(raw)
+	if err != nil {
+		return nil, fmt.Errorf("case %d: %w", number, err)
+	}
+	fail := func(name string, err error) ([]CaseKey, error) {
+		return nil, fmt.Errorf("case %d%s: %w", number, quoted(name), err)
+	}
+	// A failed case repeats under the name that it has here.
+	unnamed := fmt.Sprint("case ", number)
+	if _, isNetwork := strict.Find(fields, "network"); isNetwork {
+		var c NetworkCase
+		if err := c.read(raw, fields); err != nil {
+			return fail(c.Name, err)
+		}
+		if c.Name == "" {
+			c.Name = unnamed
+			if c.json, err = c.MarshalJSON(); err != nil {
+				return fail("", err)
+			}
+		}
+		f.Networks = append(f.Networks, c)
+		return c.keys(), nil
+	}
+	var c Case
+	if err := c.readOperation(raw, fields); err != nil {
+		return fail(c.Name, err)
+	}
+	if c.Name == "" {
+		c.Name = unnamed
+		if c.json, err = c.MarshalJSON(); err != nil {
+			return fail("", err)
+		}
+	}
+	f.Cases = append(f.Cases, c)
+	return []CaseKey{{Op: c.Op.Kind(), Name: c.Name}}, nil
 }
 
 // CaseKey names a case of a run: by its file's Name, its operation and its name.

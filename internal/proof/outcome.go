@@ -204,12 +204,7 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 		return
 	}
 	if c.Expect != nil {
-		v := CompareExpectation(want, *c.Expect)
-		o.Expectation = &v
-		o.Status = v.Status
-		if v.Status == Fail {
-			o.fail(ExpectationCause, "expectation against the reference: %v", v)
-		}
+		o.compareExpectation(want, *c.Expect)
 	}
 	got, err := backend.Apply(ctx, c.Op, c.Operands...)
 	if err != nil {
@@ -223,6 +218,22 @@ func (c Case) run(ctx context.Context, backend Backend, o *Outcome) {
 			return
 		}
 	}
+	o.compareDevice(want, got)
+}
+
+// compareExpectation compares what a case expects with the reference.
+func (o *Outcome) compareExpectation(want ref.Result, expected tensor.Tensor) {
+	v := CompareExpectation(want, expected)
+	o.Expectation = &v
+	o.Status = v.Status
+	if v.Status == Fail {
+		o.fail(ExpectationCause, "expectation against the reference: %v", v)
+	}
+}
+
+// compareDevice compares the backend's output with the reference. The expectation, if
+// any, was compared before.
+func (o *Outcome) compareDevice(want ref.Result, got tensor.Tensor) {
 	o.Output = &got
 	v := Compare(want, got)
 	if o.Expectation != nil && o.Expectation.OK() {

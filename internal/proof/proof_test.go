@@ -139,6 +139,9 @@ func TestRefusals(t *testing.T) {
 		if err != nil || o.Cause != tt.cause || !strings.HasPrefix(o.Failure, tt.failure) || !strings.HasPrefix(o.Refused(), tt.refused) || (o.Output != nil) != tt.output {
 			t.Errorf("%s: cause %d of %q, refused %q, output %v, %v", tt.text, o.Cause, o.Failure, o.Refused(), o.Output, err)
 		}
+		if (o.Refusal == "") != (tt.cause != 0) {
+			t.Errorf("%s: refused with %q", tt.text, o.Refusal)
+		}
 		if (o.Status == proof.Fail) != (tt.cause != 0) || (o.Failure == "") != (tt.cause == 0) {
 			t.Errorf("%s: %s, %q", tt.text, o.Status, o.Failure)
 		}
@@ -238,7 +241,7 @@ func TestStatuses(t *testing.T) {
 		{one(nan, 0, 0, ref.Unspecified), 1, proof.Nothing},
 	} {
 		v := proof.Compare(tt.want, tensor.Tensor{Shape: []int{1}, Data: []float32{float32(tt.got)}})
-		if v.Status != tt.is {
+		if v.Status != tt.is || v.OK() != (tt.is == proof.Pass) {
 			t.Errorf("%+v, got %v: %+v, want %s", tt.want, tt.got, v, tt.is)
 		}
 		if _, err := json.Marshal(v); err != nil {
@@ -278,7 +281,7 @@ func TestProvesNothing(t *testing.T) {
 			[]ref.State{ref.Plain, ref.Unspecified, ref.OverflowPossible},
 			[]float64{nan, 1, inf},
 			proof.Nothing,
-			"proves nothing: of 3 numbers none was compared; 1 NaN on both sides; nothing asked of 1 numbers, where kernels differ; 1 not finite, where partial sums may overflow",
+			"proves nothing: of 3 numbers none was compared; 1 NaN on both sides; nothing asked of 1 numbers (33.3 %), where kernels differ; 1 not finite, where partial sums may overflow",
 		},
 		{
 			"overflow",
@@ -350,7 +353,7 @@ func TestStrictFiles(t *testing.T) {
 		`[]`:                                    `want an object, got []`,
 		`{"cases":[{}]} x`:                      `text follows the object's end`,
 		`{"cases":[{"op":1}]}`:                  `op: want a string`,
-		`{"cases":[{"size":1}]}`:                `case 1: field "op" is missing`,
+		`{"cases":[{"size":1}]}`:                `case 1: field "op" or "network" is missing`,
 		`{"cases":[{"name":"n","op":"conv2"}]}`: `case 1 "n": op "conv2" is not known here, the nearest is "conv2d"`,
 		`{"cases":[{` + pool + `}]}`:            `field "size" is missing`,
 		`{"cases":[{"op":"max_pool","size":[1,1]}]}`:                                                                            `field "input" is missing`,

@@ -38,6 +38,7 @@ type norm struct {
 	fixed           float64 // |mean·f| + |offset|
 	lost            float64 // the error of flushing mean and offset
 	subnormal       bool    // scale is subnormal: f may be 0
+	isNaN           bool    // one of the channel's numbers is NaN
 	state           State
 }
 
@@ -57,6 +58,7 @@ func norms(op ir.BatchNorm, operands []tensor.Tensor) []norm {
 			fixed:     math.Abs(float64(mean)*f) + math.Abs(float64(offset)),
 			lost:      flushError(float64(mean))*math.Abs(f) + flushError(float64(offset)),
 			subnormal: isSubnormal(scale),
+			isNaN:     scale != scale || offset != offset || mean != mean || variance != variance,
 		}
 		switch {
 		case f != f || base <= 0 || base-base != 0 || n.fixed != n.fixed:
@@ -76,6 +78,10 @@ func norms(op ir.BatchNorm, operands []tensor.Tensor) []norm {
 // at normalises a number of the channel that lies within a bound of x.
 func (n norm) at(x, within float64, state State) (float64, float64, State) {
 	value := (x-n.mean)*n.f + n.offset
+	if state == Plain && (n.isNaN || x != x) {
+		// Each of the formulas computes with all five numbers, and has NaN for a NaN.
+		return math.NaN(), 0, Plain
+	}
 	state = max(state, n.state)
 	if state == Unspecified || value-value != 0 {
 		if value-value != 0 && (x-x == 0 || n.subnormal || math.Abs(n.f) < smallest || n.fixed > math.MaxFloat32) {

@@ -74,6 +74,36 @@ func (c *convolution) at(image, row, column, filter int) (sum, absolute, squares
 	return sum, absolute, squares, (endRow - firstRow) * (endColumn - firstColumn) * c.depth
 }
 
+// padsNotFinite reports whether a filter has a NaN or an infinity in a tap that lies on
+// the padding at a position.
+func (c *convolution) padsNotFinite(row, column, filter int) bool {
+	firstRow, endRow := c.h.Taps(row)
+	firstColumn, endColumn := c.w.Taps(column)
+	for i := range c.h.Size {
+		for j := range c.w.Size {
+			if i >= firstRow && i < endRow && j >= firstColumn && j < endColumn {
+				continue
+			}
+			for _, w := range c.filter[((filter*c.h.Size+i)*c.w.Size+j)*c.depth:][:c.depth] {
+				if w-w != 0 {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// conv2D computes a convolution. Correct kernels differ in two kinds of elements, which
+// are Unspecified.
+//
+// A kernel may multiply the zeros of the padding by the filter. Such a product is 0,
+// which changes no sum, unless the weight is NaN or an infinity: then it is NaN. So the
+// taps on the padding matter, of this filter and at this position. And an infinity times
+// a subnormal number is NaN where a kernel reads the number as zero.
+//
+// Either way a product is NaN in place of 0 or of an infinity, and the sum is NaN. A sum
+// that is NaN without them is NaN in all kernels.
 func conv2D(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2D, operands []tensor.Tensor) error {
 	x, filter := operands[0], operands[1]
 	c, err := newConvolution(op, x, filter)
@@ -84,6 +114,10 @@ func conv2D(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2D, operands
 	bias, extra, biasQuantum := biases(operands, c.filters)
 	q = min(q, biasQuantum)
 	flushed, err := subnormalParts(op, operands)
+	if err != nil {
+		return err
+	}
+	spoiled, err := infiniteTimesSubnormal(op, operands)
 	if err != nil {
 		return err
 	}
@@ -111,16 +145,18 @@ func conv2D(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2D, operands
 				terms := statistic{products + extra, r.Value[i], squares + bias[f]*bias[f]}
 				r.recordSum(i, terms, absolute)
 				r.setSquares(i, squares)
+				isNaN := math.IsNaN(r.Value[i])
 				switch {
-				case !finite && products < taps, scattered:
+				case scattered, !finite && !isNaN && products < taps && c.padsNotFinite(row, column, f):
 					r.State[i] = Unspecified
-				case math.IsNaN(r.Value[i]) || math.IsInf(r.Value[i], 0):
+				case isNaN || math.IsInf(r.Value[i], 0):
 					if peak > math.MaxFloat32 {
 						r.State[i] = OverflowPossible
 					}
-					if len(flushed) > 0 {
-						// Inf times a subnormal number read as zero is NaN.
-						r.State[i] = Unspecified
+					for _, part := range spoiled {
+						if _, products, _, _ := part.at(image, row, column, f); products > 0 && !isNaN {
+							r.State[i] = Unspecified
+						}
 					}
 				case q > 0 && absolute <= exact*q && fft == nil:
 					// Bound and Level stay 0.
@@ -189,18 +225,49 @@ func subnormalParts(op ir.Conv2D, operands []tensor.Tensor) ([]*convolution, err
 	return parts, nil
 }
 
+// infiniteTimesSubnormal returns the convolutions whose absolute sums count the products
+// of an infinity and a subnormal number. Without such numbers there are none.
+func infiniteTimesSubnormal(op ir.Conv2D, operands []tensor.Tensor) ([]*convolution, error) {
+	infinite := func(v float32) bool { return v-v != 0 && v == v }
+	ones := func(x tensor.Tensor, is func(float32) bool) tensor.Tensor {
+		return keep(x, is, func(float32) float32 { return 1 })
+	}
+	x, filter := operands[0], operands[1]
+	var parts []*convolution
+	for _, pair := range [][2]tensor.Tensor{
+		{ones(x, isSubnormal), ones(filter, infinite)},
+		{ones(x, infinite), ones(filter, isSubnormal)},
+	} {
+		if pair[0].Shape == nil || pair[1].Shape == nil {
+			continue
+		}
+		part, err := newConvolution(op, pair[0], pair[1])
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part)
+	}
+	return parts, nil
+}
+
 // keepSubnormal returns x with all but its subnormal numbers set to zero, or the zero
 // Tensor where x has no subnormal number.
 func keepSubnormal(x tensor.Tensor) tensor.Tensor {
+	return keep(x, isSubnormal, func(v float32) float32 { return v })
+}
+
+// keep returns a tensor that is as(v) where x has a number v of a kind and 0 elsewhere,
+// or the zero Tensor where x has no such number.
+func keep(x tensor.Tensor, is func(float32) bool, as func(float32) float32) tensor.Tensor {
 	var kept tensor.Tensor
 	for i, v := range x.Data {
-		if !isSubnormal(v) {
+		if !is(v) {
 			continue
 		}
 		if kept.Shape == nil {
 			kept = tensor.Tensor{Shape: x.Shape, Data: make([]float32, len(x.Data))}
 		}
-		kept.Data[i] = v
+		kept.Data[i] = as(v)
 	}
 	return kept
 }

@@ -192,10 +192,11 @@ func (r *Result) started(i int, s *sums, own, otherBounds, others float64, more 
 		return
 	}
 	others = max(others, 0)
-	if r.levels != NoLevels {
-		r.Level[i] = max(r.Level[i], s.startedLevel(i, r.Value[i], others, more))
-	}
 	bound := s.bound(i, own, 1, others, more, min(s.quantum, quantum)) + max(otherBounds, 0)
+	if r.levels != NoLevels && bound > 0 {
+		next := s.of(i).folded(r.Value[i], 1, others, more)
+		r.Level[i] = max(r.Level[i], s.foldedLevel(i, own, 1, next, s.absolute[i]+others))
+	}
 	r.widen(i, s.arithmetic, bound, s.absolute[i]+others)
 }
 
@@ -228,6 +229,9 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, with request, r R
 	if err != nil {
 		return Result{}, err
 	}
+	if err := want.extendLinearLevels(ctx, a, op, r, weights); err != nil {
+		return Result{}, err
+	}
 	if !plain {
 		reached, err := Apply(ctx, op, append([]tensor.Tensor{notPlain}, mapFilter(weights, func(float32) float32 { return 1 })...)...)
 		if err != nil {
@@ -246,7 +250,7 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, with request, r R
 		}
 	}
 	if exact {
-		return want, want.extendLinearLevels(ctx, a, op, r, weights)
+		return want, nil
 	}
 	more, err := apply(ctx, a, op, request{sums: with.sums}, append([]tensor.Tensor{b}, mapFilter(weights, func(w float32) float32 { return max(w, -w) })...)...)
 	if err != nil {
@@ -265,7 +269,7 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, with request, r R
 			want.State[i], want.Bound[i] = Unspecified, 0
 		}
 	}
-	return want, want.extendLinearLevels(ctx, a, op, r, weights)
+	return want, nil
 }
 
 // mapFilter returns the filter alone, with to applied to each number; nil where there

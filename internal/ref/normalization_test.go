@@ -146,8 +146,16 @@ func TestBatchNormNotFinite(t *testing.T) {
 		{inf, -2, 1, 0, 1, ref.Plain, math.Inf(-1)},
 		{nan, 2, 1, 0, 1, ref.Plain, math.NaN()},
 		{1, 2, 1, 0, -1, ref.Unspecified, math.NaN()},
-		{1, 2, 1, 0, nan, ref.Unspecified, math.NaN()},
-		{1, 2, nan, 0, 1, ref.Unspecified, math.NaN()},
+		// A NaN among the five numbers is NaN in all formulas.
+		{1, nan, 1, 0, 1, ref.Plain, math.NaN()},
+		{1, 2, nan, 0, 1, ref.Plain, math.NaN()},
+		{1, 2, 1, nan, 1, ref.Plain, math.NaN()},
+		{1, 2, 1, 0, nan, ref.Plain, math.NaN()},
+		{nan, 2, 1, 0, -1, ref.Plain, math.NaN()},
+		{inf, 1e-45, nan, 3e38, 1, ref.Plain, math.NaN()},
+		{1, inf, 1, 1, 1, ref.Unspecified, math.NaN()}, // x·f + (offset − mean·f) is ∞ − ∞ too
+		{2, inf, 1, 1, 1, ref.Unspecified, math.Inf(1)},
+		{1, 2, 1, 0, inf, ref.Unspecified, 1},
 		{inf, 1000, 0, 3e38, 1, ref.Unspecified, math.Inf(1)}, // x·f − mean·f is ∞ − ∞
 		{3e38, 10, 0, 3e38, 1, ref.OverflowPossible, 0},
 		{3e38, 10, 0, 0, 1, ref.OverflowPossible, 10 * float64(float32(3e38)) / math.Sqrt(1+float64(float32(1e-3)))},

@@ -113,6 +113,20 @@ func newResult(shape []int) (Result, error) {
 	}, nil
 }
 
+// Image returns the result of image k alone. It shares r's numbers.
+func (r Result) Image(k int) Result {
+	each := len(r.Value) / max(1, r.Shape[0])
+	from, end := k*each, (k+1)*each
+	image := Result{
+		Shape: append([]int{1}, r.Shape[1:]...), Judged: r.Judged,
+		Value: r.Value[from:end], Bound: r.Bound[from:end], State: r.State[from:end],
+	}
+	if r.Level != nil {
+		image.Level = r.Level[from:end]
+	}
+	return image
+}
+
 // Apply computes op on its operands. It returns an error where op.Shape refuses the
 // operands, and where the kind of operation has no reference kernel. It uses all cores,
 // and returns ctx's error early when ctx is done.

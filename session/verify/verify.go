@@ -246,7 +246,7 @@ func (v *verifier) finish() {
 // bytes returns the most memory that Network takes for its batches: the outputs of all
 // steps, in TensorFlow's memory and in Go's, and once more in a run that is compared
 // beside; the references that are kept for a second use, with their sums; and that of the
-// largest step, twice, as one is made of another.
+// largest step, three times, as one is made of another, and its levels of both.
 func (v *verifier) bytes() int64 {
 	const (
 		output    = 4 + 4 + 4
@@ -273,7 +273,7 @@ func (v *verifier) bytes() int64 {
 		}
 	}
 	const garbage = 2 // Go collects when the heap has doubled
-	return garbage * (output*all + reference*(min(kept, ref.MaxCached)+2*largest) + sums*(min(keptSums, ref.MaxCached)+2*largestSums))
+	return garbage * (output*all + reference*(min(kept, ref.MaxCached)+3*largest) + sums*(min(keptSums, ref.MaxCached)+2*largestSums))
 }
 
 // weightBytes returns the memory of the weights in TensorFlow sessions that open when a
@@ -302,6 +302,9 @@ func (v *verifier) compare(run proof.Run, earlier *proof.Run) ([]proof.Part, err
 		return nil, fmt.Errorf("verify: %w", err)
 	}
 	v.result.Reference += time.Since(start).Seconds()
+	for i := range parts {
+		parts[i].Verdict = parts[i].Verdict.Budgeted()
+	}
 	return parts, nil
 }
 

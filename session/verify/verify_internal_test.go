@@ -96,7 +96,7 @@ func TestVerifyNamesTheFirstThatDiverges(t *testing.T) {
 // The estimate by hand: of an image c gives 8 numbers, pool and flat 2, out 3 and norm 3.
 // All 18 are kept as float32, twice in Go and once in TensorFlow; as references, of 25
 // bytes a number, those of c and out are, up to ref.MaxCached, and beside them the 8 of c
-// twice. The sums of out's 3 numbers, of 36 bytes, are kept too, and exist twice more.
+// three times. The sums of out's 3 numbers, of 36 bytes, are kept too, and exist twice more.
 func TestBytes(t *testing.T) {
 	net := graph.Network{
 		Input: graph.Input{Height: 4, Width: 4, Channels: 1},
@@ -118,8 +118,8 @@ func TestBytes(t *testing.T) {
 			t.Fatal(err)
 		}
 		for images, want := range map[int]int64{
-			3:       2 * (54*(4+4+4) + (24+9+2*24)*25 + (9+2*9)*36),
-			1 << 22: 2 * (18<<22*(4+4+4) + (ref.MaxCached+2*8*(1<<22))*25 + (3<<22+2*3<<22)*36),
+			3:       2 * (54*(4+4+4) + (24+9+3*24)*25 + (9+2*9)*36),
+			1 << 22: 2 * (18<<22*(4+4+4) + (ref.MaxCached+3*8*(1<<22))*25 + (3<<22+2*3<<22)*36),
 		} {
 			batch := tensor.Tensor{Shape: []int{images, 4, 4, 1}}
 			if o.Batching.Size > 0 {

@@ -149,17 +149,26 @@ func TestRunIsCompared(t *testing.T) {
 	}
 }
 
-// Numbers that are not finite are counted, and where kernels differ nothing is
-// asked of them and what the reference answers is said.
+// Numbers that are not finite are counted. Where kernels differ nothing is asked of
+// them, the reference's answer is said, and of more than 2 % of them the layer is not
+// held.
 func TestVerifyNotFinite(t *testing.T) {
 	net := graph.Network{
-		Input:  graph.Input{Height: 4, Width: 4, Channels: 1},
+		Input:  graph.Input{Height: 14, Width: 14, Channels: 1},
 		Layers: []graph.Layer{graph.MaxPool{Name: "pool", Size: graph.Square(2)}, graph.Sigmoid{Name: "s", From: graph.InputName}},
 	}
 	batch := batchOf(net, 1, 1)
-	batch.Data[0], batch.Data[15] = float32(math.NaN()), float32(math.Inf(1))
+	batch.Data[0], batch.Data[195] = float32(math.NaN()), float32(math.Inf(1))
 	v, err := verify.Network(t.Context(), net, nil, batch, verify.Options{})
-	if err != nil || v.Err() != nil {
+	want := `verify: max_pool "pool": not held: 1 of 49 numbers are unspecified (2.04 %), at most 2 % may be`
+	if err != nil || v.Status != verify.NotHeld || v.Diverges != "" || v.Err() == nil || v.Err().Error() != want {
+		t.Errorf("%v: got %q, %v, want %s", err, v.Status, v.Err(), want)
+	}
+	net.Input.Width = 16 // of 56 numbers one is less
+	batch = batchOf(net, 1, 1)
+	batch.Data[0], batch.Data[223] = float32(math.NaN()), float32(math.Inf(1))
+	v, err = verify.Network(t.Context(), net, nil, batch, verify.Options{})
+	if err != nil || v.Err() != nil || v.Status != verify.Pass {
 		t.Fatal(err, v.Err())
 	}
 	pool, sigmoid := v.Layers[0], v.Layers[1]
@@ -259,9 +268,15 @@ func TestVerifyNaNWeights(t *testing.T) {
 	if err := v.Err(); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
-	// One filter of the two is whole: numbers are compared, and NaN counted.
+	// One filter of the two is whole: numbers are compared, and NaN counted. Kernels
+	// differ in the ReLU of NaN, which is half of its numbers.
 	weights["void/filter"].Data[1] = 1
-	if v, err = verify.Network(t.Context(), net, weights, batchOf(net, 1, 1), verify.Options{}); err != nil || v.Err() != nil || v.Layers[1].Verdict.NaN != 16 {
+	v, err = verify.Network(t.Context(), net, weights, batchOf(net, 1, 1), verify.Options{})
+	if err != nil || v.Status != verify.NotHeld || v.Layers[1].Verdict.Status != verify.Pass || v.Layers[1].Verdict.NaN != 16 {
 		t.Errorf("%+v, %v", v, err)
+	}
+	want = `verify: relu "after": not held: 16 of 32 numbers are unspecified (50 %), at most 2 % may be`
+	if err := v.Err(); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }

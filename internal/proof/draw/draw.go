@@ -32,6 +32,7 @@ func Draw(seed uint64, i int, ops []string) Case {
 	}
 	d := &draw{Rand: rand.New(rand.NewPCG(seed, uint64(i)))}
 	name := ops[d.IntN(len(ops))]
+	d.exceptional = d.oneIn(3)
 	drawn, _ := drawing(name)
 	c := drawn(d)
 	c.Name = fmt.Sprintf("seed %d, number %d", seed, i)
@@ -51,6 +52,9 @@ func Draw(seed uint64, i int, ops []string) Case {
 type draw struct {
 	*rand.Rand
 	faults []fault
+	// exceptional reports that tensors may have NaN, infinities, and numbers whose sums
+	// overflow. Nothing is asked of some of the outputs, so such a case is small.
+	exceptional bool
 }
 
 type fault func(d *draw, c *Case) string
@@ -63,69 +67,97 @@ func (d *draw) oneIn(n int) bool { return d.IntN(n) == 0 }
 
 func (d *draw) pair(n int) [2]int { return [2]int{d.upTo(n), d.upTo(n)} }
 
+// few is 1 … n, and 1 or 2 in an exceptional case.
+func (d *draw) few(n int) int {
+	if d.exceptional {
+		n = min(n, 2)
+	}
+	return d.upTo(n)
+}
+
 // batch is now and then empty.
 func (d *draw) batch() int {
 	if d.oneIn(12) {
 		return 0
 	}
-	return d.upTo(3)
+	return d.few(3)
 }
 
 // channels are few as a rule, and now and then more than a vector has.
 func (d *draw) channels() int {
-	if d.oneIn(10) {
-		return d.upTo(40)
+	switch {
+	case !d.oneIn(10):
+		return d.few(5)
+	case d.exceptional:
+		return d.upTo(12)
 	}
-	return d.upTo(5)
+	return d.upTo(40)
 }
+
+// kind is a kind of numbers.
+type kind func(d *draw) float64
+
+// ordinaryKinds are the kinds of numbers of all cases.
+var ordinaryKinds = []kind{
+	gaussian, gaussian, gaussian,
+	integers, integers, integers, // which are exact
+	func(d *draw) float64 { return 30 * d.NormFloat64() },
+	func(d *draw) float64 { return 0x1p-63 * d.NormFloat64() },  // products near the smallest normal number
+	func(d *draw) float64 { return 0x1p-126 * d.NormFloat64() }, // subnormal now and then
+	func(*draw) float64 { return 0 },
+	nil, // one number in all places
+}
+
+// exceptionalKinds are those of exceptional cases, beside the ordinary kinds.
+var exceptionalKinds = []kind{
+	func(d *draw) float64 { return 1e38 * d.NormFloat64() },                         // sums overflow
+	func(d *draw) float64 { return math.Exp(20*d.NormFloat64()) * d.NormFloat64() }, // of all sizes
+	notFinite, notFinite, notFinite,
+}
+
+// notFinite are Gaussian numbers with NaN and the like here and there.
+func notFinite(d *draw) float64 {
+	if !d.oneIn(3) {
+		return d.NormFloat64()
+	}
+	return pick(d, math.NaN(), math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat32, -math.MaxFloat32, 0x1p-149, math.Copysign(0, -1))
+}
+
+func gaussian(d *draw) float64 { return d.NormFloat64() }
+
+func integers(d *draw) float64 { return math.Round(100 * d.NormFloat64()) }
 
 // tensor is a tensor of one of many kinds of numbers.
 func (d *draw) tensor(shape ...int) tensor.Tensor {
+	numbers := pick(d, ordinaryKinds...)
+	if d.exceptional && !d.oneIn(3) {
+		numbers = pick(d, exceptionalKinds...)
+	}
+	if numbers == nil {
+		constant := d.NormFloat64()
+		numbers = func(*draw) float64 { return constant }
+	}
+	return d.of(numbers, shape)
+}
+
+// ordinary is a tensor of Gaussian numbers.
+func (d *draw) ordinary(shape ...int) tensor.Tensor { return d.of(gaussian, shape) }
+
+// of is a tensor of one kind of numbers, of which those beyond float32's range are its
+// largest.
+func (d *draw) of(numbers kind, shape []int) tensor.Tensor {
 	x := tensor.Tensor{Shape: shape}
 	n, err := tensor.Elements(shape)
 	if err != nil {
 		return x // a fault: the operation refuses the shape
 	}
 	x.Data = make([]float32, n)
-	kind := d.IntN(14)
-	constant := float32(d.NormFloat64())
 	for i := range x.Data {
-		v := d.NormFloat64()
-		switch kind {
-		case 0, 1, 2: // integers: exact
-			v = math.Round(100 * v)
-		case 3: // products near the smallest normal number
-			v *= 0x1p-63
-		case 4: // subnormal now and then
-			v *= 0x1p-126
-		case 5: // sums overflow
-			v *= 1e38
-		case 6: // of all sizes
-			v *= math.Exp(20 * d.NormFloat64())
-		case 7:
-			v = 0
-		case 8:
-			v = float64(constant)
-		case 9: // NaN and the like here and there
-			if d.oneIn(8) {
-				v = []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat32, -math.MaxFloat32, 0x1p-149, math.Copysign(0, -1)}[d.IntN(7)]
-			}
-		case 10:
-			v *= 30
+		v := numbers(d)
+		if v-v == 0 {
+			v = max(-math.MaxFloat32, min(v, math.MaxFloat32))
 		}
-		x.Data[i] = float32(max(-math.MaxFloat32, min(v, math.MaxFloat32)))
-		if v-v != 0 {
-			x.Data[i] = float32(v)
-		}
-	}
-	return x
-}
-
-// ordinary is a tensor of Gaussian numbers.
-func (d *draw) ordinary(shape ...int) tensor.Tensor {
-	x := d.tensor(shape...)
-	for i := range x.Data {
-		x.Data[i] = float32(d.NormFloat64())
+		x.Data[i] = float32(v)
 	}
 	return x
 }
@@ -147,7 +179,7 @@ func (d *draw) window(least int, pool bool) geometry {
 	if d.oneIn(40) {
 		g.strides[d.IntN(2)] = []int{100, 1 << 20, math.MaxInt32}[d.IntN(3)]
 	}
-	if d.oneIn(60) && !pool {
+	if d.oneIn(60) && !pool && !d.exceptional {
 		g.dilations[d.IntN(2)] = 500
 	}
 	var sides [4]int
@@ -173,31 +205,9 @@ func (d *draw) window(least int, pool bool) geometry {
 		if g.padding.Kind == ir.Same {
 			smallest = least
 		}
-		g.in[i] = smallest + d.IntN(7)
+		g.in[i] = smallest + d.few(7) - 1
 	}
 	return g
-}
-
-// coins draws bits that no case depends on any more: by them defaults were left
-// out of cases. Without them a seed would give other cases than it gave.
-func (d *draw) coins(g geometry, pool bool) {
-	standard := [2]int{1, 1}
-	if pool {
-		standard = g.size
-	}
-	if g.strides == standard {
-		d.oneIn(2)
-	}
-	if !pool && g.dilations == [2]int{1, 1} {
-		d.oneIn(2)
-	}
-}
-
-// groupsCoin is such a bit, too.
-func (d *draw) groupsCoin(groups int) {
-	if groups == 1 {
-		d.oneIn(2)
-	}
 }
 
 // pick is one of several numbers.

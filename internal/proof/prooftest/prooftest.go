@@ -5,6 +5,7 @@ import (
 	"context"
 	"testing"
 
+	"tfcnn/graph"
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
 	"tfcnn/internal/proof"
@@ -33,6 +34,36 @@ func (b Reference) Apply(ctx context.Context, op ir.Op, operands ...tensor.Tenso
 	return x, nil
 }
 
+// RunNetwork returns the outputs of layers, each operation's rounded to float32.
+func (b Reference) RunNetwork(ctx context.Context, n graph.Network, w graph.Weights, input tensor.Tensor, layers []string) ([]tensor.Tensor, error) {
+	lowered, err := graph.Lower(n)
+	if err != nil {
+		return nil, err
+	}
+	outputs := map[int]tensor.Tensor{ir.Input: input}
+	for i, step := range lowered.Program.Steps {
+		var operands []tensor.Tensor
+		for _, from := range step.Inputs {
+			operands = append(operands, outputs[from])
+		}
+		for _, weight := range step.Weights {
+			operands = append(operands, w[weight.Name])
+		}
+		if outputs[i], err = b.Apply(ctx, step.Op, operands...); err != nil {
+			return nil, err
+		}
+	}
+	var list []tensor.Tensor
+	for _, name := range layers {
+		at, err := lowered.Layer(name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, outputs[lowered.Layers[at].Last])
+	}
+	return list, nil
+}
+
 // File reads a case file from its text.
 func File(t testing.TB, name, text string) proof.File {
 	t.Helper()
@@ -43,7 +74,7 @@ func File(t testing.TB, name, text string) proof.File {
 	return file
 }
 
-// Run runs the cases of files.
+// Run runs the cases of operations of files.
 func Run(t testing.TB, files []proof.File, backend proof.Backend) (outcomes []proof.Outcome) {
 	t.Helper()
 	for _, file := range files {

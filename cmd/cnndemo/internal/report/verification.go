@@ -102,7 +102,7 @@ func verificationVerdict(v Verification, worst proof.Status, numbers int) verdic
 	case proof.Fail:
 		view.Headline = fmt.Sprintf("%d of %s failed", failed, count(v.Cases, v.unit()))
 	case proof.NotHeld:
-		view.Headline = fmt.Sprintf("%d of %s have numbers without a known bound", v.Counts[proof.NotHeld], count(v.Cases, v.unit()))
+		view.Headline = fmt.Sprintf("%d of %s are not held", v.Counts[proof.NotHeld], count(v.Cases, v.unit()))
 	case proof.Nothing:
 		view.Headline = fmt.Sprintf("%d of %s prove nothing: no number was compared", v.Counts[proof.Nothing], count(v.Cases, v.unit()))
 	case proof.Precision:

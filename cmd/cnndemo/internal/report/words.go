@@ -120,7 +120,7 @@ func verdictWords(v *proof.Verdict) (headline, sentence string) {
 	n := grouped(v.Elements)
 	rest := ""
 	if v.Unspecified > 0 {
-		rest += fmt.Sprintf(" Nothing is asked of %s, where correct kernels differ.", count(v.Unspecified, "number"))
+		rest += fmt.Sprintf(" Nothing is asked of %s (%s), where correct kernels differ.", count(v.Unspecified, "number"), v.UnspecifiedShare())
 	}
 	if v.NaN > 0 {
 		rest += fmt.Sprintf(" %s NaN on both sides, which compares nothing.", isAre(v.NaN))
