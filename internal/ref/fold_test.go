@@ -224,8 +224,11 @@ func TestErrorsBesideFoldedTerms(t *testing.T) {
 		return graph.Conv2D{Name: name, From: graph.InputName, Filters: 1, Size: graph.Square(1), NoBias: true}
 	}
 	sum := []graph.Layer{
-		conv("c"), conv("o"), graph.Sigmoid{Name: "s"}, conv("d"),
-		graph.Add{Name: "sum", From: []string{"c", "d", "s"}}, graph.ScaleShift{Shift: []float32{1e-9}},
+		conv("c"), conv("o"),
+		graph.Sigmoid{Name: "s"},
+		conv("d"),
+		graph.Add{Name: "sum", From: []string{"c", "d", "s"}},
+		graph.ScaleShift{Shift: []float32{1e-9}},
 	}
 	cancel := numbersOf([]int{1, 1, 2, 1}, 0.7, -0.7)
 	const terms, roundings = 2*2*1.1*0.7 - at, 2 + 2 + 1 // of two products, two sums, and the constant
