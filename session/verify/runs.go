@@ -13,7 +13,8 @@ import (
 	"tfcnn/session"
 )
 
-// Run is a call of Session.Run or RunOutputs whose numbers were compared.
+// Run is a call of Session.Run or RunOutputs whose numbers were compared (docs/claims.md,
+// claim 28: Numbers that Run returns).
 type Run struct {
 	Call    string   `json:"call"`    // "Run", "RunOutputs" or "Run, shared batch"
 	Outputs []string `json:"outputs"` // the layers that the call returned

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"tfcnn/graph"
@@ -38,8 +39,10 @@ type Options struct {
 	// by the names of its layers. A program that calls RunOutputs for some layers names
 	// them here: TensorFlow may compute the same layer otherwise in another call.
 	Outputs [][]string
-	// Progress, where it is not nil, is called after each compared step; total is the
-	// number of steps.
+	// SkipProbes leaves out the probes; see Probe.
+	SkipProbes bool
+	// Progress, where it is not nil, is called after each compared step, call and probed
+	// part; total is the number of them.
 	Progress func(done, total int)
 }
 
@@ -64,17 +67,27 @@ const (
 type Result struct {
 	process.Platform
 	Images int `json:"pictures"`
-	// Status is the worst of the layers', the chains' and the runs'.
+	// Status is the worst of the layers', the chains', the runs' and the probes'.
 	Status Status  `json:"status"`
 	Layers []Layer `json:"layers"`
 	// Chains are the parts of the network as they run when no output between layers
 	// is fetched; see Network.
 	Chains []Chain `json:"chains"`
+	// Kernels are TensorFlow's kernels that computed the compared numbers, each with its
+	// operations, as "_FusedConv2D: conv2d, batch_norm, relu".
+	Kernels []string `json:"kernels"`
 	// Runs are the calls of Run and RunOutputs whose numbers were compared; see Network.
 	Runs []Run `json:"runs"`
-	// Diverges names the first layer that fails; a chain or a call has the name of its
-	// last layer. Empty: none.
+	// Probes are computations of drawn numbers; see Probe.
+	Probes []Probe `json:"probes"`
+	// Diverges names the first layer that fails; a chain, a call or a probe has the name
+	// of its last layer. Empty: none.
 	Diverges string `json:"diverges,omitempty"`
+	// Executor is TensorFlow's executor of the session that ran the network.
+	Executor string `json:"executor"`
+	// Nodes are TensorFlow's operations that ran, where all layers were fetched, where the
+	// ends of chains were, and where the network ran as in Run.
+	Nodes []Node `json:"nodes"`
 	// Run and Reference are the seconds of TensorFlow and of the reference.
 	Run       float64 `json:"run_seconds"`
 	Reference float64 `json:"reference_seconds"`
@@ -87,6 +100,7 @@ type Layer struct {
 	From    []string `json:"from"`
 	Output  []int    `json:"output"`
 	Devices []string `json:"devices"`
+	SHA256  string   `json:"sha256"` // of the output as a .npy file
 	Verdict Verdict  `json:"verdict"`
 	// NaN and Infinite count numbers of TensorFlow's output.
 	NaN      int `json:"nan,omitempty"`
@@ -99,32 +113,8 @@ type Layer struct {
 // Chain is the verdict of layers that TensorFlow may run as one.
 type Chain struct {
 	Layers  []string `json:"layers"` // the output of the last one was compared
+	SHA256  string   `json:"sha256"` // of the output as a .npy file
 	Verdict Verdict  `json:"verdict"`
-}
-
-// Err returns nil where every layer, chain and run was compared with the reference and
-// none failed. Otherwise the error names the first that failed, with its worst number;
-// where none failed, the first that was not held, whose verdict proves nothing, or whose
-// precision is less than float32's.
-func (v Result) Err() error {
-	for _, status := range []Status{Fail, NotHeld, Nothing, Precision} {
-		for _, layer := range v.Layers {
-			if layer.Verdict.Status == status {
-				return fmt.Errorf("verify: %s %s: %v", layer.Kind, quote.Name(layer.Layer), layer.Verdict)
-			}
-		}
-		for _, chain := range v.Chains {
-			if chain.Verdict.Status == status {
-				return fmt.Errorf("verify: layers [%s] run as one: %v", quote.Names(chain.Layers), chain.Verdict)
-			}
-		}
-		for _, run := range v.Runs {
-			if run.Verdict.Status == status {
-				return fmt.Errorf("verify: %s of %d images returned [%s] (%s): %v", run.Call, run.Images, quote.Names(run.Outputs), run.Session, run.Verdict)
-			}
-		}
-	}
-	return nil
 }
 
 // Network runs a network in TensorFlow over a batch of images [N,H,W,C] and compares
@@ -149,6 +139,8 @@ func (v Result) Err() error {
 // again for the same outputs and as many ends of chains as leave the outputs' bits as they
 // are, and the outputs are compared with the reference of those ends.
 //
+// At last probes of the network's parts run; see Probe.
+//
 // A layer that fails is no error; see Result.Err. The error is of a network,
 // weights or batch that are refused, of TensorFlow, or ctx's.
 func Network(ctx context.Context, net graph.Network, weights graph.Weights, images tensor.Tensor, o Options) (_ Result, err error) {
@@ -163,12 +155,16 @@ func Network(ctx context.Context, net graph.Network, weights graph.Weights, imag
 	if err != nil {
 		return Result{}, err
 	}
+	closeSession := sync.OnceValue(s.Close)
 	defer func() {
-		if closing := s.Close(); err == nil {
+		if closing := closeSession(); err == nil {
 			err = closing
 		}
 	}()
 	v := newVerifier(ctx, s, weights, images, o)
+	if !o.SkipProbes && v.result.Images > 0 {
+		v.prepareProbes(net)
+	}
 	for _, names := range o.Outputs {
 		for _, name := range names {
 			if _, err := v.lowered.Layer(name); err != nil {
@@ -182,10 +178,17 @@ func Network(ctx context.Context, net graph.Network, weights graph.Weights, imag
 	if err := tensorflow.CheckMemory(v.bytes() + v.weightBytes()); err != nil {
 		return Result{}, fmt.Errorf("verify: batch of %d images: %w", v.result.Images, err)
 	}
-	for _, compare := range []func() error{v.layers, v.chains, v.runs} {
+	for _, compare := range []func() error{v.layers, v.chains, v.runs, v.record} {
 		if err := compare(); err != nil {
 			return Result{}, err
 		}
+	}
+	// The weights of one network at a time are in memory.
+	if err := closeSession(); err != nil {
+		return Result{}, err
+	}
+	if err := v.probe(); err != nil {
+		return Result{}, err
 	}
 	v.finish()
 	return v.result, nil
@@ -197,7 +200,7 @@ func newVerifier(ctx context.Context, s *session.Session, weights graph.Weights,
 		ctx: ctx, opened: s, session: inner, lowered: inner.Lowered(), batch: batch, options: o,
 		result: Result{Platform: process.PlatformOf(device), Status: Pass},
 	}
-	v.result.Precision = tensorflow.Precision(device)
+	v.result.Precision, v.result.Executor = tensorflow.Precision(device), inner.Executor()
 	v.network = proof.Network{Lowered: v.lowered, Weights: weights, Arithmetic: tensorflow.Arithmetic(device), Levels: ref.MeasureLevels}
 	v.network.Progress = func(steps int) {
 		v.steps = steps
@@ -225,7 +228,8 @@ type verifier struct {
 	// returned, where it is not nil, is called with what a call returned: a test's fault.
 	returned func(call string, outputs []tensor.Tensor)
 
-	steps, called, total int // compared steps, compared calls, and all of both
+	probes               probing
+	steps, called, total int // compared steps, compared calls and probed parts, and all of them
 }
 
 // progress reports how much was compared.
@@ -276,47 +280,28 @@ func (v *verifier) layers() error {
 	}
 	run.Outputs = outputs
 	v.result.Run += time.Since(start).Seconds()
+	v.addNodes(record)
 	parts, err := v.compare(run, nil)
 	if err != nil {
 		return err
 	}
 	v.layered = run
+	v.ran(record)
 	for _, part := range parts {
 		i := part.Layers[0] // the only one
 		devices, _ := seam.LayerRun(record, v.lowered.Layers[i].Name)
 		last := v.lowered.Layers[i].Last
 		output := run.Outputs[slices.Index(run.Steps, last)]
-		v.result.Layers = append(v.result.Layers, v.layer(i, output, devices, part.Verdict))
+		layer := v.layer(i, output, devices, part.Verdict)
+		if layer.SHA256, err = digest(output); err != nil {
+			return fmt.Errorf("verify: %w", err)
+		}
+		v.result.Layers = append(v.result.Layers, layer)
 		v.judge(v.lowered.Layers[i].Name, part.Verdict)
 		v.keep(last, v.batch, output, part.Verdict)
 	}
 	return nil
 }
-
-// layer returns a layer's part of the result.
-func (v *verifier) layer(i int, output tensor.Tensor, devices []string, of Verdict) Layer {
-	lowered := v.lowered.Layers[i]
-	layer := Layer{
-		Layer: lowered.Name, Kind: lowered.Kind, From: lowered.From, Output: output.Shape, Devices: devices, Verdict: of,
-	}
-	for _, x := range output.Data {
-		switch {
-		case x != x:
-			layer.NaN++
-		case x-x != 0:
-			layer.Infinite++
-		}
-	}
-	if of.Unspecified > 0 {
-		for step := lowered.First; step <= lowered.Last && layer.Note == ""; step++ {
-			layer.Note = v.lowered.Program.Steps[step].Op.Traits().Unspecified
-		}
-	}
-	return layer
-}
-
-// chainsFetch names the run of chains, for a test's fault.
-const chainsFetch = "chains"
 
 // chains compares the outputs at the ends of chains, in a run that fetches no output
 // between layers. The chains within one layer have the bits of that layer, which layers
@@ -341,6 +326,9 @@ func (v *verifier) chains() error {
 		chain := Chain{Verdict: part.Verdict}
 		for _, layer := range part.Layers {
 			chain.Layers = append(chain.Layers, v.lowered.Layers[layer].Name)
+		}
+		if chain.SHA256, err = digest(v.endOf(run, part)); err != nil {
+			return fmt.Errorf("verify: %w", err)
 		}
 		v.judge(chain.Layers[len(chain.Layers)-1], chain.Verdict)
 		for _, step := range part.Steps {
