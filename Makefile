@@ -126,9 +126,9 @@ soak-operations: build ## a long run of random operations, oneDNN off and on (CA
 	TF_ENABLE_ONEDNN_OPTS=0 bin/cnndemo verify random $(CASES) --seed $(SEED)
 	TF_ENABLE_ONEDNN_OPTS=1 bin/cnndemo verify random $(CASES) --seed $(SEED)
 
-fusions: libtensorflow ## every head × middle × activation in float32, bfloat16 and float16, oneDNN off and on
-	TFCNN_FUSIONS=all TF_ENABLE_ONEDNN_OPTS=0 $(GO) test -count=1 -timeout 60m -run TestFusions ./session
-	TFCNN_FUSIONS=all TF_ENABLE_ONEDNN_OPTS=1 $(GO) test -count=1 -timeout 60m -run TestFusions ./session
+fusions: libtensorflow ## every head × middle × activation in float32, bfloat16 and float16, and constants folded into each other; oneDNN off and on
+	TFCNN_FUSIONS=all TF_ENABLE_ONEDNN_OPTS=0 $(GO) test -count=1 -timeout 60m -run "TestFusions|TestFoldedConstants" ./session
+	TFCNN_FUSIONS=all TF_ENABLE_ONEDNN_OPTS=1 $(GO) test -count=1 -timeout 60m -run "TestFusions|TestFoldedConstants" ./session
 
 # PLAIN=1 leaves session/tuned out, as a program that embeds package session does.
 PLAIN ?=

@@ -282,5 +282,9 @@ func (c *core) computeShared(images int, into, batch []float32) error {
 	}
 	in := tensor.Tensor{Shape: append([]int{images}, c.input...), Data: batch}
 	out := tensor.Tensor{Shape: c.shape(c.firstStep(), images), Data: into}
-	return on.first.Run([]capi.Value{capi.Float32s(in)}, []capi.Value{capi.Float32s(out)})
+	err = on.first.Run([]capi.Value{capi.Float32s(in)}, []capi.Value{capi.Float32s(out)})
+	if err == nil && c.onShared != nil {
+		c.onShared(in, out)
+	}
+	return err
 }

@@ -2,9 +2,11 @@ package session
 
 import (
 	"context"
+	"fmt"
 
 	"tfcnn/graph"
 	"tfcnn/graph/tensor"
+	"tfcnn/internal/tensorflow"
 	"tfcnn/internal/trace"
 	"tfcnn/session/internal/calls"
 	"tfcnn/session/internal/seam"
@@ -29,6 +31,29 @@ func (i inner) OpenBytes() int64 { return openCopies * i.s.weightBytes }
 func (i inner) WeightBytes() int64 { return i.s.weightBytes }
 
 func (i inner) Unwatch() { i.s.opened.Done() }
+
+func (i inner) Outputs(ctx context.Context, batch tensor.Tensor, steps []int) ([]tensor.Tensor, error) {
+	outputs, _, err := i.s.run(ctx, batch, steps, false)
+	return outputs, err
+}
+
+func (i inner) SmallBatch() int { return i.s.network.sessions.smallBatch }
+
+func (i inner) Serving(images int) string {
+	settings := i.s.network.settingsFor(images)
+	threads := "the process's threads"
+	switch {
+	case settings.Threads == 1:
+		threads = "one thread"
+	case settings.Threads > 1:
+		threads = fmt.Sprintf("%d threads", settings.Threads)
+	case settings.Device != tensorflow.CPU:
+		threads = settings.Device
+	}
+	return fmt.Sprintf("%s executor, %s", settings.Executor, threads)
+}
+
+func (i inner) OnShared(f func(batch, result tensor.Tensor)) { i.s.onShared = f }
 
 func (i inner) Fetch(ctx context.Context, batch tensor.Tensor, steps []int) ([]tensor.Tensor, trace.Record, error) {
 	return i.s.run(ctx, batch, steps, true)

@@ -74,7 +74,8 @@ type core struct {
 	weightBytes, perImage int64
 
 	network  tfNetwork
-	batching *batcher // nil: off
+	batching *batcher                          // nil: off
+	onShared func(batch, result tensor.Tensor) // is called after each run of a batch that calls may share; nil: is not
 	calls    *calls.Calls
 	checked  atomic.Int64 // the most images that every operation is known to take
 	opened   *leak.Record

@@ -123,7 +123,7 @@ func TestNetworkAgainstReference(t *testing.T) {
 func TestWithAndWithoutOneDNN(t *testing.T) {
 	for _, value := range []string{"0", "1"} {
 		setting := map[string]string{"0": "off", "1": "on"}[value]
-		cmd := exec.Command(os.Args[0], "-test.run", "TestNetworkAgainstReference|TestBlindWindows|TestCaseFiles|TestNetworkCaseFiles|TestRandomOperations|TestNotFiniteOperands|TestDepthwiseBlock|TestFusions|TestJoinedLayers|TestIdleThreadsEnd|TestHoldsOneDNN|TestLevels", "-test.count=1", "-test.v")
+		cmd := exec.Command(os.Args[0], "-test.run", "TestNetworkAgainstReference|TestBlindWindows|TestCaseFiles|TestNetworkCaseFiles|TestRandomOperations|TestNotFiniteOperands|TestDepthwiseBlock|TestFusions|TestFoldedConstants|TestJoinedLayers|TestIdleThreadsEnd|TestHoldsOneDNN|TestLevels", "-test.count=1", "-test.v")
 		cmd.Env = append(os.Environ(), "TF_ENABLE_ONEDNN_OPTS="+value, "TFCNN_CHILD="+setting)
 		out, err := cmd.CombinedOutput()
 		if err != nil || strings.Count(string(out), "--- PASS") < 5 {

@@ -48,9 +48,9 @@ func (n *tfNetwork) session(images int) (*tfSession, error) {
 // open returns the session for batches of so many images, which it opens where that has
 // not been done.
 func (n *tfNetwork) open(images int) (*tfSession, error) {
-	session, settings := &n.sessions.manyThreads, n.settings
+	session := &n.sessions.manyThreads
 	if images <= n.sessions.smallBatch {
-		session, settings.Threads = &n.sessions.oneThread, 1
+		session = &n.sessions.oneThread
 	}
 	if s := session.Load(); s != nil {
 		return s, nil
@@ -60,7 +60,7 @@ func (n *tfNetwork) open(images int) (*tfSession, error) {
 	if s := session.Load(); s != nil {
 		return s, nil
 	}
-	s, err := n.newSession(settings)
+	s, err := n.newSession(n.settingsFor(images))
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +69,15 @@ func (n *tfNetwork) open(images int) (*tfSession, error) {
 		n.onSecondSession()
 	}
 	return s, nil
+}
+
+// settingsFor returns the settings of the session for batches of so many images.
+func (n *tfNetwork) settingsFor(images int) tensorflow.Settings {
+	settings := n.settings
+	if images <= n.sessions.smallBatch {
+		settings.Threads = 1
+	}
+	return settings
 }
 
 func (n *tfNetwork) newSession(settings tensorflow.Settings) (_ *tfSession, err error) {

@@ -107,9 +107,10 @@ are NaN on both sides and the case does not expect NaN, or where all are
 unspecified. It is "not held" where no bound is known for some numbers. It is
 "precision" where, on numbers that were drawn with random signs, errors within
 their bounds are larger than float32 kernels make: the device rounds numbers to
-TF32, bfloat16 or the like, and --tf32 has not declared it.
+TF32, bfloat16 or the like, and --tf32 has not declared it. The last four are no
+pass.
 
-` + verifyStatus("a case failed, is imprecise, not held or proves nothing, or an image cannot", "be used; against a", "baseline: outside, missing or case changed, and with --equal-bits within", "bound, too"),
+` + verifyStatus("a case failed or is no pass, or an image cannot be used; against a", "baseline: outside, missing or case changed, and with --equal-bits within", "bound, too"),
 		Example: `  cnndemo verify
   cnndemo verify cases my-cases/ --junit report.xml
   cnndemo verify net alexnet --html report.html

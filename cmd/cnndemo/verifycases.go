@@ -110,7 +110,7 @@ case with such a baseline:
 Both flags may name one file: it is read first and replaced at the end, also
 where cases failed.
 
-` + verifyStatus("a case failed or proves nothing; against a baseline: outside, missing or", "case changed, and with --equal-bits within bound, too"),
+` + verifyStatus("a case failed or is no pass; against a baseline: outside, missing or", "case changed, and with --equal-bits within bound, too"),
 		Example: `  cnndemo verify cases my-cases/ --junit report.xml --html report.html
   cnndemo verify cases a.json b.json --write-baseline baseline.json
   cnndemo verify cases a.json b.json --against baseline.json --equal-bits`,

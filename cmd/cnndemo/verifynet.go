@@ -71,13 +71,14 @@ are resized to the network's input. The reference of a layer reads what TensorFl
 itself fed to that layer, so errors do not add up, and the first layer that is
 wrong is named, with its worst number: its error in units in the last place (ULPs)
 and as a share of its bound. Then the network runs again as in a program, where
-TensorFlow may compute several layers in one call. NET is a ready network (cnndemo
+TensorFlow may compute several layers in one call, and the numbers that a program
+gets are compared: of Run and of RunOutputs, on each of TensorFlow's sessions. NET is a ready network (cnndemo
 nets lists them) or a JSON file.
 
 The weights are drawn from --seed, or read from a .npz file, whose arrays are
 named after the layers in the JSON of cnndemo nets NET: conv1/filter, conv1/bias.
 
-` + verifyStatus("a layer failed, proves nothing or is not held, or an image cannot be used"),
+` + verifyStatus("a layer or a call failed or is no pass, or an image cannot be used"),
 		Example: `  cnndemo verify net alexnet
   cnndemo verify net my-net.json --weights my-net.npz holiday/ --html report.html`,
 		Args:              commandline.Arguments(1, math.MaxInt, "a network"),
@@ -233,6 +234,9 @@ func (r netResult) print(w io.Writer) {
 		}
 		table.Flush()
 	}
+	for _, run := range r.Runs {
+		fmt.Fprintln(w, runText(run))
+	}
 	for _, l := range r.Layers {
 		if !l.Verdict.OK() {
 			fmt.Fprintf(w, "%s %q: %v\n", l.Kind, l.Layer, l.Verdict)
@@ -245,6 +249,15 @@ func (r netResult) print(w io.Writer) {
 		}
 	}
 	fmt.Fprintf(w, "%d layers: %s; TensorFlow %.2f s, reference %.2f s\n", len(r.Layers), r.Status, r.Run, r.Reference)
+}
+
+// runText is a call of Run or RunOutputs in one line.
+func runText(run verify.Run) string {
+	how := run.Verdict.String()
+	if run.EqualBits {
+		how = fmt.Sprintf("%s: equal, bit for bit, to numbers compared above", run.Verdict.Status)
+	}
+	return fmt.Sprintf("%s of %s, [%s], %s: %s", run.Call, count(run.Images, "image"), quote.Names(run.Outputs), run.Session, how)
 }
 
 // verdictCells are a verdict's columns.
@@ -286,6 +299,9 @@ func (r netResult) outcomes() []proof.Outcome {
 	}
 	for _, l := range r.Chains {
 		add(strings.Join(l.Layers, " → "), "as it runs", l.Verdict)
+	}
+	for _, run := range r.Runs {
+		add(fmt.Sprintf("%s of %s, [%s], %s", run.Call, count(run.Images, "image"), strings.Join(run.Outputs, " "), run.Session), "as it is called", run.Verdict)
 	}
 	return list
 }

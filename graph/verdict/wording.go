@@ -10,7 +10,7 @@ import (
 // String returns the verdict in one line.
 func (v Verdict) String() string {
 	switch {
-	case v.Note != "" && v.Status == Fail:
+	case v.Note != "" && (v.Status == Fail || v.Status == NotHeld):
 		return fmt.Sprintf("%s: %s", v.Status, v.Note)
 	case v.Status == Fail && (!finite(float64(v.Got)) || !finite(float64(v.Want))):
 		return fmt.Sprintf("%s: %d of %d numbers outside: at %s got %v, want %v", v.Status, v.Outside, v.Elements, tensor.FormatShape(v.Worst), v.Got, v.Want)

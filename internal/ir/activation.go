@@ -155,7 +155,7 @@ func (HardSwish) Traits() Traits { return product(2, comparedNaN+"; "+infinityTi
 // needs memory beside x.
 func product(intermediates int, unspecified string) Traits {
 	t := activation(SavesInputs, unspecified)
-	t.Output, t.SharedGradient, t.SavedIntermediates = NewBuffer, false, intermediates
+	t.Output, t.SharedGradient, t.SavedIntermediates, t.TakesConstants = NewBuffer, false, intermediates, true
 	return t
 }
 

@@ -24,7 +24,7 @@ func (Concat) Kind() string { return "concat" }
 func (Add) Traits() Traits {
 	return Traits{
 		Family: Merging, Operands: ManyInputs, Output: InPlace, Saved: SavesNothing, Reads: SamePosition,
-		SharedGradient: true, Linear: true, Fusable: true, AddsNumbers: true,
+		SharedGradient: true, Linear: true, Fusable: true, AddsNumbers: true, TakesConstants: true,
 	}
 }
 

@@ -33,7 +33,7 @@ func (Conv2D) Traits() Traits { return convolution(SlidingWindow) }
 func convolution(reads Reads) Traits {
 	return Traits{
 		Family: Convolution, Operands: FilterAndBias, Output: NewBuffer, Saved: SavesInputs, Reads: reads,
-		MultiplyAccumulate: true, Linear: true,
+		MultiplyAccumulate: true, Linear: true, TakesConstants: true,
 		Unspecified: "a filter's NaN or infinity counts only where its tap meets the input; kernels that multiply padding by it give NaN. An infinity times a subnormal number is an infinity; kernels that read that number as zero give NaN",
 	}
 }

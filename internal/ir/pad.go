@@ -13,7 +13,7 @@ func (p *Pad) attributes() []Attribute {
 
 // Traits returns the traits of a copy among zeros.
 func (Pad) Traits() Traits {
-	return Traits{Family: Reshaping, Operands: OneInput, Output: NewBuffer, Saved: SavesNothing, Reads: SamePosition, Linear: true}
+	return Traits{Family: Reshaping, Operands: OneInput, Output: NewBuffer, Saved: SavesNothing, Reads: SamePosition, Linear: true, FusableAhead: true}
 }
 
 // Shape returns [N, Top+H+Bottom, Left+W+Right, C].

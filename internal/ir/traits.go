@@ -33,8 +33,14 @@ type Traits struct {
 	// number of one input, of any shape.
 	Elementwise bool
 	// Fusable reports whether TensorFlow may compute the operation in one call
-	// with those before it.
+	// with those before it, or as one with them, their constants folded into each other.
 	Fusable bool
+	// FusableAhead reports whether TensorFlow may compute the operation in one call with
+	// a convolution behind it.
+	FusableAhead bool
+	// FoldsConstants reports whether TensorFlow's optimizer may fold the operation's
+	// constants into those of an operation before it that has TakesConstants.
+	FoldsConstants, TakesConstants bool
 	// AddsNumbers reports whether the operation only adds numbers to its input. A kernel
 	// that computes it in one call with a sum of products may begin with those numbers.
 	AddsNumbers bool

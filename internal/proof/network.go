@@ -53,6 +53,7 @@ func (r Run) byStep() map[int]tensor.Tensor {
 // Part is layers whose arithmetic was compared together, by the last layer's output.
 type Part struct {
 	Layers  []int // indices into Lowered.Layers, in the network's order
+	Steps   []int // of the run's, whose outputs were compared
 	Verdict Verdict
 }
 
@@ -96,9 +97,10 @@ func (n *Network) Compare(ctx context.Context, run Run, earlier *Run) ([]Part, e
 		layers = slices.Compact(layers)
 		verdict := verdicts[step]
 		if last := len(parts) - 1; last >= 0 && slices.Equal(parts[last].Layers, layers) {
+			parts[last].Steps = append(parts[last].Steps, step)
 			parts[last].Verdict = parts[last].Verdict.Merge(verdict, 0)
 		} else {
-			parts = append(parts, Part{layers, verdict})
+			parts = append(parts, Part{layers, []int{step}, verdict})
 		}
 	}
 	return parts, nil
@@ -174,10 +176,10 @@ func (n *Network) LayerSteps() []int {
 }
 
 // ChainSteps lists the steps to fetch in order to compare a network as it runs when
-// no output between layers is fetched: the ends of chains. A chain goes on where only
-// one step reads its last step, the network does not output that, and TensorFlow may
-// compute the reader's operation together with those before it. across reports
-// whether a chain has steps of more than one layer.
+// no output between layers is fetched: the ends of chains. A step's chain goes on where
+// only one step reads it, the network does not output it, and TensorFlow may compute the
+// reader's operation together with those before it. Several chains may go on into one
+// step, as into a sum. across reports whether a chain has steps of more than one layer.
 func (n *Network) ChainSteps() (ends []int, across bool) {
 	steps := n.Lowered.Program.Steps
 	readers := make([][]int, len(steps))
@@ -192,22 +194,19 @@ func (n *Network) ChainSteps() (ends []int, across bool) {
 	for _, layer := range n.Lowered.Outputs {
 		output[n.Lowered.Layers[layer].Last] = true
 	}
-	taken := make([]bool, len(steps))
-	for first := range steps {
-		if taken[first] {
-			continue
+	for i, step := range steps {
+		if output[i] || len(readers[i]) != 1 || !joins(step.Op, steps[readers[i][0]].Op) {
+			ends = append(ends, i)
+		} else if n.layerOf(i) != n.layerOf(readers[i][0]) {
+			across = true
 		}
-		end := first
-		for len(readers[end]) == 1 && !output[end] {
-			next := readers[end][0]
-			if taken[next] || !steps[next].Op.Traits().Fusable {
-				break
-			}
-			taken[next] = true
-			end = next
-		}
-		ends = append(ends, end)
-		across = across || n.layerOf(first) != n.layerOf(end)
 	}
 	return ends, across
+}
+
+// joins reports whether TensorFlow may compute an operation and the operation that reads
+// it together.
+func joins(op, reader ir.Op) bool {
+	traits := reader.Traits()
+	return traits.Fusable || traits.MultiplyAccumulate && op.Traits().FusableAhead
 }

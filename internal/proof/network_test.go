@@ -132,6 +132,38 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
+// A chain goes on where one step reads it, the network does not output it, and TensorFlow
+// may compute the two as one; both branches of a sum do.
+func TestChains(t *testing.T) {
+	conv := func(name, from string) graph.Layer {
+		return graph.Conv2D{Name: name, From: from, Filters: 2, Size: graph.Square(1), NoBias: true}
+	}
+	for name, tt := range map[string]struct {
+		layers  []graph.Layer
+		outputs []string
+		ends    []int
+		across  bool
+	}{
+		"scales":       {[]graph.Layer{graph.ScaleShift{Scale: []float32{2}}, graph.ScaleShift{Scale: []float32{3}}}, nil, []int{1}, true},
+		"a filter":     {[]graph.Layer{conv("a", ""), graph.ScaleShift{Scale: []float32{3}}, conv("b", "")}, nil, []int{1, 2}, true},
+		"an output":    {[]graph.Layer{conv("a", ""), graph.ReLU{Name: "r"}}, []string{"a", "r"}, []int{0, 1}, false},
+		"two readers":  {[]graph.Layer{conv("a", ""), graph.ReLU{Name: "r"}, graph.Add{From: []string{"a", "r"}}}, nil, []int{0, 2}, true},
+		"read twice":   {[]graph.Layer{conv("a", ""), graph.Add{From: []string{"a", "a"}}}, nil, []int{0, 1}, false},
+		"branches":     {[]graph.Layer{conv("a", ""), conv("b", graph.InputName), graph.Add{From: []string{"a", "b"}}, graph.ReLU{}}, nil, []int{3}, true},
+		"padding":      {[]graph.Layer{graph.ZeroPad{Top: 1}, conv("a", "")}, nil, []int{1}, true},
+		"padded pool":  {[]graph.Layer{graph.ZeroPad{Top: 1}, graph.AvgPool{Size: graph.Square(2)}}, nil, []int{0, 1}, false},
+		"convolutions": {[]graph.Layer{conv("a", ""), conv("b", "")}, nil, []int{0, 1}, false},
+	} {
+		lowered, err := graph.Lower(graph.Network{Input: graph.Input{Height: 4, Width: 4, Channels: 2}, Layers: tt.layers, Outputs: tt.outputs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ends, across := (&proof.Network{Lowered: lowered}).ChainSteps(); !slices.Equal(ends, tt.ends) || across != tt.across {
+			t.Errorf("%s: chains end at %v, across layers %v; want %v, %v", name, ends, across, tt.ends, tt.across)
+		}
+	}
+}
+
 func spaced(parts string) string {
 	if parts == "" {
 		return ""

@@ -96,7 +96,7 @@ func (c NetworkCase) run(ctx context.Context, backend NetworkBackend, layers []s
 // reference returns the references of steps, each within the bound that a device has
 // whose steps before it were off by their own bounds.
 func (c NetworkCase) reference(ctx context.Context, a ref.Arithmetic, steps []int) ([]ref.Result, error) {
-	p := ref.Propagation{Arithmetic: a, Program: c.lowered.Program, Weights: c.Weights}
+	p := ref.Propagation{Arithmetic: a, Program: c.lowered.Program, Weights: c.Weights, Levels: ref.MeasureLevels}
 	return p.Results(ctx, c.Input, nil, steps)
 }
 

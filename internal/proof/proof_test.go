@@ -241,7 +241,7 @@ func TestStatuses(t *testing.T) {
 		{one(nan, 0, 0, ref.Unspecified), 1, proof.Nothing},
 	} {
 		v := proof.Compare(tt.want, tensor.Tensor{Shape: []int{1}, Data: []float32{float32(tt.got)}})
-		if v.Status != tt.is {
+		if v.Status != tt.is || v.OK() != (tt.is == proof.Pass) {
 			t.Errorf("%+v, got %v: %+v, want %s", tt.want, tt.got, v, tt.is)
 		}
 		if _, err := json.Marshal(v); err != nil {

@@ -24,6 +24,8 @@ type activation struct {
 	turningPoints []float64
 	// exactFloats reports that a value that float32 has is exact, x being a float32.
 	exactFloats bool
+	// product describes the function as a product, with the roundings of an optimizer's.
+	product product
 	// unspecifiedNaN reports that kernels differ in the output for NaN.
 	unspecifiedNaN bool
 }
@@ -50,10 +52,12 @@ var (
 func registerActivation[O ir.Op](of func(O) activation) struct{} {
 	_ = register(func(ctx context.Context, r *Result, _ Arithmetic, op O, operands []tensor.Tensor) error {
 		a, x := of(op), operands[0]
+		defer func() { r.recordProduct(a.product, Known(x)) }()
 		return eachChunk(ctx, len(x.Data), func(i int) { r.Value[i], r.Bound[i], r.State[i] = a.at(x.Data[i]) })
 	})
 	return registerExtension(func(ctx context.Context, out *Result, op O, operands []Operand, _ []tensor.Tensor) error {
 		a, r := of(op), operands[0].result
+		defer func() { out.recordProduct(a.product, operands[0]) }()
 		return eachChunk(ctx, len(r.Value), func(i int) {
 			out.Value[i], out.Bound[i], out.State[i] = a.atWithin(r.Value[i], r.Bound[i], r.State[i])
 		})
@@ -138,6 +142,7 @@ func swish() activation {
 			return bound
 		},
 		turningPoints: []float64{-1.2784645427610738}, // y is −0.27846 there, the least
+		product:       product{scale: 1},              // sigmoid's error is a part of it everywhere
 	}
 }
 
@@ -161,6 +166,7 @@ func hardSwish() activation {
 			return 1.01*unit*(x*x/3+4*math.Abs(y)) + flushedProduct(y)
 		},
 		turningPoints:  []float64{-edge, -1.5, edge},
+		product:        product{scale: 6, roundings: 3}, // of 1/6, and of two products
 		unspecifiedNaN: true,
 	}
 }

@@ -24,7 +24,7 @@ func add(ctx context.Context, r *Result, _ Arithmetic, _ ir.Add, operands []tens
 		q = min(q, quantum(x.Data))
 		peak += largestFinite(x.Data)
 	}
-	return eachChunk(ctx, len(r.Value), func(i int) {
+	err := eachChunk(ctx, len(r.Value), func(i int) {
 		sum, absolute, lost := 0.0, 0.0, 0.0
 		for _, x := range operands {
 			v := float64(x.Data[i])
@@ -48,6 +48,14 @@ func add(ctx context.Context, r *Result, _ Arithmetic, _ ir.Add, operands []tens
 			r.sum(i, Arithmetic{}, len(operands)-1, absolute, lost, 0)
 		}
 	})
+	if r.sums != nil {
+		list := make([]Operand, len(operands))
+		for i, x := range operands {
+			list[i] = Known(x)
+		}
+		r.recordAdd(list, q)
+	}
+	return err
 }
 
 // scaleShift is a product and a sum, each rounded once, or both at once.
@@ -105,13 +113,18 @@ func scaleShift(ctx context.Context, r *Result, op ir.ScaleShift, operands []Ope
 		r.sum(i, Arithmetic{}, roundings, absolute, lost, 0)
 		r.Bound[i] += within * math.Abs(scale)
 	})
-	if err != nil || x.result == nil || x.result.sums == nil || !op.Traits().AddsNumbers {
+	if err != nil {
 		return err
 	}
-	q := quantum(op.Shift)
-	return eachChunk(ctx, len(r.Value), func(i int) {
-		r.started(i, x.result.sums, x.result.Bound[i], 0, math.Abs(number(op.Shift, i%channels, 0)), 1, q)
-	})
+	f := folding{
+		more: roundings, factorQuantum: quantum(op.Scale), addendQuantum: quantum(op.Shift),
+		scaled: len(op.Scale) > 0, shifted: len(op.Shift) > 0,
+	}
+	for c := range channels {
+		f.factor = append(f.factor, math.Abs(number(op.Scale, c, 1)))
+		f.addend = append(f.addend, math.Abs(number(op.Shift, c, 0)))
+	}
+	return r.fold(ctx, x, f)
 }
 
 // isNormalFloat32 reports whether x is zero or a normal float32.

@@ -9,8 +9,12 @@ import (
 )
 
 var (
-	_ = register(batchNorm)
-	_ = registerExtension(extendBatchNorm)
+	_ = register(func(ctx context.Context, r *Result, _ Arithmetic, op ir.BatchNorm, operands []tensor.Tensor) error {
+		return batchNorm(ctx, r, op, Known(operands[0]), operands[1:])
+	})
+	_ = registerExtension(func(ctx context.Context, out *Result, op ir.BatchNorm, operands []Operand, weights []tensor.Tensor) error {
+		return batchNorm(ctx, out, op, operands[0], weights)
+	})
 )
 
 // norm is batch_norm for one channel: x·f + (offset − mean·f), with f =
@@ -102,19 +106,25 @@ func (n norm) at(x, within float64, state State) (float64, float64, State) {
 }
 
 // batchNorm normalises every number by its channel.
-func batchNorm(ctx context.Context, r *Result, _ Arithmetic, op ir.BatchNorm, operands []tensor.Tensor) error {
-	x, channels := operands[0], norms(op, operands[1:])
-	return eachChunk(ctx, len(x.Data), func(i int) {
-		r.Value[i], r.Bound[i], r.State[i] = channels[i%len(channels)].at(float64(x.Data[i]), 0, Plain)
+//
+// A device may multiply the filter of a convolution before by f, and add the constant
+// offset − mean·f to its sums, or begin with it; and it may fold constants of operations
+// behind into f and that constant. Beside f's own error, which all products share, each
+// product has one rounding more then, and the constant is a term of the sum, with two
+// roundings of its own; see fold.
+func batchNorm(ctx context.Context, r *Result, op ir.BatchNorm, operand Operand, weights []tensor.Tensor) error {
+	channels := norms(op, weights)
+	err := eachChunk(ctx, len(r.Value), func(i int) {
+		x, within, state := operand.at(i)
+		r.Value[i], r.Bound[i], r.State[i] = channels[i%len(channels)].at(x, within, state)
 	})
-}
-
-// extendBatchNorm normalises a result. A device may instead multiply the filter of the
-// convolution before by f. Each product then has one more rounding, which is no larger
-// than the operand's bound.
-func extendBatchNorm(ctx context.Context, out *Result, op ir.BatchNorm, operands []Operand, weights []tensor.Tensor) error {
-	r, channels := operands[0].result, norms(op, weights)
-	return eachChunk(ctx, len(r.Value), func(i int) {
-		out.Value[i], out.Bound[i], out.State[i] = channels[i%len(channels)].at(r.Value[i], r.Bound[i], r.State[i])
-	})
+	if err != nil {
+		return err
+	}
+	const roundings = 3 // of the constant: mean·f, the difference, and the sum
+	f := folding{more: roundings, scaled: true, shifted: true}
+	for _, n := range channels {
+		f.factor, f.addend = append(f.factor, math.Abs(n.f)), append(f.addend, n.fixed)
+	}
+	return r.fold(ctx, operand, f)
 }

@@ -132,6 +132,7 @@ func conv2D(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2D, operands
 		exact = 0
 	}
 	r.beginSums(a, q, exact)
+	r.recordConstants(operands, taps)
 	r.beginLevels(a)
 	c.squared = r.Level != nil || r.squares != nil
 	return eachRow(ctx, r.Shape[0], c.h.Out, func(image, row int) {

@@ -39,6 +39,7 @@ func conv2DTranspose(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2DT
 	taps := c.h.Size * c.w.Size * c.depth
 	peak := largestFinite(x.Data)*largestFinite(filter.Data)*float64(taps) + largestFinite32(bias)
 	r.beginSums(a, q, exact)
+	r.recordConstants(operands, taps)
 	r.beginLevels(a)
 	return eachRow(ctx, r.Shape[0], h.In, func(image, y int) {
 		for z := range w.In {

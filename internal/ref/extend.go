@@ -92,9 +92,12 @@ func extend(ctx context.Context, a Arithmetic, op ir.Op, with request, operands 
 		}
 	}
 	out.ask(a, with.levels)
+	if with.sums && op.Traits().TakesConstants {
+		out.sums = newSums(len(out.Value))
+	}
 	switch extend, known := extensions[op.Kind()]; {
 	case known:
-		if with.levels != NoLevels && op.Traits().AddsNumbers {
+		if traits := op.Traits(); with.levels != NoLevels && (traits.AddsNumbers || traits.FoldsConstants) {
 			out.Level = make([]float64, len(out.Value))
 		}
 		if err = extend(ctx, &out, op, operands, weights); err == nil {
@@ -138,7 +141,7 @@ func extendAdd(ctx context.Context, out *Result, _ ir.Add, operands []Operand, _
 			}
 		}
 	}
-	return eachChunk(ctx, len(out.Value), func(i int) {
+	err := eachChunk(ctx, len(out.Value), func(i int) {
 		sum, absolute, moved, lost, state := 0.0, 0.0, 0.0, 0.0, Plain
 		for _, o := range operands {
 			v, b, s := o.at(i)
@@ -172,6 +175,14 @@ func extendAdd(ctx context.Context, out *Result, _ ir.Add, operands []Operand, _
 			}
 		}
 	})
+	if out.sums != nil {
+		quantum := 1.0
+		for _, o := range operands {
+			quantum = min(quantum, o.termQuantum())
+		}
+		out.recordAdd(operands, quantum)
+	}
+	return err
 }
 
 // started widens the bound of element i for kernels that begin with the numbers that
@@ -180,19 +191,13 @@ func (r *Result) started(i int, s *sums, own, otherBounds, others float64, more 
 	if r.State[i] == Unspecified || r.Value[i]-r.Value[i] != 0 {
 		return
 	}
-	if r.levels != NoLevels {
-		r.Level[i] = max(r.Level[i], s.startedLevel(i, r.Value[i], max(others, 0), more))
+	others = max(others, 0)
+	bound := s.bound(i, own, 1, others, more, min(s.quantum, quantum)) + max(otherBounds, 0)
+	if r.levels != NoLevels && bound > 0 {
+		next := s.of(i).folded(r.Value[i], 1, others, more)
+		r.Level[i] = max(r.Level[i], s.foldedLevel(i, own, 1, next, s.absolute[i]+others))
 	}
-	bound := s.startedWith(i, own, max(others, 0), more, quantum) + max(otherBounds, 0)
-	switch {
-	case bound-bound != 0:
-		r.State[i], r.Bound[i] = Unspecified, 0
-	case bound > r.Bound[i]:
-		r.Bound[i] = bound
-	}
-	if s.absolute[i]+others+bound > s.arithmetic.limit() && r.State[i] == Plain {
-		r.State[i] = OverflowPossible
-	}
+	r.widen(i, s.arithmetic, bound, s.absolute[i]+others)
 }
 
 // extendLinear computes a linear operation of a result. A device reads x+d with
@@ -204,8 +209,10 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, with request, r R
 	empty := func() tensor.Tensor { return tensor.Tensor{Shape: r.Shape, Data: make([]float32, len(r.Value))} }
 	x, b, notPlain := empty(), empty(), empty()
 	exact, plain := true, true
+	// Padding may be the convolution's own, and a kernel may leave out the taps on it.
+	padded := r.padded != nil && len(weights) > 0 && !allFinite(weights[0].Data)
 	for i, v := range r.Value {
-		if r.State[i] != Plain {
+		if r.State[i] != Plain || padded && r.padded[i] {
 			notPlain.Data[i], plain = 1, false
 			continue
 		}
@@ -217,13 +224,12 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, with request, r R
 	if exact && plain {
 		return apply(ctx, a, op, with, append([]tensor.Tensor{x}, weights...)...)
 	}
-	a.inexact = true
+	a.inexact = !exact
 	want, err := apply(ctx, a, op, with, append([]tensor.Tensor{x}, weights...)...)
 	if err != nil {
 		return Result{}, err
 	}
-	more, err := ApplyIn(ctx, a, op, append([]tensor.Tensor{b}, mapFilter(weights, func(w float32) float32 { return max(w, -w) })...)...)
-	if err != nil {
+	if err := want.extendLinearLevels(ctx, a, op, r, weights); err != nil {
 		return Result{}, err
 	}
 	if !plain {
@@ -234,14 +240,24 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, with request, r R
 		each := len(want.Value) / max(1, want.Shape[0])
 		for i, n := range reached.Value {
 			if n > 0 {
-				want.State[i] = Unspecified
+				want.State[i], want.Bound[i] = Unspecified, 0
 			}
 			if n > 0 && a.FFT { // a transform spreads NaN over the whole image
 				for k := i / each * each; k < i/each*each+each; k++ {
-					want.State[k] = Unspecified
+					want.State[k], want.Bound[k] = Unspecified, 0
 				}
 			}
 		}
+	}
+	if exact {
+		return want, nil
+	}
+	more, err := apply(ctx, a, op, request{sums: with.sums}, append([]tensor.Tensor{b}, mapFilter(weights, func(w float32) float32 { return max(w, -w) })...)...)
+	if err != nil {
+		return Result{}, err
+	}
+	if want.sums != nil {
+		want.sums.constants.reach += more.sums.constants.reach
 	}
 	for i := range want.Value {
 		if want.sums != nil {
@@ -253,7 +269,7 @@ func extendLinear(ctx context.Context, a Arithmetic, op ir.Op, with request, r R
 			want.State[i], want.Bound[i] = Unspecified, 0
 		}
 	}
-	return want, want.extendLinearLevels(ctx, a, op, r, weights)
+	return want, nil
 }
 
 // mapFilter returns the filter alone, with to applied to each number; nil where there

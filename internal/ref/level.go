@@ -79,21 +79,48 @@ func (r *Result) setSquares(i int, squares float64) {
 // have no other statistic.
 func (r *Result) endLevels() {
 	if r.levels != NoLevels && r.Level == nil {
-		r.Level = slices.Clone(r.Bound)
+		r.Level = r.Bound // not a copy: unwritten pages of zeros take no memory
 	}
 }
 
-// startedLevel returns by how much the level of a sum of element i and more numbers, of
-// which the absolute values add up to others, is larger for kernels that begin with those
-// numbers. value is the sum.
-func (s *sums) startedLevel(i int, value, others float64, more int) float64 {
+// folded returns the statistic of a sum whose terms are multiplied by factor, and to which
+// a number is added. value is that sum; each term has so many roundings more.
+func (s statistic) folded(value, factor, addend float64, more int) statistic {
+	return statistic{s.terms + more, value, s.squares*factor*factor + addend*addend}
+}
+
+// foldedLevel returns by how much the level of element i times factor plus more numbers is
+// larger for kernels that multiply the terms. own is the bound of element i, next the
+// statistic of the sum and absolute the absolute values of its terms.
+func (s *sums) foldedLevel(i int, own, factor float64, next statistic, absolute float64) float64 {
+	before := s.of(i)
+	level, less := 0.0, 0.0
 	if s.statistics == nil {
-		terms := int(s.terms[i])
-		return s.arithmetic.sumBound(terms+more, s.absolute[i]+others) - s.arithmetic.sumBound(terms, s.absolute[i])
+		level, less = s.arithmetic.sumBound(next.terms, absolute), s.arithmetic.sumBound(before.terms, s.absolute[i])
+	} else {
+		each := unit * math.Sqrt(float64(next.terms-before.terms)*next.squares)
+		level, less = math.Hypot(next.level(), each), before.level()
 	}
-	own := s.statistics[i]
-	all := statistic{own.terms + more, value, own.squares + others*others}
-	return max(0, all.level()-own.level())
+	if own == 0 { // the sum itself rounds nothing
+		return level
+	}
+	return max(0, level-less*factor)
+}
+
+// of returns the statistic of element i; without levels, its terms alone.
+func (s *sums) of(i int) statistic {
+	if s.statistics == nil {
+		return statistic{terms: int(s.terms[i])}
+	}
+	return s.statistics[i]
+}
+
+// askStatistics allocates the statistics of the sums that are recorded, where levels are
+// asked for.
+func (r *Result) askStatistics() {
+	if r.sums != nil && r.levels != NoLevels {
+		r.sums.statistics = make([]statistic, len(r.Value))
+	}
 }
 
 // extendLevels sets the levels of an operation's output by its rule for bounds. The rule
@@ -164,7 +191,7 @@ func (o Operand) offBy(times float64) Operand {
 	return Within(off)
 }
 
-// extendLinearLevels adds the levels of a linear operation's operand to those of its own
+// extendLinearLevels, which is called before the bounds are widened, adds the levels of a linear operation's operand to those of its own
 // sums. Each is a standard deviation. Under weights of random signs the operand's errors
 // add up by their squares, whether they depend on each other or not. Without weights they
 // may all have one sign, and add up.
@@ -182,13 +209,11 @@ func (r *Result) extendLinearLevels(ctx context.Context, a Arithmetic, op ir.Op,
 	if err != nil {
 		return err
 	}
+	r.Level = slices.Clone(r.Level) // it may be the bounds
 	for i := range r.Level {
-		switch {
-		case r.State[i] == Unspecified:
-			r.Level[i] = 0
-		case of.squares != nil:
+		if of.squares != nil {
 			r.Level[i] = math.Hypot(r.Level[i], math.Sqrt(of.squares[i]))
-		default:
+		} else {
 			r.Level[i] += of.Value[i]
 		}
 	}

@@ -156,9 +156,14 @@ func TestLevelsBehindChains(t *testing.T) {
 		"concat":             {graph.Concat{From: []string{"c", "o"}}},
 		"a second sum, relu": {graph.ReLU{}, graph.Conv2D{Filters: 64, Size: graph.Square(1)}, graph.ReLU{}},
 		"four sums": {
-			graph.ReLU{}, graph.Conv2D{Filters: 48, Size: graph.Square(1)},
-			graph.ReLU{}, graph.Conv2D{Filters: 48, Size: graph.Square(1)},
-			graph.Tanh{}, graph.MaxPool{Size: graph.Square(2)}, graph.Flatten{}, graph.Dense{Units: 40},
+			graph.ReLU{},
+			graph.Conv2D{Filters: 48, Size: graph.Square(1)},
+			graph.ReLU{},
+			graph.Conv2D{Filters: 48, Size: graph.Square(1)},
+			graph.Tanh{},
+			graph.MaxPool{Size: graph.Square(2)},
+			graph.Flatten{},
+			graph.Dense{Units: 40},
 		},
 	}
 	for name, layers := range behind {
@@ -219,6 +224,9 @@ func TestLevelsOfSumsThatBeginWithTheAddend(t *testing.T) {
 		"add":               {graph.Add{Name: "sum", From: []string{"c", "o"}}},
 		"dropout, then add": {graph.Dropout{Name: "d", From: "c", Rate: 0.5}, graph.Add{Name: "sum", From: []string{"o", "d"}}},
 		"shift":             {graph.ScaleShift{Name: "sum", From: "c", Shift: []float32{3}}},
+		"scale and shift":   {graph.ScaleShift{Name: "sum", From: "c", Scale: []float32{1}, Shift: []float32{3}}},
+		"two shifts":        {graph.ScaleShift{Name: "d", From: "c", Shift: []float32{1}}, graph.ScaleShift{Name: "sum", Shift: []float32{2}}},
+		"batch norm":        {graph.BatchNorm{Name: "sum", From: "c", Epsilon: 0.25}},
 	} {
 		net := graph.Network{
 			Input: graph.Input{Height: pixels, Width: pixels, Channels: channels},
@@ -240,6 +248,9 @@ func TestLevelsOfSumsThatBeginWithTheAddend(t *testing.T) {
 			other.Data[i] = 3
 		}
 		p := ref.Propagation{Program: lowered.Program, Weights: graph.Weights{"o/filter": filter, "c/filter": filter}, Levels: ref.JudgeLevels}
+		for weight, number := range map[string]float32{"scale": 1, "offset": 3, "mean": 0, "variance": 0.75} {
+			p.Weights["sum/"+weight] = tensor.Tensor{Shape: []int{1}, Data: []float32{number}}
+		}
 		last := len(lowered.Program.Steps) - 1
 		results, err := p.Results(t.Context(), input, map[int]tensor.Tensor{0: other}, []int{last})
 		if err != nil {

@@ -207,6 +207,20 @@ func TestLevelsOfFloat32Sums(t *testing.T) {
 	t.Log(largest)
 }
 
+// round keeps the upper bits of each mantissa, to nearest.
+func round(data []float32, drop int) []float32 {
+	if drop == 0 {
+		return data
+	}
+	rounded := make([]float32, len(data))
+	for i, v := range data {
+		b := math.Float32bits(v)
+		b += 1 << (drop - 1)
+		rounded[i] = math.Float32frombits(b >> drop << drop)
+	}
+	return rounded
+}
+
 // A device that rounds factors is noticed in every draw of 64 sums of any length.
 func TestLevelsNoticeRoundedFactors(t *testing.T) {
 	const filters = 64
@@ -331,5 +345,20 @@ func TestTailOfLevels(t *testing.T) {
 	}
 	if two, three := float64(exceed[4])/total, float64(exceed[6])/total; two < 2e-4 || two > 2e-3 || three > two/8 {
 		t.Errorf("%.2g of the levels exceed 2, %.2g exceed 3; docs/precision.md says 1e-3 and 2e-5", two, three)
+	}
+}
+
+// The results of single images have all figures of the batch's.
+func TestImageOfResult(t *testing.T) {
+	random := rand.New(rand.NewPCG(33, 34))
+	x, w := gaussian(random, 3, 5), gaussian(random, 5, 2)
+	for _, batch := range []ref.Result{levels(t, ir.Dense{}, x, w), apply(t, ir.Dense{}, x, w)} {
+		for k := range 3 {
+			want, got := batch, batch.Image(k)
+			if !slices.Equal(got.Shape, []int{1, 2}) || !slices.Equal(got.Value, want.Value[2*k:2*k+2]) || !slices.Equal(got.Bound, want.Bound[2*k:2*k+2]) ||
+				len(got.State) != 2 || got.Judged != want.Judged || (got.Level != nil) != (want.Level != nil) || got.Level != nil && !slices.Equal(got.Level, want.Level[2*k:2*k+2]) {
+				t.Errorf("image %d of %+v: %+v", k, want, got)
+			}
+		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 //	p := ref.Propagation{Program: program, Weights: weights}
 //	results, err := p.Results(ctx, input, nil, []int{last})
 //
-// A Propagation keeps results of steps with weights for the next call. It is for one
+// A Propagation keeps results of sums of products for the next call. It is for one
 // goroutine.
 type Propagation struct {
 	Arithmetic Arithmetic
@@ -63,6 +63,7 @@ func (p *Propagation) Each(ctx context.Context, input tensor.Tensor, given map[i
 		}
 	}
 	results := map[int]Result{}
+	records := RecordsSums(p.Program)
 	for i, step := range p.Program.Steps {
 		if !needed[i] {
 			continue
@@ -78,7 +79,7 @@ func (p *Propagation) Each(ctx context.Context, input tensor.Tensor, given map[i
 				operands[k] = Known(given[from])
 			}
 		}
-		result, err := p.compute(ctx, i, operands, sumsAt(p.Program, i, bounded))
+		result, err := p.compute(ctx, i, operands, records[i])
 		if err == nil {
 			err = visit(i, result)
 		}
@@ -114,49 +115,28 @@ func (p *Propagation) Results(ctx context.Context, input tensor.Tensor, given ma
 	return results, err
 }
 
-// sumsAt reports whether a later step adds numbers to the output of step i, which it
-// reads within its bounds: directly, or behind steps that return their input.
-func sumsAt(program ir.Program, i int, bounded func(from int) bool) bool {
-	if !bounded(i) {
-		return false
-	}
-	reads := map[int]bool{i: true}
-	for at := i + 1; at < len(program.Steps); at++ {
-		step := program.Steps[at]
-		if !slices.ContainsFunc(step.Inputs, func(from int) bool { return reads[from] }) {
-			continue
-		}
-		if step.Op.Traits().AddsNumbers {
-			return true
-		}
-		if step.Op.Traits().Output == ir.SameBuffer {
-			reads[at] = true
-		}
-	}
-	return false
-}
-
-// compute computes a step, or returns the kept result of operands with the same bits,
-// unless sums are recorded.
+// compute computes a step, or returns the kept result of operands with the same bits.
 func (p *Propagation) compute(ctx context.Context, i int, operands []Operand, record bool) (Result, error) {
 	step := p.Program.Steps[i]
 	weights := make([]tensor.Tensor, len(step.Weights))
 	for k, w := range step.Weights {
 		weights[k] = p.Weights[w.Name]
 	}
+	for k, o := range operands {
+		if x, exact := o.exact(weights); exact {
+			operands[k] = Known(x)
+		}
+	}
 	numbers, known := allKnown(operands)
 	if !known {
 		return extend(ctx, p.Arithmetic, step.Op, request{levels: p.Levels, sums: record}, operands, weights)
 	}
 	numbers = append(numbers, weights...)
-	if record && step.Op.Traits().MultiplyAccumulate {
-		return apply(ctx, p.Arithmetic, step.Op, request{levels: p.Levels, sums: true}, numbers...)
-	}
 	if k, found := p.cache[i]; found && k.result.levels == p.Levels && slices.EqualFunc(k.operands, numbers, sameBits) {
 		return k.result, nil
 	}
-	result, err := ApplyLevels(ctx, p.Arithmetic, p.Levels, step.Op, numbers...)
-	if err == nil && len(weights) > 0 && p.cachedNumbers+len(result.Value) <= MaxCached {
+	result, err := apply(ctx, p.Arithmetic, step.Op, request{levels: p.Levels, sums: record}, numbers...)
+	if err == nil && step.Op.Traits().MultiplyAccumulate && p.cachedNumbers+len(result.Value) <= MaxCached {
 		if p.cache == nil {
 			p.cache = map[int]cachedStep{}
 		}
@@ -164,6 +144,25 @@ func (p *Propagation) compute(ctx context.Context, i int, operands []Operand, re
 		p.cache[i] = cachedStep{numbers, result}
 	}
 	return result, err
+}
+
+// exact returns the operand's numbers where all of them are exact and no sums that a
+// device may compute otherwise. Padding is not exact under weights that are not finite.
+func (o Operand) exact(weights []tensor.Tensor) (tensor.Tensor, bool) {
+	r := o.result
+	if r == nil || r.sums != nil {
+		return tensor.Tensor{}, false
+	}
+	if r.padded != nil && slices.ContainsFunc(weights, func(w tensor.Tensor) bool { return !allFinite(w.Data) }) {
+		return tensor.Tensor{}, false
+	}
+	x := tensor.Tensor{Shape: r.Shape, Data: make([]float32, len(r.Value))}
+	for i, v := range r.Value {
+		if x.Data[i] = float32(v); r.State[i] != Plain || r.Bound[i] != 0 || float64(x.Data[i]) != v {
+			return tensor.Tensor{}, false
+		}
+	}
+	return x, true
 }
 
 func sameBits(a, b tensor.Tensor) bool {

@@ -97,6 +97,7 @@ type Result struct {
 	levels  Levels
 	squares []float64 // Σp² of each element's products; nil: not asked for
 	sums    *sums     // nil: not recorded
+	padded  []bool    // elements that a pad has added; nil: there are none
 }
 
 func newResult(shape []int) (Result, error) {
@@ -110,6 +111,20 @@ func newResult(shape []int) (Result, error) {
 		Bound: make([]float64, n),
 		State: make([]State, n),
 	}, nil
+}
+
+// Image returns the result of image k alone. It shares r's numbers.
+func (r Result) Image(k int) Result {
+	each := len(r.Value) / max(1, r.Shape[0])
+	from, end := k*each, (k+1)*each
+	image := Result{
+		Shape: append([]int{1}, r.Shape[1:]...), Judged: r.Judged,
+		Value: r.Value[from:end], Bound: r.Bound[from:end], State: r.State[from:end],
+	}
+	if r.Level != nil {
+		image.Level = r.Level[from:end]
+	}
+	return image
 }
 
 // Apply computes op on its operands. It returns an error where op.Shape refuses the
@@ -132,8 +147,8 @@ func ApplyLevels(ctx context.Context, a Arithmetic, levels Levels, op ir.Op, ope
 // request is what a result has beside values, bounds and states.
 type request struct {
 	levels  Levels
-	sums    bool // for operations that are sums of products
-	squares bool // likewise
+	sums    bool // for operations with TakesConstants
+	squares bool // for operations that are sums of products
 }
 
 // apply is ApplyIn with what is requested.
@@ -158,13 +173,11 @@ func apply(ctx context.Context, a Arithmetic, op ir.Op, with request, operands .
 		return Result{}, fmt.Errorf("ref: %s: no reference kernel", op.Kind())
 	}
 	r.ask(a, with.levels)
-	if op.Traits().MultiplyAccumulate {
-		if with.sums {
-			r.sums = newSums(len(r.Value))
-		}
-		if with.squares {
-			r.squares = make([]float64, len(r.Value))
-		}
+	if with.sums && op.Traits().TakesConstants {
+		r.sums = newSums(len(r.Value))
+	}
+	if with.squares && op.Traits().MultiplyAccumulate {
+		r.squares = make([]float64, len(r.Value))
 	}
 	if err := compute(ctx, &r, a, op, operands); err != nil {
 		return Result{}, err

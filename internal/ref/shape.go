@@ -2,6 +2,7 @@ package ref
 
 import (
 	"context"
+	"slices"
 
 	"tfcnn/graph/tensor"
 	"tfcnn/internal/ir"
@@ -11,7 +12,7 @@ import (
 var (
 	_ = registerMove(func(_ ir.Flatten, _ []Operand, _ []int) func(k, i int) int { return sameIndex })
 	_ = registerMove(func(_ ir.Identity, _ []Operand, _ []int) func(k, i int) int { return sameIndex })
-	_ = registerMove(padIndex)
+	_ = registerBoth(pad)
 	_ = registerMove(reverseIndex)
 	_ = registerMove(concatIndex)
 )
@@ -21,25 +22,47 @@ var (
 // the output's shape.
 func registerMove[O ir.Op](index func(op O, operands []Operand, shape []int) func(k, i int) int) struct{} {
 	return registerBoth(func(ctx context.Context, r *Result, op O, operands []Operand) error {
-		if err := ctx.Err(); err != nil {
+		return r.move(ctx, operands, index(op, operands, r.Shape))
+	})
+}
+
+// move puts number i of operand k at to(k, i).
+func (r *Result) move(ctx context.Context, operands []Operand, to func(k, i int) int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for k, o := range operands {
+		n, err := tensor.Elements(o.shape())
+		if err != nil {
 			return err
 		}
-		to := index(op, operands, r.Shape)
-		for k, o := range operands {
-			n, err := tensor.Elements(o.shape())
-			if err != nil {
-				return err
-			}
-			if o.result != nil && len(operands) == 1 {
-				r.sums = o.result.sums.moved(len(r.Value), func(i int) int { return to(0, i) })
-			}
-			for i := range n {
-				at := to(k, i)
-				r.Value[at], r.Bound[at], r.State[at] = o.at(i)
-			}
+		if len(operands) == 1 {
+			r.sums = o.sums().moved(len(r.Value), func(i int) int { return to(0, i) })
 		}
-		return nil
-	})
+		for i := range n {
+			at := to(k, i)
+			r.Value[at], r.Bound[at], r.State[at] = o.at(i)
+		}
+	}
+	return nil
+}
+
+// pad puts each image into a larger image of zeros, and marks those.
+func pad(ctx context.Context, r *Result, op ir.Pad, operands []Operand) error {
+	to := padIndex(op, operands, r.Shape)
+	if err := r.move(ctx, operands, to); err != nil {
+		return err
+	}
+	r.padded = slices.Repeat([]bool{true}, len(r.Value))
+	n, err := tensor.Elements(operands[0].shape())
+	if err != nil {
+		return err
+	}
+	for i := range n {
+		at := to(0, i)
+		r.padded[at] = operands[0].result != nil && operands[0].result.padded != nil && operands[0].result.padded[i]
+	}
+	return nil
 }
 
 func sameIndex(_, i int) int { return i }

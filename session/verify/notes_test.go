@@ -42,3 +42,29 @@ func TestNotes(t *testing.T) {
 		}
 	}
 }
+
+// The error of a result names its first layer or chain of the worst status that is no
+// pass: less precision than float32's is one.
+func TestErr(t *testing.T) {
+	layer := func(name string, status verify.Status) verify.Layer {
+		return verify.Layer{Layer: name, Kind: "Dense", Verdict: verify.Verdict{Status: status, Elements: 5, Level: 43}}
+	}
+	precise := verify.Result{Layers: []verify.Layer{layer("a", verify.Pass), layer("b", verify.Overflow)}}
+	if err := precise.Err(); err != nil {
+		t.Error(err)
+	}
+	rounded := verify.Result{Layers: append(precise.Layers, layer("c", verify.Precision), layer("d", verify.Precision))}
+	if err := rounded.Err(); err == nil || !strings.HasPrefix(err.Error(), `verify: Dense "c": precision: largest error is 43 times its level`) {
+		t.Error(err)
+	}
+	chain := verify.Result{Layers: precise.Layers, Chains: []verify.Chain{{Layers: []string{"a", "b"}, Verdict: layer("", verify.Precision).Verdict}}}
+	if err := chain.Err(); err == nil || !strings.HasPrefix(err.Error(), `verify: layers ["a", "b"] run as one: precision: `) {
+		t.Error(err)
+	}
+	for _, worse := range []verify.Status{verify.Nothing, verify.NotHeld, verify.Fail} {
+		both := verify.Result{Layers: append(rounded.Layers, layer("e", worse))}
+		if err := both.Err(); err == nil || !strings.HasPrefix(err.Error(), `verify: Dense "e": `+string(worse)) {
+			t.Errorf("%s: %v", worse, err)
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tfcnn/graph"
@@ -23,17 +24,20 @@ import (
 	"tfcnn/internal/quote"
 	"tfcnn/internal/ref"
 	"tfcnn/internal/tensorflow"
-	"tfcnn/internal/trace"
 	"tfcnn/session"
 	"tfcnn/session/internal/seam"
 	"tfcnn/session/process"
 )
 
 // Options are those of the session that runs the network. The zero value works. Network
-// refuses Batching, as it fetches the outputs of all layers, which a shared batch does
-// not; and it refuses another Compute than float32.
+// refuses another Compute than float32, and leaves WarmUp out: on a GPU it would choose
+// kernels before Winograd's are excluded.
 type Options struct {
 	session.Options
+	// Outputs lists calls of RunOutputs to compare beside those that Network makes, each
+	// by the names of its layers. A program that calls RunOutputs for some layers names
+	// them here: TensorFlow may compute the same layer otherwise in another call.
+	Outputs [][]string
 	// Progress, where it is not nil, is called after each compared step; total is the
 	// number of steps.
 	Progress func(done, total int)
@@ -60,13 +64,16 @@ const (
 type Result struct {
 	process.Platform
 	Images int `json:"pictures"`
-	// Status is the worst of the layers' and the chains'.
+	// Status is the worst of the layers', the chains' and the runs'.
 	Status Status  `json:"status"`
 	Layers []Layer `json:"layers"`
 	// Chains are the parts of the network as they run when no output between layers
 	// is fetched; see Network.
 	Chains []Chain `json:"chains"`
-	// Diverges names the first layer, or chain, that fails. Empty: none.
+	// Runs are the calls of Run and RunOutputs whose numbers were compared; see Network.
+	Runs []Run `json:"runs"`
+	// Diverges names the first layer that fails; a chain or a call has the name of its
+	// last layer. Empty: none.
 	Diverges string `json:"diverges,omitempty"`
 	// Run and Reference are the seconds of TensorFlow and of the reference.
 	Run       float64 `json:"run_seconds"`
@@ -95,10 +102,10 @@ type Chain struct {
 	Verdict Verdict  `json:"verdict"`
 }
 
-// Err returns nil where every layer and chain was compared with the reference and none
-// failed. Otherwise the error names the first failed layer or chain, with its worst
-// number; where none failed, the first that was not held, whose verdict proves nothing, or
-// whose precision is less than float32's.
+// Err returns nil where every layer, chain and run was compared with the reference and
+// none failed. Otherwise the error names the first that failed, with its worst number;
+// where none failed, the first that was not held, whose verdict proves nothing, or whose
+// precision is less than float32's.
 func (v Result) Err() error {
 	for _, status := range []Status{Fail, NotHeld, Nothing, Precision} {
 		for _, layer := range v.Layers {
@@ -109,6 +116,11 @@ func (v Result) Err() error {
 		for _, chain := range v.Chains {
 			if chain.Verdict.Status == status {
 				return fmt.Errorf("verify: layers [%s] run as one: %v", quote.Names(chain.Layers), chain.Verdict)
+			}
+		}
+		for _, run := range v.Runs {
+			if run.Verdict.Status == status {
+				return fmt.Errorf("verify: %s of %d images returned [%s] (%s): %v", run.Call, run.Images, quote.Names(run.Outputs), run.Session, run.Verdict)
 			}
 		}
 	}
@@ -123,9 +135,19 @@ func (v Result) Err() error {
 //
 // A run that fetches the output between two layers makes TensorFlow compute that
 // output. In Session.Run, TensorFlow may compute a convolution and the batch norm, sum
-// and activation behind it in one call. So the network runs twice: once for every
-// layer's output, and once for the ends of such chains alone, whose bounds are
-// propagated from part to part.
+// and activation behind it in one call, and fold their constants into each other. So the
+// network runs again for the ends of such chains alone, whose bounds are propagated from
+// part to part.
+//
+// Then Network calls Run, and RunOutputs for all outputs and for each of o.Outputs, and
+// compares the numbers that they return; see Result.Runs. The session is opened with o as
+// it is. Where it has a TensorFlow session of one thread for small batches, both
+// TensorFlow sessions run: the one for small batches with the first images, the other one
+// with the images repeated until the batch is large enough. With Batching, single images
+// are sent from many goroutines until a batch was shared. Numbers that equal, bit for bit,
+// numbers that were compared have their verdict. Otherwise TensorFlow runs the batch
+// again for the same outputs and as many ends of chains as leave the outputs' bits as they
+// are, and the outputs are compared with the reference of those ends.
 //
 // A layer that fails is no error; see Result.Err. The error is of a network,
 // weights or batch that are refused, of TensorFlow, or ctx's.
@@ -133,16 +155,10 @@ func Network(ctx context.Context, net graph.Network, weights graph.Weights, imag
 	if ctx == nil {
 		return Result{}, errors.New("verify: ctx is nil, want one, as context.Background()")
 	}
-	if o.Batching != (session.Batching{}) {
-		return Result{}, fmt.Errorf("verify: got Batching of %d images, want none: shared batches are not verified", o.Batching.Size)
-	}
-	if o.Executor == "" {
-		o.Executor = session.Parallel // which can be traced; the kernels are the same
-	}
 	if o.Compute != "" && o.Compute != graph.Float32 {
 		return Result{}, fmt.Errorf("verify: compute is %s, the reference has bounds for %q alone", quote.Name(string(o.Compute)), graph.Float32)
 	}
-	o.WarmUp = nil // on a GPU it would choose kernels before Winograd's are excluded
+	o.WarmUp = nil
 	s, err := session.Open(net, weights, o.Options)
 	if err != nil {
 		return Result{}, err
@@ -153,84 +169,129 @@ func Network(ctx context.Context, net graph.Network, weights graph.Weights, imag
 		}
 	}()
 	v := newVerifier(ctx, s, weights, images, o)
+	for _, names := range o.Outputs {
+		for _, name := range names {
+			if _, err := v.lowered.Layer(name); err != nil {
+				return Result{}, fmt.Errorf("verify: outputs: %w", err)
+			}
+		}
+	}
 	if err := tensorflow.WithoutWinograd(s.Device()); err != nil {
 		return Result{}, fmt.Errorf("verify: %w", err)
 	}
-	// Traced runs use a second TensorFlow session, which has the weights again.
-	if err := tensorflow.CheckMemory(v.bytes() + v.session.OpenBytes()); err != nil {
+	if err := tensorflow.CheckMemory(v.bytes() + v.weightBytes()); err != nil {
 		return Result{}, fmt.Errorf("verify: batch of %d images: %w", v.result.Images, err)
 	}
-	if err := v.layers(); err != nil {
-		return Result{}, err
+	for _, compare := range []func() error{v.layers, v.chains, v.runs} {
+		if err := compare(); err != nil {
+			return Result{}, err
+		}
 	}
-	if err := v.chains(); err != nil {
-		return Result{}, err
-	}
+	v.finish()
 	return v.result, nil
 }
 
 func newVerifier(ctx context.Context, s *session.Session, weights graph.Weights, batch tensor.Tensor, o Options) *verifier {
 	device, inner := s.Device(), seam.Of(s)
 	v := &verifier{
-		ctx: ctx, session: inner, lowered: inner.Lowered(), batch: batch,
+		ctx: ctx, opened: s, session: inner, lowered: inner.Lowered(), batch: batch, options: o,
 		result: Result{Platform: process.PlatformOf(device), Status: Pass},
 	}
 	v.result.Precision = tensorflow.Precision(device)
 	v.network = proof.Network{Lowered: v.lowered, Weights: weights, Arithmetic: tensorflow.Arithmetic(device), Levels: ref.MeasureLevels}
-	if o.Progress != nil {
-		total := 2 * len(v.lowered.Program.Steps) // there are two runs
-		v.network.Progress = func(steps int) { o.Progress(steps, total) }
+	v.network.Progress = func(steps int) {
+		v.steps = steps
+		v.progress()
 	}
 	if len(batch.Shape) > 0 {
 		v.result.Images = batch.Shape[0]
 	}
+	v.total = 2*len(v.lowered.Program.Steps) + len(v.calls()) // two runs, and the calls
 	return v
 }
 
 // verifier is the state of Network.
 type verifier struct {
 	ctx     context.Context
+	opened  *session.Session
 	session seam.Session
 	lowered graph.Lowered
 	batch   tensor.Tensor
+	options Options
 	network proof.Network
 	layered proof.Run // the run that fetched every layer
+	held    []held    // outputs that were compared
 	result  Result
+	// returned, where it is not nil, is called with what a call returned: a test's fault.
+	returned func(call string, outputs []tensor.Tensor)
+
+	steps, called, total int // compared steps, compared calls, and all of both
 }
 
-// bytes returns the most memory that Network takes for its batch: the outputs of all
-// steps, in TensorFlow's memory and in Go's; the references that are kept for a
-// second use; and that of the largest step, twice, as one is made of another.
+// progress reports how much was compared.
+func (v *verifier) progress() {
+	if v.options.Progress != nil {
+		done := v.steps + v.called
+		v.total = max(v.total, done)
+		v.options.Progress(done, v.total)
+	}
+}
+
+// finish reports that all was compared.
+func (v *verifier) finish() {
+	v.total = v.steps + v.called
+	v.progress()
+}
+
+// bytes returns the most memory that Network takes for its batches: the outputs of all
+// steps, in TensorFlow's memory and in Go's, and once more in a run that is compared
+// beside; the references that are kept for a second use, with their sums; and that of the
+// largest step, three times, as one is made of another, and its levels of both.
 func (v *verifier) bytes() int64 {
 	const (
-		output    = 4 + 4
-		reference = 3*8 + 1 // value, bound, level, state
-		sums      = 8 + 4   // of the step before a sum, as it runs with it
+		output    = 4 + 4 + 4
+		reference = 3*8 + 1     // value, bound, level, state
+		sums      = 8 + 4 + 3*8 // of a step that is computed as one with the step behind it; for levels
 	)
-	var all, largest, kept int64
-	for _, step := range v.lowered.Program.Steps {
-		n := int64(v.result.Images)
+	var all, largest, kept, largestSums, keptSums int64
+	records := ref.RecordsSums(v.lowered.Program)
+	for i, step := range v.lowered.Program.Steps {
+		n := int64(v.largestBatch())
 		for _, size := range step.Shape[1:] {
 			n *= int64(size)
 		}
 		all, largest = all+n, max(largest, n)
-		if len(step.Weights) > 0 {
+		traits := step.Op.Traits()
+		if traits.MultiplyAccumulate {
 			kept += n
+		}
+		if records[i] && traits.TakesConstants {
+			largestSums = max(largestSums, n)
+			if traits.MultiplyAccumulate {
+				keptSums += n
+			}
 		}
 	}
 	const garbage = 2 // Go collects when the heap has doubled
-	return garbage * (output*all + reference*(min(kept, ref.MaxCached)+2*largest) + sums*largest)
+	return garbage * (output*all + reference*(min(kept, ref.MaxCached)+3*largest) + sums*(min(keptSums, ref.MaxCached)+2*largestSums))
 }
 
-// fetch runs the network for the outputs of steps, and returns TensorFlow's record.
-func (v *verifier) fetch(steps []int) (proof.Run, trace.Record, error) {
-	start := time.Now()
-	outputs, record, err := v.session.Fetch(v.ctx, v.batch, steps)
-	if err != nil {
-		return proof.Run{}, trace.Record{}, err
+// weightBytes returns the memory of the weights in TensorFlow sessions that open when a
+// run comes: one that records its nodes and, where the session has one of each, the other
+// of those that serve.
+func (v *verifier) weightBytes() int64 {
+	if v.session.SmallBatch() > 0 {
+		return 2 * v.session.OpenBytes()
 	}
+	return v.session.OpenBytes()
+}
+
+// fetch runs a batch for the outputs of steps, in the TensorFlow session that serves it.
+func (v *verifier) fetch(batch tensor.Tensor, steps []int) (proof.Run, error) {
+	start := time.Now()
+	outputs, err := v.session.Outputs(v.ctx, batch, steps)
 	v.result.Run += time.Since(start).Seconds()
-	return proof.Run{Input: v.batch, Steps: steps, Outputs: outputs}, record, nil
+	return proof.Run{Input: batch, Steps: steps, Outputs: outputs}, err
 }
 
 // compare compares a run with the reference.
@@ -250,24 +311,27 @@ func (v *verifier) compare(run proof.Run, earlier *proof.Run) ([]proof.Part, err
 // layers compares every layer. In a layer of several steps, the activation at its end is
 // compared together with the step before it.
 func (v *verifier) layers() error {
-	run, record, err := v.fetch(v.network.LayerSteps())
+	start := time.Now()
+	run := proof.Run{Input: v.batch, Steps: v.network.LayerSteps()}
+	outputs, record, err := v.session.Fetch(v.ctx, v.batch, run.Steps)
 	if err != nil {
 		return err
 	}
+	run.Outputs = outputs
+	v.result.Run += time.Since(start).Seconds()
 	parts, err := v.compare(run, nil)
 	if err != nil {
 		return err
 	}
 	v.layered = run
-	outputs := map[int]tensor.Tensor{}
-	for i, step := range run.Steps {
-		outputs[step] = run.Outputs[i]
-	}
 	for _, part := range parts {
 		i := part.Layers[0] // the only one
 		devices, _ := seam.LayerRun(record, v.lowered.Layers[i].Name)
-		v.result.Layers = append(v.result.Layers, v.layer(i, outputs[v.lowered.Layers[i].Last], devices, part.Verdict))
+		last := v.lowered.Layers[i].Last
+		output := run.Outputs[slices.Index(run.Steps, last)]
+		v.result.Layers = append(v.result.Layers, v.layer(i, output, devices, part.Verdict))
 		v.judge(v.lowered.Layers[i].Name, part.Verdict)
+		v.hold(last, v.batch, output, part.Verdict)
 	}
 	return nil
 }
@@ -294,6 +358,9 @@ func (v *verifier) layer(i int, output tensor.Tensor, devices []string, of Verdi
 	return layer
 }
 
+// chainsFetch names the run of chains, for a test's fault.
+const chainsFetch = "chains"
+
 // chains compares the outputs at the ends of chains, in a run that fetches no output
 // between layers. The chains within one layer have the bits of that layer, which layers
 // has compared.
@@ -302,9 +369,12 @@ func (v *verifier) chains() error {
 	if !across {
 		return nil
 	}
-	run, _, err := v.fetch(ends)
+	run, err := v.fetch(v.batch, ends)
 	if err != nil {
 		return err
+	}
+	if v.returned != nil {
+		v.returned(chainsFetch, run.Outputs)
 	}
 	parts, err := v.compare(run, &v.layered)
 	if err != nil {
@@ -316,6 +386,9 @@ func (v *verifier) chains() error {
 			chain.Layers = append(chain.Layers, v.lowered.Layers[layer].Name)
 		}
 		v.judge(chain.Layers[len(chain.Layers)-1], chain.Verdict)
+		for _, step := range part.Steps {
+			v.hold(step, v.batch, run.Outputs[slices.Index(run.Steps, step)], part.Verdict)
+		}
 		v.result.Chains = append(v.result.Chains, chain)
 	}
 	return nil

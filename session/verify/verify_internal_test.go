@@ -93,9 +93,10 @@ func TestVerifyNamesTheFirstThatDiverges(t *testing.T) {
 	}
 }
 
-// The estimate by hand: of an image c gives 8 numbers, pool and flat 2, and out 3.
-// All 15 are kept as float32 on both sides; as references, of 25 bytes a number,
-// those of c and out are, up to ref.MaxCached, and beside them the 8 of c twice, with 12 bytes more for its sums.
+// The estimate by hand: of an image c gives 8 numbers, pool and flat 2, out 3 and norm 3.
+// All 18 are kept as float32, twice in Go and once in TensorFlow; as references, of 25
+// bytes a number, those of c and out are, up to ref.MaxCached, and beside them the 8 of c
+// three times. The sums of out's 3 numbers, of 36 bytes, are kept too, and exist twice more.
 func TestBytes(t *testing.T) {
 	net := graph.Network{
 		Input: graph.Input{Height: 4, Width: 4, Channels: 1},
@@ -104,21 +105,33 @@ func TestBytes(t *testing.T) {
 			graph.MaxPool{Name: "pool", Size: graph.Square(2)},
 			graph.Flatten{Name: "flat"},
 			graph.Dense{Name: "out", Units: 3},
+			graph.BatchNorm{Name: "norm"},
 		},
 	}
 	weights := net.InitialWeights(1)
-	s, err := session.Open(net, weights, session.Options{Device: "cpu"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	for images, want := range map[int]int64{
-		3:       2 * (45*(4+4) + (24+9+2*24)*25 + 24*12),
-		1 << 22: 2 * (15<<22*(4+4) + (ref.MaxCached+2*8*(1<<22))*25 + 8*(1<<22)*12),
+	for _, o := range []session.Options{
+		{Device: "cpu", Executor: session.Parallel},
+		{Device: "cpu", Executor: session.Parallel, Batching: session.Batching{Size: 3}},
 	} {
-		batch := tensor.Tensor{Shape: []int{images, 4, 4, 1}}
-		if got := newVerifier(t.Context(), s, weights, batch, Options{}).bytes(); got != want {
-			t.Errorf("%d images: got %d bytes, want %d", images, got, want)
+		s, err := session.Open(net, weights, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for images, want := range map[int]int64{
+			3:       2 * (54*(4+4+4) + (24+9+3*24)*25 + (9+2*9)*36),
+			1 << 22: 2 * (18<<22*(4+4+4) + (ref.MaxCached+3*8*(1<<22))*25 + (3<<22+2*3<<22)*36),
+		} {
+			batch := tensor.Tensor{Shape: []int{images, 4, 4, 1}}
+			if o.Batching.Size > 0 {
+				batch.Shape[0] = min(images, 2) // a shared batch is larger
+			}
+			got := newVerifier(t.Context(), s, weights, batch, Options{Options: o}).bytes()
+			if got != want && (o.Batching.Size == 0 || images == o.Batching.Size) {
+				t.Errorf("%d images, %+v: got %d bytes, want %d", images, o.Batching, got, want)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

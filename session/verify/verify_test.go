@@ -203,9 +203,9 @@ func TestVerifyRefuses(t *testing.T) {
 	if _, err := verify.Network(t.Context(), everyLayer, weights, batchOf(graph.Network{Input: graph.Input{Height: 3, Width: 3, Channels: 3}}, 1, 1), verify.Options{}); !errors.As(err, &batch) {
 		t.Errorf("a batch of another network: %v", err)
 	}
-	shared := verify.Options{Options: session.Options{Batching: session.Batching{Size: 4}}}
-	if _, err := verify.Network(t.Context(), everyLayer, weights, batchOf(everyLayer, 1, 1), shared); err == nil || !strings.Contains(err.Error(), "verify: got Batching of 4 images, want none") {
-		t.Errorf("Batching: %v", err)
+	unknown := verify.Options{Outputs: [][]string{{"r"}, {"t", "nowhere"}}}
+	if _, err := verify.Network(t.Context(), everyLayer, weights, batchOf(everyLayer, 1, 1), unknown); err == nil || !strings.HasPrefix(err.Error(), `verify: outputs: graph: no layer is named "nowhere"`) {
+		t.Errorf("outputs of an unknown layer: %v", err)
 	}
 	delete(weights, "c/bias")
 	var refused *graph.Error

@@ -27,6 +27,20 @@ type Session interface {
 	// Unwatch ends the report of a session that was not closed: the caller owns the
 	// session and is watched itself.
 	Unwatch()
+	// Outputs runs a batch for the outputs of any steps, in the TensorFlow session that
+	// serves batches of its size.
+	Outputs(ctx context.Context, batch tensor.Tensor, steps []int) ([]tensor.Tensor, error)
+	// SmallBatch returns the most images of a batch that a TensorFlow session of one
+	// thread serves; 0 where the session has no such TensorFlow session.
+	SmallBatch() int
+	// Serving names the TensorFlow session that serves batches of so many images, by its
+	// executor and its threads.
+	Serving(images int) string
+	// OnShared sets the function that is called after each run of a shared batch, or of a
+	// batch that might have been shared, with the batch and the result. The function must
+	// copy what it keeps. It may be called from many goroutines at once. OnShared must come
+	// before the calls whose runs it watches.
+	OnShared(f func(batch, result tensor.Tensor))
 	// Fetch runs a batch for the outputs of any steps, and returns TensorFlow's record
 	// of the run.
 	Fetch(ctx context.Context, batch tensor.Tensor, steps []int) ([]tensor.Tensor, trace.Record, error)
