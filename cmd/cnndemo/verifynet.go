@@ -24,7 +24,10 @@ import (
 )
 
 // netFlags name a network and its weights.
-type netFlags struct{ net, weights string }
+type netFlags struct {
+	net, weights string
+	noProbes     bool
+}
 
 // netResult is a network that was verified, and how.
 type netResult struct {
@@ -72,13 +75,17 @@ itself fed to that layer, so errors do not add up, and the first layer that is
 wrong is named, with its worst number: its error in units in the last place (ULPs)
 and as a share of its bound. Then the network runs again as in a program, where
 TensorFlow may compute several layers in one call, and the numbers that a program
-gets are compared: of Run and of RunOutputs, on each of TensorFlow's sessions. NET is a ready network (cnndemo
-nets lists them) or a JSON file.
+gets are compared: of Run and of RunOutputs, on each of TensorFlow's sessions. NET is
+a ready network (cnndemo nets lists them) or a JSON file.
+
+Then probes run each part of the network at its real shapes: with small whole numbers,
+on which float32 rounds nothing, so that each number must be exact; and with Gaussian
+numbers. --no-probes leaves them out.
 
 The weights are drawn from --seed, or read from a .npz file, whose arrays are
 named after the layers in the JSON of cnndemo nets NET: conv1/filter, conv1/bias.
 
-` + verifyStatus("a layer or a call failed or is no pass, or an image cannot be used"),
+` + verifyStatus("a layer, a call or a probe failed or is no pass, or an image cannot be used"),
 		Example: `  cnndemo verify net alexnet
   cnndemo verify net my-net.json --weights my-net.npz holiday/ --html report.html`,
 		Args:              commandline.Arguments(1, math.MaxInt, "a network"),
@@ -91,6 +98,7 @@ named after the layers in the JSON of cnndemo nets NET: conv1/filter, conv1/bias
 	f.flags(c)
 	f.seedFlag(c, "the seed of fresh weights")
 	net.weightsFlag(c)
+	c.Flags().BoolVar(&net.noProbes, "no-probes", false, "leave out the probes, which run drawn numbers through the network's parts")
 	return c
 }
 
@@ -164,7 +172,7 @@ func (f *netFlags) run(c *cobra.Command, to *verifyFlags, paths []string) (netRe
 	bar := newProgress(c.ErrOrStderr(), "layers")
 	defer bar.finish()
 	result.Result, err = verify.Network(c.Context(), found.network, weights, batch, verify.Options{
-		Options: session.Options{Device: to.device}, Progress: bar.show,
+		Options: session.Options{Device: to.device}, Progress: bar.show, SkipProbes: f.noProbes,
 	})
 	if err != nil {
 		return netResult{}, verifyError(c.Context(), err)
@@ -248,6 +256,7 @@ func (r netResult) print(w io.Writer) {
 			fmt.Fprintf(w, "%s %q: nothing is asked of %d numbers: %s\n", l.Kind, l.Layer, l.Verdict.Unspecified, l.Note)
 		}
 	}
+	r.printProbes(w)
 	fmt.Fprintf(w, "%d layers: %s; TensorFlow %.2f s, reference %.2f s\n", len(r.Layers), r.Status, r.Run, r.Reference)
 }
 
@@ -281,7 +290,8 @@ func verdictCells(v verify.Verdict) string {
 	return fmt.Sprintf("%.3g\t%s\t%.3g\t%s", v.MaxError, share, v.ULP, status)
 }
 
-// outcomes are the layers as cases, for JUnit and the page.
+// outcomes are the layers as cases, and the probes that are no plain pass, for JUnit and the
+// page.
 func (r netResult) outcomes() []proof.Outcome {
 	var list []proof.Outcome
 	add := func(name, kind string, v verify.Verdict) {
@@ -302,6 +312,11 @@ func (r netResult) outcomes() []proof.Outcome {
 	}
 	for _, run := range r.Runs {
 		add(fmt.Sprintf("%s of %s, [%s], %s", run.Call, count(run.Images, "image"), strings.Join(run.Outputs, " "), run.Session), "as it is called", run.Verdict)
+	}
+	for _, p := range r.Probes {
+		if p.Verdict.Status != proof.Pass {
+			add(fmt.Sprintf("%s, batches of %d, %s", strings.Join(p.Layers, " → "), p.Images, p.Session), "probe, "+p.Kind, p.Verdict)
+		}
 	}
 	return list
 }

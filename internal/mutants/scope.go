@@ -29,6 +29,7 @@ var suites = []suite{
 	{name: "verdicts", folder: "internal/proof", skip: "^Test(Known.*|BoundsAreKept)$"},
 	{name: "bounds", folder: "internal/proof", run: "^TestBoundsAreKept$"},
 	{name: "reference", folder: "internal/ref", skip: "^Test(LevelsOfFloat32Sums|LevelsNoticeRoundedFactors|TailOfLevels)$"}, // which take long
+	{name: "probes", folder: "internal/probe"},
 	{name: "unspecified numbers", folder: "internal/proof/draw", run: "^TestUnspecifiedNumbersAreRare$"},
 	{name: "networks", folder: "graph", skip: "^Test(NothingIsFused|NPZWithNumPy|JSONRandom|Linear.*|Bounded.*)$"},
 	{name: "plans", folder: "graph/plan", skip: "^TestLinear.*$"},
