@@ -221,7 +221,8 @@ func TestErrorsBesideFoldedTerms(t *testing.T) {
 	x := numbersOf([]int{1, 1, 1, 1}, -0.4010581) // sigmoid of it is as large
 	sigmoid := propagated(t, []graph.Layer{graph.Sigmoid{}}, nil, x, nil)
 	sum := []graph.Layer{
-		graph.Sigmoid{Name: "s"}, graph.Add{Name: "sum", From: []string{"s", graph.InputName}},
+		graph.Sigmoid{Name: "s"},
+		graph.Add{Name: "sum", From: []string{"s", graph.InputName}},
 		graph.ScaleShift{Shift: []float32{1e-9}},
 	}
 	const terms = 0.4010581 + 0.4010581
