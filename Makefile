@@ -29,7 +29,7 @@ TEST        := $(GO) test $(GOLD)
 GOFUMPT     := $(GO) run mvdan.cc/gofumpt@v0.9.1
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.6.1
 # Everything that must build and pass where libtensorflow is missing.
-NO_CGO      := ./graph ./graph/nets ./graph/plan ./graph/tensor ./graph/verdict ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/ref ./internal/proof/... ./cmd/cnndemo/internal/report ./cmd/cnndemo/internal/commandline \
+NO_CGO      := ./graph ./graph/nets ./graph/plan ./graph/tensor ./graph/verdict ./internal/ir ./internal/bounded ./internal/quote ./internal/strict ./internal/ref ./internal/proof/... ./internal/probe ./cmd/cnndemo/internal/report ./cmd/cnndemo/internal/commandline \
                ./session/images/internal/exif ./session/images/internal/fault ./session/images/internal/jpeg ./session/images/internal/png \
                ./internal/machine/... ./internal/output ./docker/... ./docs ./cmd/doctor ./cmd/libtensorflow ./testdata ./bench ./bench/worker
 
@@ -50,7 +50,7 @@ PROGRAM    := $(GO) build -buildmode=pie -ldflags "-bindnow $(FACTS)"
 DOCKER_BUILD = docker build --build-arg GO_IMAGE=$(GO_IMAGE) --build-arg BASE_IMAGE=$(BASE_IMAGE) \
 	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --build-arg CREATED=$(CREATED)
 
-.PHONY: bench network-cases mutants mutants-sample fusions soak soak-operations fuzz hostile sweep bundle module proof-page docker docker-test docker-cuda docker-cuda-test help libtensorflow build doctor-program demo test test-steps lint unit race no-cgo outside doctor go-env go-env-undo notices fmt clean
+.PHONY: bench network-cases mutants mutants-sample nets kernels detection fusions soak soak-operations fuzz hostile sweep bundle module proof-page docker docker-test docker-cuda docker-cuda-test help libtensorflow build doctor-program demo test test-steps lint unit race no-cgo outside doctor go-env go-env-undo notices fmt clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,7 +77,7 @@ proof-page: build ## verify a network and write the README's figure of it (with 
 		--screenshot=testdata/readme/proof.png "file://$(CURDIR)/out/proof.html"
 
 # In this order; CI runs each and says how long it took.
-TEST_STEPS := lint no-cgo unit race mutants-sample outside
+TEST_STEPS := lint no-cgo unit race kernels mutants-sample outside
 test: libtensorflow $(TEST_STEPS) ## all tests
 
 test-steps:
@@ -118,13 +118,28 @@ mutants-sample: libtensorflow
 	@echo "== a sample of the mutants"
 	GOFLAGS="$(strip $(GOFLAGS) $(GOLD))" $(GO) run ./internal/mutants -sample 80
 
-# Random operations until something breaks: CASES= of them, from SEED=.
+# Random operations until something breaks: CASES= of them, from SEED=, and NETWORKS=
+# networks.
 CASES ?= 1000000
+NETWORKS ?= 5000
 SEED  ?= 1
 MINUTES ?= 10
-soak-operations: build ## a long run of random operations, oneDNN off and on (CASES=1000000 SEED=1)
-	TF_ENABLE_ONEDNN_OPTS=0 bin/cnndemo verify random $(CASES) --seed $(SEED)
-	TF_ENABLE_ONEDNN_OPTS=1 bin/cnndemo verify random $(CASES) --seed $(SEED)
+soak-operations: build ## a long run of random operations and networks, oneDNN off and on (CASES=1000000 NETWORKS=5000 SEED=1)
+	TF_ENABLE_ONEDNN_OPTS=0 bin/cnndemo verify random $(CASES) --nets $(NETWORKS) --seed $(SEED)
+	TF_ENABLE_ONEDNN_OPTS=1 bin/cnndemo verify random $(CASES) --nets $(NETWORKS) --seed $(SEED)
+
+nets: build ## verify every ready network, and print verdicts, seconds and memory (NETS=lenet5,alexnet: some)
+	@$(GO) run ./internal/readynets -cnndemo $(BIN)/cnndemo $(if $(NETS),-only "$(NETS)")
+
+kernels: libtensorflow ## each kernel that a ready network runs is one whose numbers are compared, oneDNN off and on
+	@echo "== kernels"
+	TFCNN_KERNELS=all $(TEST) -count=1 -timeout 30m -v -run '^TestKernels$$' ./session/verify
+
+# NETS=a,b of the ready networks, DRAWS= of each part.
+NETS  ?= alexnet,resnet18,mobilenet
+DRAWS ?= 3
+detection: libtensorflow ## plant 16 faults into kernels of real sizes, and count which are noticed (NETS=a,b DRAWS=3)
+	$(GO) run $(GOLD) ./internal/detection -nets $(NETS) -draws $(DRAWS) -seed $(SEED)
 
 fusions: libtensorflow ## every head × middle × activation in float32, bfloat16 and float16, and constants folded into each other; oneDNN off and on
 	TFCNN_FUSIONS=all TF_ENABLE_ONEDNN_OPTS=0 $(GO) test -count=1 -timeout 60m -run "TestFusions|TestFoldedConstants" ./session

@@ -1,10 +1,15 @@
 package session_test
 
 import (
+	"slices"
 	"testing"
 
+	"tfcnn/graph"
+	"tfcnn/graph/plan"
 	"tfcnn/internal/proof"
 	"tfcnn/internal/proof/draw"
+	"tfcnn/session"
+	"tfcnn/session/verify"
 )
 
 // randomCases is how many the test draws; make soak draws more.
@@ -35,6 +40,59 @@ func TestRandomOperations(t *testing.T) {
 			t.Errorf("%s: only %d computed, %d refused", op, computed[op], refused[op])
 		}
 	}
+}
+
+// Networks of cnndemo verify random --nets that together have every kind of layer: each
+// is compared with the reference in float32, and runs in the types without bounds.
+func TestRandomNetworks(t *testing.T) {
+	const most = 3_000_000 // multiplications: more is slow under the race detector
+	kinds := map[string]int{}
+	ran := 0
+	for i := range 600 {
+		n := draw.DrawNetwork(3, i)
+		lowered, err := graph.Lower(n.Network)
+		if err != nil {
+			t.Fatal(err)
+		}
+		planned, err := plan.Of(n.Network)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rare := slices.ContainsFunc(lowered.Layers, func(l graph.LoweredLayer) bool { return kinds[l.Kind] < 2 })
+		if !rare || planned.MACs()*int64(n.Images) > most {
+			continue
+		}
+		ran++
+		for _, layer := range lowered.Layers {
+			kinds[layer.Kind]++
+		}
+		if err := runsNetwork(t, n); err != nil {
+			text, _ := draw.WriteNetworks(n)
+			t.Errorf("%s: %v\nrepeat: %s", n.Name, err, text)
+		}
+	}
+	if len(kinds) < 30 || ran > 60 {
+		t.Errorf("%d networks ran, with the layers %v", ran, kinds)
+	}
+}
+
+func runsNetwork(t *testing.T, n draw.Network) error {
+	weights, err := n.Weights()
+	if err != nil {
+		return err
+	}
+	o := session.Options{Device: "cpu", Executor: session.Executor(n.Executor), Threads: n.Threads, Weights: session.WeightStore(n.Store)}
+	v, err := verify.Network(t.Context(), n.Network, weights, n.Input(), verify.Options{Options: o})
+	if err == nil {
+		err = v.Err()
+	}
+	for _, o.Compute = range []graph.DType{graph.BFloat16, graph.Float16} {
+		if err != nil {
+			return err
+		}
+		_, err = runOnce(t, n.Network, weights, n.Input(), o)
+	}
+	return err
 }
 
 // FuzzOperations has the fuzzer choose what is drawn.

@@ -65,6 +65,8 @@ func (i inner) Trace(ctx context.Context, batch tensor.Tensor, names []string) (
 
 func (i inner) Executor() string { return string(i.s.options.Executor) }
 
+func (i inner) ShareThreads() { i.s.network.sessions.smallBatch = 0 }
+
 func (i inner) Record(ctx context.Context, batch tensor.Tensor, steps []int, options []byte, drop bool) ([]byte, error) {
 	if err := i.s.checkCall(ctx); err != nil {
 		return nil, err

@@ -11,7 +11,6 @@ import (
 
 	"tfcnn/cmd/cnndemo/internal/report"
 	"tfcnn/internal/machine"
-	"tfcnn/internal/proof/draw"
 	"tfcnn/session/process"
 )
 
@@ -43,7 +42,7 @@ func TestGolden(t *testing.T) {
 	var (
 		profiled profileResult
 		verified netResult
-		random   draw.RandomResult
+		random   randomResult
 		facts    []machine.Fact
 	)
 	for name, tt := range map[string]struct {

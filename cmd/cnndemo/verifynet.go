@@ -30,6 +30,7 @@ import (
 type netFlags struct {
 	net, weights string
 	certificates certificates
+	noProbes     bool
 }
 
 // netResult is a network that was verified, and how.
@@ -79,8 +80,12 @@ itself fed to that layer, so errors do not add up, and the first layer that is
 wrong is named, with its worst number: its error in units in the last place (ULPs)
 and as a share of its bound. Then the network runs again as in a program, where
 TensorFlow may compute several layers in one call, and the numbers that a program
-gets are compared: of Run and of RunOutputs, on each of TensorFlow's sessions. NET is a ready network (cnndemo
-nets lists them) or a JSON file.
+gets are compared: of Run and of RunOutputs, on each of TensorFlow's sessions. NET is
+a ready network (cnndemo nets lists them) or a JSON file.
+
+Then probes run each part of the network at its real shapes: with small whole numbers,
+on which float32 rounds nothing, so that each number must be exact; and with Gaussian
+numbers. --no-probes leaves them out.
 
 The weights are drawn from --seed, or read from a .npz file, whose arrays are
 named after the layers in the JSON of cnndemo nets NET: conv1/filter, conv1/bias.
@@ -92,7 +97,7 @@ kernels that ran, each verdict, and the command that repeats it. Nothing signs i
 bits, other bits within the bound, or outside; and the machine, the libraries and
 the kernels.
 
-` + verifyStatus("a layer or a call failed or is no pass, or an image cannot be used; against a", "certificate: other inputs, a layer that passed and does not, or is missing,", "and with --equal-bits within bound, too"),
+` + verifyStatus("a layer, a call or a probe failed or is no pass, or an image cannot be used;", "against a certificate: other inputs, a layer that passed and does not, or is missing,", "and with --equal-bits within bound, too"),
 		Example: `  cnndemo verify net alexnet
   cnndemo verify net my-net.json --weights my-net.npz holiday/ --html report.html
   cnndemo verify net alexnet --certificate alexnet.json
@@ -111,6 +116,7 @@ the kernels.
 	f.seedFlag(c, "the seed of fresh weights")
 	net.weightsFlag(c)
 	net.certificates.flags(c)
+	c.Flags().BoolVar(&net.noProbes, "no-probes", false, "leave out the probes, which run drawn numbers through the network's parts")
 	return c
 }
 
@@ -194,7 +200,7 @@ func (f *netFlags) run(c *cobra.Command, to *verifyFlags, paths []string) (netRe
 	bar := newProgress(c.ErrOrStderr(), "layers")
 	defer bar.finish()
 	result.Result, err = verify.Network(c.Context(), found.network, weights, batch, verify.Options{
-		Options: session.Options{Device: to.device}, Progress: bar.show,
+		Options: session.Options{Device: to.device}, Progress: bar.show, SkipProbes: f.noProbes,
 	})
 	if err != nil {
 		return netResult{}, verifyError(c.Context(), err)
@@ -278,6 +284,7 @@ func (r netResult) print(w io.Writer) {
 			fmt.Fprintf(w, "%s %q: nothing is asked of %d numbers: %s\n", l.Kind, l.Layer, l.Verdict.Unspecified, l.Note)
 		}
 	}
+	r.printProbes(w)
 	fmt.Fprintf(w, "%d layers: %s; TensorFlow %.2f s, reference %.2f s\n", len(r.Layers), r.Status, r.Run, r.Reference)
 }
 

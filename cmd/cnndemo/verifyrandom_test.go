@@ -14,7 +14,7 @@ import (
 func TestRandomOverBudget(t *testing.T) {
 	within := draw.OpCount{Op: "relu", Computed: 20, Verdict: proof.Verdict{Status: proof.Pass, Elements: 1000, Unspecified: 400}}
 	over := draw.OpCount{Op: "lrn", Computed: 40, OverBudget: true, Verdict: proof.Verdict{Status: proof.Overflow, Elements: 10000, Unspecified: 800}}
-	r := draw.RandomResult{Seed: 7, Cases: 60, Ops: []draw.OpCount{within}}
+	r := randomResult{RandomResult: draw.RandomResult{Seed: 7, Cases: 60, Ops: []draw.OpCount{within}}}
 	if err := randomFault(r); err != nil {
 		t.Errorf("no operation is over its budget: %v", err)
 	}
@@ -32,5 +32,18 @@ func TestRandomOverBudget(t *testing.T) {
 	r.Failures = make([]proof.Outcome, 2)
 	if want := "verify: 2 of 60 cases failed, seed 7"; randomFault(r).Error() != want {
 		t.Errorf("got %v, want %s", randomFault(r), want)
+	}
+	kinds := []draw.KindCount{{Kind: "conv2d", Parts: 2, OverBudget: true, Verdict: proof.Verdict{Status: proof.Pass, Elements: 10000, Unspecified: 800}}}
+	networks := randomResult{Networks: &draw.NetworksResult{From: "seed 7", Networks: 5, Kinds: kinds}}
+	if want := "verify: conv2d in networks: not held: 800 of 10000 numbers are unspecified (8 %), at most 2 % may be, seed 7"; randomFault(networks).Error() != want {
+		t.Errorf("got %v, want %s", randomFault(networks), want)
+	}
+	if list := networkOutcomes(*networks.Networks); len(list) != 1 || list[0].Status != proof.NotHeld {
+		t.Errorf("%+v", list)
+	}
+	networks.Networks.Failures = make([]proof.Outcome, 3)
+	networks.Failures = make([]proof.Outcome, 1)
+	if want := "verify: 1 of 0 cases failed, seed 0; 3 of 5 networks failed, seed 7"; randomFault(networks).Error() != want {
+		t.Errorf("got %v, want %s", randomFault(networks), want)
 	}
 }

@@ -28,7 +28,13 @@ var (
 		return softmax(a.scope, a.shapes[0], a.operands[0])
 	})
 	_ = register(func(o ir.LRN, a arguments) (tf.Output, error) {
-		return op.LRN(a.scope, a.operands[0], op.LRNDepthRadius(int64(o.DepthRadius)), op.LRNBias(o.Bias), op.LRNAlpha(o.Alpha), op.LRNBeta(o.Beta)), nil
+		x := a.operands[0]
+		if half := x.DataType(); half == tf.Half || half == tf.Bfloat16 {
+			// TensorFlow has a kernel in bfloat16 for no device, and in float16 for the
+			// CPU alone.
+			x = op.Cast(a.scope.SubScope("input"), x, tf.Float)
+		}
+		return op.LRN(a.scope, x, op.LRNDepthRadius(int64(o.DepthRadius)), op.LRNBias(o.Bias), op.LRNAlpha(o.Alpha), op.LRNBeta(o.Beta)), nil
 	})
 )
 

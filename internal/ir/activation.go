@@ -2,6 +2,7 @@ package ir
 
 import (
 	"fmt"
+	"math"
 
 	"tfcnn/graph/tensor"
 )
@@ -68,6 +69,13 @@ func activation(saved Saved, unspecified string) Traits {
 	}
 }
 
+// curve returns the traits of a function that rounds, and is flat or straight farther from
+// 0 than reach.
+func curve(t Traits, reach float64) Traits {
+	t.Rounds, t.Responds = true, Interval{Low: -reach, High: reach}
+	return t
+}
+
 // comparedNaN describes the output of kernels that compare, for NaN.
 const comparedNaN = "NaN gives NaN; kernels that compare give another number"
 
@@ -75,13 +83,21 @@ const comparedNaN = "NaN gives NaN; kernels that compare give another number"
 func (ReLU) Kind() string { return "relu" }
 
 // Traits returns the traits of an activation.
-func (ReLU) Traits() Traits { return activation(SavesOutput, comparedNaN) }
+func (ReLU) Traits() Traits {
+	t := activation(SavesOutput, comparedNaN)
+	t.Responds = Interval{Low: 0, High: math.Inf(1)}
+	return t
+}
 
 // Kind returns "relu6".
 func (ReLU6) Kind() string { return "relu6" }
 
 // Traits returns the traits of an activation.
-func (ReLU6) Traits() Traits { return activation(SavesOutput, comparedNaN) }
+func (ReLU6) Traits() Traits {
+	t := activation(SavesOutput, comparedNaN)
+	t.Responds = Interval{Low: 0, High: 6}
+	return t
+}
 
 // Kind returns "leaky_relu".
 func (LeakyReLU) Kind() string { return "leaky_relu" }
@@ -92,8 +108,12 @@ func (l *LeakyReLU) attributes() []Attribute {
 }
 
 // Traits returns the traits of an activation.
-func (LeakyReLU) Traits() Traits {
+func (l LeakyReLU) Traits() Traits {
 	t := activation(SavesInputs, comparedNaN)
+	t.Rounds = true
+	if l.Alpha == 0 {
+		t.Responds = Interval{Low: 0, High: math.Inf(1)}
+	}
 	t.FusedWhenFetched = 1
 	return t
 }
@@ -110,26 +130,26 @@ func (l LeakyReLU) Shape(operands ...[]int) ([]int, error) {
 func (ELU) Kind() string { return "elu" }
 
 // Traits returns the traits of an activation.
-func (ELU) Traits() Traits { return activation(SavesOutput, comparedNaN) }
+func (ELU) Traits() Traits { return curve(activation(SavesOutput, comparedNaN), 4) }
 
 // Kind returns "selu".
 func (SELU) Kind() string { return "selu" }
 
 // Traits returns the traits of an activation.
-func (SELU) Traits() Traits { return activation(SavesOutput, comparedNaN) }
+func (SELU) Traits() Traits { return curve(activation(SavesOutput, comparedNaN), 4) }
 
 // Kind returns "sigmoid".
 func (Sigmoid) Kind() string { return "sigmoid" }
 
 // Traits returns the traits of an activation.
-func (Sigmoid) Traits() Traits { return activation(SavesOutput, "") }
+func (Sigmoid) Traits() Traits { return curve(activation(SavesOutput, ""), 4) }
 
 // Kind returns "tanh".
 func (Tanh) Kind() string { return "tanh" }
 
 // Traits returns the traits of an activation.
 func (Tanh) Traits() Traits {
-	t := activation(SavesOutput, "")
+	t := curve(activation(SavesOutput, ""), 2)
 	t.UnfusableAfterNorm = true
 	return t
 }
@@ -139,7 +159,7 @@ func (Swish) Kind() string { return "swish" }
 
 // Traits returns the traits of a product: the backward pass reads the sigmoid, too.
 func (Swish) Traits() Traits {
-	t := product(1, infinityTimesZero)
+	t := curve(product(1, infinityTimesZero), 4)
 	t.FusedWhenFetched = 2
 	return t
 }
@@ -149,7 +169,7 @@ func (HardSwish) Kind() string { return "hard_swish" }
 
 // Traits returns the traits of a product: the backward pass reads relu6(x + 3), and a
 // sixth of it, too.
-func (HardSwish) Traits() Traits { return product(2, comparedNaN+"; "+infinityTimesZero) }
+func (HardSwish) Traits() Traits { return curve(product(2, comparedNaN+"; "+infinityTimesZero), 3) }
 
 // product returns the traits of x times a function of x, for which TensorFlow
 // needs memory beside x.
@@ -180,7 +200,7 @@ func (Softmax) Kind() string { return "softmax" }
 func (Softmax) Traits() Traits {
 	t := activation(SavesOutput, "a row with NaN or +Inf gives NaN; kernels whose maximum drops NaN give numbers")
 	t.Reads, t.Elementwise, t.SharedGradient = LastAxis, false, false
-	return t
+	return curve(t, 8)
 }
 
 // Shape returns the input's shape.

@@ -25,7 +25,7 @@ func (b *BatchNorm) attributes() []Attribute {
 func (BatchNorm) Traits() Traits {
 	return Traits{
 		Family: Normalization, Operands: ChannelNumbers, Output: InPlace, Saved: SavesInputs, Reads: SamePosition,
-		Fusable: true, FoldsConstants: true, TakesConstants: true, Float32Weights: true,
+		Fusable: true, FoldsConstants: true, TakesConstants: true, Float32Weights: true, Rounds: true,
 		Unspecified: "a negative variance gives NaN; an infinity gives what the formula gives",
 	}
 }

@@ -32,7 +32,7 @@ func (s *ScaleShift) attributes() []Attribute {
 func (s ScaleShift) Traits() Traits {
 	return Traits{
 		Family: Normalization, Operands: OneInput, Output: InPlace, Saved: SavesNothing, Reads: SamePosition,
-		SharedGradient: true, NoArithmetic: len(s.Scale)+len(s.Shift) == 0,
+		SharedGradient: true, NoArithmetic: len(s.Scale)+len(s.Shift) == 0, Rounds: len(s.Scale)+len(s.Shift) > 0,
 		Fusable: true, FoldsConstants: true, TakesConstants: true,
 		AddsNumbers: len(s.Scale) == 0 && len(s.Shift) > 0,
 		Unspecified: subnormalTimesInfinity,

@@ -27,13 +27,13 @@ func (c *Conv2D) attributes() []Attribute {
 }
 
 // Traits returns the traits of a convolution.
-func (Conv2D) Traits() Traits { return convolution(SlidingWindow) }
+func (Conv2D) Traits() Traits { return convolution(SlidingWindow, 2) }
 
 // convolution returns the traits that all operations with spatial filters share.
-func convolution(reads Reads) Traits {
+func convolution(reads Reads, channelAxis int) Traits {
 	return Traits{
 		Family: Convolution, Operands: FilterAndBias, Output: NewBuffer, Saved: SavesInputs, Reads: reads,
-		MultiplyAccumulate: true, Linear: true, TakesConstants: true,
+		MultiplyAccumulate: true, Linear: true, TakesConstants: true, ChannelAxis: channelAxis,
 		Unspecified: "a filter's NaN or infinity counts only where its tap meets the input; kernels that multiply padding by it give NaN. An infinity times a subnormal number is an infinity; kernels that read that number as zero give NaN",
 	}
 }

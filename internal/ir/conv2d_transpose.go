@@ -35,7 +35,7 @@ func (c *Conv2DTranspose) attributes() []Attribute {
 }
 
 // Traits returns the traits of a convolution.
-func (Conv2DTranspose) Traits() Traits { return convolution(TransposedWindow) }
+func (Conv2DTranspose) Traits() Traits { return convolution(TransposedWindow, 3) }
 
 // Shape returns [N, OutputSize, filters].
 func (c Conv2DTranspose) Shape(operands ...[]int) ([]int, error) {

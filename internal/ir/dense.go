@@ -17,7 +17,7 @@ func (Dense) Kind() string { return "dense" }
 func (Dense) Traits() Traits {
 	return Traits{
 		Family: FullyConnected, Operands: FilterAndBias, Output: NewBuffer, Saved: SavesInputs, Reads: LastAxis,
-		MultiplyAccumulate: true, Linear: true, TakesConstants: true, Unspecified: subnormalTimesInfinity,
+		MultiplyAccumulate: true, Linear: true, TakesConstants: true, ChannelAxis: 0, Unspecified: subnormalTimesInfinity,
 	}
 }
 

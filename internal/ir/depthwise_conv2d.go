@@ -29,7 +29,7 @@ func (d *DepthwiseConv2D) attributes() []Attribute {
 }
 
 // Traits returns the traits of a convolution.
-func (DepthwiseConv2D) Traits() Traits { return convolution(SlidingWindow) }
+func (DepthwiseConv2D) Traits() Traits { return convolution(SlidingWindow, 2) }
 
 // Shape returns [N, H', W', C·M].
 func (d DepthwiseConv2D) Shape(operands ...[]int) ([]int, error) {

@@ -1,6 +1,9 @@
 package ir
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // LRN is TensorFlow's LRN, local response normalisation across channels
 // (Krizhevsky, Sutskever and Hinton 2012, section 3.3):
@@ -28,8 +31,15 @@ func (l *LRN) attributes() []Attribute {
 }
 
 // Traits returns the traits of a normalisation by the numbers round each.
-func (LRN) Traits() Traits {
+func (l LRN) Traits() Traits {
+	// Where squares are much smaller or larger than Bias/Alpha, only one of the two counts.
+	responds := Interval{}
+	if l.Bias > 0 && l.Alpha > 0 {
+		reach := math.Sqrt(float64(l.Bias) / float64(l.Alpha))
+		responds = Interval{Low: -reach, High: reach}
+	}
 	return Traits{
+		Rounds: true, Responds: responds,
 		Family: Normalization, Operands: OneInput, Output: NewBuffer, Saved: SavesBoth, Reads: LastAxis,
 		Unspecified: "an infinity gives what the formula gives",
 	}

@@ -46,7 +46,7 @@ func (MaxPool) Traits() Traits {
 func (AvgPool) Traits() Traits {
 	return Traits{
 		Family: Pooling, Operands: OneInput, Output: NewBuffer, Saved: SavesNothing, Reads: SlidingWindow,
-		Linear: true,
+		Linear: true, Rounds: true,
 	}
 }
 

@@ -39,6 +39,7 @@ func (r Resize) Traits() Traits {
 	t := Traits{
 		Family: Reshaping, Operands: OneInput, Output: NewBuffer, Saved: SavesNothing, Reads: NearestPixel,
 		Linear:      true,
+		Rounds:      true, // nearest rounds positions
 		Unspecified: "a NaN or an infinity counts where its weight is not zero; kernels that multiply it by zero give NaN, and which of two pixels is the nearest may hang on a rounding",
 	}
 	if r.Method == Bilinear {

@@ -57,10 +57,20 @@ type Traits struct {
 	// batch norm behind a sum) that TensorFlow's optimizer fuses with the operation even
 	// where a run fetches an output between them.
 	FusedWhenFetched int
+	// Rounds reports whether kernels may round where all operands are small whole numbers.
+	Rounds bool
+	// Responds is the interval of the input in which another number gives another output;
+	// the zero Interval has all numbers.
+	Responds Interval
+	// ChannelAxis is the filter's axis along the channels of the input, or of one group.
+	ChannelAxis int
 	// Unspecified describes the inputs for which correct kernels differ, and the answer
 	// of package ref; empty where there are no such inputs.
 	Unspecified string
 }
+
+// Interval is the numbers from Low to High.
+type Interval struct{ Low, High float64 }
 
 // Family is a group of operations that reports draw alike.
 type Family string

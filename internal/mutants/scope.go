@@ -29,12 +29,13 @@ var suites = []suite{
 	{name: "verdicts", folder: "internal/proof", skip: "^Test(Known.*|BoundsAreKept)$"},
 	{name: "bounds", folder: "internal/proof", run: "^TestBoundsAreKept$"},
 	{name: "reference", folder: "internal/ref", skip: "^Test(LevelsOfFloat32Sums|LevelsNoticeRoundedFactors|TailOfLevels)$"}, // which take long
+	{name: "probes", folder: "internal/probe"},
 	{name: "unspecified numbers", folder: "internal/proof/draw", run: "^TestUnspecifiedNumbersAreRare$"},
 	{name: "networks", folder: "graph", skip: "^Test(NothingIsFused|NPZWithNumPy|JSONRandom|Linear.*|Bounded.*)$"},
 	{name: "plans", folder: "graph/plan", skip: "^TestLinear.*$"},
 	{name: "nodes", folder: "graph/node"},
 	{name: "case files", folder: "session", run: "^Test(Network)?CaseFiles$"},
-	{name: "verify", folder: "session/verify"},
+	{name: "verify", folder: "session/verify", skip: "^TestKernels$"},
 	{name: "layers", folder: "session", run: "^Test(NetworkAgainstReference|DepthwiseBlock|JoinedLayers)$"},
 	{name: "random operations", folder: "session", run: "^TestRandomOperations$"},
 }

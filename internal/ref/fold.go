@@ -69,12 +69,9 @@ func (r *Result) fold(ctx context.Context, x Operand, f folding) error {
 		}
 		if f.scaled {
 			bound += merged.flushed()
-			if factor < smallest {
-				bound += absolute // it may be read as zero
-			}
 		}
-		if f.shifted && addend < smallest {
-			bound += addend
+		if addend < smallest {
+			bound += addend // it may be read as zero
 		}
 		r.widen(i, before.arithmetic, bound, absolute)
 		if f.scaled && merged.overflows() && r.State[i] == Plain {

@@ -215,6 +215,39 @@ func TestConstantsOfSums(t *testing.T) {
 	holds(t, "constants", r, 0, a+(b+c), 1.01*2*half32*(2*float64(a)+0.3))
 }
 
+// Beside the roundings of the terms there are the errors of the numbers that are added,
+// and that of a batch norm's factor.
+func TestErrorsBesideFoldedTerms(t *testing.T) {
+	x := numbersOf([]int{1, 1, 1, 1}, -0.4010581) // sigmoid of it is as large
+	sigmoid := propagated(t, []graph.Layer{graph.Sigmoid{}}, nil, x, nil)
+	sum := []graph.Layer{
+		graph.Sigmoid{Name: "s"}, graph.Add{Name: "sum", From: []string{"s", graph.InputName}},
+		graph.ScaleShift{Shift: []float32{1e-9}},
+	}
+	const terms = 0.4010581 + 0.4010581
+	if r := propagated(t, sum, nil, x, nil); r.Bound[0] < sigmoid.Bound[0]+0.99*2*half32*terms {
+		t.Errorf("a sum: bound %v, want %v of sigmoid and two roundings of each term", r.Bound[0], sigmoid.Bound[0])
+	}
+	x = numbersOf([]int{1, 1, 1, 1}, 100)
+	weights := graph.Weights{
+		"c/filter": x, "n/scale": numbersOf([]int{1}, 1), "n/offset": numbersOf([]int{1}, 0),
+		"n/mean": numbersOf([]int{1}, 0), "n/variance": numbersOf([]int{1}, 0.5),
+	}
+	norm := []graph.Layer{graph.Conv2D{Name: "c", Filters: 1, Size: graph.Square(1), NoBias: true}, graph.BatchNorm{Name: "n"}}
+	given := propagated(t, norm, weights, x, map[int]tensor.Tensor{0: numbersOf([]int{1, 1, 1, 1}, 1e4)})
+	if r := propagated(t, norm, weights, x, nil); r.Bound[0] < given.Bound[0]+0.99*4*half32*r.Value[0] {
+		t.Errorf("a batch norm: bound %v, want %v of the norm and four roundings", r.Bound[0], given.Bound[0])
+	}
+	// A constant that may be read as zero.
+	shift := func(d float32) float64 {
+		layers := []graph.Layer{graph.ScaleShift{Scale: []float32{1e-38}}, graph.ScaleShift{Shift: []float32{d}}}
+		return propagated(t, layers, nil, numbersOf([]int{1, 1, 1, 1}, 3.3), nil).Bound[0]
+	}
+	if more := shift(0x1p-127) - shift(0x1p-126); more < 0.49*0x1p-126 {
+		t.Errorf("a subnormal constant adds %v to the bound", more)
+	}
+}
+
 // A kernel that pads by itself may leave out the taps of its padding, a NaN among them.
 func TestPaddingOfConvolutions(t *testing.T) {
 	nan := float32(math.NaN())

@@ -48,19 +48,6 @@ func (v *verifier) addNodes(record trace.Record) {
 	v.result.Nodes = nodes
 }
 
-// trace runs the network as Run does, and adds the nodes that ran to the result.
-func (v *verifier) trace() error {
-	if v.result.Images == 0 {
-		return nil
-	}
-	_, record, err := v.session.Trace(v.ctx, v.batch, nil)
-	if err != nil {
-		return err
-	}
-	v.addNodes(record)
-	return nil
-}
-
 // digest returns the sha256 of an output as a .npy file.
 func digest(output tensor.Tensor) (string, error) { return proof.FileDigest(output.WriteNPY) }
 

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"tfcnn/graph"
@@ -38,8 +39,10 @@ type Options struct {
 	// by the names of its layers. A program that calls RunOutputs for some layers names
 	// them here: TensorFlow may compute the same layer otherwise in another call.
 	Outputs [][]string
-	// Progress, where it is not nil, is called after each compared step; total is the
-	// number of steps.
+	// SkipProbes leaves out the probes; see Probe.
+	SkipProbes bool
+	// Progress, where it is not nil, is called after each compared step, call and probed
+	// part; total is the number of them.
 	Progress func(done, total int)
 }
 
@@ -64,16 +67,21 @@ const (
 type Result struct {
 	process.Platform
 	Images int `json:"pictures"`
-	// Status is the worst of the layers', the chains' and the runs'.
+	// Status is the worst of the layers', the chains', the runs' and the probes'.
 	Status Status  `json:"status"`
 	Layers []Layer `json:"layers"`
 	// Chains are the parts of the network as they run when no output between layers
 	// is fetched; see Network.
 	Chains []Chain `json:"chains"`
+	// Kernels are TensorFlow's kernels that computed the compared numbers, each with its
+	// operations, as "_FusedConv2D: conv2d, batch_norm, relu".
+	Kernels []string `json:"kernels"`
 	// Runs are the calls of Run and RunOutputs whose numbers were compared; see Network.
 	Runs []Run `json:"runs"`
-	// Diverges names the first layer that fails; a chain or a call has the name of its
-	// last layer. Empty: none.
+	// Probes are computations of drawn numbers; see Probe.
+	Probes []Probe `json:"probes"`
+	// Diverges names the first layer that fails; a chain, a call or a probe has the name
+	// of its last layer. Empty: none.
 	Diverges string `json:"diverges,omitempty"`
 	// Executor is TensorFlow's executor of the session that ran the network.
 	Executor string `json:"executor"`
@@ -109,31 +117,6 @@ type Chain struct {
 	Verdict Verdict  `json:"verdict"`
 }
 
-// Err returns nil where every layer, chain and run was compared with the reference and
-// none failed. Otherwise the error names the first that failed, with its worst number;
-// where none failed, the first that was not held, whose verdict proves nothing, or whose
-// precision is less than float32's.
-func (v Result) Err() error {
-	for _, status := range []Status{Fail, NotHeld, Nothing, Precision} {
-		for _, layer := range v.Layers {
-			if layer.Verdict.Status == status {
-				return fmt.Errorf("verify: %s %s: %v", layer.Kind, quote.Name(layer.Layer), layer.Verdict)
-			}
-		}
-		for _, chain := range v.Chains {
-			if chain.Verdict.Status == status {
-				return fmt.Errorf("verify: layers [%s] run as one: %v", quote.Names(chain.Layers), chain.Verdict)
-			}
-		}
-		for _, run := range v.Runs {
-			if run.Verdict.Status == status {
-				return fmt.Errorf("verify: %s of %d images returned [%s] (%s): %v", run.Call, run.Images, quote.Names(run.Outputs), run.Session, run.Verdict)
-			}
-		}
-	}
-	return nil
-}
-
 // Network runs a network in TensorFlow over a batch of images [N,H,W,C] and compares
 // the output of every layer with the reference. Each layer's reference is fed with the
 // numbers that TensorFlow itself fed to that layer. So errors do not add up from layer
@@ -156,6 +139,8 @@ func (v Result) Err() error {
 // again for the same outputs and as many ends of chains as leave the outputs' bits as they
 // are, and the outputs are compared with the reference of those ends.
 //
+// At last probes of the network's parts run; see Probe.
+//
 // A layer that fails is no error; see Result.Err. The error is of a network,
 // weights or batch that are refused, of TensorFlow, or ctx's.
 func Network(ctx context.Context, net graph.Network, weights graph.Weights, images tensor.Tensor, o Options) (_ Result, err error) {
@@ -170,12 +155,16 @@ func Network(ctx context.Context, net graph.Network, weights graph.Weights, imag
 	if err != nil {
 		return Result{}, err
 	}
+	closeSession := sync.OnceValue(s.Close)
 	defer func() {
-		if closing := s.Close(); err == nil {
+		if closing := closeSession(); err == nil {
 			err = closing
 		}
 	}()
 	v := newVerifier(ctx, s, weights, images, o)
+	if !o.SkipProbes && v.result.Images > 0 {
+		v.prepareProbes(net)
+	}
 	for _, names := range o.Outputs {
 		for _, name := range names {
 			if _, err := v.lowered.Layer(name); err != nil {
@@ -189,10 +178,17 @@ func Network(ctx context.Context, net graph.Network, weights graph.Weights, imag
 	if err := tensorflow.CheckMemory(v.bytes() + v.weightBytes()); err != nil {
 		return Result{}, fmt.Errorf("verify: batch of %d images: %w", v.result.Images, err)
 	}
-	for _, compare := range []func() error{v.layers, v.chains, v.runs, v.trace} {
+	for _, compare := range []func() error{v.layers, v.chains, v.runs, v.record} {
 		if err := compare(); err != nil {
 			return Result{}, err
 		}
+	}
+	// The weights of one network at a time are in memory.
+	if err := closeSession(); err != nil {
+		return Result{}, err
+	}
+	if err := v.probe(); err != nil {
+		return Result{}, err
 	}
 	v.finish()
 	return v.result, nil
@@ -232,7 +228,8 @@ type verifier struct {
 	// returned, where it is not nil, is called with what a call returned: a test's fault.
 	returned func(call string, outputs []tensor.Tensor)
 
-	steps, called, total int // compared steps, compared calls, and all of both
+	probes               probing
+	steps, called, total int // compared steps, compared calls and probed parts, and all of them
 }
 
 // progress reports how much was compared.
@@ -326,12 +323,12 @@ func (v *verifier) layers() error {
 	}
 	run.Outputs = outputs
 	v.result.Run += time.Since(start).Seconds()
-	v.addNodes(record)
 	parts, err := v.compare(run, nil)
 	if err != nil {
 		return err
 	}
 	v.layered = run
+	v.ran(record)
 	for _, part := range parts {
 		i := part.Layers[0] // the only one
 		devices, _ := seam.LayerRun(record, v.lowered.Layers[i].Name)

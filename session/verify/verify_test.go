@@ -21,7 +21,12 @@ import (
 	"tfcnn/session/verify"
 )
 
-func TestMain(m *testing.M) { os.Exit(sessiontest.Main(m)) }
+func TestMain(m *testing.M) {
+	if task := os.Getenv(kernelsTask); task != "" {
+		os.Exit(runKernelsTask(task))
+	}
+	os.Exit(sessiontest.Main(m))
+}
 
 // batchOf is a batch of Gaussian numbers for a network.
 func batchOf(net graph.Network, n int, seed uint64) tensor.Tensor {

@@ -19,19 +19,24 @@ func Shrink(ctx context.Context, within time.Duration, c Case, o proof.Outcome, 
 	if c.Error != "" {
 		return o, nil // a smaller case would have another fault
 	}
+	return shrink(ctx, within, c, o, smallerCases, run)
+}
+
+// shrink goes from a failing value to the smallest that still fails in the same way.
+func shrink[V any](ctx context.Context, within time.Duration, v V, o proof.Outcome, smaller func(V) []V, run func(context.Context, V) (proof.Outcome, error)) (proof.Outcome, error) {
 	end := time.Now().Add(within)
 	for changed := true; changed; {
 		changed = false
-		for _, smaller := range smallerCases(c) {
+		for _, other := range smaller(v) {
 			if time.Now().After(end) {
 				return o, nil
 			}
-			next, err := run(ctx, smaller)
+			next, err := run(ctx, other)
 			if err != nil {
 				return proof.Outcome{}, err
 			}
-			if next.Status == proof.Fail && sameFailure(o, next) {
-				c, o, changed = smaller, next, true
+			if sameFailure(o, next) {
+				v, o, changed = other, next, true
 				break
 			}
 		}

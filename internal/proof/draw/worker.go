@@ -25,6 +25,8 @@ type job struct {
 	Number int      `json:"number"`
 	Ops    []string `json:"ops,omitempty"`
 	Case   *Case    `json:"case,omitempty"`
+	// Network, where it is not nil, is run instead of a case.
+	Network *Network `json:"network,omitempty"`
 }
 
 func (j job) theCase() Case {
@@ -34,7 +36,23 @@ func (j job) theCase() Case {
 	return Draw(j.Seed, j.Number, j.Ops)
 }
 
-func (j job) check() error {
+// run does the job.
+func (j job) run(ctx context.Context, backend proof.Backend) (answer, error) {
+	if j.Network != nil {
+		return j.Network.answer(ctx, backend.(NetworkBackend)) // check has seen that it is one
+	}
+	o, err := j.theCase().Run(ctx, backend)
+	o.Release()
+	return answer{Outcome: o, Cause: o.Cause}, err
+}
+
+func (j job) check(backend proof.Backend) error {
+	if j.Network != nil {
+		if _, runs := backend.(NetworkBackend); !runs {
+			return errors.New("got a network, and the backend runs operations alone")
+		}
+		return j.Network.check()
+	}
 	for _, op := range j.Ops {
 		if known := proof.Operations(); !slices.Contains(known, op) {
 			return strict.Unknown("op", op, known)
@@ -47,7 +65,8 @@ func (j job) check() error {
 type answer struct {
 	ID      int           `json:"id"`
 	Outcome proof.Outcome `json:"outcome"`
-	Cause   proof.Cause   `json:"cause,omitempty"` // Outcome's, which its JSON has not
+	Cause   proof.Cause   `json:"cause,omitempty"`  // Outcome's, which its JSON has not
+	Network NetworkResult `json:"network,omitzero"` // of a job with a network
 }
 
 // Serve is the worker's side: it reads jobs, a line each, runs them beside each
@@ -73,17 +92,17 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, backend proof.Backe
 			}
 			break
 		}
-		if err := j.check(); err != nil {
+		if err := j.check(backend); err != nil {
 			fail(fmt.Errorf("proof: worker: job %d: %w", j.ID, err))
 			break
 		}
 		running.Go(func() {
-			o, err := j.theCase().Run(ctx, backend)
-			o.Release()
+			a, err := j.run(ctx, backend)
+			a.ID = j.ID
 			writing.Lock()
 			defer writing.Unlock()
 			if err == nil {
-				err = encoder.Encode(answer{j.ID, o, o.Cause})
+				err = encoder.Encode(a)
 			}
 			failed = errors.Join(failed, err)
 		})
@@ -149,7 +168,7 @@ type worker struct {
 	jobs    io.WriteCloser
 	writing sync.Mutex
 	mu      sync.Mutex
-	waiting map[int]chan proof.Outcome
+	waiting map[int]chan answer
 	ended   chan struct{}
 	cause   error // of the end
 	garbage bool  // cause is an answer that cannot be read, no death
@@ -194,7 +213,7 @@ func (w *Watch) start() (_ *worker, err error) {
 	if err := c.Start(); err != nil {
 		return nil, fmt.Errorf("proof: worker: %w", err)
 	}
-	p := &worker{command: c, jobs: pipes[1], waiting: map[int]chan proof.Outcome{}, ended: make(chan struct{})}
+	p := &worker{command: c, jobs: pipes[1], waiting: map[int]chan answer{}, ended: make(chan struct{})}
 	go p.listen(pipes[2])
 	return p, nil
 }
@@ -229,7 +248,7 @@ func (p *worker) listen(answers io.ReadCloser) {
 			break
 		}
 		a.Outcome.Cause = a.Cause
-		waiting <- a.Outcome
+		waiting <- a
 	}
 	if garbage != nil {
 		p.stop()
@@ -272,18 +291,24 @@ func (w *Watch) current() (*worker, int, error) {
 	return w.worker, w.next, err
 }
 
-// run has a worker do a job.
+// run has a worker run a case.
 func (w *Watch) run(ctx context.Context, j job) (proof.Outcome, error) {
+	a, err := w.do(ctx, j)
+	return a.Outcome, err
+}
+
+// do has a worker do a job.
+func (w *Watch) do(ctx context.Context, j job) (answer, error) {
 	p, id, err := w.current()
 	if err != nil {
-		return proof.Outcome{}, err
+		return answer{}, err
 	}
 	j.ID = id
 	text, err := json.Marshal(j)
 	if err != nil {
-		return proof.Outcome{}, fmt.Errorf("proof: worker: %w", err)
+		return answer{}, fmt.Errorf("proof: worker: %w", err)
 	}
-	waiting := make(chan proof.Outcome, 1)
+	waiting := make(chan answer, 1)
 	p.mu.Lock()
 	p.waiting[id] = waiting
 	p.mu.Unlock()
@@ -304,30 +329,30 @@ func (w *Watch) run(ctx context.Context, j job) (proof.Outcome, error) {
 		p.command.Process.Kill()
 	}
 	select {
-	case o := <-waiting:
-		return o, nil
+	case a := <-waiting:
+		return a, nil
 	case <-ctx.Done():
-		return proof.Outcome{}, ctx.Err()
+		return answer{}, ctx.Err()
 	case <-p.ended:
 	}
 	select {
-	case o := <-waiting: // the case ended before the process
-		return o, nil
+	case a := <-waiting: // the job ended before the process
+		return a, nil
 	default:
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case ctx.Err() != nil:
-		return proof.Outcome{}, ctx.Err()
+		return answer{}, ctx.Err()
 	case p.garbage:
-		return proof.Outcome{}, p.cause
+		return answer{}, p.cause
 	case p.hung:
-		return proof.Outcome{}, fmt.Errorf("%w: nothing came of it within %v", errDied, w.Limit)
+		return answer{}, fmt.Errorf("%w: nothing came of it within %v", errDied, w.Limit)
 	case !p.stopped && killed(p.cause):
-		return proof.Outcome{}, ErrKilled
+		return answer{}, ErrKilled
 	}
-	return proof.Outcome{}, fmt.Errorf("%w: %v", errDied, p.cause)
+	return answer{}, fmt.Errorf("%w: %v", errDied, p.cause)
 }
 
 // Kill ends the worker at once, in the middle of its cases. No other is started:

@@ -49,6 +49,9 @@ type Session interface {
 	Trace(ctx context.Context, batch tensor.Tensor, names []string) ([]tensor.Tensor, trace.Record, error)
 	// Executor returns the session.Executor, filled in.
 	Executor() string
+	// ShareThreads makes batches of any size run in the TensorFlow session whose threads
+	// share the work of an operation. It is called before the first run.
+	ShareThreads()
 	// Record runs a batch for the outputs of steps with a RunOptions message, and
 	// returns the RunMetadata message. The results are copied into Go's memory, as
 	// those of a run that nothing records, unless drop is true. No counter counts

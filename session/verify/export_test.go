@@ -1,0 +1,4 @@
+package verify
+
+// KernelsOf is kernels, for the tests.
+var KernelsOf = kernels
