@@ -215,16 +215,16 @@ func newVerifier(ctx context.Context, s *session.Session, weights graph.Weights,
 
 // verifier is the state of Network.
 type verifier struct {
-	ctx     context.Context
-	opened  *session.Session
-	session seam.Session
-	lowered graph.Lowered
-	batch   tensor.Tensor
-	options Options
-	network proof.Network
-	layered proof.Run // the run that fetched every layer
-	held    []held    // outputs that were compared
-	result  Result
+	ctx      context.Context
+	opened   *session.Session
+	session  seam.Session
+	lowered  graph.Lowered
+	batch    tensor.Tensor
+	options  Options
+	network  proof.Network
+	layered  proof.Run // the run that fetched every layer
+	compared []output  // outputs that were compared
+	result   Result
 	// returned, where it is not nil, is called with what a call returned: a test's fault.
 	returned func(call string, outputs []tensor.Tensor)
 
@@ -245,49 +245,6 @@ func (v *verifier) progress() {
 func (v *verifier) finish() {
 	v.total = v.steps + v.called
 	v.progress()
-}
-
-// bytes returns the most memory that Network takes for its batches: the outputs of all
-// steps, in TensorFlow's memory and in Go's, and once more in a run that is compared
-// beside; the references that are kept for a second use, with their sums; and that of the
-// largest step, three times, as one is made of another, and its levels of both.
-func (v *verifier) bytes() int64 {
-	const (
-		output    = 4 + 4 + 4
-		reference = 3*8 + 1     // value, bound, level, state
-		sums      = 8 + 4 + 3*8 // of a step that is computed as one with the step behind it; for levels
-	)
-	var all, largest, kept, largestSums, keptSums int64
-	records := ref.RecordsSums(v.lowered.Program)
-	for i, step := range v.lowered.Program.Steps {
-		n := int64(v.largestBatch())
-		for _, size := range step.Shape[1:] {
-			n *= int64(size)
-		}
-		all, largest = all+n, max(largest, n)
-		traits := step.Op.Traits()
-		if traits.MultiplyAccumulate {
-			kept += n
-		}
-		if records[i] && traits.TakesConstants {
-			largestSums = max(largestSums, n)
-			if traits.MultiplyAccumulate {
-				keptSums += n
-			}
-		}
-	}
-	const garbage = 2 // Go collects when the heap has doubled
-	return garbage * (output*all + reference*(min(kept, ref.MaxCached)+3*largest) + sums*(min(keptSums, ref.MaxCached)+2*largestSums))
-}
-
-// weightBytes returns the memory of the weights in TensorFlow sessions that open when a
-// run comes: one that records its nodes and, where the session has one of each, the other
-// of those that serve.
-func (v *verifier) weightBytes() int64 {
-	if v.session.SmallBatch() > 0 {
-		return 2 * v.session.OpenBytes()
-	}
-	return v.session.OpenBytes()
 }
 
 // fetch runs a batch for the outputs of steps, in the TensorFlow session that serves it.
@@ -323,7 +280,6 @@ func (v *verifier) layers() error {
 	}
 	run.Outputs = outputs
 	v.result.Run += time.Since(start).Seconds()
-	v.addNodes(record)
 	parts, err := v.compare(run, nil)
 	if err != nil {
 		return err
@@ -341,7 +297,7 @@ func (v *verifier) layers() error {
 		}
 		v.result.Layers = append(v.result.Layers, layer)
 		v.judge(v.lowered.Layers[i].Name, part.Verdict)
-		v.hold(last, v.batch, output, part.Verdict)
+		v.keep(last, v.batch, output, part.Verdict)
 	}
 	return nil
 }
@@ -375,7 +331,7 @@ func (v *verifier) chains() error {
 		}
 		v.judge(chain.Layers[len(chain.Layers)-1], chain.Verdict)
 		for _, step := range part.Steps {
-			v.hold(step, v.batch, run.Outputs[slices.Index(run.Steps, step)], part.Verdict)
+			v.keep(step, v.batch, run.Outputs[slices.Index(run.Steps, step)], part.Verdict)
 		}
 		v.result.Chains = append(v.result.Chains, chain)
 	}
