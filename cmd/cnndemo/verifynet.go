@@ -29,8 +29,8 @@ import (
 // netFlags name a network and its weights.
 type netFlags struct {
 	net, weights string
-	certificates certificates
 	noProbes     bool
+	certificates certificates
 }
 
 // netResult is a network that was verified, and how.
@@ -115,8 +115,8 @@ the kernels.
 	f.flags(c)
 	f.seedFlag(c, "the seed of fresh weights")
 	net.weightsFlag(c)
-	net.certificates.flags(c)
 	c.Flags().BoolVar(&net.noProbes, "no-probes", false, "leave out the probes, which run drawn numbers through the network's parts")
+	net.certificates.flags(c)
 	return c
 }
 

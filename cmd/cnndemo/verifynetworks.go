@@ -79,7 +79,7 @@ func (b networkBackend) RunNetwork(ctx context.Context, n draw.Network) (draw.Ne
 	if !n.BoundsKnown() {
 		return runUnbounded(ctx, n, weights, o)
 	}
-	v, err := verify.Network(ctx, n.Network, weights, n.Input(), verify.Options{Options: o})
+	v, err := verify.Network(ctx, n.Network, weights, n.Input(), verify.Options{Options: o, SkipProbes: true})
 	if err != nil {
 		return draw.NetworkResult{}, err
 	}
@@ -89,6 +89,9 @@ func (b networkBackend) RunNetwork(ctx context.Context, n draw.Network) (draw.Ne
 	}
 	for _, l := range v.Chains {
 		result.Parts = append(result.Parts, draw.NetworkPart{Kind: "as it runs", Layers: l.Layers, Verdict: l.Verdict})
+	}
+	for _, l := range v.Runs {
+		result.Parts = append(result.Parts, draw.NetworkPart{Kind: l.Call, Layers: l.Outputs, Verdict: l.Verdict})
 	}
 	return result, nil
 }

@@ -168,6 +168,92 @@ func TestBatchNormNotFinite(t *testing.T) {
 	}
 }
 
+// The bound of each number is the derivation's, with the numbers that are read or flushed
+// as zero: x and mean times the factor, offset, and the factor itself where scale is
+// subnormal.
+func TestBatchNormBoundIsDerived(t *testing.T) {
+	const u, least = 0x1p-24, 0x1p-126
+	rsqrt := 2 * found("rsqrt") * 0x1p-23 // twice what was measured, in ULPs
+	for _, tt := range []struct{ x, scale, offset, mean, variance float32 }{
+		{1, 2, 3, 4, 5},
+		{0, 1, 0, 0, 1},
+		{0, 1, 1e-39, 0, 1},
+		{0, 0x1p20, 1e-39, 1e-39, 1},
+		{1, 0x1p20, 0, -1e-39, 0x1p-40},
+		{1e-39, 0x1p20, 0, 0, 1},
+		{-1e-39, 0x1p20, -2e-39, 3e-39, 4},
+		{1, 1e-39, 2, 1, 1},
+	} {
+		r := apply(t, ir.BatchNorm{Epsilon: 0x1p-20}, tensor.Tensor{Shape: []int{1, 1}, Data: []float32{tt.x}}, row(tt.scale), row(tt.offset), row(tt.mean), row(tt.variance))
+		size := func(v float32) float64 { return math.Abs(float64(v)) }
+		subnormal := func(v float32) float64 {
+			if size(v) < least {
+				return size(v)
+			}
+			return 0
+		}
+		f := size(tt.scale) / math.Sqrt(float64(tt.variance)+0x1p-20)
+		terms := size(tt.x)*f + size(tt.mean)*f + size(tt.offset)
+		want := (5*u/(1-5*u)+rsqrt)*terms + least*(size(tt.x)+size(tt.mean)+size(tt.scale)+f+3) +
+			subnormal(tt.x)*f + subnormal(tt.mean)*f + subnormal(tt.offset)
+		if subnormal(tt.scale) > 0 {
+			want += terms
+		}
+		if math.Abs(r.Bound[0]-want) > 1e-9*want {
+			t.Errorf("%+v: the bound is %v, want %v", tt, r.Bound[0], want)
+		}
+	}
+}
+
+// A difference over the root may overflow where the result does not.
+func TestBatchNormOverflow(t *testing.T) {
+	for _, tt := range []struct {
+		x, scale, mean, variance float32
+		state                    ref.State
+	}{
+		{1e30, 1e-10, 0, 1, ref.Plain},
+		{3e38, 1e-10, 3e38, 1, ref.OverflowPossible},    // x − mean, of two signs
+		{1e30, 1e-10, 0, 0x1p-40, ref.Plain},            // 1e30·2²⁰
+		{1e34, 1e-10, 0, 0x1p-40, ref.OverflowPossible}, // 1e34·2²⁰
+		{3e32, 1e-10, 0, 0x1p-40, ref.Plain},            // 3.1e38
+		{4e32, 1e-10, 0, 0x1p-40, ref.OverflowPossible}, // 4.2e38
+		{1e-10, 3e38, 0, 0x1p-40, ref.OverflowPossible}, // the factor, 3e38·2²⁰
+		{1e-10, -3e38, 0, 0x1p-40, ref.OverflowPossible},
+		{1e-10, 3e32, 0, 0x1p-40, ref.Plain},
+		{1e20, -1e-10, 4e32, 0x1p-40, ref.OverflowPossible},
+	} {
+		r := apply(t, ir.BatchNorm{Epsilon: 0x1p-100}, tensor.Tensor{Shape: []int{1, 1}, Data: []float32{tt.x}}, row(tt.scale), row(0), row(tt.mean), row(tt.variance))
+		if r.State[0] != tt.state {
+			t.Errorf("%+v: state %d, want %d", tt, r.State[0], tt.state)
+		}
+	}
+}
+
+// A variance that may be flushed to zero gives any number, one that may not has a bound.
+func TestBatchNormSmallVariances(t *testing.T) {
+	for _, tt := range []struct {
+		variance, epsilon float32
+		state             ref.State
+	}{
+		{0x1p-126, 1e-45, ref.Unspecified}, // epsilon may be read as zero
+		{0, 0x1p-126, ref.Plain},           // the smallest normal number
+		{0x1p-127, 0x1p-127, ref.Unspecified},
+		{0x1p-130, 0x1p-126, ref.Unspecified}, // the variance may be read as zero
+		{0x1p-130, 0x1p-101, ref.Unspecified},
+		{0x1p-130, 0x1p-100, ref.Plain},
+		{0x1p-101, 0x1p-130, ref.Unspecified},
+		{0x1p-100, 0x1p-130, ref.Plain},
+		{0x1p-110, 0x1p-110, ref.Plain}, // both are normal
+		{-0x1p-3, 0x1p-3, ref.Unspecified},
+	} {
+		op := ir.BatchNorm{Epsilon: tt.epsilon}
+		r := apply(t, op, tensor.Tensor{Shape: []int{1, 1}, Data: []float32{1}}, row(0x1p-20), row(0), row(0), row(tt.variance))
+		if r.State[0] != tt.state {
+			t.Errorf("variance %v, epsilon %v: state %d, want %d", tt.variance, tt.epsilon, r.State[0], tt.state)
+		}
+	}
+}
+
 // The interval of a batch_norm encloses its outputs for all numbers within the
 // operand's bounds, and is hardly wider.
 func TestExtendBatchNorm(t *testing.T) {

@@ -3,7 +3,6 @@ package ref_test
 import (
 	"math"
 	"math/rand/v2"
-	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -187,17 +186,4 @@ func TestConv2DTransposeNotFinite(t *testing.T) {
 	states(t, "the first number is subnormal, the last tap infinite", apply(t, op, x, three(1, 1, inf)), "?. ?. ?. ?. ..")
 	x.Data[0] = inf
 	states(t, "the first number is infinite, the last tap subnormal", apply(t, op, x, three(1, 1, 1e-40)), ".. .. ?. .. ..")
-}
-
-// states compares the states of a result with a text: a point for each element that is
-// plain, a question mark for each that is unspecified.
-func states(t *testing.T, name string, r ref.Result, want string) {
-	t.Helper()
-	got := ""
-	for _, s := range r.State {
-		got += map[ref.State]string{ref.Plain: ".", ref.Unspecified: "?", ref.OverflowPossible: "o", ref.NoBound: "n"}[s]
-	}
-	if want = strings.ReplaceAll(want, " ", ""); got != want {
-		t.Errorf("%s: states %s, want %s, of %v", name, got, want, r.Value)
-	}
 }

@@ -85,8 +85,8 @@ type Result struct {
 	Diverges string `json:"diverges,omitempty"`
 	// Executor is TensorFlow's executor of the session that ran the network.
 	Executor string `json:"executor"`
-	// Nodes are TensorFlow's operations that ran, where all layers were fetched, and where
-	// the network ran as in Run.
+	// Nodes are TensorFlow's operations that ran, where all layers were fetched, where the
+	// ends of chains were, and where the network ran as in Run.
 	Nodes []Node `json:"nodes"`
 	// Run and Reference are the seconds of TensorFlow and of the reference.
 	Run       float64 `json:"run_seconds"`
@@ -215,16 +215,16 @@ func newVerifier(ctx context.Context, s *session.Session, weights graph.Weights,
 
 // verifier is the state of Network.
 type verifier struct {
-	ctx     context.Context
-	opened  *session.Session
-	session seam.Session
-	lowered graph.Lowered
-	batch   tensor.Tensor
-	options Options
-	network proof.Network
-	layered proof.Run // the run that fetched every layer
-	held    []held    // outputs that were compared
-	result  Result
+	ctx      context.Context
+	opened   *session.Session
+	session  seam.Session
+	lowered  graph.Lowered
+	batch    tensor.Tensor
+	options  Options
+	network  proof.Network
+	layered  proof.Run // the run that fetched every layer
+	compared []output  // outputs that were compared
+	result   Result
 	// returned, where it is not nil, is called with what a call returned: a test's fault.
 	returned func(call string, outputs []tensor.Tensor)
 
@@ -245,49 +245,6 @@ func (v *verifier) progress() {
 func (v *verifier) finish() {
 	v.total = v.steps + v.called
 	v.progress()
-}
-
-// bytes returns the most memory that Network takes for its batches: the outputs of all
-// steps, in TensorFlow's memory and in Go's, and once more in a run that is compared
-// beside; the references that are kept for a second use, with their sums; and that of the
-// largest step, three times, as one is made of another, and its levels of both.
-func (v *verifier) bytes() int64 {
-	const (
-		output    = 4 + 4 + 4
-		reference = 3*8 + 1     // value, bound, level, state
-		sums      = 8 + 4 + 3*8 // of a step that is computed as one with the step behind it; for levels
-	)
-	var all, largest, kept, largestSums, keptSums int64
-	records := ref.RecordsSums(v.lowered.Program)
-	for i, step := range v.lowered.Program.Steps {
-		n := int64(v.largestBatch())
-		for _, size := range step.Shape[1:] {
-			n *= int64(size)
-		}
-		all, largest = all+n, max(largest, n)
-		traits := step.Op.Traits()
-		if traits.MultiplyAccumulate {
-			kept += n
-		}
-		if records[i] && traits.TakesConstants {
-			largestSums = max(largestSums, n)
-			if traits.MultiplyAccumulate {
-				keptSums += n
-			}
-		}
-	}
-	const garbage = 2 // Go collects when the heap has doubled
-	return garbage * (output*all + reference*(min(kept, ref.MaxCached)+3*largest) + sums*(min(keptSums, ref.MaxCached)+2*largestSums))
-}
-
-// weightBytes returns the memory of the weights in TensorFlow sessions that open when a
-// run comes: one that records its nodes and, where the session has one of each, the other
-// of those that serve.
-func (v *verifier) weightBytes() int64 {
-	if v.session.SmallBatch() > 0 {
-		return 2 * v.session.OpenBytes()
-	}
-	return v.session.OpenBytes()
 }
 
 // fetch runs a batch for the outputs of steps, in the TensorFlow session that serves it.
@@ -340,35 +297,10 @@ func (v *verifier) layers() error {
 		}
 		v.result.Layers = append(v.result.Layers, layer)
 		v.judge(v.lowered.Layers[i].Name, part.Verdict)
-		v.hold(last, v.batch, output, part.Verdict)
+		v.keep(last, v.batch, output, part.Verdict)
 	}
 	return nil
 }
-
-// layer returns a layer's part of the result.
-func (v *verifier) layer(i int, output tensor.Tensor, devices []string, of Verdict) Layer {
-	lowered := v.lowered.Layers[i]
-	layer := Layer{
-		Layer: lowered.Name, Kind: lowered.Kind, From: lowered.From, Output: output.Shape, Devices: devices, Verdict: of,
-	}
-	for _, x := range output.Data {
-		switch {
-		case x != x:
-			layer.NaN++
-		case x-x != 0:
-			layer.Infinite++
-		}
-	}
-	if of.Unspecified > 0 {
-		for step := lowered.First; step <= lowered.Last && layer.Note == ""; step++ {
-			layer.Note = v.lowered.Program.Steps[step].Op.Traits().Unspecified
-		}
-	}
-	return layer
-}
-
-// chainsFetch names the run of chains, for a test's fault.
-const chainsFetch = "chains"
 
 // chains compares the outputs at the ends of chains, in a run that fetches no output
 // between layers. The chains within one layer have the bits of that layer, which layers
@@ -399,7 +331,7 @@ func (v *verifier) chains() error {
 		}
 		v.judge(chain.Layers[len(chain.Layers)-1], chain.Verdict)
 		for _, step := range part.Steps {
-			v.hold(step, v.batch, run.Outputs[slices.Index(run.Steps, step)], part.Verdict)
+			v.keep(step, v.batch, run.Outputs[slices.Index(run.Steps, step)], part.Verdict)
 		}
 		v.result.Chains = append(v.result.Chains, chain)
 	}
