@@ -64,8 +64,9 @@ func netPage(t testing.TB) string {
 		certificate.Check{Kind: certificate.Run, Layers: []string{"head"}, Name: "Run", Session: "single executor, one thread", Images: 1, EqualBits: true, Verdict: pass},
 		certificate.Check{Kind: certificate.Run, Layers: []string{"conv1", "head"}, Name: "RunOutputs", Session: "single executor", Images: 8, Verdict: verdict.Verdict{Status: verdict.NotHeld, Elements: 9, Unbounded: 9}},
 		certificate.Check{Kind: certificate.Probe, Layers: []string{"conv1", "norm1"}, Name: "exact", Images: 1, Rounding: []string{"batch_norm"}, Alike: [][]string{{"conv2", "norm2"}, {"conv3"}}, Verdict: verdict.Verdict{Status: verdict.Pass, Elements: 9, Exact: 9}},
-		certificate.Check{Kind: certificate.Probe, Layers: []string{"conv1", "norm1"}, Name: "exact", Images: 8, Verdict: fail},
-		certificate.Check{Kind: certificate.Probe, Layers: []string{"conv1", "norm1"}, Name: "random signs", Images: 1, Verdict: imprecise},
+		certificate.Check{Kind: certificate.Probe, Layers: []string{"conv1", "norm1"}, Name: "exact", Images: 2, Rounding: []string{"batch_norm"}, Alike: [][]string{{"conv2", "norm2"}, {"conv3"}}, Verdict: verdict.Verdict{Status: verdict.Pass, Elements: 9, Exact: 9}},
+		certificate.Check{Kind: certificate.Probe, Layers: []string{"conv1", "norm1"}, Name: "exact", Session: "one thread", Images: 8, Verdict: fail},
+		certificate.Check{Kind: certificate.Probe, Layers: []string{"conv1", "norm1"}, Name: "random signs", Session: "one thread", Images: 1, Verdict: imprecise},
 	)
 	if err := report.WriteVerification(f, v); err != nil {
 		t.Fatal(err)
@@ -98,7 +99,7 @@ func TestNetPage(t *testing.T) {
 		"head.of.the.network.with.a.long.name dense 2×56×56×64 → 2×10 0.5 4 times its bound 4.00e6 0.125 fail: 3 outside",
 		"Run head single executor, one thread, 1 image; equal bits 6.50e-5 4.33 % 8.5 0.0015 pass",
 		"RunOutputs conv1, head single executor, 8 images – – – – not held; 9 not compared",
-		"conv1 → norm1 the same: conv2 → norm2; conv3 exact but for batch_norm, 1 image; exact, 8 images: fail: 3 outside; random signs, 1 image: precision fail",
+		"conv1 → norm1 the same: conv2 → norm2; conv3 exact but for batch_norm, images: 1, 2; exact, 8 images, one thread: fail: 3 outside; random signs, 1 image, one thread: precision fail",
 		"norm1 8 of 40 numbers no bound is known",
 		"pool 4 of 40 numbers correct kernels differ: a window with NaN: NaN",
 		"pool 40 numbers for information: TensorFlow gave 4 NaN and 0 infinite",

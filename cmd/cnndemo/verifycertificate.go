@@ -161,6 +161,11 @@ func (r netResult) checks() []certificate.Check {
 			Kind: certificate.Run, Layers: run.Outputs, Name: run.Call, Session: run.Session, Images: run.Images, EqualBits: run.EqualBits, Verdict: run.Verdict,
 		})
 	}
+	for _, p := range r.Probes {
+		list = append(list, certificate.Check{
+			Kind: certificate.Probe, Layers: p.Layers, Name: p.Kind, Session: p.Session, Images: p.Images, Rounding: p.Rounding, Alike: p.Alike, Verdict: p.Verdict,
+		})
+	}
 	return list
 }
 

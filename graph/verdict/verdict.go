@@ -27,7 +27,7 @@ const (
 	Precision Status = "precision"
 	// Nothing: there are numbers, and none of them was compared with a number: all are
 	// NaN on both sides, unspecified, or not finite where sums may overflow (docs/claims.md,
-	// claim 32: Outputs that prove nothing).
+	// claim 33: Outputs that prove nothing).
 	Nothing Status = "proves nothing"
 	// NotHeld: for some numbers no bound is known, so that nothing was compared with
 	// them; or more than MostUnspecified of the numbers are unspecified.

@@ -61,10 +61,10 @@ const (
 	// Partial sums that overflow).
 	OverflowPossible
 	// Unspecified is the state of an element in which correct kernels differ: any
-	// answer passes (claim 30: Numbers in which kernels differ).
+	// answer passes (claim 31: Numbers in which kernels differ).
 	Unspecified
 	// NoBound is the state of an element without a known bound: no answer can be
-	// compared with it (claim 31: Numbers without a bound).
+	// compared with it (claim 32: Numbers without a bound).
 	NoBound
 )
 

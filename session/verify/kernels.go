@@ -33,6 +33,7 @@ func (v *verifier) record() error {
 
 // ran enters the kernels of a run.
 func (v *verifier) ran(record trace.Record) {
+	v.addNodes(record)
 	v.result.Kernels = append(v.result.Kernels, kernels(record, v.lowered)...)
 	slices.Sort(v.result.Kernels)
 	v.result.Kernels = slices.Compact(v.result.Kernels)

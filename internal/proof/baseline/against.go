@@ -21,7 +21,7 @@ const (
 	// Equal: the same shape and the same bits.
 	Equal Change = "equal bits"
 	// Within: other bits, and both outputs are within the bound of the exact
-	// value, so that they differ by twice the bound at most (claim 34: Two right outputs).
+	// value, so that they differ by twice the bound at most (claim 35: Two right outputs).
 	Within Change = "within bound"
 	// Outside: a number of one of the two is further from the exact value than
 	// its bound, or differs from a value that must be exact; two that differ by more than

@@ -40,7 +40,20 @@ type checkRow struct {
 }
 
 // probeRow is the probes of one layer or chain.
-type probeRow struct{ Name, Alike, Probes, Class, Text string }
+type probeRow struct {
+	Name, Alike string
+	Kinds       []probeKind
+	Class, Text string
+}
+
+// probeKind is the probes of one kind that pass, by their batches, or one that does not.
+type probeKind struct {
+	Kind string
+	Each []string
+}
+
+// Text is the kind in one line, as "exact, images: 1, 8".
+func (k probeKind) Text() string { return k.Kind + ": " + strings.Join(k.Each, ", ") }
 
 // finding is the numbers of a check that were not compared, and the reason; or the
 // check that failed, and its worst number.
@@ -156,32 +169,33 @@ func rowText(v proof.Verdict) string {
 
 // addProbe adds a probe to the row of its layers.
 func (view *netView) addProbe(c certificate.Check) {
-	name, text := names(c), c.Name+", "+count(c.Images, "image")
+	name, kind := names(c), c.Name
 	if len(c.Rounding) > 0 {
-		text = c.Name + " but for " + list(c.Rounding) + ", " + count(c.Images, "image")
-	}
-	if c.Session != "" {
-		text += ", " + c.Session
-	}
-	if !c.Verdict.OK() || c.Verdict.Status != proof.Pass {
-		text += ": " + rowText(c.Verdict)
+		kind += " but for " + list(c.Rounding)
 	}
 	at := slices.IndexFunc(view.Probes, func(r probeRow) bool { return r.Name == name })
 	if at < 0 {
-		at = len(view.Probes)
 		var alike []string
 		for _, layers := range c.Alike {
 			alike = append(alike, names(certificate.Check{Layers: layers}))
 		}
+		at = len(view.Probes)
 		view.Probes = append(view.Probes, probeRow{Name: name, Alike: strings.Join(alike, "; "), Text: string(proof.Pass)})
 	}
 	row := &view.Probes[at]
-	if row.Probes != "" {
-		row.Probes += "; "
-	}
-	row.Probes += text
 	row.Text = string(proof.Status(row.Text).Worse(c.Verdict.Status))
 	row.Class = statusClass(proof.Status(row.Text))
+	if c.Verdict.Status != proof.Pass {
+		row.Kinds = append(row.Kinds, probeKind{fmt.Sprintf("%s, %s, %s", kind, count(c.Images, "image"), c.Session), []string{rowText(c.Verdict)}})
+		return
+	}
+	images := grouped(c.Images)
+	k := slices.IndexFunc(row.Kinds, func(k probeKind) bool { return k.Kind == kind+", images" })
+	if k < 0 {
+		row.Kinds = append(row.Kinds, probeKind{kind + ", images", []string{images}})
+	} else if !slices.Contains(row.Kinds[k].Each, images) {
+		row.Kinds[k].Each = append(row.Kinds[k].Each, images)
+	}
 }
 
 // addRest adds the numbers of a check of which nothing was compared, by reason.
