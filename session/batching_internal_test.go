@@ -7,7 +7,7 @@ import (
 	"tfcnn/graph"
 )
 
-// A shared batch is held to the memory that is free for all of its images, as a batch of
+// A shared batch may need no more memory than is free for all of its images, as a batch of
 // one call is.
 func TestSharedBatchesFitMemory(t *testing.T) {
 	net := graph.Network{Input: graph.Input{Height: 3, Width: 2, Channels: 1}, Layers: []graph.Layer{graph.ReLU{}}}

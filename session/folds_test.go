@@ -86,7 +86,8 @@ func folded(whole bool) []block {
 			list = append(list, block{a + "; sum with a convolution; " + b, graph.Network{Layers: []graph.Layer{
 				first("before"),
 				graph.Conv2D{Name: "branch", From: graph.InputName, Filters: 8, Size: graph.Square(1), NoBias: true},
-				graph.Add{Name: "sum", From: []string{"before", "branch"}}, second("last"),
+				graph.Add{Name: "sum", From: []string{"before", "branch"}},
+				second("last"),
 			}}})
 			list = append(list, block{a + "; dense; " + b, graph.Network{Layers: []graph.Layer{
 				first("before"), graph.GlobalMaxPool{Name: "largest"}, graph.Dense{Name: "dense", Units: 8, NoBias: true}, second("last"),

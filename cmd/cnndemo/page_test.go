@@ -253,7 +253,7 @@ func TestPagesAreAccessible(t *testing.T) {
 	b := openBrowser(t)
 	_, run := sampleRun(t)
 	profile, _ := profilePage(t)
-	for name, page := range map[string]string{"run": run, "failed": failedPage(t), "verify": verifyPage(t), "profile": profile} {
+	for name, page := range map[string]string{"run": run, "failed": failedPage(t), "verify": verifyPage(t), "network": netPage(t), "profile": profile} {
 		for _, scheme := range []string{"light", "dark"} {
 			b.scheme(scheme)
 			for _, width := range []int64{360, 800, 1600} {

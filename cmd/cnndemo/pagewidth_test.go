@@ -29,7 +29,7 @@ const narrowed = `(() => {
 func TestPageWidths(t *testing.T) {
 	b := openBrowser(t)
 	_, run := sampleRun(t)
-	pages := map[string]string{"run": run}
+	pages := map[string]string{"run": run, "a network that fails": netPage(t)}
 	folder := t.TempDir()
 	for name, arguments := range map[string][]string{
 		"verify":  {"verify"},
@@ -40,7 +40,7 @@ func TestPageWidths(t *testing.T) {
 		runInto(t, 0, append(arguments, "--html", pages[name])...)
 	}
 	for name, page := range pages {
-		for _, width := range []int64{400, 768, 1280} {
+		for _, width := range []int64{400, 768, 1280, 1600} {
 			for _, scripts := range []bool{true, false} {
 				if !scripts && width > 400 {
 					continue // the line is for narrow pages then

@@ -30,7 +30,7 @@ type verifyFlags struct {
 
 func (f *verifyFlags) flags(c *cobra.Command) {
 	c.Flags().StringVar(&f.junit, "junit", "", "write the outcomes as JUnit's XML to this file")
-	c.Flags().StringVar(&f.page, "html", "", "write a page with all outcomes, the worst first, to this file")
+	c.Flags().StringVar(&f.page, "html", "", "write a page with all outcomes to this file")
 	c.Flags().StringVar(&f.device, "device", "auto", "auto, cpu, gpu or gpu:N")
 	c.Flags().BoolVar(&f.tf32, "tf32", false, "let a GPU use factors of 11 bits (TF32), as TensorFlow does by default, and widen the bounds")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"time"
@@ -97,18 +98,17 @@ func (b *baselines) finish() error {
 	return outputError("verify", b.writer.Close())
 }
 
-// failure says in how many cases the comparison failed; "" where in none.
-func (b *baselines) failure() string {
-	if b.comparison == nil || b.comparison.Failures() == 0 {
+// comparisonFailure says in how many cases a comparison failed; "" where in none.
+func comparisonFailure(c *baseline.Comparison) string {
+	if c == nil || c.Failures() == 0 {
 		return ""
 	}
-	return b.comparison.Summary()
+	return c.Summary()
 }
 
-// print lists the outputs that are not equal, then the counts, then the differences
-// between the machines.
-func (b *baselines) print(w io.Writer) {
-	c := b.comparison
+// printComparison lists the outputs that are not equal to those of a baseline or a
+// certificate, then the counts, then the differences between the machines; nil is none.
+func printComparison(w io.Writer, c *baseline.Comparison) {
 	if c == nil {
 		return
 	}
@@ -125,7 +125,7 @@ func (b *baselines) print(w io.Writer) {
 	}
 	fmt.Fprintln(w, quote.Text(c.Summary(), mostErrorBytes))
 	for _, d := range c.Machine {
-		fmt.Fprintf(w, "differs: %s: %s in the baseline, %s here\n", d.What, quote.Text(d.Was, mostErrorBytes), d.Is)
+		fmt.Fprintf(w, "differs: %s: %s in the %s, %s here\n", d.What, quote.Text(d.Was, mostErrorBytes), cmp.Or(c.Of, "baseline"), d.Is)
 	}
 }
 

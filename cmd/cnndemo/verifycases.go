@@ -171,7 +171,7 @@ func (f *casesFlags) verify(c *cobra.Command, to *verifyFlags) error {
 		}
 	} else {
 		printVerification(c.OutOrStdout(), result)
-		baseline.print(c.OutOrStdout())
+		printComparison(c.OutOrStdout(), baseline.comparison)
 	}
 	var faults []string
 	if n := result.Counts[proof.Fail]; n > 0 {
@@ -186,7 +186,7 @@ func (f *casesFlags) verify(c *cobra.Command, to *verifyFlags) error {
 	if n := result.Counts[proof.Nothing]; n > 0 {
 		faults = append(faults, fmt.Sprintf("%d of %d cases compared no number and prove nothing", n, result.Cases))
 	}
-	if text := baseline.failure(); text != "" {
+	if text := comparisonFailure(baseline.comparison); text != "" {
 		faults = append(faults, text)
 	}
 	if len(faults) > 0 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,8 @@ import (
 	"tfcnn/graph/plan"
 	"tfcnn/internal/output"
 	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/baseline"
+	"tfcnn/internal/proof/certificate"
 	"tfcnn/internal/quote"
 	"tfcnn/internal/tensorflow"
 	"tfcnn/session"
@@ -27,6 +30,7 @@ import (
 type netFlags struct {
 	net, weights string
 	noProbes     bool
+	certificates certificates
 }
 
 // netResult is a network that was verified, and how.
@@ -37,6 +41,7 @@ type netResult struct {
 	Note    string `json:"note,omitempty"`
 	Command string `json:"command"`
 	verify.Result
+	Against *baseline.Comparison `json:"against,omitempty"` // nil without a certificate
 
 	value graph.Network
 }
@@ -85,12 +90,24 @@ numbers. --no-probes leaves them out.
 The weights are drawn from --seed, or read from a .npz file, whose arrays are
 named after the layers in the JSON of cnndemo nets NET: conv1/filter, conv1/bias.
 
-` + verifyStatus("a layer, a call or a probe failed or is no pass, or an image cannot be used"),
+--certificate writes a JSON file of what was compared: network, weights, images,
+outputs and libtensorflow by their sha256, processor, device, oneDNN, threads, the
+kernels that ran, each verdict, and the command that repeats it. Nothing signs it.
+--against verifies the same inputs again and says what differs: outputs with equal
+bits, other bits within the bound, or outside; and the machine, the libraries and
+the kernels.
+
+` + verifyStatus("a layer, a call or a probe failed or is no pass, or an image cannot be used;", "against a certificate: other inputs, a layer that passed and does not, or is missing,", "and with --equal-bits within bound, too"),
 		Example: `  cnndemo verify net alexnet
-  cnndemo verify net my-net.json --weights my-net.npz holiday/ --html report.html`,
+  cnndemo verify net my-net.json --weights my-net.npz holiday/ --html report.html
+  cnndemo verify net alexnet --certificate alexnet.json
+  cnndemo verify net alexnet --against alexnet.json`,
 		Args:              commandline.Arguments(1, math.MaxInt, "a network"),
 		ValidArgsFunction: completeNetwork,
 		RunE: func(c *cobra.Command, arguments []string) error {
+			if err := commandline.Needs(c, "against", "equal-bits"); err != nil {
+				return err
+			}
 			net.net = arguments[0]
 			return net.verify(c, &f, arguments[1:])
 		},
@@ -99,6 +116,7 @@ named after the layers in the JSON of cnndemo nets NET: conv1/filter, conv1/bias
 	f.seedFlag(c, "the seed of fresh weights")
 	net.weightsFlag(c)
 	c.Flags().BoolVar(&net.noProbes, "no-probes", false, "leave out the probes, which run drawn numbers through the network's parts")
+	net.certificates.flags(c)
 	return c
 }
 
@@ -107,17 +125,20 @@ func (f *netFlags) verify(c *cobra.Command, to *verifyFlags, images []string) er
 	done, err := to.open(c, func(set *output.Set) error {
 		set.AddInputs(f.net, f.weights)
 		protectInputs(set, images, isImageName)
-		return nil
+		return f.certificates.claim(c, set)
 	})
 	if err != nil {
 		return err
 	}
 	defer done()
-	if err := to.configure(); err != nil {
+	if err := cmp.Or(f.certificates.read(), to.configure()); err != nil {
 		return err
 	}
 	result, err := f.run(c, to, images)
 	if err != nil {
+		return err
+	}
+	if result.Against, err = f.certificates.finish(c, to, result); err != nil {
 		return err
 	}
 	result.Command, _ = commandline.Repeat(c, c.Flags().Args())
@@ -130,9 +151,13 @@ func (f *netFlags) verify(c *cobra.Command, to *verifyFlags, images []string) er
 		}
 	} else {
 		result.print(c.OutOrStdout())
+		printComparison(c.OutOrStdout(), result.Against)
 	}
 	if err := result.Err(); err != nil {
 		return &exitError{exitCheck, err}
+	}
+	if text := comparisonFailure(result.Against); text != "" {
+		return exitErrorf(exitCheck, "verify net: %s", text)
 	}
 	return nil
 }
@@ -169,6 +194,9 @@ func (f *netFlags) run(c *cobra.Command, to *verifyFlags, paths []string) (netRe
 		return netResult{}, err
 	}
 	result.From = from
+	if err := f.certificates.enter(result, weights, batch); err != nil {
+		return netResult{}, err
+	}
 	bar := newProgress(c.ErrOrStderr(), "layers")
 	defer bar.finish()
 	result.Result, err = verify.Network(c.Context(), found.network, weights, batch, verify.Options{
@@ -290,33 +318,45 @@ func verdictCells(v verify.Verdict) string {
 	return fmt.Sprintf("%.3g\t%s\t%.3g\t%s", v.MaxError, share, v.ULP, status)
 }
 
-// outcomes are the layers as cases, and the probes that are no plain pass, for JUnit and the
-// page.
+// outcomes are the checks as cases, for JUnit; probes that pass are left out.
 func (r netResult) outcomes() []proof.Outcome {
 	var list []proof.Outcome
-	add := func(name, kind string, v verify.Verdict) {
-		o := proof.Outcome{File: r.Network, Name: name, Op: kind, Status: v.Status, Device: &v}
-		switch v.Status {
+	for _, c := range r.checks() {
+		o := proof.Outcome{File: r.Network, Name: strings.Join(c.Layers, " → "), Op: c.Name, Status: c.Verdict.Status, Device: &c.Verdict}
+		switch c.Kind {
+		case certificate.Chain:
+			o.Op = "as it runs"
+		case certificate.Run:
+			o.Op, o.Name = "as it is called", fmt.Sprintf("%s of %s, [%s], %s", c.Name, count(c.Images, "image"), strings.Join(c.Layers, " "), c.Session)
+		case certificate.Probe:
+			if c.Verdict.Status == proof.Pass {
+				continue // there are many
+			}
+			o.Op, o.Name = "probe, "+c.Name, fmt.Sprintf("%s, batches of %d, %s", o.Name, c.Images, c.Session)
+		}
+		switch c.Verdict.Status {
 		case proof.NotHeld, proof.Nothing, proof.Precision:
-			o.Failure = v.String()
+			o.Failure = c.Verdict.String()
 		case proof.Fail:
-			o.Failure = fmt.Sprintf("device against the reference: %v", v)
+			o.Failure = fmt.Sprintf("device against the reference: %v", c.Verdict)
 		}
 		list = append(list, o)
 	}
+	return list
+}
+
+// layers describes the layers for the page.
+func (r netResult) layers() []report.NetLayer {
+	in := r.value.Input
+	shapes := map[string][]int{graph.InputName: {r.Images, in.Height, in.Width, in.Channels}}
+	var list []report.NetLayer
 	for _, l := range r.Layers {
-		add(l.Layer, l.Kind, l.Verdict)
-	}
-	for _, l := range r.Chains {
-		add(strings.Join(l.Layers, " → "), "as it runs", l.Verdict)
-	}
-	for _, run := range r.Runs {
-		add(fmt.Sprintf("%s of %s, [%s], %s", run.Call, count(run.Images, "image"), strings.Join(run.Outputs, " "), run.Session), "as it is called", run.Verdict)
-	}
-	for _, p := range r.Probes {
-		if p.Verdict.Status != proof.Pass {
-			add(fmt.Sprintf("%s, batches of %d, %s", strings.Join(p.Layers, " → "), p.Images, p.Session), "probe, "+p.Kind, p.Verdict)
+		layer := report.NetLayer{Name: l.Layer, Kind: l.Kind, Out: l.Output, Note: l.Note, NaN: l.NaN, Infinite: l.Infinite}
+		for _, from := range l.From {
+			layer.In = append(layer.In, shapes[from])
 		}
+		shapes[l.Layer] = l.Output
+		list = append(list, layer)
 	}
 	return list
 }
@@ -325,7 +365,7 @@ func (r netResult) outcomes() []proof.Outcome {
 func (r netResult) page() report.Verification {
 	v := report.Verification{
 		TensorFlow: r.TensorFlow, Device: r.Device, Precision: r.Precision, Note: r.Note, OneDNN: r.OneDNN,
-		Command: r.Command, Outcomes: r.outcomes(),
+		Command: r.Command, Outcomes: r.outcomes(), Against: r.Against, Layers: r.layers(), Checks: r.checks(),
 		Network: fmt.Sprintf("%s, weights %s, over %s", quote.Plain(r.Network), quote.Plain(r.Weights), r.From),
 	}
 	// The network has been checked; it may have more layers than are drawn.

@@ -26,7 +26,8 @@ const (
 	// (bfloat16, TF32) and has not declared it.
 	Precision Status = "precision"
 	// Nothing: there are numbers, and none of them was compared with a number: all are
-	// NaN on both sides, unspecified, or not finite where sums may overflow.
+	// NaN on both sides, unspecified, or not finite where sums may overflow (docs/claims.md,
+	// claim 33: Outputs that prove nothing).
 	Nothing Status = "proves nothing"
 	// NotHeld: for some numbers no bound is known, so that nothing was compared with
 	// them; or more than MostUnspecified of the numbers are unspecified.

@@ -18,7 +18,7 @@
 //     the other side: a factor that is rounded to TF32's 11 bits, or to fewer, shows.
 //   - No two channels have the same numbers in all images.
 //   - Σ|x·w| and the bias stay below 2²⁴ units, so that each partial sum in each order is
-//     a float32 (ref/exact.go).
+//     a float32 (docs/claims.md, claim 29: Exact probes).
 //   - All numbers of the images and biases are multiples of one power of two, which is
 //     chosen so that the activations behind respond: a ReLU6 sees numbers from 0 to 6.
 //   - Each image comes with its negative: where a ReLU hides a sum, it shows the other.

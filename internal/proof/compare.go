@@ -12,15 +12,15 @@ import (
 
 // Compare compares a device's tensor with the reference. Between finite numbers a
 // difference up to the bound passes; NaN must meet NaN, and an infinity the
-// same infinity, unless the element's state allows more. Where the reference is judged
-// by its levels, a larger error than ref.AlarmLevel times the level is Precision.
+// same infinity, unless the element's state allows more (claim 30: Numbers within
+// their bounds). Where the reference is judged by its levels, a larger error than ref.AlarmLevel times the level is Precision.
 func Compare(want ref.Result, got tensor.Tensor) Verdict {
 	return compare(want, got.Shape, len(got.Data), func(i int) (float64, float64) { return float64(got.Data[i]), 0 })
 }
 
 // CompareExpectation compares numbers of a case file with the reference. They are
 // float32, perhaps computed by a float32 kernel and then rounded for the file, so
-// that each may be off by the bound plus one rounding. A NaN in the file is
+// that each may be off by the bound plus one rounding (claim 34: Written answers). A NaN in the file is
 // expected, so that it counts as compared.
 func CompareExpectation(want ref.Result, expected tensor.Tensor) Verdict {
 	v := compare(want, expected.Shape, len(expected.Data), func(i int) (float64, float64) {

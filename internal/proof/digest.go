@@ -6,10 +6,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"tfcnn/internal/ir"
 )
+
+// FileDigest returns the sha256 of the file that write writes.
+func FileDigest(write func(io.Writer) error) (string, error) {
+	h := sha256.New()
+	if err := write(h); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
 
 // digest returns a sha256 over the operation, its attributes and its operands. The
 // name, the expectation and how the numbers were written do not count, nor do

@@ -14,7 +14,7 @@ import (
 // Network compares runs of a network with the reference. The reference of an output
 // starts from the input and from the run's other outputs, with the numbers that the
 // device gave: so errors do not add up from output to output, and the first output
-// that fails is wrong itself.
+// that fails is wrong itself (claim 26: Layers by themselves).
 //
 //	n := proof.Network{Lowered: lowered, Weights: weights}
 //	parts, err := n.Compare(ctx, proof.Run{Input: batch, Steps: steps, Outputs: outputs}, nil)
@@ -178,8 +178,8 @@ func (n *Network) LayerSteps() []int {
 // ChainSteps lists the steps to fetch in order to compare a network as it runs when
 // no output between layers is fetched: the ends of chains. A step's chain goes on where
 // only one step reads it, the network does not output it, and TensorFlow may compute the
-// reader's operation together with those before it. Several chains may go on into one
-// step, as into a sum. across reports whether a chain has steps of more than one layer.
+// reader's operation together with those before it (claim 27: Layers that run as one).
+// Several chains may go on into one step, as into a sum. across reports whether a chain has steps of more than one layer.
 func (n *Network) ChainSteps() (ends []int, across bool) {
 	steps := n.Lowered.Program.Steps
 	readers := make([][]int, len(steps))

@@ -22,8 +22,8 @@ const NetworkOp = "network"
 
 // NetworkCase is a whole network with its weights and an input, and the outputs that a
 // source outside this project computed from them: so a wrong default, a wrong wiring or
-// a wrong lowering, which TensorFlow and the reference share, is found. In a case file
-// it stands among the cases of operations:
+// a wrong lowering, which TensorFlow and the reference share, is found (claim 21: Layers as
+// Keras has them). In a case file it stands among the cases of operations:
 //
 //	{"name": "batch norm, default epsilon", "source": "keras.layers.BatchNormalization()",
 //	 "network": {"input": {"height": 1, "width": 2, "channels": 1}, "layers": [{"type": "batch_norm"}]},

@@ -186,7 +186,7 @@ func TestStepsToFetch(t *testing.T) {
 		"an output at the start":       {[]graph.Layer{conv("a", none), graph.BatchNorm{Name: "n"}, graph.ReLU{Name: "r"}}, []string{"a", "r"}, []int{0, 1, 2}, []int{0, 2}, true},
 		"each layer is an output":      {[]graph.Layer{conv("a", none), graph.ReLU{Name: "r"}}, []string{"a", "r"}, []int{0, 1}, []int{0, 1}, false},
 		"two readers":                  {[]graph.Layer{conv("a", none), graph.ReLU{Name: "r"}, graph.Add{Name: "sum", From: []string{"a", "r"}}}, nil, []int{0, 1, 2}, []int{0, 2}, true},
-		"a sum takes one chain alone":  {[]graph.Layer{conv("a", none), graph.Conv2D{Name: "b", From: graph.InputName, Filters: 2, Size: graph.Square(1)}, graph.Add{Name: "sum", From: []string{"a", "b"}}}, nil, []int{0, 1, 2}, []int{2, 1}, true},
+		"a sum takes both chains":      {[]graph.Layer{conv("a", none), graph.Conv2D{Name: "b", From: graph.InputName, Filters: 2, Size: graph.Square(1)}, graph.Add{Name: "sum", From: []string{"a", "b"}}}, nil, []int{0, 1, 2}, []int{2}, true},
 		"one layer, an activation too": {[]graph.Layer{conv("a", relu)}, nil, []int{1}, []int{1}, false},
 	} {
 		net := graph.Network{Input: graph.Input{Height: 4, Width: 4, Channels: 2}, Layers: tt.layers, Outputs: tt.outputs}

@@ -64,7 +64,7 @@ func registerActivation[O ir.Op](of func(O) activation) struct{} {
 	})
 }
 
-// exact is the bound of a function that rounds nothing.
+// exact is the bound of a function that rounds nothing (claim 15: Rectifiers).
 func exact(x, _ float64) float64 { return flushError(x) }
 
 // flushError returns the error of reading a subnormal x as zero, and 0 for other x.
@@ -126,9 +126,8 @@ func tableFunction(name string) activation {
 	}
 }
 
-// swish is x·s with s = sigmoid(x). s is off by the table's error, a part of s
-// as everywhere, and the product rounds once: y is off by a part of |y|. Where s
-// may be flushed to zero that costs |x|·2⁻¹²⁵ at the most.
+// swish is x·s with s = sigmoid(x): y is off by a part of |y| (claim 16: Swish and hard
+// swish). Where s may be flushed to zero that costs |x|·2⁻¹²⁵ at the most.
 func swish() activation {
 	f := function("sigmoid")
 	relative := (1+margin*f.ULPs*0x1p-23)*(1+unit) - 1
@@ -146,15 +145,9 @@ func swish() activation {
 	}
 }
 
-// hardSwish is x·h with h = relu6(x + 3)/6. Nodes of TensorFlow round the sum,
-// 1/6 and two products: 4u·|y|. In one call with a convolution oneDNN computes
-// h as x/6 + 1/2, cut off at 0 and 1: 1/6 and the product round, 2u·|x|/6, and
-// the sum, u·h. Together
-//
-//	u·(x²/3 + 4|y|)
-//
-// holds either way, and 1 per cent more covers terms of second order. Below −3 both
-// are 0, above 3 both are x: 6 times the rounded 1/6 is rounded to 1.
+// hardSwish is x·h with h = relu6(x + 3)/6. In one call with a convolution oneDNN
+// computes h as x/6 + 1/2, cut off at 0 and 1. The bound holds either way (claim 16:
+// Swish and hard swish).
 func hardSwish() activation {
 	const edge = 3 * (1 + 4*unit) // beyond which a rounded sum is cut off
 	return activation{
@@ -204,7 +197,8 @@ func (a activation) at(x float32) (value, bound float64, state State) {
 	return value, bound, state
 }
 
-// atWithin computes the function of a number that lies within a bound of x.
+// atWithin computes the function of a number that lies within a bound of x (claim 24:
+// Functions and maxima of bounded numbers).
 func (a activation) atWithin(x, within float64, state State) (float64, float64, State) {
 	switch {
 	case state != Plain:
@@ -226,8 +220,6 @@ func (a activation) atWithin(x, within float64, state State) (float64, float64, 
 	if a.slope > 0 {
 		moved = a.slope * within
 	}
-	// A subnormal number that is read as zero gives the value at zero. That value lies
-	// between the values at the ends too, or within the bound of the nearer end.
 	bound := moved + own + 4*unit64*(math.Abs(value)+moved)
 	if math.Abs(value)+bound > math.MaxFloat32 {
 		state = OverflowPossible

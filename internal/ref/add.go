@@ -14,9 +14,8 @@ var (
 	_ = registerBoth(scaleShift)
 )
 
-// add is a sum of n terms in any order, with n−1 roundings. A subnormal sum may be
-// flushed, a subnormal term read as zero. A sum of two terms has one rounding and no
-// partial sum that could overflow.
+// add is a sum of n terms in any order, with n−1 roundings (claim 12: Sums and scales of
+// numbers). A sum of two terms has one rounding and no partial sum that could overflow.
 func add(ctx context.Context, r *Result, _ Arithmetic, _ ir.Add, operands []tensor.Tensor) error {
 	q := 1.0
 	peak := 0.0

@@ -11,33 +11,12 @@ import (
 // may compute the sums of a convolution. The zero value has none, as the CPU's
 // kernels. GPUs may use both; the bound covers either choice.
 //
-// TF32: the factors are cut to 11 significant bits before they are multiplied
-// on tensor cores (not rounded, as some do: the bound covers both), so that
-// each is off by less than 2⁻¹⁰ of itself and a product by
+// TF32: tensor cores cut factors to 11 significant bits, and sums to 24 bits of the
+// largest term (claim 6: Factors of TF32).
 //
-//	ε = 2·2⁻¹⁰ + 2⁻²⁰
-//
-// Tensor cores add several products at once, cut to 24 bits of the largest,
-// and cut the sum (Fasi, Higham, Mikaitis, Pranesh, Numerical behavior of
-// NVIDIA tensor cores, 2021): at most two errors a term, each of 2⁻²³. The
-// bound of a sum of n terms becomes (ε + γ₂ₙ(2⁻²³)(1+ε))·Σ|x·w|.
-//
-// FFT: cuDNN may compute a convolution of stride and dilation 1 by Fourier
-// transforms, of N ≤ 2¹⁶ points. A transform's error is at most Lη of its
-// 2-norm, L = log₂N, η = μ + γ₄(√2+μ), where μ is the error of the roots of
-// unity (Higham, Accuracy and Stability, theorem 24.2; μ = 4u here). With
-// Parseval's equation and the inequality of Cauchy and Schwarz, the two
-// transforms forth cost 2Lη·‖x‖₂‖w‖₂ at every point of a channel, products and
-// the sum over C channels γ_{C+4}·‖x‖₂‖w‖₂, and the one back, by Young's
-// inequality, Lη·‖x‖₂‖w‖₁. With ‖w‖₂ ≤ ‖w‖₁ an output is off by at most
-//
-//	(3Lη + γ_{C+4})·Σ_c ‖x_c‖₂·‖w_c‖₁
-//
-// over the channels of the whole image, the norms of which are no smaller
-// than those of a tile; one per cent more covers the terms of second order. With
-// TF32 the products of the transforms add ε. Where an image has dark and bright
-// parts, this bound is far larger than the plain bound, as are the errors of such a
-// kernel.
+// FFT: cuDNN may compute a convolution of stride and dilation 1 by Fourier transforms
+// (claim 7: Fourier transforms). Where an image has dark and bright parts, that bound is
+// far larger than the plain bound, as are the errors of such a kernel.
 //
 // Winograd's algorithm is not covered; package session keeps cuDNN from it.
 type Arithmetic struct {

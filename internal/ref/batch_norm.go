@@ -20,18 +20,12 @@ var (
 // norm is batch_norm for one channel: x·f + (offset − mean·f), with f =
 // scale/√(variance+ε).
 //
-// Kernels compute (x−mean)·f + offset, or ((x−mean)/√(variance+ε))·scale +
-// offset (oneDNN), or x·f + a constant. Each of x·f, mean·f and offset then has these
-// relative errors: u/2 from variance+ε, under the root; the error of the reciprocal
-// root; u from f's product; and three roundings, of the difference or the constant,
-// the product, and the sum:
+// Its error is at most
 //
-//	(γ₅ + rsqrt's error)·(|x·f| + |mean·f| + |offset|)
+//	(γ₅ + rsqrt's error)·(|x·f| + |mean·f| + |offset|) + 2⁻¹²⁶·(|x|+|mean|+|scale|+|f|+3)
 //
-// f, the difference and all products may be flushed to zero:
-// 2⁻¹²⁶·(|x|+|mean|+|scale|+|f|+3);
-// subnormal numbers may be read as zero; (x−mean)/√(variance+ε) may overflow
-// where the result does not.
+// in every way in which kernels compute it (claim 13: Batch norm). Subnormal numbers may
+// be read as zero.
 type norm struct {
 	f, mean, offset float64
 	scale, root     float64 // |scale|, 1/√(variance+ε)
@@ -111,7 +105,7 @@ func (n norm) at(x, within float64, state State) (float64, float64, State) {
 // offset − mean·f to its sums, or begin with it; and it may fold constants of operations
 // behind into f and that constant. Beside f's own error, which all products share, each
 // product has one rounding more then, and the constant is a term of the sum, with two
-// roundings of its own; see fold.
+// roundings of its own (claim 25: Constants folded into sums); see fold.
 func batchNorm(ctx context.Context, r *Result, op ir.BatchNorm, operand Operand, weights []tensor.Tensor) error {
 	channels := norms(op, weights)
 	err := eachChunk(ctx, len(r.Value), func(i int) {

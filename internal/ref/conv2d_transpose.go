@@ -13,11 +13,9 @@ var _ = register(conv2DTranspose)
 // conv2DTranspose adds number (row, column) of the input, times tap (i, j), to
 // position Start(row)+i·dilation of the output. It is the loop of the forward
 // convolution with input and output exchanged. Each output is the sum of the products
-// at its position, and of the bias.
-//
+// at its position, and of the bias (claim 9: Transposed convolutions).
 // Correct kernels differ where a tap of the filter that is NaN or an infinity meets no
-// input, as some kernels multiply zeros there, and where an infinity is multiplied by a
-// subnormal number; see conv2D.
+// input, and where an infinity is multiplied by a subnormal number; see conv2D.
 func conv2DTranspose(ctx context.Context, r *Result, a Arithmetic, op ir.Conv2DTranspose, operands []tensor.Tensor) error {
 	x, filter := operands[0], operands[1]
 	h, w, err := op.Window(x.Shape, filter.Shape)

@@ -2,10 +2,9 @@ package ref
 
 import "math"
 
-// A sum is exact in float32, in any order, where every partial sum is a float32. That is
-// so where all terms are multiples of one power of two q ≥ 2⁻¹²⁶ and Σ|term| ≤ 2²⁴·q:
-// every partial sum is then a multiple of q that fits 24 bits. Images (0 … 255) under
-// filters of small integers have such sums.
+// A sum is exact in float32, in any order, where all terms are multiples of one power of
+// two q ≥ 2⁻¹²⁶ and Σ|term| ≤ 2²⁴·q (claim 3: Exact sums). Images (0 … 255) under filters
+// of small integers have such sums.
 
 // exactTerms is the largest Σ|term|, in units of q, without any rounding.
 const exactTerms = 0x1p24

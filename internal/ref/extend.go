@@ -48,9 +48,10 @@ func registerBoth[O ir.Op](compute func(ctx context.Context, r *Result, op O, op
 // and then op. An element computed from a number that may be infinite or NaN is
 // Unspecified.
 //
-// A bound is the error of op at the numbers that the device may have, plus the change
-// of op's output within the operands' bounds. All elements of the result are NoBound where
-// the operation has no rule, or where an operand has such elements.
+// A bound is the error of op at the numbers that the device may have, plus the change of
+// op's output within the operands' bounds (claim 22: Propagated bounds). All elements of
+// the result are NoBound where the operation has no rule, or where an operand has such
+// elements.
 func Extend(ctx context.Context, a Arithmetic, op ir.Op, operands []Operand, weights ...tensor.Tensor) (Result, error) {
 	return ExtendLevels(ctx, a, NoLevels, op, operands, weights...)
 }
@@ -200,8 +201,8 @@ func (r *Result) started(i int, s *sums, own, otherBounds, others float64, more 
 	r.widen(i, s.arithmetic, bound, s.absolute[i]+others)
 }
 
-// extendLinear computes a linear operation of a result. A device reads x+d with
-// |d| ≤ b. Its output is off by the operation's output for d, at most Σb·|w|, and by
+// extendLinear computes a linear operation of a result (claim 23: Linear operations on
+// bounded numbers). A device reads x+d with |d| ≤ b. Its output is off by the operation's output for d, at most Σb·|w|, and by
 // its own error at x+d, which is at most the error at x plus the error at b under |w|.
 // x is rounded to float32 here; the rounding, and the error of reading a subnormal
 // number as zero, are added to b. No sum is exact, as x+d need not be a whole number.
@@ -285,7 +286,8 @@ func mapFilter(weights []tensor.Tensor, to func(float32) float32) []tensor.Tenso
 	return []tensor.Tensor{filter}
 }
 
-// extendMaxPool takes the largest value of each window. A device's maximum is at most
+// extendMaxPool takes the largest value of each window (claim 24: Functions and maxima of
+// bounded numbers). A device's maximum is at most
 // the largest upper end of the numbers, and at least the lower end of the largest
 // number. A device may drop a number that is an infinity or NaN.
 func extendMaxPool(ctx context.Context, out *Result, op ir.MaxPool, operands []Operand, _ []tensor.Tensor) error {

@@ -24,7 +24,7 @@ type folding struct {
 //
 // A sum Σx·w within a bound b becomes Σx·(w·c) + d. Of b, the part that comes of rounding
 // the sum is computed anew: of each term, with one rounding more for each constant
-// (γₙ₊₁·Σ|x·w·c|, not γₙ), whatever the sum's own absolute value. The rest of b is
+// (γₙ₊₁·Σ|x·w·c|, not γₙ), also where the sum is far smaller than its terms. The rest of b is
 // multiplied by |c|. A product w·c may be flushed to zero, which costs 2⁻¹²⁶·Σ|x|.
 func (r *Result) fold(ctx context.Context, x Operand, f folding) error {
 	before, channels := x.sums(), len(f.factor)

@@ -218,17 +218,25 @@ func TestConstantsOfSums(t *testing.T) {
 // Beside the roundings of the terms there are the errors of the numbers that are added,
 // and that of a batch norm's factor.
 func TestErrorsBesideFoldedTerms(t *testing.T) {
-	x := numbersOf([]int{1, 1, 1, 1}, -0.4010581) // sigmoid of it is as large
-	sigmoid := propagated(t, []graph.Layer{graph.Sigmoid{}}, nil, x, nil)
+	const at = -0.4010581
+	sigmoid := propagated(t, []graph.Layer{graph.Sigmoid{}}, nil, numbersOf([]int{1, 1, 1, 1}, at), nil)
+	conv := func(name string) graph.Layer {
+		return graph.Conv2D{Name: name, From: graph.InputName, Filters: 1, Size: graph.Square(1), NoBias: true}
+	}
 	sum := []graph.Layer{
-		graph.Sigmoid{Name: "s"}, graph.Add{Name: "sum", From: []string{"s", graph.InputName}},
+		conv("c"), conv("o"),
+		graph.Sigmoid{Name: "s"},
+		conv("d"),
+		graph.Add{Name: "sum", From: []string{"c", "d", "s"}},
 		graph.ScaleShift{Shift: []float32{1e-9}},
 	}
-	const terms = 0.4010581 + 0.4010581
-	if r := propagated(t, sum, nil, x, nil); r.Bound[0] < sigmoid.Bound[0]+0.99*2*half32*terms {
-		t.Errorf("a sum: bound %v, want %v of sigmoid and two roundings of each term", r.Bound[0], sigmoid.Bound[0])
+	cancel := numbersOf([]int{1, 1, 2, 1}, 0.7, -0.7)
+	const terms, roundings = 2*2*1.1*0.7 - at, 2 + 2 + 1 // of two products, two sums, and the constant
+	r := propagated(t, sum, graph.Weights{"c/filter": cancel, "d/filter": cancel, "o/filter": cancel}, numbersOf([]int{1, 1, 1, 2}, 1.1, 1.1), map[int]tensor.Tensor{1: numbersOf([]int{1, 1, 1, 1}, at)})
+	if r.Bound[0] < sigmoid.Bound[0]+0.999*roundings*half32*terms {
+		t.Errorf("a sum: bound %v, want %v of sigmoid and five roundings of each term", r.Bound[0], sigmoid.Bound[0])
 	}
-	x = numbersOf([]int{1, 1, 1, 1}, 100)
+	x := numbersOf([]int{1, 1, 1, 1}, 100)
 	weights := graph.Weights{
 		"c/filter": x, "n/scale": numbersOf([]int{1}, 1), "n/offset": numbersOf([]int{1}, 0),
 		"n/mean": numbersOf([]int{1}, 0), "n/variance": numbersOf([]int{1}, 0.5),
@@ -240,8 +248,12 @@ func TestErrorsBesideFoldedTerms(t *testing.T) {
 	}
 	// A constant that may be read as zero.
 	shift := func(d float32) float64 {
-		layers := []graph.Layer{graph.ScaleShift{Scale: []float32{1e-38}}, graph.ScaleShift{Shift: []float32{d}}}
-		return propagated(t, layers, nil, numbersOf([]int{1, 1, 1, 1}, 3.3), nil).Bound[0]
+		const channels = 50
+		input, filter := tensor.MustNew(1, 1, 1, channels), tensor.MustNew(1, 1, channels, 1)
+		for i := range channels {
+			input.Data[i], filter.Data[i] = 1e-18, 1e-18
+		}
+		return propagated(t, []graph.Layer{conv("c"), graph.ScaleShift{Shift: []float32{d}}}, graph.Weights{"c/filter": filter}, input, nil).Bound[0]
 	}
 	if more := shift(0x1p-127) - shift(0x1p-126); more < 0.49*0x1p-126 {
 		t.Errorf("a subnormal constant adds %v to the bound", more)

@@ -11,28 +11,13 @@ var _ = registerBoth(lrn)
 
 // lrn is x/t^β with t = bias + α·Σx² over n channels.
 //
-// All terms of t are positive, so that t is off by a factor of 1+εt: n
-// roundings of squares and sums, α's product and bias's sum,
+// All terms of t are positive, so that t is off by a factor of 1+εt,
 //
 //	εt = γₙ₊₃ + n·(α+1)·2⁻¹²⁶/t
 //
-// the last for squares and products that are flushed. Where β is ½ or 1 and
-// there are more than 384 channels, TensorFlow's CPU kernel adds each channel to a
-// running sum and subtracts another one. The errors of these sums accumulate: with
-// Sₖ = α·Σx² of the window round channel k, r sums before the first channel, of at
-// most S₀, and two sums a channel from there on, εt grows at channel c by
-//
-//	u·(r·S₀ + 2·ΣSₖ)/t, k ≤ c
-//
-// Then the power. As a reciprocal (β = 1) or a reciprocal root (β = ½) it is
-// off by εt or εt/2, and by that function's error. Else it is exp(−β·log t),
-// or a power function: the exponent is off by β·(εt + log's error·|log t|) +
-// u·β·|log t|, exp by its own error. x's product rounds once more, and power
-// and product may be flushed to zero.
-//
-// A pixel with a number that is not finite, or of which the square is not, is
-// Unspecified in all its channels: TensorFlow multiplies all of a pixel's
-// squares by a matrix of zeros and ones, and 0·Inf is NaN.
+// and by the errors of a running sum where TensorFlow's CPU kernel keeps one; then the
+// power, and x's product (claim 18: Local response normalisation). A pixel with a number
+// that is not finite, or of which the square is not, is Unspecified in all its channels.
 //
 // Where x lies within a bound, t lies between its values for the smallest and for the
 // largest numbers, and x·t^−β between the products of those ends; the errors are the

@@ -16,9 +16,8 @@ var (
 
 // maxPool takes the largest number of each window, which is exact. Kernels that read
 // subnormal numbers as zero may give zero, or another subnormal number of the window,
-// where the largest number is zero or subnormal. A window with NaN gives NaN here. Its
-// element is Unspecified, as is the element of a window of nothing but −Inf:
-// TensorFlow's CPU kernel drops NaN beside numbers, and starts from −3.4e38.
+// where the largest number is zero or subnormal (claim 11: Maxima). A window with NaN
+// gives NaN here; its element is Unspecified, as is that of a window of nothing but −Inf.
 func maxPool(ctx context.Context, r *Result, _ Arithmetic, op ir.MaxPool, operands []tensor.Tensor) error {
 	x := operands[0]
 	h, w, err := op.Window(x.Shape)
@@ -51,8 +50,7 @@ func maxPool(ctx context.Context, r *Result, _ Arithmetic, op ir.MaxPool, operan
 }
 
 // avgPool takes the mean of each window's numbers, of which there are n;
-// padding is none of them. The kernel adds n−1 times and divides, or
-// multiplies by a rounded 1/n: at most n+1 roundings.
+// padding is none of them. At most n+1 roundings make it (claim 10: Means).
 func avgPool(ctx context.Context, r *Result, a Arithmetic, op ir.AvgPool, operands []tensor.Tensor) error {
 	x := operands[0]
 	h, w, err := op.Window(x.Shape)

@@ -5,23 +5,14 @@
 //	result, err := ref.Apply(ctx, op, input, filter)
 //	// |device's number − result.Value[i]| ≤ result.Bound[i], or the device is wrong
 //
-// Values are summed in float64. The bound of a sum of n products is the
-// classical one, for any order of summation, with or without fused
-// multiply-adds (Higham, Accuracy and Stability of Numerical Algorithms,
-// section 3.1; u = 2⁻²⁴, γₙ = nu/(1−nu)):
+// docs/claims.md derives each bound, in numbered claims that comments refer to. Values
+// are summed in float64. The bound of a sum of n products, u = 2⁻²⁴ and γₙ = nu/(1−nu), is
 //
 //	γₙ·Σ|x·w| + n·2⁻¹²⁶ + Σ|x·w| over the terms with a subnormal factor
 //
-// The second term is there because TensorFlow's kernels flush subnormal
-// results to zero: each flush costs less than 2⁻¹²⁶, and n terms in a tree of
-// sums can be flushed at most n−1 times on the way and once at the end, since
-// a sum of which one side was flushed is the other side, unchanged. The third
-// is there because they may read subnormal numbers as zero. Where float32 can
-// do no wrong (see exact.go) the bound is zero and numbers compare with ==.
-//
-// A kernel that adds another number to such a sum in the same call may begin with that
-// number, so that each product is added to it and rounded (sums.go): then the bound is
-// that of one sum of all these terms.
+// for any order of summation (claim 1: Sums in any order), and for kernels that flush
+// subnormal numbers to zero (claim 2: Flushed subnormal numbers). Where float32 can do no
+// wrong the bound is zero and numbers compare with == (claim 3: Exact sums).
 //
 // The bound grows with n and real errors with √n or less, so a device that rounds its
 // inputs to bfloat16 or TF32 can stay within it. Result.Level is what errors are like:
@@ -29,15 +20,10 @@
 //
 //	T = u·√((n+1)·(Q/6 + S²/3) + Q)
 //
-// and the terms for subnormal numbers. Let each rounding be a factor 1+δ whose δ has the
-// mean 0 after all earlier roundings, and |δ| ≤ u, as in the analyses of Higham and Mary
-// (SIAM J. Sci. Comput. 41, 2019, and 42, 2020). Then the error has at most the variance
-// u²·(Σsₖ² + Q), of partial sums sₖ and products, and T² is its mean over all orders of
-// summation: sₖ² is k/n·Q + k(k−1)/(n(n−1))·(S²−Q) in the mean. Where the products' signs
-// are random, no order is special, and kernels of float32 stay below AlarmLevel·T. On
-// other numbers, as equal ones, all roundings may err one way, and a level is a figure.
-// level.go has the levels of sums that other operations read; docs/precision.md has the
-// derivation whole and what was measured.
+// and the terms for subnormal numbers. Where the products' signs are random, kernels of
+// float32 stay below AlarmLevel·T (claim 8: Levels of errors). On other numbers, as equal
+// ones, all roundings may err one way, and a level is a figure. level.go has the levels of
+// sums that other operations read.
 //
 // For filters with NaN or infinities kernels differ on padding, and for windows of
 // max_pool with NaN they differ too. Those elements are Unspecified: any answer
@@ -71,13 +57,14 @@ const (
 	// Plain is the state of a number with a bound: an answer outside is wrong.
 	Plain State = iota
 	// OverflowPossible is the state of a sum whose partial sums may leave float32's
-	// range: an infinity or NaN is as right as a number within the bound.
+	// range: an infinity or NaN is as right as a number within the bound (claim 4:
+	// Partial sums that overflow).
 	OverflowPossible
 	// Unspecified is the state of an element in which correct kernels differ: any
-	// answer passes.
+	// answer passes (claim 31: Numbers in which kernels differ).
 	Unspecified
 	// NoBound is the state of an element without a known bound: no answer can be
-	// compared with it.
+	// compared with it (claim 32: Numbers without a bound).
 	NoBound
 )
 

@@ -12,25 +12,13 @@ var _ = registerBoth(resize)
 // resize takes, for each position of the output, the numbers round the position
 // (i + ½)·in/out − ½ of the input, with half pixel centres.
 //
-// TensorFlow computes positions in float32: the quotient in/out, the product with
-// i + ½, and the difference are rounded, so that a position is off by at most
+// TensorFlow computes positions in float32, which are off by at most
 //
 //	δ = 2u·(i + ½)·in/out + u·|(i + ½)·in/out − ½|
 //
-// less where one of these is a float32 already: half the size, say, is exact.
-//
-// Nearest takes number ⌊(i + ½)·in/out⌋. Where a whole number lies within δ of the
-// exact product, either neighbour is right: the bound is their difference. Bilinear
-// interpolates, along the row first, and is continuous: with R the range of the
-// numbers round the position, an error of δ along one axis changes the result by at
-// most δ·R.
-// Each interpolation a + (b−a)·t rounds the difference, the product and the
-// sum, 2uR + u·max|…|, and the errors of the first two are averaged by the
-// third:
-//
-//	(δ+δ')·R + 2·(2uR + u·max|…|)
-//
-// One per cent more covers the terms of second order.
+// less where one of these is a float32 already. Nearest takes number ⌊(i + ½)·in/out⌋,
+// bilinear interpolates, along the row first; with R the range of the numbers round the
+// position it is off by (δ+δ')·R + 2·(2uR + u·max|…|) (claim 19: Resized images).
 //
 // Of numbers within bounds, R is the range of the intervals. The largest of the bounds
 // is added, since the weights are at least 0 and add up to 1.

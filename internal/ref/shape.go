@@ -8,7 +8,7 @@ import (
 	"tfcnn/internal/ir"
 )
 
-// Operations that move numbers, exactly.
+// Operations that move numbers, exactly (claim 20: Moved numbers).
 var (
 	_ = registerMove(func(_ ir.Flatten, _ []Operand, _ []int) func(k, i int) int { return sameIndex })
 	_ = registerMove(func(_ ir.Identity, _ []Operand, _ []int) func(k, i int) int { return sameIndex })

@@ -18,22 +18,11 @@ var (
 )
 
 // softmax is eˣ/Σeˣ over each row of the last axis, of numbers that lie within bounds.
-//
-// TensorFlow computes e^(x−max), their sum, its reciprocal and the products.
 // With z = x−max, term j of the sum is off by a factor of at most e^dⱼ,
 //
-//	dⱼ = bⱼ + u·(|zⱼ|+2·max b) + e
+//	dⱼ = bⱼ + u·(|zⱼ|+2·max b) + exp's error
 //
-// from xⱼ's own bound bⱼ (the maximum cancels), the rounding of the difference,
-// and e, the error of exp. A weighted mean of such factors lies between Σp·e^−d
-// and Σp·e^d, with p the softmax itself; the factor of the element's own term is
-// that of its numerator. The sum of n terms, the reciprocal and the product add
-// γₙ, the reciprocal's error, and u. A term may be flushed to zero below 2⁻¹²⁵
-// (see flushLimit), the product below 2⁻¹²⁶.
-//
-// However wide the bounds of x are, a result lies between 0 and 1, but for the
-// reciprocal's error and the product's: a rounded sum is no smaller than any of
-// its terms.
+// and a result lies between the quotients of these ends (claim 17: Softmax).
 //
 // A row with NaN or +Inf, or of nothing but −Inf, is NaN here and Unspecified:
 // kernels whose maximum drops a NaN give numbers. The sum is 1 at least.

@@ -12,15 +12,11 @@ import (
 // kernels and optimizers that compute the sum and the operation behind it as one:
 //
 // A kernel that computes a convolution and the addition behind it in one call may begin
-// with the number that is added: oneDNN's grouped convolutions on AVX2 put it into the
-// accumulator, and each product is then added to it, and rounded.
+// with the number that is added (claim 5: Sums that begin with the addend).
 //
 // TensorFlow's optimizer (constant folding, and the remapper, which makes a product and
 // a sum of a batch norm) moves constants towards constants: (x·w)·c becomes x·(w·c), and
-// (x + b) + d becomes x + (b + d). Each term then has one rounding more for each constant,
-// the same number as where the constants stay. But the terms of the new sum round, and
-// not their sum, which may be far smaller; and a product of constants may be flushed to
-// zero, or overflow.
+// (x + b) + d becomes x + (b + d) (claim 25: Constants folded into sums).
 type sums struct {
 	arithmetic Arithmetic
 	absolute   []float64   // Σ|term|

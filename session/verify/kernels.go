@@ -8,9 +8,13 @@ import (
 	"tfcnn/internal/trace"
 )
 
-// record enters the kernels of the runs whose numbers were compared, without those of
-// layers: of the ends of chains, and of the network's outputs as Run returns them.
+// record enters the kernels and nodes of the runs whose numbers were compared, without
+// those of layers: of the ends of chains, and of the network's outputs as Run returns
+// them.
 func (v *verifier) record() error {
+	if v.result.Images == 0 {
+		return nil
+	}
 	ends, _ := v.network.ChainSteps()
 	var outputs []int
 	for _, i := range v.lowered.Outputs {
@@ -22,12 +26,14 @@ func (v *verifier) record() error {
 			return err
 		}
 		v.ran(record)
+		v.addNodes(record)
 	}
 	return nil
 }
 
 // ran enters the kernels of a run.
 func (v *verifier) ran(record trace.Record) {
+	v.addNodes(record)
 	v.result.Kernels = append(v.result.Kernels, kernels(record, v.lowered)...)
 	slices.Sort(v.result.Kernels)
 	v.result.Kernels = slices.Compact(v.result.Kernels)

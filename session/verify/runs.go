@@ -13,7 +13,8 @@ import (
 	"tfcnn/session"
 )
 
-// Run is a call of Session.Run or RunOutputs whose numbers were compared.
+// Run is a call of Session.Run or RunOutputs whose numbers were compared (docs/claims.md,
+// claim 28: Numbers that Run returns).
 type Run struct {
 	Call    string   `json:"call"`    // "Run", "RunOutputs" or "Run, shared batch"
 	Outputs []string `json:"outputs"` // the layers that the call returned
@@ -147,7 +148,7 @@ func (v *verifier) compareCall(name string, names []string, batch tensor.Tensor,
 			return err
 		}
 		for i, step := range steps {
-			v.hold(step, batch, outputs[i], verdicts[i])
+			v.keep(step, batch, outputs[i], verdicts[i])
 		}
 	}
 	run.Verdict = verdicts[0]
@@ -159,33 +160,33 @@ func (v *verifier) compareCall(name string, names []string, batch tensor.Tensor,
 	return nil
 }
 
-// held is an output of a step that was compared, for a batch.
-type held struct {
+// output is an output of a step that was compared, for a batch.
+type output struct {
 	step          int
-	batch, output tensor.Tensor
+	batch, result tensor.Tensor
 	verdict       Verdict
 }
 
-func (v *verifier) hold(step int, batch, output tensor.Tensor, of Verdict) {
-	v.held = append(v.held, held{step, batch, output, of})
+func (v *verifier) keep(step int, batch, result tensor.Tensor, of Verdict) {
+	v.compared = append(v.compared, output{step, batch, result, of})
 }
 
 // find returns the verdict of an output of a step where all its numbers equal, bit for
 // bit, numbers of the same images that were compared, in one output or in several.
-func (v *verifier) find(step int, batch, output tensor.Tensor) (Verdict, bool) {
+func (v *verifier) find(step int, batch, result tensor.Tensor) (Verdict, bool) {
 	images := batch.Shape[0]
 	if images == 0 {
 		return Verdict{Status: Pass}, true
 	}
-	var of []held
-	for _, h := range v.held {
+	var of []output
+	for _, h := range v.compared {
 		if h.step == step {
 			of = append(of, h)
 		}
 	}
 	found := make([]bool, len(of))
 	for image := range images {
-		has := func(h held) bool { return h.has(image, row(batch, image), row(output, image)) }
+		has := func(h output) bool { return h.has(image, row(batch, image), row(result, image)) }
 		at := slices.IndexFunc(of, has)
 		if at < 0 {
 			return Verdict{}, false
@@ -193,12 +194,12 @@ func (v *verifier) find(step int, batch, output tensor.Tensor) (Verdict, bool) {
 		found[at] = true
 	}
 	for _, h := range of {
-		if h.batch.Shape[0] == images && h.hasAll(batch, output) {
+		if h.batch.Shape[0] == images && h.hasAll(batch, result) {
 			return h.verdict, true
 		}
 	}
 	// Of other images the figures that belong to one number are not known.
-	verdict := Verdict{Status: Pass, Elements: len(output.Data)}
+	verdict := Verdict{Status: Pass, Elements: len(result.Data)}
 	for at, h := range of {
 		if !found[at] {
 			continue
@@ -218,8 +219,8 @@ func (v *verifier) find(step int, batch, output tensor.Tensor) (Verdict, bool) {
 
 // has reports whether an image's output was compared. Most likely the image had the same
 // index.
-func (h held) has(index int, image, output []float32) bool {
-	is := func(i int) bool { return sameBits(row(h.batch, i), image) && sameBits(row(h.output, i), output) }
+func (h output) has(index int, image, result []float32) bool {
+	is := func(i int) bool { return sameBits(row(h.batch, i), image) && sameBits(row(h.result, i), result) }
 	if index < h.batch.Shape[0] && is(index) {
 		return true
 	}
@@ -232,9 +233,9 @@ func (h held) has(index int, image, output []float32) bool {
 }
 
 // hasAll is has for all images of a batch.
-func (h held) hasAll(batch, output tensor.Tensor) bool {
+func (h output) hasAll(batch, result tensor.Tensor) bool {
 	for image := range batch.Shape[0] {
-		if !h.has(image, row(batch, image), row(output, image)) {
+		if !h.has(image, row(batch, image), row(result, image)) {
 			return false
 		}
 	}
@@ -287,7 +288,7 @@ func (v *verifier) verdicts(run proof.Run, steps []int, left int) ([]Verdict, er
 	for i, step := range steps {
 		for _, part := range parts {
 			if slices.Contains(part.Steps, step) {
-				verdicts[i] = v.notHeld(part.Verdict, step, run.Input.Shape[0], left)
+				verdicts[i] = v.unbounded(part.Verdict, step, run.Input.Shape[0], left)
 			}
 		}
 	}
@@ -303,20 +304,20 @@ func (v *verifier) verdicts(run proof.Run, steps []int, left int) ([]Verdict, er
 	return verdicts, nil
 }
 
-// notHeld returns the verdict of an output whose reference started farther off than the
+// unbounded returns the verdict of an output whose reference started farther off than the
 // ends of chains: it holds no numbers of which nothing is asked for that reason alone.
-func (v *verifier) notHeld(of Verdict, step, images, left int) Verdict {
+func (v *verifier) unbounded(of Verdict, step, images, left int) Verdict {
 	if left == 0 || of.Unspecified == 0 {
 		return of
 	}
-	asked := 0 // of no number, by kernels that differ
-	for _, h := range v.held {
+	unspecified := 0 // because kernels differ
+	for _, h := range v.compared {
 		if h.step == step && h.batch.Shape[0] > 0 {
-			asked = max(asked, (h.verdict.Unspecified*images+h.batch.Shape[0]-1)/h.batch.Shape[0])
+			unspecified = max(unspecified, (h.verdict.Unspecified*images+h.batch.Shape[0]-1)/h.batch.Shape[0])
 		}
 	}
-	if more := of.Unspecified - asked; more > 0 {
-		of.Unspecified, of.Unbounded = asked, of.Unbounded+more
+	if more := of.Unspecified - unspecified; more > 0 {
+		of.Unspecified, of.Unbounded = unspecified, of.Unbounded+more
 		of.Status = of.Status.Worse(NotHeld)
 		if of.Status == NotHeld {
 			of.Note = fmt.Sprintf("of %d of %d numbers no bound is known: TensorFlow gives them only where %d outputs before them are not fetched", of.Unbounded, of.Elements, left)

@@ -238,7 +238,7 @@ func TestFoldedScales(t *testing.T) {
 // Numbers that TensorFlow gives only where nothing before them is fetched are compared
 // with the reference from the batch on. Where its bounds say nothing of a number, the
 // verdict is no pass.
-func TestNotHeld(t *testing.T) {
+func TestUnboundedNumbers(t *testing.T) {
 	net := graph.Network{
 		Input: graph.Input{Height: 4, Width: 4, Channels: 1},
 		Layers: []graph.Layer{

@@ -24,12 +24,12 @@ func (v *verifier) shared() error {
 		return nil
 	}
 	var mutex sync.Mutex
-	var ran []held // the batches and results of TensorFlow's runs
+	var ran []output // the batches and results of TensorFlow's runs
 	step := v.lowered.Layers[v.lowered.Outputs[0]].Last
 	v.session.OnShared(func(batch, result tensor.Tensor) {
 		mutex.Lock()
 		defer mutex.Unlock()
-		ran = append(ran, held{step: step, batch: batch.Clone(), output: result.Clone()})
+		ran = append(ran, output{step: step, batch: batch.Clone(), result: result.Clone()})
 	})
 	defer v.session.OnShared(nil)
 	name := v.lowered.Layers[v.lowered.Outputs[0]].Name
@@ -39,7 +39,7 @@ func (v *verifier) shared() error {
 		if err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(ran, func(h held) bool { return h.batch.Shape[0] > 1 }) {
+		if !slices.ContainsFunc(ran, func(h output) bool { return h.batch.Shape[0] > 1 }) {
 			continue
 		}
 		if v.returned != nil {
@@ -76,10 +76,10 @@ func (v *verifier) singles(calls int) (images, answers []tensor.Tensor, err erro
 
 // compareShared compares the answers to calls with the results of TensorFlow's runs, and
 // those with the reference. Each answer must be the result of its image in a run.
-func (v *verifier) compareShared(name string, ran []held, images, answers []tensor.Tensor) error {
+func (v *verifier) compareShared(name string, ran []output, images, answers []tensor.Tensor) error {
 	lost := 0
 	for i, image := range images {
-		if !slices.ContainsFunc(ran, func(h held) bool { return h.has(0, image.Data, answers[i].Data) }) {
+		if !slices.ContainsFunc(ran, func(h output) bool { return h.has(0, image.Data, answers[i].Data) }) {
 			lost++
 		}
 	}
@@ -93,8 +93,8 @@ func (v *verifier) compareShared(name string, ran []held, images, answers []tens
 		return nil
 	}
 	for i, h := range ran {
-		if slices.ContainsFunc(ran[:i], func(other held) bool {
-			return sameBits(h.batch.Data, other.batch.Data) && sameBits(h.output.Data, other.output.Data)
+		if slices.ContainsFunc(ran[:i], func(other output) bool {
+			return sameBits(h.batch.Data, other.batch.Data) && sameBits(h.result.Data, other.result.Data)
 		}) {
 			continue
 		}
@@ -102,7 +102,7 @@ func (v *verifier) compareShared(name string, ran []held, images, answers []tens
 		if h.batch.Shape[0] == 1 {
 			call = runCall
 		}
-		if err := v.compareCall(call, []string{name}, h.batch, []tensor.Tensor{h.output}); err != nil {
+		if err := v.compareCall(call, []string{name}, h.batch, []tensor.Tensor{h.result}); err != nil {
 			return err
 		}
 	}

@@ -83,6 +83,11 @@ type Result struct {
 	// Diverges names the first layer that fails; a chain, a call or a probe has the name
 	// of its last layer. Empty: none.
 	Diverges string `json:"diverges,omitempty"`
+	// Executor is TensorFlow's executor of the session that ran the network.
+	Executor string `json:"executor"`
+	// Nodes are TensorFlow's operations that ran, where all layers were fetched, where the
+	// ends of chains were, and where the network ran as in Run.
+	Nodes []Node `json:"nodes"`
 	// Run and Reference are the seconds of TensorFlow and of the reference.
 	Run       float64 `json:"run_seconds"`
 	Reference float64 `json:"reference_seconds"`
@@ -95,6 +100,7 @@ type Layer struct {
 	From    []string `json:"from"`
 	Output  []int    `json:"output"`
 	Devices []string `json:"devices"`
+	SHA256  string   `json:"sha256"` // of the output as a .npy file
 	Verdict Verdict  `json:"verdict"`
 	// NaN and Infinite count numbers of TensorFlow's output.
 	NaN      int `json:"nan,omitempty"`
@@ -107,6 +113,7 @@ type Layer struct {
 // Chain is the verdict of layers that TensorFlow may run as one.
 type Chain struct {
 	Layers  []string `json:"layers"` // the output of the last one was compared
+	SHA256  string   `json:"sha256"` // of the output as a .npy file
 	Verdict Verdict  `json:"verdict"`
 }
 
@@ -193,7 +200,7 @@ func newVerifier(ctx context.Context, s *session.Session, weights graph.Weights,
 		ctx: ctx, opened: s, session: inner, lowered: inner.Lowered(), batch: batch, options: o,
 		result: Result{Platform: process.PlatformOf(device), Status: Pass},
 	}
-	v.result.Precision = tensorflow.Precision(device)
+	v.result.Precision, v.result.Executor = tensorflow.Precision(device), inner.Executor()
 	v.network = proof.Network{Lowered: v.lowered, Weights: weights, Arithmetic: tensorflow.Arithmetic(device), Levels: ref.MeasureLevels}
 	v.network.Progress = func(steps int) {
 		v.steps = steps
@@ -208,16 +215,16 @@ func newVerifier(ctx context.Context, s *session.Session, weights graph.Weights,
 
 // verifier is the state of Network.
 type verifier struct {
-	ctx     context.Context
-	opened  *session.Session
-	session seam.Session
-	lowered graph.Lowered
-	batch   tensor.Tensor
-	options Options
-	network proof.Network
-	layered proof.Run // the run that fetched every layer
-	held    []held    // outputs that were compared
-	result  Result
+	ctx      context.Context
+	opened   *session.Session
+	session  seam.Session
+	lowered  graph.Lowered
+	batch    tensor.Tensor
+	options  Options
+	network  proof.Network
+	layered  proof.Run // the run that fetched every layer
+	compared []output  // outputs that were compared
+	result   Result
 	// returned, where it is not nil, is called with what a call returned: a test's fault.
 	returned func(call string, outputs []tensor.Tensor)
 
@@ -238,49 +245,6 @@ func (v *verifier) progress() {
 func (v *verifier) finish() {
 	v.total = v.steps + v.called
 	v.progress()
-}
-
-// bytes returns the most memory that Network takes for its batches: the outputs of all
-// steps, in TensorFlow's memory and in Go's, and once more in a run that is compared
-// beside; the references that are kept for a second use, with their sums; and that of the
-// largest step, three times, as one is made of another, and its levels of both.
-func (v *verifier) bytes() int64 {
-	const (
-		output    = 4 + 4 + 4
-		reference = 3*8 + 1     // value, bound, level, state
-		sums      = 8 + 4 + 3*8 // of a step that is computed as one with the step behind it; for levels
-	)
-	var all, largest, kept, largestSums, keptSums int64
-	records := ref.RecordsSums(v.lowered.Program)
-	for i, step := range v.lowered.Program.Steps {
-		n := int64(v.largestBatch())
-		for _, size := range step.Shape[1:] {
-			n *= int64(size)
-		}
-		all, largest = all+n, max(largest, n)
-		traits := step.Op.Traits()
-		if traits.MultiplyAccumulate {
-			kept += n
-		}
-		if records[i] && traits.TakesConstants {
-			largestSums = max(largestSums, n)
-			if traits.MultiplyAccumulate {
-				keptSums += n
-			}
-		}
-	}
-	const garbage = 2 // Go collects when the heap has doubled
-	return garbage * (output*all + reference*(min(kept, ref.MaxCached)+3*largest) + sums*(min(keptSums, ref.MaxCached)+2*largestSums))
-}
-
-// weightBytes returns the memory of the weights in TensorFlow sessions that open when a
-// run comes: one that records its nodes and, where the session has one of each, the other
-// of those that serve.
-func (v *verifier) weightBytes() int64 {
-	if v.session.SmallBatch() > 0 {
-		return 2 * v.session.OpenBytes()
-	}
-	return v.session.OpenBytes()
 }
 
 // fetch runs a batch for the outputs of steps, in the TensorFlow session that serves it.
@@ -327,9 +291,13 @@ func (v *verifier) layers() error {
 		devices, _ := seam.LayerRun(record, v.lowered.Layers[i].Name)
 		last := v.lowered.Layers[i].Last
 		output := run.Outputs[slices.Index(run.Steps, last)]
-		v.result.Layers = append(v.result.Layers, v.layer(i, output, devices, part.Verdict))
+		layer := v.layer(i, output, devices, part.Verdict)
+		if layer.SHA256, err = digest(output); err != nil {
+			return fmt.Errorf("verify: %w", err)
+		}
+		v.result.Layers = append(v.result.Layers, layer)
 		v.judge(v.lowered.Layers[i].Name, part.Verdict)
-		v.hold(last, v.batch, output, part.Verdict)
+		v.keep(last, v.batch, output, part.Verdict)
 	}
 	return nil
 }
@@ -358,9 +326,12 @@ func (v *verifier) chains() error {
 		for _, layer := range part.Layers {
 			chain.Layers = append(chain.Layers, v.lowered.Layers[layer].Name)
 		}
+		if chain.SHA256, err = digest(v.endOf(run, part)); err != nil {
+			return fmt.Errorf("verify: %w", err)
+		}
 		v.judge(chain.Layers[len(chain.Layers)-1], chain.Verdict)
 		for _, step := range part.Steps {
-			v.hold(step, v.batch, run.Outputs[slices.Index(run.Steps, step)], part.Verdict)
+			v.keep(step, v.batch, run.Outputs[slices.Index(run.Steps, step)], part.Verdict)
 		}
 		v.result.Chains = append(v.result.Chains, chain)
 	}

@@ -1,6 +1,7 @@
 package baseline
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -20,18 +21,20 @@ const (
 	// Equal: the same shape and the same bits.
 	Equal Change = "equal bits"
 	// Within: other bits, and both outputs are within the bound of the exact
-	// value. If |a−v| ≤ B and |b−v| ≤ B then |a−b| ≤ |a−v| + |v−b| ≤ 2B: two
-	// right outputs differ by twice the bound at most.
+	// value, so that they differ by twice the bound at most (claim 35: Two right outputs).
 	Within Change = "within bound"
 	// Outside: a number of one of the two is further from the exact value than
-	// its bound, or differs from a value that must be exact; by the line above two
-	// that differ by more than 2B are always among these. So are another shape
+	// its bound, or differs from a value that must be exact; two that differ by more than
+	// twice the bound are always among these. So are another shape
 	// and an output where there was a refusal, or the reverse.
 	Outside Change = "outside"
 	// SameRefusal and RefusalChanged: refused then and now, with the same text
 	// or another.
 	SameRefusal    Change = "same refusal"
 	RefusalChanged Change = "refusal changed"
+	// Mended: not right then, and right now; of certificates, which keep verdicts and no
+	// numbers.
+	Mended Change = "right now"
 	// New: the baseline has no such case.
 	New Change = "new"
 	// Missing: the baseline has it, and it was not run.
@@ -42,7 +45,7 @@ const (
 )
 
 // Changes are all of them, in the order of reports.
-var Changes = []Change{Equal, Within, SameRefusal, RefusalChanged, New, Outside, Missing, CaseChanged}
+var Changes = []Change{Equal, Within, SameRefusal, RefusalChanged, Mended, New, Outside, Missing, CaseChanged}
 
 // Failed reports whether the change is a fault: of one of the outputs, or of the
 // comparison, which says nothing of such a case.
@@ -76,6 +79,8 @@ type CaseChange struct {
 	Note string `json:"note,omitempty"`
 	// Repeat is the case, a file for verify --cases, where Change.Failed.
 	Repeat json.RawMessage `json:"repeat,omitempty"`
+	// Of is "certificate" where the change is not since a baseline.
+	Of string `json:"-"`
 }
 
 // ID returns the case's name in one line, as proof.Outcome.ID.
@@ -98,7 +103,7 @@ func (c CaseChange) Text() string {
 		fmt.Fprintf(&text, "; at %s %v in the baseline, %v here", tensor.FormatShape(c.Worst), c.Before, c.Now)
 	}
 	if c.Was != c.Is && c.Was != "" && c.Is != "" {
-		fmt.Fprintf(&text, "; %s in the baseline, %s here", c.Was, c.Is)
+		fmt.Fprintf(&text, "; %s in the %s, %s here", c.Was, cmp.Or(c.Of, "baseline"), c.Is)
 	}
 	return text.String()
 }
@@ -112,8 +117,9 @@ type Difference struct {
 
 // Comparison compares a run with a baseline.
 type Comparison struct {
-	Baseline string         `json:"baseline"` // the file's name
-	Made     Made           `json:"made"`     // the baseline's
+	Baseline string         `json:"baseline"`      // the file's name
+	Of       string         `json:"-"`             // "certificate" where the file is no baseline
+	Made     Made           `json:"made,omitzero"` // the baseline's; zero of a certificate
 	Machine  []Difference   `json:"machine_differences"`
 	Counts   map[Change]int `json:"counts"`
 	// EqualBits reports whether bits that differ are a failure, too.
@@ -131,7 +137,7 @@ type Comparison struct {
 // a baseline. Add takes the outcomes; Finish adds the cases that are missing then.
 func NewComparison(b Baseline, made Made, equalBits bool) *Comparison {
 	c := &Comparison{
-		Baseline: b.Name, Made: b.Made, Machine: b.Made.differences(made), Counts: map[Change]int{},
+		Baseline: b.Name, Made: b.Made, Machine: b.Made.Differences(made), Counts: map[Change]int{},
 		EqualBits: equalBits, records: map[proof.CaseKey]*Record{},
 	}
 	if b.Format == 1 {
@@ -334,9 +340,9 @@ func ulps(a, b float32) uint64 {
 	return uint64(max(distance, -distance))
 }
 
-// differences lists the properties in which two machines differ, the date left
+// Differences lists the properties in which two machines differ, the date left
 // out.
-func (m Made) differences(now Made) []Difference {
+func (m Made) Differences(now Made) []Difference {
 	list := []Difference{}
 	compare := func(what, was, is string) {
 		if was != is {

@@ -4,6 +4,7 @@
 package junit
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -129,7 +130,7 @@ func suiteOf(c *baseline.Comparison) suite {
 		case c.Failed(change.Change):
 			jc.Failure = &failure{Message: line(change.Text()), Type: string(change.Change), Text: quote.JSON(change.Repeat)}
 		case change.Change == baseline.New:
-			jc.Skipped = &failure{Message: "the baseline has no such case", Type: string(baseline.New)}
+			jc.Skipped = &failure{Message: "the " + cmp.Or(c.Of, "baseline") + " has no such case", Type: string(baseline.New)}
 		default:
 			jc.Output = line(change.Text())
 		}

@@ -3,6 +3,7 @@ package commandline
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -42,11 +43,14 @@ func ShellWord(word string) string {
 	return "$'" + text.String() + "'"
 }
 
-// Repeat returns the line that repeats a command, and the options that differ from
-// their defaults, without the options that name output files.
-func Repeat(c *cobra.Command, arguments []string) (line string, changed []string) {
+// Repeat returns the line that repeats a command, without the flags that are named, and
+// the options that differ from their defaults, without those that name output files.
+func Repeat(c *cobra.Command, arguments []string, without ...string) (line string, changed []string) {
 	line = c.CommandPath()
 	c.Flags().Visit(func(f *pflag.Flag) {
+		if slices.Contains(without, f.Name) {
+			return
+		}
 		values := []string{f.Value.String()}
 		if list, isList := f.Value.(pflag.SliceValue); isList {
 			values = list.GetSlice()

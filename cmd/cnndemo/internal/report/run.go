@@ -3,6 +3,7 @@ package report
 import (
 	"tfcnn/internal/proof"
 	"tfcnn/internal/proof/baseline"
+	"tfcnn/internal/proof/certificate"
 )
 
 // Run is the report of cnndemo run, report.json.
@@ -94,6 +95,8 @@ type Verification struct {
 	Counts     map[proof.Status]int `json:"counts"`
 	Outcomes   []proof.Outcome      `json:"outcomes"`
 	Against    *baseline.Comparison `json:"against,omitempty"` // nil without a baseline
+	Layers     []NetLayer           `json:"-"`                 // of the network, in its order
+	Checks     []certificate.Check  `json:"-"`                 // of the network; the outcomes are these too
 }
 
 // Seconds are wall-clock times. Verification and writing overlap.

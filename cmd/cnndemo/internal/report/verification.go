@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"tfcnn/internal/proof"
+	"tfcnn/internal/proof/certificate"
 	"tfcnn/internal/quote"
 )
 
@@ -21,6 +22,8 @@ type verificationPage struct {
 	Chart   template.HTML
 	Bars    []bar
 	Groups  []caseGroup
+	Net     *netView // of a network; nil: cases
+	Against *againstView
 }
 
 type caseGroup struct {
@@ -53,22 +56,37 @@ func verificationView(a assets, v Verification) verificationPage {
 		{Name: "oneDNN", Value: onOff(v.OneDNN)},
 		{Name: "Repeat with", Value: v.Command, Code: true},
 	}
-	page.Nav = []link{{"#errors", "All errors"}, {"#cases", "Cases"}}
+	page.Net, page.Against = netChecks(v), againstOf(v.Against)
+	page.Nav = page.links()
 	worst, sum := proof.Pass, []int(nil)
 	numbers := 0
 	for _, o := range v.Outcomes {
 		worst = worst.Worse(o.Status)
-		if o.Device != nil && o.Device.Histogram != nil {
+		if o.Device != nil && o.Device.Histogram != nil && page.Net == nil {
 			sum = sumHistogram(sum, o.Device.Histogram)
 			numbers += o.Device.Elements
 		}
 	}
+	for _, c := range v.Checks {
+		worst = worst.Worse(c.Verdict.Status)
+		numbers += c.Verdict.Compared()
+		if c.Verdict.Histogram != nil && (c.Kind == certificate.Layer || c.Kind == certificate.Chain) {
+			sum = sumHistogram(sum, c.Verdict.Histogram)
+		}
+	}
+	subject := "all cases"
+	if page.Net != nil {
+		subject = "all layers"
+	}
 	if sum != nil {
 		page.Bars = bars(sum)
-		page.Chart = histogramChart(page.Bars, histogramLabel("all cases", page.Bars))
+		page.Chart = histogramChart(page.Bars, histogramLabel(subject, page.Bars))
 	}
 	page.Verdict = verificationVerdict(v, worst, numbers)
 	for _, status := range slices.Backward(proof.Statuses) {
+		if page.Net != nil {
+			break
+		}
 		if g := groupOf(v.Outcomes, status); len(g.Cases) > 0 {
 			g.Open = !status.OK() || status == worst
 			page.Groups = append(page.Groups, g)
@@ -77,12 +95,50 @@ func verificationView(a assets, v Verification) verificationPage {
 	return page
 }
 
-// unit is the thing that is counted: a case, or a layer or chain of a network.
+// links are the sections that the page has.
+func (p verificationPage) links() []link {
+	list := []link{{"#errors", "All errors"}}
+	for _, l := range []struct {
+		there bool
+		link  link
+	}{
+		{p.Net == nil, link{"#cases", "Cases"}},
+		{p.Net != nil && len(p.Net.Failed) > 0, link{"#failed", "What failed"}},
+		{p.Net != nil, link{"#layers", "Layers"}},
+		{p.Net != nil && len(p.Net.Runs) > 0, link{"#returned", "What Run returned"}},
+		{p.Net != nil && len(p.Net.Probes) > 0, link{"#probes", "Probes"}},
+		{p.Net != nil && len(p.Net.Rest) > 0, link{"#rest", "Not compared"}},
+		{p.Against != nil, link{"#against", "Against"}},
+	} {
+		if l.there {
+			list = append(list, l.link)
+		}
+	}
+	return list
+}
+
+// unit is the thing that is counted: a case, or a comparison of a network's numbers.
 func (v Verification) unit() string {
 	if v.Network != "" {
-		return "check"
+		return "comparison"
 	}
 	return "case"
+}
+
+// all are the outcomes, counted.
+func (v Verification) all() string {
+	if v.Network == "" {
+		return count(v.Cases, v.unit())
+	}
+	return kindCount(v.Checks, func(proof.Status) bool { return true })
+}
+
+// some are those outcomes of a status, counted.
+func (v Verification) some(status proof.Status) string {
+	if v.Network == "" {
+		return fmt.Sprintf("%d of %s", v.Counts[status], count(v.Cases, v.unit()))
+	}
+	return kindCount(v.Checks, func(s proof.Status) bool { return s == status })
 }
 
 func sumHistogram(sum, more []int) []int {
@@ -96,19 +152,18 @@ func sumHistogram(sum, more []int) []int {
 }
 
 func verificationVerdict(v Verification, worst proof.Status, numbers int) verdictView {
-	failed := v.Counts[proof.Fail]
 	view := verdictView{Class: statusClass(worst), Sentence: fmt.Sprintf("%s were compared with the reference.", count(numbers, "number"))}
 	switch worst {
 	case proof.Fail:
-		view.Headline = fmt.Sprintf("%d of %s failed", failed, count(v.Cases, v.unit()))
+		view.Headline = v.some(proof.Fail) + " failed"
 	case proof.NotHeld:
-		view.Headline = fmt.Sprintf("%d of %s are not held", v.Counts[proof.NotHeld], count(v.Cases, v.unit()))
+		view.Headline = v.some(proof.NotHeld) + " are not held"
 	case proof.Nothing:
-		view.Headline = fmt.Sprintf("%d of %s prove nothing: no number was compared", v.Counts[proof.Nothing], count(v.Cases, v.unit()))
+		view.Headline = fmt.Sprintf("%s prove nothing: no number was compared", v.some(proof.Nothing))
 	case proof.Precision:
-		view.Headline = fmt.Sprintf("%d of %s are less precise than float32", v.Counts[proof.Precision], count(v.Cases, v.unit()))
+		view.Headline = v.some(proof.Precision) + " are less precise than float32"
 	default:
-		view.Headline = fmt.Sprintf("All %s pass", count(v.Cases, v.unit()))
+		view.Headline = fmt.Sprintf("All %s pass", v.all())
 	}
 	if n := v.Counts[proof.Overflow]; n > 0 {
 		view.Sentence += fmt.Sprintf(" In %s partial sums may leave float32’s range, and infinities are as right as numbers.", count(n, v.unit()))

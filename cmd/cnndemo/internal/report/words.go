@@ -46,13 +46,14 @@ func decimal(v float32) string {
 
 // figures is a number in three figures.
 func figures(v float64) string {
+	digits := fmt.Sprintf("%.2e", v)
 	switch {
 	case v == 0:
 		return "0"
 	case math.Abs(v) >= 0.001 && math.Abs(v) < 1e6:
-		return strings.Replace(strconv.FormatFloat(v, 'g', 3, 64), "e+", "e", 1)
+		digits = strconv.FormatFloat(v, 'g', 3, 64)
 	}
-	return strings.Replace(fmt.Sprintf("%.2e", v), "e-0", "e-", 1)
+	return strings.NewReplacer("e-0", "e-", "e+0", "e", "e+", "e").Replace(digits)
 }
 
 // Bytes is a number of bytes in the unit that suits it, as terminal and pages
