@@ -79,6 +79,7 @@ func (b networkBackend) RunNetwork(ctx context.Context, n draw.Network) (draw.Ne
 	if !n.BoundsKnown() {
 		return runUnbounded(ctx, n, weights, o)
 	}
+	// The network's own numbers are drawn: probes would draw others.
 	v, err := verify.Network(ctx, n.Network, weights, n.Input(), verify.Options{Options: o, SkipProbes: true})
 	if err != nil {
 		return draw.NetworkResult{}, err
