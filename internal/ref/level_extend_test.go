@@ -318,3 +318,19 @@ func TestExtendedLevels(t *testing.T) {
 	pair := within([]int{1, 1, 2, 1}, []float64{0.1, 0.7}, []float64{1, 1}, []float64{3e-3, 5e-3})
 	near("avg_pool", extend(ir.AvgPool{Pool: ir.Pool{Size: [2]int{1, 2}, Strides: [2]int{1, 1}}}, pair).Level[0], 4e-3)
 }
+
+// A number without an error adds nothing to the level of a sum, whatever its weight.
+func TestLevelsOfNumbersWithoutErrors(t *testing.T) {
+	r := ref.Result{
+		Shape: []int{1, 2}, Value: []float64{0, 0}, Bound: []float64{0, 1e-30}, Level: []float64{0, 0},
+		State: make([]ref.State, 2),
+	}
+	weights := tensor.Tensor{Shape: []int{2, 1}, Data: []float32{1e6, 0}}
+	got, err := ref.ExtendLevels(t.Context(), ref.Arithmetic{}, ref.MeasureLevels, ir.Dense{}, []ref.Operand{ref.Within(r)}, weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most := 4 * 0x1p-126; got.Level[0] > most {
+		t.Errorf("level %g, want at most %g: what flushing two terms costs", got.Level[0], most)
+	}
+}

@@ -268,3 +268,32 @@ func TestUnboundedNumbers(t *testing.T) {
 		t.Errorf("%q, %v, want %s; %+v", v.Status, err, want, v.Runs)
 	}
 }
+
+// Of a call's numbers, as many may be unspecified as in the same output of the compared
+// batches, by images and rounded up; of the others no bound is known.
+func TestUnspecifiedNumbersOfCalls(t *testing.T) {
+	batch := func(images int) tensor.Tensor { return tensor.Tensor{Shape: []int{images, 1, 1, 1}} }
+	v := &verifier{compared: []output{
+		{step: 1, batch: batch(3), verdict: Verdict{Unspecified: 4}},
+		{step: 1, batch: batch(4), verdict: Verdict{Unspecified: 5}},
+		{step: 1, batch: batch(0), verdict: Verdict{Unspecified: 90}},
+		{step: 2, batch: batch(1), verdict: Verdict{Unspecified: 80}},
+	}}
+	for _, tt := range []struct {
+		unspecified, images, left int
+		want                      int // that are still unspecified
+		status                    Status
+	}{
+		{10, 2, 1, 3, NotHeld}, // (4·2+2)/3 and (5·2+3)/4
+		{10, 3, 1, 4, NotHeld},
+		{10, 6, 1, 8, NotHeld}, // 4·6/3, and (5·6+3)/4
+		{3, 2, 1, 3, Pass},
+		{2, 2, 1, 2, Pass},
+		{10, 2, 0, 10, Pass},
+	} {
+		got := v.unbounded(Verdict{Status: Pass, Elements: 100, Unspecified: tt.unspecified}, 1, tt.images, tt.left)
+		if got.Unspecified != tt.want || got.Unbounded != tt.unspecified-tt.want || got.Status != tt.status || (got.Note == "") != (tt.status == Pass) {
+			t.Errorf("%+v: %+v", tt, got)
+		}
+	}
+}
