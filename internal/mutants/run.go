@@ -89,7 +89,7 @@ func (b *binary) reach(ctx context.Context, sites int) error {
 // catches runs the suite with a mutant: it has to fail, die, or take much longer
 // than without.
 func (b *binary) catches(ctx context.Context, mutant int) (bool, error) {
-	limited, cancel := context.WithTimeout(ctx, 10*b.took+20*time.Second)
+	limited, cancel := context.WithTimeout(ctx, 4*b.took+20*time.Second)
 	defer cancel()
 	output, err := b.command(limited, mutation.Active+"="+strconv.Itoa(mutant)).CombinedOutput()
 	var exit *exec.ExitError
