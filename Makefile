@@ -72,6 +72,7 @@ demo: build ## run the sample images through conv2d and max_pool, and verify the
 # The README's figure: the page of a network's verification, as chromium shows it.
 CHROMIUM ?= chromium
 proof-page: build ## verify a network and write the README's figure of it (with chromium)
+	mkdir -p out
 	bin/cnndemo verify net alexnet --html out/proof.html
 	$(CHROMIUM) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1280,730 \
 		--screenshot=testdata/readme/proof.png "file://$(CURDIR)/out/proof.html"
