@@ -117,7 +117,7 @@ mutants: libtensorflow ## break the reference and the lowering on purpose, every
 
 mutants-sample: libtensorflow
 	@echo "== a sample of the mutants"
-	GOFLAGS="$(strip $(GOFLAGS) $(GOLD))" $(GO) run ./internal/mutants -sample 80
+	GOFLAGS="$(strip $(GOFLAGS) $(GOLD))" $(GO) run ./internal/mutants -sample 50
 
 # Random operations until something breaks: CASES= of them, from SEED=, and NETWORKS=
 # networks.

@@ -3,7 +3,7 @@
 // test fails each time.
 //
 //	go run ./internal/mutants              # every mutant
-//	go run ./internal/mutants -sample 80   # some of each package and rule
+//	go run ./internal/mutants -sample 50   # some of each package and rule
 //	go run ./internal/mutants -only 'graph/node .*: arguments'
 //
 // A mutant is a site in the source and a rule: an operator, a constant, an index or a
