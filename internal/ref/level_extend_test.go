@@ -319,7 +319,7 @@ func TestExtendedLevels(t *testing.T) {
 	near("avg_pool", extend(ir.AvgPool{Pool: ir.Pool{Size: [2]int{1, 2}, Strides: [2]int{1, 1}}}, pair).Level[0], 4e-3)
 }
 
-// A number without an error adds nothing to the level of a sum, whatever its weight.
+// A number without an error adds nothing to the level of a sum, with any weight.
 func TestLevelsOfNumbersWithoutErrors(t *testing.T) {
 	r := ref.Result{
 		Shape: []int{1, 2}, Value: []float64{0, 0}, Bound: []float64{0, 1e-30}, Level: []float64{0, 0},
