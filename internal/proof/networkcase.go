@@ -46,7 +46,7 @@ type NetworkCase struct {
 	Expect map[string]tensor.Tensor
 
 	lowered graph.Lowered
-	outputs []int           // indices into lowered.Layers: those that are compared
+	outputs []int           // the compared layers, as indices into lowered.Layers
 	json    json.RawMessage // as it was read
 }
 
@@ -144,8 +144,8 @@ func (c *NetworkCase) readExpect(raw []byte) error {
 	return nil
 }
 
-// Outputs lists the layers whose outputs are compared: those that are expected, sorted,
-// or else the network's outputs.
+// Outputs returns the names of the layers whose outputs are compared: the expected
+// outputs, sorted, or the network's outputs where nothing is expected.
 func (c NetworkCase) Outputs() []string {
 	var layers []string
 	for _, i := range c.outputs {

@@ -21,8 +21,8 @@ var (
 
 const (
 	leastSide, mostSide = 7, 56
-	// The most multiplications and numbers of a network's batch, by which the reference
-	// takes a fraction of a second; and the most weights.
+	// Multiplications, numbers and weights bound a network's batch, so that the reference
+	// takes a fraction of a second.
 	mostMultiplications = 50e6
 	mostNumbers         = 1.5e6
 	mostWeights         = 2e6

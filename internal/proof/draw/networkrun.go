@@ -1,6 +1,7 @@
 package draw
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -205,30 +206,12 @@ func (r *networksRun) network(i int) Network {
 
 // all runs every network once.
 func (r *networksRun) all(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var group sync.WaitGroup
-	for range max(1, r.Parallel) {
-		group.Go(func() {
-			for {
-				i, more := r.take()
-				if !more || ctx.Err() != nil {
-					return
-				}
-				n := r.network(i)
-				a, err := r.watch.do(ctx, job{Network: &n})
-				if !r.enter(i, a, err) {
-					cancel()
-					return
-				}
-			}
-		})
-	}
-	group.Wait()
-	if r.err != nil {
-		return r.err
-	}
-	return context.Cause(ctx)
+	err := inParallel(ctx, r.Parallel, r.take, func(ctx context.Context, i int) bool {
+		n := r.network(i)
+		a, err := r.watch.do(ctx, job{Network: &n})
+		return r.enter(i, a, err)
+	})
+	return cmp.Or(r.err, err)
 }
 
 // take returns the number of the next network.
@@ -296,8 +279,8 @@ func (r *networksRun) count(result NetworkResult) {
 	}
 }
 
-// failures runs the networks that failed again, alone, and shrinks those that fail
-// again.
+// failures runs each network that failed a second time, alone, and shrinks a network
+// that fails then, too.
 func (r *networksRun) failures(ctx context.Context) error {
 	slices.Sort(r.bad)
 	for _, i := range r.bad {

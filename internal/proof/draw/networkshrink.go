@@ -7,8 +7,8 @@ import (
 	"tfcnn/graph"
 )
 
-// smallerNetworks are the next steps down from a network, the largest first. Those that
-// Lower refuses are left out.
+// smallerNetworks returns the networks that are one step smaller than a network, the
+// largest step first. Networks that Lower refuses are left out.
 func smallerNetworks(n Network) []Network {
 	lowered, err := graph.Lower(n.Network)
 	if err != nil {

@@ -1,6 +1,7 @@
 package draw
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,18 +111,27 @@ type randomRun struct {
 
 // all runs every case once, several beside each other.
 func (r *randomRun) all(ctx context.Context) error {
+	err := inParallel(ctx, r.Parallel, r.take, func(ctx context.Context, i int) bool {
+		o, err := r.watch.run(ctx, job{Seed: r.Seed, Number: i, Ops: r.Ops})
+		return r.enter(i, o, err)
+	})
+	return cmp.Or(r.err, err)
+}
+
+// inParallel calls run for each number that take returns, from n goroutines, until take
+// has no more, a run returns false, or ctx ends; ctx's error is returned.
+func inParallel(ctx context.Context, n int, take func() (int, bool), run func(ctx context.Context, i int) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var group sync.WaitGroup
-	for range max(1, r.Parallel) {
+	for range max(1, n) {
 		group.Go(func() {
 			for {
-				i, more := r.take()
+				i, more := take()
 				if !more || ctx.Err() != nil {
 					return
 				}
-				o, err := r.watch.run(ctx, job{Seed: r.Seed, Number: i, Ops: r.Ops})
-				if !r.enter(i, o, err) {
+				if !run(ctx, i) {
 					cancel()
 					return
 				}
@@ -129,9 +139,6 @@ func (r *randomRun) all(ctx context.Context) error {
 		})
 	}
 	group.Wait()
-	if r.err != nil {
-		return r.err
-	}
 	return context.Cause(ctx)
 }
 

@@ -43,8 +43,9 @@ func ShellWord(word string) string {
 	return "$'" + text.String() + "'"
 }
 
-// Repeat returns the line that repeats a command, without the flags that are named, and
-// the options that differ from their defaults, without those that name output files.
+// Repeat returns the line that repeats a command, without the flags of the names given.
+// It also returns the options whose values are not their defaults; options that name
+// output files are left out.
 func Repeat(c *cobra.Command, arguments []string, without ...string) (line string, changed []string) {
 	line = c.CommandPath()
 	c.Flags().Visit(func(f *pflag.Flag) {
